@@ -1,0 +1,73 @@
+/** The engine worker's interface, as the page sees it through Comlink. */
+import type { LoadEvent, TurnEvent } from './events.ts';
+import type { TurnResult, TurnSettings } from './turn.ts';
+
+/** Where a model folder lies. URLs are absolute or relative to the page. */
+export interface ModelSource {
+  readonly kind: 'url';
+  readonly url: string;
+}
+
+/** Which execution provider to try. `auto`: WebGPU, then WASM. */
+export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
+
+/** The execution provider in use and how it was chosen. */
+export interface BackendInfo {
+  readonly backend: 'webgpu' | 'wasm' | 'node';
+  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`. */
+  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node';
+  /** Type of the activations. */
+  readonly activations: 'f32' | 'f16';
+  readonly threads: number;
+  /** The adapter's vendor, architecture and description, where the browser tells. */
+  readonly adapter: string;
+  /** One plain sentence each: why this backend, build and dtype, and why not the better ones. */
+  readonly reasons: readonly string[];
+}
+
+/** What the page may know of the loaded model. */
+export interface ModelInfo {
+  readonly name: string;
+  /** dtype of the weights, as the converter names it. */
+  readonly dtype: string;
+  /** Bytes of all files of the folder. */
+  readonly bytes: number;
+  /** Parameters of the checkpoint. */
+  readonly parameters: number;
+  /** Longest context in tokens. */
+  readonly contextLength: number;
+  /** Whether the model's prompts know the resize tool. */
+  readonly hasTool: boolean;
+  /** The pixel budget used when the settings name none; null: none. */
+  readonly defaultPixelBudget: number | null;
+}
+
+/** What `load` resolves to. */
+export interface EngineInfo {
+  readonly backend: BackendInfo;
+  readonly model: ModelInfo;
+  /** Milliseconds the whole load took. */
+  readonly loadMs: number;
+}
+
+/** What `setImage` resolves to. */
+export interface ImageInfo {
+  /** Pixels, EXIF orientation applied. */
+  readonly width: number;
+  readonly height: number;
+  /** Visual tokens at half and at full resolution with the current model and the default pixel budget. */
+  readonly halfTokens: number;
+  readonly fullTokens: number;
+}
+
+/** The engine behind the worker. One turn at a time: a second `ask` while one runs throws BusyError. */
+export interface EngineApi {
+  /** Loads a model folder, releasing the one before. Throws ModelFolderError, RuntimeUnavailableError. */
+  load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
+  /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
+  setImage(file: Blob): Promise<ImageInfo>;
+  /** Asks about the current image. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError; never throws for stop. */
+  ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
+  /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,64 @@
+/**
+ * What the engine tells while it works. Events are plain data, a discriminated union on `type`, and reach the page
+ * through one callback. They arrive in the order in which things happened.
+ */
+import type { RgbImage } from '../shared/rgb-image.ts';
+import type { Resolution, RoundResult } from './turn.ts';
+
+/** What a stretch of streamed text is. `text` is anything outside the known tags. */
+export type TextKind = 'thinking' | 'toolCall' | 'answer' | 'text';
+
+/** Progress of loading a model. Units: bytes for `download`, `verify` and `upload`, steps for the others. */
+export interface LoadProgress {
+  readonly type: 'loadProgress';
+  /** `probe` looks at the machine, `download` fetches files, `verify` hashes them, `compile` makes the sessions, `check` runs the attention check. */
+  readonly phase: 'probe' | 'download' | 'verify' | 'compile' | 'check';
+  readonly loaded: number;
+  readonly total: number;
+  /** The file or session at hand, for display. */
+  readonly detail: string;
+}
+
+/** What a turn is doing now. `fraction` is 0..1 where known. */
+export interface StageEvent {
+  readonly type: 'stage';
+  readonly round: number;
+  readonly stage: 'preprocess' | 'encode' | 'prefill' | 'decode';
+  readonly fraction?: number;
+}
+
+/** A round begins: what the model is about to see. */
+export interface RoundStartEvent {
+  readonly type: 'roundStart';
+  /** 1 or 2. */
+  readonly round: number;
+  /** The resolution of the image this round adds; `none` for the error turn, which adds none. */
+  readonly resolution: Resolution;
+  /** Pixels after preprocessing. */
+  readonly imageSize: { readonly width: number; readonly height: number };
+  /** Tokens of the image this round adds. */
+  readonly visualTokens: number;
+  /** The image the model sees in this round, after preprocessing; absent when it is larger than 4 megapixels or the round adds none. */
+  readonly seen?: RgbImage;
+}
+
+/** New text of one kind. Concatenated deltas of a round give the round's text without the tags themselves. */
+export interface TextEvent {
+  readonly type: 'text';
+  readonly round: number;
+  readonly kind: TextKind;
+  readonly delta: string;
+}
+
+/** A round is over. */
+export interface RoundEndEvent {
+  readonly type: 'roundEnd';
+  readonly round: number;
+  readonly result: RoundResult;
+}
+
+/** Everything the engine may tell during `load`. */
+export type LoadEvent = LoadProgress;
+
+/** Everything the engine may tell during `ask`. */
+export type TurnEvent = StageEvent | RoundStartEvent | TextEvent | RoundEndEvent;

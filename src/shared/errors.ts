@@ -1,0 +1,53 @@
+/**
+ * The project's errors. Every error a person may meet is a `NamedError` of one of the names below; its message says what
+ * was wrong, the value, the limit, and what to do. Errors are recognised by `name`, which survives every thread boundary;
+ * `instanceof` does not.
+ */
+
+/** Every name an error of this project may carry. */
+export const ERROR_NAMES = [
+  // images
+  'ImageDecodeError', // the bytes are not an image we can decode, or are truncated
+  'ImageTooLargeError', // more pixels than can be decoded or processed
+  'ImageShapeError', // sides or aspect ratio outside what the model's image processor accepts
+  // questions
+  'QuestionError', // empty, or too long for the model's context
+  // model folders
+  'ModelFolderError', // missing, altered or unreadable file; unknown manifest version
+  'ModelNotLoadedError', // asked before a model was loaded
+  // checkpoints
+  'CheckpointError', // not a Qwen2.5-VL checkpoint, missing or misshapen tensor, unusable setting
+  'SafetensorsError', // a corrupt or lying safetensors header
+  // machines
+  'RuntimeUnavailableError', // no execution provider could be started
+  'NumericCheckError', // the driver computed attention wrongly
+  'DeviceLostError', // the GPU went away
+  'ContextLengthError', // the conversation does not fit the KV cache
+  // control flow
+  'BusyError', // a turn is already running
+  'StoppedError', // stopped by the user
+  'UsageError', // wrong command-line arguments
+] as const;
+
+/** One of {@link ERROR_NAMES}. */
+export type ErrorName = (typeof ERROR_NAMES)[number];
+
+/** An error with a name from {@link ERROR_NAMES}; `cause` keeps what lay underneath. */
+export class NamedError extends Error {
+  override readonly name: ErrorName;
+
+  constructor(name: ErrorName, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = name;
+  }
+}
+
+/** Whether `value` is an error carrying `name`, whichever thread or realm made it. */
+export function isNamed(value: unknown, name: ErrorName): boolean {
+  return value instanceof Error && value.name === name;
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
