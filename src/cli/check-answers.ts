@@ -1,0 +1,92 @@
+/**
+ * npm run -s check-answers -- TESTSET_DIR [--model DIR] [--mode smart|half|full] [--limit N] [--json]
+ *
+ * Asks every question of a test set (`questions.jsonl` and its images) and counts right answers, calls, visual tokens,
+ * and, where a question records what transformers answered, how many rounds' texts are identical.
+ */
+import { openAsBlob } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defineCommand, runMain } from 'citty';
+import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
+import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
+import { NamedError } from '../shared/errors.ts';
+import { failWith } from './fail.ts';
+import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
+
+const command = defineCommand({
+  meta: { name: 'check-answers', description: "Compares the engine's answers with a test set's." },
+  args: {
+    testset: { type: 'positional', required: true, description: 'Folder with questions.jsonl' },
+    model: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder; the bundled one by default' },
+    mode: { type: 'string', default: 'smart', description: 'smart | half | full' },
+    limit: { type: 'string', description: 'Only the first N questions' },
+    json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line, answers included' },
+  },
+  async run({ args }) {
+    try {
+      const { mode } = args;
+      if (mode !== 'smart' && mode !== 'half' && mode !== 'full') {
+        throw new NamedError('UsageError', `--mode is "${mode}"; use smart, half or full.`);
+      }
+      const report = await checkAnswers(args.testset, args.model, mode, Number(args.limit ?? Infinity));
+      const { answers, mismatches, ...counts } = report;
+      console.log(counts);
+      for (const mismatch of mismatches) console.log(mismatch);
+      if (args.json) console.log(JSON.stringify({ ...counts, mismatches, answers }));
+    } catch (thrown) {
+      failWith(thrown, args.json);
+    }
+  },
+});
+
+interface Question {
+  readonly id: number;
+  readonly image: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly reference?: { readonly rounds: readonly string[] };
+}
+
+async function checkAnswers(testset: string, model: string, mode: keyof typeof MODE_SWITCHES, limit: number) {
+  const lines = (await readFile(join(testset, 'questions.jsonl'), 'utf8')).trim().split('\n').slice(0, limit);
+  const questions = lines.map((line) => JSON.parse(line) as Question);
+  const engine = await openNodeEngine(model);
+  const decoder = createNodeImageDecoder();
+  const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode], maxNewTokens: 64 };
+  const report = {
+    questions: questions.length,
+    right: 0,
+    accuracy: 0,
+    calls: 0,
+    visualTokens: 0,
+    ofFull: 0,
+    withReference: 0,
+    identical: 0,
+    recomputedTokens: 0,
+    mismatches: [] as { id: number; found: readonly string[]; expected: readonly string[] }[],
+    answers: [] as string[],
+  };
+  let full = 0;
+  for (const { id, image, question, answer, reference } of questions) {
+    await engine.setImage(await decoder.decode(await openAsBlob(join(testset, image))));
+    const result = await engine.ask(question, settings, () => undefined);
+    report.answers.push(result.answer);
+    if (result.answer === answer) report.right++;
+    if (result.rounds.length > 1) report.calls++;
+    report.visualTokens += result.visualTokens.used;
+    full += result.visualTokens.full;
+    report.recomputedTokens += result.rounds.reduce((sum, round) => sum + round.recomputedTokens, 0);
+    if (reference === undefined || mode !== 'smart') continue;
+    report.withReference++;
+    const found = result.rounds.map((round) => round.text);
+    if (JSON.stringify(found) === JSON.stringify(reference.rounds)) report.identical++;
+    else report.mismatches.push({ id, found, expected: reference.rounds });
+  }
+  await engine.dispose();
+  report.accuracy = report.right / report.questions;
+  report.ofFull = report.visualTokens / full;
+  return report;
+}
+
+void runMain(command);

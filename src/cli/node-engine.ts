@@ -1,0 +1,18 @@
+/** The engine on Node: a model folder on disk, onnxruntime-node on the CPU, f32 activations. */
+import { fileURLToPath } from 'node:url';
+import { Engine } from '../engine/engine.ts';
+import { filesFor } from '../engine/sessions.ts';
+import { nodeFolder } from '../io/node/node-folder.ts';
+import { openModelFolder, readManifest } from '../model/model-folder.ts';
+import { createNodeRuntime } from '../runtime/node/node-runtime.ts';
+
+/** The model folder that comes with the app. */
+export const BUNDLED_MODEL = fileURLToPath(new URL('../../public/models/visionthink-nano', import.meta.url));
+
+/** Loads the model folder at `directory`. Throws ModelFolderError. */
+export async function openNodeEngine(directory: string): Promise<Engine> {
+  const source = nodeFolder(directory);
+  const manifest = await readManifest(source);
+  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
+  return Engine.load(folder, createNodeRuntime(directory), 'f32', () => undefined);
+}

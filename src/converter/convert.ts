@@ -1,0 +1,196 @@
+/**
+ * Checkpoint in, model folder out.
+ *
+ *   1. read the configuration, and check every tensor's presence and shape;
+ *   2. build the graphs, which lays out the data files;
+ *   3. write weights, graphs, tokenizer and settings, hashing all that is written;
+ *   4. write the manifest last: a folder without one is no model folder.
+ *
+ * The same code runs in Node and in a worker; it knows files only through FileSource and FileSink.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { type Geometry, parseGeometry } from '../model/geometry.ts';
+import { type Activations, type FileRecord, type GraphName, GRAPHS, type Manifest, MANIFEST_FILE, MANIFEST_VERSION } from '../model/manifest.ts';
+import { parseProcessorSettings } from '../model/processor-settings.ts';
+import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
+import { NamedError } from '../shared/errors.ts';
+import type { FileSink, FileSource, FileWriter } from '../shared/files.ts';
+import { tryParseJson } from '../shared/json.ts';
+import { buildAttentionCheck } from './graphs/attention-check.ts';
+import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
+import { buildVisionEncoder } from './graphs/vision-encoder.ts';
+import { GraphBuilder } from './onnx/graph-builder.ts';
+import { type Dtype, type Precision, PRECISIONS } from './precision.ts';
+import { openSafetensors, type TensorStore } from './safetensors.ts';
+import { resolveTensors } from './tensor-names.ts';
+import { type GraphContext, WeightLayout } from './weight-layout.ts';
+import { type RowReader, writeWeights } from './write-weights.ts';
+
+/** Original images larger than this are what stock Qwen2.5-VL scales down; a smaller limit marks a model of a smaller world. */
+const QWEN_MAX_PIXELS = 12_845_056;
+
+/** What the converter is asked to do. */
+export interface ConvertOptions {
+  readonly dtype: Dtype;
+  /** The model's name in the manifest; the checkpoint's name where absent. */
+  readonly name?: string;
+  /** Prompts to write when the checkpoint brings none; chosen by the checkpoint's name where absent. */
+  readonly prompts?: PromptSet;
+  readonly onProgress?: (progress: ConvertProgress) => void;
+}
+
+/** How far the converter is, in bytes of weights written. */
+export interface ConvertProgress {
+  readonly written: number;
+  readonly total: number;
+  readonly detail: string;
+}
+
+/**
+ * Converts the checkpoint in `source` into a model folder in `sink` and returns its manifest.
+ * Throws CheckpointError or SafetensorsError for input that cannot be converted; nothing is written then.
+ */
+export async function convertCheckpoint(source: FileSource, sink: FileSink, options: ConvertOptions): Promise<Manifest> {
+  // 1. What is there.
+  const geometry = parseGeometry(await requiredJson(source, 'config.json'), await optionalJson(source, 'generation_config.json'));
+  const processorJson = (await optionalJson(source, 'preprocessor_config.json')) ?? {};
+  const processor = parseProcessorSettings(processorJson);
+  const promptsJson = (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
+  parsePrompts(promptsJson);
+  const tokenizer = await requiredText(source, 'tokenizer.json');
+  const store = await openSafetensors(source);
+  const reader = rowReader(store, geometry);
+
+  // 2. What will be there.
+  const precision: Precision = PRECISIONS[options.dtype];
+  const layout = new WeightLayout(precision);
+  const graphs = precision.activations.map((activations) => buildGraphs(layout, geometry, activations));
+  const total = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
+
+  // 3. Write it.
+  const output = new HashingSink(sink);
+  await writeWeights(layout, reader, output, (written, detail) => options.onProgress?.({ written, total, detail }));
+  for (const { file, bytes } of graphs.flatMap((set) => set.files)) await output.writeFile(file, bytes);
+  const texts = {
+    'tokenizer.json': tokenizer,
+    'tokenizer_config.json': (await optionalText(source, 'tokenizer_config.json')) ?? '{}',
+    'preprocessor_config.json': JSON.stringify(processorJson, null, 1),
+    'generation_config.json': JSON.stringify({ eos_token_id: geometry.tokens.eosTokenIds }, null, 1),
+    'prompts.json': JSON.stringify(promptsJson, null, 1),
+  };
+  for (const [path, text] of Object.entries(texts)) await output.writeFile(path, new TextEncoder().encode(text));
+
+  // 4. Declare it whole.
+  const manifest: Manifest = {
+    format: 'visionthink-model',
+    version: MANIFEST_VERSION,
+    name: options.name ?? source.name,
+    source: source.name,
+    dtype: options.dtype,
+    geometry,
+    parameters: [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    variants: graphs.map(({ activations, graphs: files }) => ({ activations, graphs: files })),
+    defaultPixelBudget: processor.maxPixels < QWEN_MAX_PIXELS ? processor.maxPixels : null,
+    files: output.records,
+  };
+  const file = await sink.create(MANIFEST_FILE);
+  await file.write(new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
+  await file.close();
+  return manifest;
+}
+
+function buildGraphs(
+  layout: WeightLayout,
+  geometry: Geometry,
+  activations: Activations,
+): Manifest['variants'][number] & { readonly files: readonly { readonly file: string; readonly bytes: Uint8Array }[] } {
+  const builders: Record<GraphName, (context: GraphContext, geometry: Geometry) => void> = {
+    vision_encoder: buildVisionEncoder,
+    embed_tokens: buildEmbedTokens,
+    decoder: buildDecoder,
+    attention_check: buildAttentionCheck,
+  };
+  const files: { file: string; bytes: Uint8Array }[] = [];
+  const built = GRAPHS.map((name) => {
+    const graph = new GraphBuilder(name);
+    builders[name]({ graph, layout, file: name, activations }, geometry);
+    const file = `${name}.${activations}.onnx`;
+    files.push({ file, bytes: graph.finish() });
+    return { file, data: graph.dataFiles };
+  });
+  const [vision_encoder, embed_tokens, decoder, attention_check] = built;
+  if (!vision_encoder || !embed_tokens || !decoder || !attention_check) throw new Error('a graph was not built');
+  return { activations, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
+}
+
+function rowReader(store: TensorStore, geometry: Geometry): RowReader {
+  const resolved = resolveTensors(store, geometry);
+  return {
+    rows: (tensor, first, count) => store.readRows(resolved.name(tensor), first, count),
+    rowCount: (tensor) => store.tensors.get(resolved.name(tensor))?.shape[0] ?? 0,
+  };
+}
+
+async function optionalText(source: FileSource, path: string): Promise<string | undefined> {
+  return (await source.blob(path))?.text();
+}
+
+async function requiredText(source: FileSource, path: string): Promise<string> {
+  const text = await optionalText(source, path);
+  if (text === undefined) {
+    throw new NamedError(
+      'CheckpointError',
+      `${source.name} has no ${path}. Choose a checkpoint folder as Hugging Face saves it, and download all of its files.`,
+    );
+  }
+  return text;
+}
+
+async function optionalJson(source: FileSource, path: string): Promise<unknown> {
+  const text = await optionalText(source, path);
+  if (text === undefined) return undefined;
+  const json = tryParseJson(text);
+  if (json === undefined) {
+    throw new NamedError('CheckpointError', `${path} of ${source.name} is no valid JSON. Download the file again.`);
+  }
+  return json;
+}
+
+async function requiredJson(source: FileSource, path: string): Promise<unknown> {
+  await requiredText(source, path);
+  return optionalJson(source, path);
+}
+
+/** Passes files on to another sink and keeps a record of each. */
+class HashingSink implements FileSink {
+  readonly records: FileRecord[] = [];
+  readonly #sink: FileSink;
+
+  constructor(sink: FileSink) {
+    this.#sink = sink;
+  }
+
+  async create(path: string): Promise<FileWriter> {
+    const file = await this.#sink.create(path);
+    const hash = sha256.create();
+    let bytes = 0;
+    return {
+      write: async (chunk) => {
+        hash.update(chunk);
+        bytes += chunk.length;
+        await file.write(chunk);
+      },
+      close: async () => {
+        await file.close();
+        this.records.push({ path, bytes, sha256: bytesToHex(hash.digest()) });
+      },
+    };
+  }
+
+  async writeFile(path: string, content: Uint8Array): Promise<void> {
+    const file = await this.create(path);
+    await file.write(content);
+    await file.close();
+  }
+}

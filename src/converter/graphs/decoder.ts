@@ -1,0 +1,130 @@
+/**
+ * The language model: embeddings in, logits and the next token out, over a KV cache.
+ *
+ * M-RoPE needs no operator of its own: GroupQueryAttention rotates by the row of `cos_cache`/`sin_cache` whose number is
+ * the cache slot, and the engine fills these rows from the three-dimensional positions. The same graph serves prefill,
+ * prefill of a further chunk, and decode steps, over a static cache (past and present the same buffers) or a growing one.
+ * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
+ */
+import type { Geometry } from '../../model/geometry.ts';
+import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
+import { DATA_TYPE } from '../onnx/graph-builder.ts';
+import { BLOCK_SIZE } from '../precision.ts';
+import { floatInitializer, type GraphContext } from '../weight-layout.ts';
+import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './layers.ts';
+
+/** INT64_MAX would do; this is the largest integer a double holds exactly. */
+const TO_THE_END = Number.MAX_SAFE_INTEGER;
+
+/** Builds the decoder's graph into `context`. */
+export function buildDecoder(context: GraphContext, geometry: Geometry): void {
+  const { graph, activations } = context;
+  const { text } = geometry;
+  const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps } = text;
+  const cacheDims = [1, numKvHeads, 'past_length', headDim];
+  const presentDims = [1, numKvHeads, 'total_length', headDim];
+
+  let hidden = graph.input(DECODER.inputsEmbeds, activations, [1, 'sequence', hiddenSize]); // [1, seq, hidden]
+  const cosCache = graph.input(DECODER.cosCache, activations, ['max_length', headDim / 2]);
+  const sinCache = graph.input(DECODER.sinCache, activations, ['max_length', headDim / 2]);
+  const seqlensK = graph.input(DECODER.seqlensK, 'i32', [1]);
+  const totalLength = graph.input(DECODER.totalSequenceLength, 'i32', []);
+  const logitsStart = graph.input(DECODER.logitsStart, 'i64', [1]);
+
+  let normed = '';
+  for (let i = 0; i < text.numLayers; i++) {
+    const layer = `language_model.layers.${i}`;
+    if (i === 0) normed = rmsNorm(context, hidden, `${layer}.input_layernorm.weight`, hiddenSize, rmsNormEps);
+
+    // attention: packed q, k, v [1, seq, (numHeads + 2 * numKvHeads) * headDim]
+    const qkv = linear(context, normed, {
+      weights: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.weight`),
+      biases: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.bias`),
+      inFeatures: hiddenSize,
+      outFeatures: (numHeads + 2 * numKvHeads) * headDim,
+    });
+    const past = [
+      graph.input(pastKey(i), activations, cacheDims),
+      graph.input(pastValue(i), activations, cacheDims),
+    ] as const;
+    graph.output(presentKey(i), activations, presentDims);
+    graph.output(presentValue(i), activations, presentDims);
+    const attended = graph.node(
+      'GroupQueryAttention',
+      [qkv, '', '', ...past, seqlensK, totalLength, cosCache, sinCache],
+      {
+        domain: MICROSOFT,
+        outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
+        attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads), do_rotary: 1n },
+      },
+    );
+    const projected = linear(context, attended, oneLinear(`${layer}.self_attn.o_proj`, numHeads * headDim, hiddenSize, false));
+
+    // feed-forward
+    const afterAttention = `${layer}.post_attention_layernorm.weight`;
+    const first = addRmsNorm(context, projected, hidden, afterAttention, hiddenSize, rmsNormEps);
+    const fed = swiGlu(context, first.normed, `${layer}.mlp`, hiddenSize, text.intermediateSize, false);
+
+    if (i + 1 < text.numLayers) {
+      const nextNorm = `language_model.layers.${i + 1}.input_layernorm.weight`;
+      const second = addRmsNorm(context, fed, first.sum, nextNorm, hiddenSize, rmsNormEps);
+      normed = second.normed;
+      hidden = second.sum;
+    } else {
+      hidden = graph.node('Add', [fed, first.sum]);
+    }
+  }
+
+  // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
+  const kept = graph.node('Slice', [hidden, logitsStart, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
+  const last = rmsNorm(context, kept, 'language_model.norm.weight', hiddenSize, rmsNormEps);
+  const logits = head(context, last, geometry); // [1, n, vocab]
+  graph.node('ArgMax', [logits], { outputs: [DECODER.nextToken], attributes: { axis: -1n, keepdims: 0n } });
+  graph.node('Cast', [logits], { outputs: [DECODER.logits], attributes: { to: BigInt(DATA_TYPE.f32) } });
+  graph.output(DECODER.logits, 'f32', [1, 'kept', text.vocabSize]);
+  graph.output(DECODER.nextToken, 'i64', [1, 'kept']);
+}
+
+const EMBEDDINGS = 'language_model.embed_tokens.weight';
+
+function head(context: GraphContext, x: string, { text }: Geometry): string {
+  if (!text.tieWordEmbeddings) return linear(context, x, oneLinear('lm_head', text.hiddenSize, text.vocabSize, false));
+  // A tied and quantised head is the embedding table itself, in the embedding's own data file.
+  const tied = { weights: [EMBEDDINGS], biases: [], inFeatures: text.hiddenSize, outFeatures: text.vocabSize };
+  const shared = embeddingIsQuantized(context, text.hiddenSize);
+  return linear(shared ? { ...context, file: EMBEDDINGS_FILE } : context, x, tied);
+}
+
+/** Name of the embedding's data file, which a tied head shares. */
+export const EMBEDDINGS_FILE = 'embed_tokens';
+
+/** Whether the embedding table is quantised: in 4 bits only, since 8-bit gathers are not available everywhere. */
+function embeddingIsQuantized({ layout }: GraphContext, hiddenSize: number): boolean {
+  return layout.precision.bits === 4 && hiddenSize % BLOCK_SIZE === 0;
+}
+
+/** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
+export function buildEmbedTokens(context: GraphContext, { text }: Geometry): void {
+  const { graph, layout, file, activations } = context;
+  const { hiddenSize, vocabSize } = text;
+  const ids = graph.input('input_ids', 'i64', [1, 'sequence']);
+  graph.output('inputs_embeds', activations, [1, 'sequence', hiddenSize]);
+  const source = { tensors: [EMBEDDINGS], cols: hiddenSize, paddedRows: vocabSize, paddedCols: hiddenSize };
+  const outputs = ['inputs_embeds'];
+  if (embeddingIsQuantized(context, hiddenSize)) {
+    const { weights, scales } = layout.quantized(file, EMBEDDINGS, source, 4);
+    const codes = graph.external(`${EMBEDDINGS}.q`, 'u8', [vocabSize, hiddenSize / 2], weights);
+    const scale = floatInitializer(context, `${EMBEDDINGS}.scales`, [vocabSize, hiddenSize / BLOCK_SIZE], scales);
+    graph.node('GatherBlockQuantized', [codes, ids, scale], {
+      domain: MICROSOFT,
+      outputs,
+      attributes: { bits: 4n, block_size: BigInt(BLOCK_SIZE), gather_axis: 0n, quantize_axis: 1n },
+    });
+    return;
+  }
+  // The table stays as it is stored; only the rows that were looked up are cast.
+  const region = layout.floats(file, EMBEDDINGS, source, false);
+  const table = graph.external(EMBEDDINGS, layout.precision.floats, [vocabSize, hiddenSize], region);
+  const rows = graph.node('Gather', [table, ids], { attributes: { axis: 0n } });
+  graph.node('Cast', [rows], { outputs, attributes: { to: BigInt(DATA_TYPE[activations]) } });
+}

@@ -1,0 +1,129 @@
+/**
+ * The layers both towers are made of: linear, RMSNorm, residual + RMSNorm, SwiGLU. Each function adds nodes to the
+ * context's graph and returns the name of its result. Shapes: x `[..., inFeatures]`.
+ */
+import { BLOCK_SIZE } from '../precision.ts';
+import { floatInitializer, type GraphContext, type MatrixSource } from '../weight-layout.ts';
+
+/** onnxruntime's own operators. */
+export const MICROSOFT = 'com.microsoft';
+
+/** Quantised matrices are padded to this multiple where their size is no multiple of the block size. */
+const PADDED_MULTIPLE = 128;
+
+/** A linear layer y = x Wᵀ + b of the checkpoint. */
+export interface Linear {
+  /** Canonical names of the weights `[outFeatures_i, inFeatures]`, stacked. */
+  readonly weights: readonly string[];
+  /** Canonical names of the biases, stacked; empty: none. */
+  readonly biases: readonly string[];
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  /** False keeps the matrix in floats whatever the dtype. */
+  readonly quantize?: boolean;
+  /** Sizes after zero padding; the checkpoint's own where absent. */
+  readonly paddedIn?: number;
+  readonly paddedOut?: number;
+}
+
+/** The linear layer that `weight.weight` and `weight.bias` make, for the common case of one matrix. */
+export function oneLinear(name: string, inFeatures: number, outFeatures: number, bias: boolean): Linear {
+  return {
+    weights: [`${name}.weight`],
+    biases: bias ? [`${name}.bias`] : [],
+    inFeatures,
+    outFeatures,
+  };
+}
+
+/** The size an inner dimension is padded to so that its matrices can be quantised; `size` itself where they are not. */
+export function paddedSize(context: GraphContext, size: number): number {
+  if (context.layout.precision.bits === null || size % BLOCK_SIZE === 0) return size;
+  return Math.ceil(size / PADDED_MULTIPLE) * PADDED_MULTIPLE;
+}
+
+/** x `[..., in]` to `[..., out]`, quantised where the dtype says so and the row length allows it. */
+export function linear(context: GraphContext, x: string, layer: Linear): string {
+  const { graph, layout, file } = context;
+  const paddedIn = layer.paddedIn ?? layer.inFeatures;
+  const paddedOut = layer.paddedOut ?? layer.outFeatures;
+  const source: MatrixSource = {
+    tensors: layer.weights,
+    cols: layer.inFeatures,
+    paddedRows: paddedOut,
+    paddedCols: paddedIn,
+  };
+  const name = layer.weights.join('+');
+  const { bits } = layout.precision;
+  const bias = layer.biases.length === 0 ? '' : vector(context, layer.biases, paddedOut);
+  if (bits !== null && layer.quantize !== false && paddedIn % BLOCK_SIZE === 0) {
+    const { weights, scales } = layout.quantized(file, name, source, bits);
+    const blocks = paddedIn / BLOCK_SIZE;
+    const codes = graph.external(`${name}.q`, 'u8', [paddedOut, blocks, (BLOCK_SIZE * bits) / 8], weights);
+    const scale = floatInitializer(context, `${name}.scales`, [paddedOut, blocks], scales);
+    return graph.node('MatMulNBits', bias === '' ? [x, codes, scale] : [x, codes, scale, '', '', bias], {
+      domain: MICROSOFT,
+      attributes: {
+        K: BigInt(paddedIn),
+        N: BigInt(paddedOut),
+        bits: BigInt(bits),
+        block_size: BigInt(BLOCK_SIZE),
+      },
+    });
+  }
+  const region = layout.floats(file, `${name}.t`, source, true);
+  const matrix = floatInitializer(context, `${name}.t`, [paddedIn, paddedOut], region);
+  const product = graph.node('MatMul', [x, matrix]);
+  return bias === '' ? product : graph.node('Add', [product, bias]);
+}
+
+/** Stacked tensors of rank 1, zero-padded to `length`. */
+export function vector(context: GraphContext, tensors: readonly string[], length: number): string {
+  const source: MatrixSource = { tensors, cols: 1, paddedRows: length, paddedCols: 1 };
+  const name = tensors.join('+');
+  return floatInitializer(context, name, [length], context.layout.floats(context.file, name, source, false));
+}
+
+/** RMSNorm over the last axis. */
+export function rmsNorm(context: GraphContext, x: string, weight: string, size: number, epsilon: number): string {
+  return context.graph.node('SimplifiedLayerNormalization', [x, vector(context, [weight], size)], {
+    attributes: { axis: -1n, epsilon, stash_type: 1n },
+  });
+}
+
+/** sum = x + residual, normed = RMSNorm(sum), in one operator. */
+export function addRmsNorm(
+  context: GraphContext,
+  x: string,
+  residual: string,
+  weight: string,
+  size: number,
+  epsilon: number,
+): { readonly normed: string; readonly sum: string } {
+  const normed = `${weight}.normed`;
+  const sum = `${weight}.sum`;
+  context.graph.node('SkipSimplifiedLayerNormalization', [x, residual, vector(context, [weight], size)], {
+    domain: MICROSOFT,
+    outputs: [normed, '', '', sum],
+    attributes: { epsilon },
+  });
+  return { normed, sum };
+}
+
+/** down(silu(gate(x)) * up(x)). The inner size is zero-padded where that lets it be quantised, which changes nothing: silu(0) * 0 = 0. */
+export function swiGlu(
+  context: GraphContext,
+  x: string,
+  prefix: string,
+  size: number,
+  innerSize: number,
+  bias: boolean,
+): string {
+  const { graph } = context;
+  const inner = paddedSize(context, innerSize);
+  const gate = linear(context, x, { ...oneLinear(`${prefix}.gate_proj`, size, innerSize, bias), paddedOut: inner });
+  const up = linear(context, x, { ...oneLinear(`${prefix}.up_proj`, size, innerSize, bias), paddedOut: inner });
+  const silu = graph.node('Mul', [gate, graph.node('Sigmoid', [gate])]);
+  const product = graph.node('Mul', [silu, up]);
+  return linear(context, product, { ...oneLinear(`${prefix}.down_proj`, innerSize, size, bias), paddedIn: inner });
+}

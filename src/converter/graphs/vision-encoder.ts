@@ -1,0 +1,117 @@
+/**
+ * The vision tower: patches in, one feature per merge group of 2 x 2 patches out.
+ *
+ * Rows are put into window order once, at the start, and back at the end. Windowed layers gather rows into windows of
+ * equal length, the windows being the batch; a bias masks the padding of windows cut by the image's edge. Layers with
+ * full attention see all rows as one sequence.
+ * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VisionTransformerPretrainedModel).
+ */
+import type { Geometry } from '../../model/geometry.ts';
+import { VISION_ENCODER as NAMES } from '../../model/graph-names.ts';
+import { DATA_TYPE } from '../onnx/graph-builder.ts';
+import type { GraphContext } from '../weight-layout.ts';
+import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './layers.ts';
+
+/** Epsilon of every RMSNorm in the vision tower: fixed in the reference, not configurable. */
+const VISION_EPSILON = 1e-6;
+
+/** Builds the vision encoder's graph into `context`. */
+export function buildVisionEncoder(context: GraphContext, geometry: Geometry): void {
+  const { graph, activations } = context;
+  const { vision } = geometry;
+  const { hiddenSize, headDim } = vision;
+  const patchElements = vision.inChannels * vision.temporalPatchSize * vision.patchSize ** 2;
+  const groupPatches = vision.spatialMergeSize ** 2;
+  const pixels = graph.input(NAMES.pixelValues, 'f32', ['num_patches', patchElements]);
+  const windowIndex = graph.input(NAMES.windowIndex, 'i64', ['num_groups']);
+  const reverseIndex = graph.input(NAMES.reverseIndex, 'i64', ['num_groups']);
+  const inputs: AttentionInputs = {
+    cos: graph.input(NAMES.cos, activations, ['num_patches', headDim / 2]),
+    sin: graph.input(NAMES.sin, activations, ['num_patches', headDim / 2]),
+    windowRows: graph.input(NAMES.windowRows, 'i64', ['windows', 'window_patches']),
+    windowSlots: graph.input(NAMES.windowSlots, 'i64', ['num_patches']),
+    attentionBias: graph.input(NAMES.attentionBias, activations, ['windows', 1, 'window_patches', 'window_patches']),
+  };
+
+  // 1. Patches to vectors, in window order.
+  const typed = graph.node('Cast', [pixels], { attributes: { to: BigInt(DATA_TYPE[activations]) } });
+  const grouped = graph.node('Reshape', [typed, graph.int64([-1, groupPatches * patchElements])]);
+  const ordered = graph.node('Gather', [grouped, windowIndex], { attributes: { axis: 0n } });
+  const patches = graph.node('Reshape', [ordered, graph.int64([1, -1, patchElements])]); // [1, patches, 1176]
+  const embed = { ...oneLinear('visual.patch_embed.proj', patchElements, hiddenSize, false), quantize: false };
+  let hidden = linear(context, patches, embed); // [1, patches, hidden]
+
+  // 2. Blocks.
+  let normed = rmsNorm(context, hidden, 'visual.blocks.0.norm1.weight', hiddenSize, VISION_EPSILON);
+  for (let i = 0; i < vision.depth; i++) {
+    const block = `visual.blocks.${i}`;
+    const full = vision.fullAttentionBlocks.includes(i);
+    const attended = attention(context, geometry, normed, block, inputs, full);
+    const first = addRmsNorm(context, attended, hidden, `${block}.norm2.weight`, hiddenSize, VISION_EPSILON);
+    const fed = swiGlu(context, first.normed, `${block}.mlp`, hiddenSize, vision.intermediateSize, true);
+    const next = i + 1 < vision.depth ? `visual.blocks.${i + 1}.norm1.weight` : 'visual.merger.ln_q.weight';
+    const second = addRmsNorm(context, fed, first.sum, next, hiddenSize, VISION_EPSILON);
+    normed = second.normed;
+    hidden = second.sum;
+  }
+
+  // 3. Each merge group becomes one feature; back to image order.
+  const merged = hiddenSize * groupPatches;
+  const groups = graph.node('Reshape', [normed, graph.int64([-1, merged])]); // [groups, 4 * hidden]
+  const inner = linear(context, groups, oneLinear('visual.merger.mlp.0', merged, merged, true));
+  const active = graph.node('Gelu', [inner], { domain: MICROSOFT });
+  const features = linear(context, active, oneLinear('visual.merger.mlp.2', merged, vision.outHiddenSize, true));
+  const inOrder = graph.node('Gather', [features, reverseIndex], { attributes: { axis: 0n } });
+  graph.node('Unsqueeze', [inOrder, graph.int64([0])], { outputs: [NAMES.imageFeatures] });
+  graph.output(NAMES.imageFeatures, activations, [1, 'num_groups', vision.outHiddenSize]);
+}
+
+interface AttentionInputs {
+  readonly cos: string;
+  readonly sin: string;
+  readonly windowRows: string;
+  readonly windowSlots: string;
+  readonly attentionBias: string;
+}
+
+/** x `[1, patches, hidden]` to the projected attention of the same shape. */
+function attention(
+  context: GraphContext,
+  { vision }: Geometry,
+  x: string,
+  block: string,
+  inputs: AttentionInputs,
+  full: boolean,
+): string {
+  const { graph } = context;
+  const { hiddenSize } = vision;
+  const qkv = linear(context, x, oneLinear(`${block}.attn.qkv`, hiddenSize, 3 * hiddenSize, true)); // [1, patches, 3h]
+  const parts = ['q', 'k', 'v'].map((part) => `${block}.attn.${part}`);
+  graph.node('Split', [qkv, graph.int64([hiddenSize, hiddenSize, hiddenSize])], {
+    outputs: parts,
+    attributes: { axis: -1n },
+  });
+  const [q = '', k = '', v = ''] = parts;
+  const rotate = (part: string): string =>
+    graph.node('RotaryEmbedding', [part, graph.int64([0]), inputs.cos, inputs.sin], { domain: MICROSOFT });
+  const attend = (query: string, key: string, value: string, bias: string): string =>
+    graph.node('MultiHeadAttention', [query, key, value, '', '', bias], {
+      domain: MICROSOFT,
+      attributes: { num_heads: BigInt(vision.numHeads) },
+    });
+
+  let attended: string; // [1, patches, hidden]
+  if (full) {
+    attended = attend(rotate(q), rotate(k), v, '');
+  } else {
+    const rows = (part: string): string => {
+      const flat = graph.node('Reshape', [part, graph.int64([-1, hiddenSize])]);
+      return graph.node('Gather', [flat, inputs.windowRows], { attributes: { axis: 0n } }); // [windows, patches, hidden]
+    };
+    const inWindows = attend(rows(rotate(q)), rows(rotate(k)), rows(v), inputs.attentionBias);
+    const flat = graph.node('Reshape', [inWindows, graph.int64([-1, hiddenSize])]);
+    const back = graph.node('Gather', [flat, inputs.windowSlots], { attributes: { axis: 0n } });
+    attended = graph.node('Unsqueeze', [back, graph.int64([0])]);
+  }
+  return linear(context, attended, oneLinear(`${block}.attn.proj`, hiddenSize, hiddenSize, true));
+}

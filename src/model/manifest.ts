@@ -1,0 +1,142 @@
+/**
+ * The manifest of a model folder: what the converter made, from what, and every file with its size and hash. The folder
+ * is whole when each listed file has the stated size and SHA-256.
+ */
+import { NamedError } from '../shared/errors.ts';
+import { isObject, type JsonObject } from '../shared/json.ts';
+import { assertGeometry, type Geometry } from './geometry.ts';
+
+/** Its name in the folder. */
+export const MANIFEST_FILE = 'manifest.json';
+
+/** Version of the manifest and of the graphs' inputs and outputs; other versions are refused. */
+export const MANIFEST_VERSION = 1;
+
+/** The graphs of a model folder. */
+export const GRAPHS = ['vision_encoder', 'embed_tokens', 'decoder', 'attention_check'] as const;
+
+/** One of {@link GRAPHS}. */
+export type GraphName = (typeof GRAPHS)[number];
+
+/** The activations' type a set of graphs computes in. */
+export type Activations = 'f32' | 'f16';
+
+/** A graph and the data files its weights lie in. */
+export interface GraphFiles {
+  readonly file: string;
+  readonly data: readonly string[];
+}
+
+/** A file of the folder. */
+export interface FileRecord {
+  readonly path: string;
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** What manifest.json holds. */
+export interface Manifest {
+  readonly format: 'visionthink-model';
+  readonly version: typeof MANIFEST_VERSION;
+  readonly name: string;
+  /** Where the weights came from: a folder's name or a hub id. */
+  readonly source: string;
+  /** As given to the converter. */
+  readonly dtype: string;
+  readonly geometry: Geometry;
+  /** Weights of the checkpoint, counted once when tied. */
+  readonly parameters: number;
+  /** For each activations' type, best first, its graphs. */
+  readonly variants: readonly { readonly activations: Activations; readonly graphs: Readonly<Record<GraphName, GraphFiles>> }[];
+  /** Used when the settings name no pixel budget; null: only the image processor's own limit. */
+  readonly defaultPixelBudget: number | null;
+  /** Every file but the manifest. */
+  readonly files: readonly FileRecord[];
+}
+
+/** Reads a manifest. Throws ModelFolderError saying what is wrong with it. */
+export function parseManifest(json: unknown): Manifest {
+  if (!isObject(json) || json['format'] !== 'visionthink-model') {
+    throw broken('it is not the manifest of a model folder', 'Choose a folder that this project\'s converter wrote.');
+  }
+  if (json['version'] !== MANIFEST_VERSION) {
+    throw broken(
+      `its version is ${JSON.stringify(json['version'])}, this app reads version ${MANIFEST_VERSION}`,
+      'Convert the checkpoint again with the converter of this app.',
+    );
+  }
+  const files = list(json, 'files').map(parseFile);
+  const known = new Set(files.map((file) => file.path));
+  const variants = list(json, 'variants').map((variant) => parseVariant(variant, known));
+  if (variants.length === 0) throw broken('it lists no graphs');
+  const budget = json['defaultPixelBudget'];
+  if (budget !== null && typeof budget !== 'number') throw broken('"defaultPixelBudget" must be a number or null');
+  return {
+    format: 'visionthink-model',
+    version: MANIFEST_VERSION,
+    name: string(json, 'name'),
+    source: string(json, 'source'),
+    dtype: string(json, 'dtype'),
+    geometry: assertGeometry(json['geometry']),
+    parameters: count(json, 'parameters'),
+    variants,
+    defaultPixelBudget: budget,
+    files,
+  };
+}
+
+function parseFile(value: unknown): FileRecord {
+  if (!isObject(value)) throw broken('an entry of "files" is no object');
+  const record = { path: string(value, 'path'), bytes: count(value, 'bytes'), sha256: string(value, 'sha256') };
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(record.path) || record.path.includes('..')) throw broken(`bad path "${record.path}"`);
+  return record;
+}
+
+function parseVariant(value: unknown, known: ReadonlySet<string>): Manifest['variants'][number] {
+  if (!isObject(value)) throw broken('an entry of "variants" is no object');
+  const activations = string(value, 'activations');
+  if (activations !== 'f32' && activations !== 'f16') throw broken(`unknown activations "${activations}"`);
+  const graphs = value['graphs'];
+  if (!isObject(graphs)) throw broken('a variant has no "graphs"');
+  const parseGraph = (name: GraphName): GraphFiles => {
+    const graph = graphs[name];
+    if (!isObject(graph)) throw broken(`a variant lacks the graph ${name}`);
+    const parsed = { file: string(graph, 'file'), data: list(graph, 'data').map(String) };
+    for (const path of [parsed.file, ...parsed.data]) {
+      if (!known.has(path)) throw broken(`the graph ${name} needs ${path}, which "files" does not list`);
+    }
+    return parsed;
+  };
+  return {
+    activations,
+    graphs: {
+      vision_encoder: parseGraph('vision_encoder'),
+      embed_tokens: parseGraph('embed_tokens'),
+      decoder: parseGraph('decoder'),
+      attention_check: parseGraph('attention_check'),
+    },
+  };
+}
+
+function string(from: JsonObject, key: string): string {
+  const value = from[key];
+  if (typeof value !== 'string') throw broken(`"${key}" must be a string`);
+  return value;
+}
+
+function count(from: JsonObject, key: string): number {
+  const value = from[key];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw broken(`"${key}" must be a count`);
+  return value;
+}
+
+function list(from: JsonObject, key: string): readonly unknown[] {
+  const value = from[key];
+  if (!Array.isArray(value)) throw broken(`"${key}" must be a list`);
+  return value;
+}
+
+function broken(why: string, fix = 'Convert the checkpoint again, or copy the folder anew.'): NamedError {
+  return new NamedError('ModelFolderError', `${MANIFEST_FILE} cannot be used: ${why}. ${fix}`);
+}

@@ -1,0 +1,112 @@
+/**
+ * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and gives its parts.
+ * A folder is never used half: the first missing or altered file is an error that names it.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { NamedError } from '../shared/errors.ts';
+import type { FileSource } from '../shared/files.ts';
+import { tryParseJson } from '../shared/json.ts';
+import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from './manifest.ts';
+import { parseProcessorSettings, type ProcessorSettings } from './processor-settings.ts';
+import { parsePrompts, type Prompts } from './prompts.ts';
+import { QwenTokenizer } from './tokenizer.ts';
+
+/** A model folder whose files have been checked. */
+export interface ModelFolder {
+  readonly manifest: Manifest;
+  readonly prompts: Prompts;
+  readonly processor: ProcessorSettings;
+  readonly tokenizer: QwenTokenizer;
+  /** The bytes of a listed file, checked. */
+  blob(path: string): Blob;
+}
+
+/** Tells how many of `total` bytes have been read and checked, and which file is at hand. */
+export type ReadProgress = (loaded: number, total: number, path: string) => void;
+
+/**
+ * Reads the manifest alone.
+ * Throws ModelFolderError when it is missing or unusable.
+ */
+export async function readManifest(source: FileSource): Promise<Manifest> {
+  const blob = await source.blob(MANIFEST_FILE);
+  if (blob === undefined) {
+    throw new NamedError(
+      'ModelFolderError',
+      `${source.name} has no ${MANIFEST_FILE}, so it is no model folder. Convert a checkpoint with the converter first.`,
+    );
+  }
+  return parseManifest(tryParseJson(await blob.text()));
+}
+
+/**
+ * Opens the files that `wanted` selects (by default all) and checks size and SHA-256 of each.
+ * Throws ModelFolderError naming the first file that is missing, shorter, longer or altered.
+ */
+export async function openModelFolder(
+  source: FileSource,
+  manifest: Manifest,
+  wanted: (path: string) => boolean,
+  onProgress: ReadProgress,
+): Promise<ModelFolder> {
+  const files = manifest.files.filter((file) => wanted(file.path));
+  const total = files.reduce((sum, file) => sum + file.bytes, 0);
+  const blobs = new Map<string, Blob>();
+  let loaded = 0;
+  for (const file of files) {
+    onProgress(loaded, total, file.path);
+    blobs.set(file.path, await openChecked(source, file, (read) => onProgress(loaded + read, total, file.path)));
+    loaded += file.bytes;
+  }
+  onProgress(total, total, '');
+  const blob = (path: string): Blob => {
+    const found = blobs.get(path);
+    if (found === undefined) throw folderError(source, path, 'is not listed in the manifest');
+    return found;
+  };
+  const json = async (path: string): Promise<unknown> => {
+    const value = tryParseJson(await blob(path).text());
+    if (value === undefined) throw folderError(source, path, 'holds no valid JSON');
+    return value;
+  };
+  return {
+    manifest,
+    prompts: parsePrompts(await json('prompts.json')),
+    processor: parseProcessorSettings(await json('preprocessor_config.json')),
+    tokenizer: new QwenTokenizer(await json('tokenizer.json'), await json('tokenizer_config.json')),
+    blob,
+  };
+}
+
+async function openChecked(source: FileSource, file: FileRecord, onRead: (bytes: number) => void): Promise<Blob> {
+  const blob = await source.blob(file.path);
+  if (blob === undefined) throw folderError(source, file.path, 'is missing');
+  if (blob.size !== file.bytes) {
+    throw folderError(source, file.path, `has ${blob.size} bytes where the manifest says ${file.bytes}`);
+  }
+  const found = await hashBlob(blob, onRead);
+  if (found !== file.sha256) throw folderError(source, file.path, `has been altered (SHA-256 ${found}, not ${file.sha256})`);
+  return blob;
+}
+
+/** SHA-256 of a blob as hexadecimal, read in pieces. */
+export async function hashBlob(blob: Blob, onRead: (bytes: number) => void = () => undefined): Promise<string> {
+  const hash = sha256.create();
+  const reader = blob.stream().getReader();
+  let read = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return bytesToHex(hash.digest());
+    hash.update(value);
+    read += value.length;
+    onRead(read);
+  }
+}
+
+function folderError(source: FileSource, path: string, why: string): NamedError {
+  return new NamedError(
+    'ModelFolderError',
+    `${path} of the model folder ${source.name} ${why}. Copy or download the folder again, or convert the checkpoint again.`,
+  );
+}

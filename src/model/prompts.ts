@@ -1,0 +1,103 @@
+/**
+ * The prompts a model was trained on. They belong to the model folder (`prompts.json`): the bundled model's differ from
+ * VisionThink's, and a plain Qwen2.5-VL has none of the tool's. `{image}` and `{question}` are the placeholders.
+ * Source: dvlab-research/VisionThink scripts/vllm_tool.py and verl/trainer/constants.py for the two VisionThink models.
+ */
+import { NamedError } from '../shared/errors.ts';
+import { isObject, type JsonObject } from '../shared/json.ts';
+import visionThink from './visionthink-prompts.json' with { type: 'json' };
+
+/** The turn that brings the full image after a valid tool call. */
+export interface ToolPrompts {
+  readonly turnPrefix: string;
+  /** Repeated once per image. */
+  readonly perImage: string;
+  readonly turnSuffix: string;
+  /** Answers a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
+  readonly errorTurn: string | null;
+}
+
+/** Every string a conversation is made of, apart from ChatML's own. */
+export interface Prompts {
+  /** What `{image}` stands for; its `<|image_pad|>` is repeated once per visual token. */
+  readonly imagePlaceholder: string;
+  /** The system turn when the tool is offered; null: no system turn. */
+  readonly system: string | null;
+  /** The system turn when it is not. */
+  readonly systemWithoutTool: string | null;
+  readonly userTemplate: string;
+  /** null: the model knows no tool. */
+  readonly tool: ToolPrompts | null;
+}
+
+/** The prompt sets the converter can write. */
+export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
+
+/** One of {@link PROMPT_SETS}. */
+export type PromptSet = (typeof PROMPT_SETS)[number];
+
+/** The plain chat prompt of stock Qwen2.5-VL. Source: chat_template.json of Qwen/Qwen2.5-VL-7B-Instruct. */
+const CHAT = { system: 'You are a helpful assistant.', user_template: '{image}{question}' };
+
+/** The content of a model folder's prompts.json for one of the known sets. */
+export function promptsFile(set: PromptSet): JsonObject {
+  const image_placeholder = visionThink.image_placeholder;
+  if (set === 'chat') return { image_placeholder, general: CHAT };
+  return { source: visionThink.source, image_placeholder, [set]: visionThink[set] };
+}
+
+/** The set for a checkpoint that brings no prompts.json, by its name. */
+export function promptSetFor(checkpointName: string): PromptSet {
+  if (/visionthink-?efficient/i.test(checkpointName)) return 'efficient';
+  return /visionthink-?general/i.test(checkpointName) ? 'general' : 'chat';
+}
+
+/**
+ * Reads a prompts.json: its `efficient` section when there is one (two rounds, tool), else `general` (one round).
+ * Throws ModelFolderError when neither is usable.
+ */
+export function parsePrompts(json: unknown): Prompts {
+  if (!isObject(json)) throw broken('it is no JSON object');
+  const imagePlaceholder = text(json, 'image_placeholder');
+  if (imagePlaceholder.split('<|image_pad|>').length !== 2) throw broken('image_placeholder must hold one <|image_pad|>');
+  const section = json['efficient'] ?? json['general'];
+  if (!isObject(section)) throw broken('it has neither "efficient" nor "general"');
+  const userTemplate = text(section, 'user_template');
+  for (const placeholder of ['{image}', '{question}']) {
+    if (userTemplate.split(placeholder).length !== 2) throw broken(`user_template must hold ${placeholder} once`);
+  }
+  const system = optionalText(section, 'system');
+  return {
+    imagePlaceholder,
+    system,
+    systemWithoutTool: 'system_without_tool' in section ? optionalText(section, 'system_without_tool') : system,
+    userTemplate,
+    tool: json['efficient'] === undefined ? null : parseTool(section),
+  };
+}
+
+function parseTool(section: JsonObject): ToolPrompts {
+  return {
+    turnPrefix: text(section, 'tool_response_turn_prefix'),
+    perImage: text(section, 'tool_response_turn_per_image'),
+    turnSuffix: text(section, 'tool_response_turn_suffix'),
+    errorTurn: optionalText(section, 'error_turn_template'),
+  };
+}
+
+function text(from: JsonObject, key: string): string {
+  const value = from[key];
+  if (typeof value !== 'string') throw broken(`"${key}" must be a string, found ${JSON.stringify(value) ?? 'nothing'}`);
+  return value;
+}
+
+function optionalText(from: JsonObject, key: string): string | null {
+  return from[key] === undefined || from[key] === null ? null : text(from, key);
+}
+
+function broken(why: string): NamedError {
+  return new NamedError(
+    'ModelFolderError',
+    `prompts.json cannot be used: ${why}. Convert the checkpoint again, or copy its prompts.json anew.`,
+  );
+}

@@ -1,0 +1,53 @@
+/** Tensors of onnxruntime as the engine's. Shared by the web and the node runtime: both have the same API. */
+import type { Tensor as OrtTensor } from 'onnxruntime-common';
+import type { Tensor, TensorData, TensorType } from './session.ts';
+
+/** The engine's view of one onnxruntime tensor. */
+export class WrappedTensor implements Tensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly ort: OrtTensor;
+
+  constructor(ort: OrtTensor) {
+    this.ort = ort;
+    this.type = tensorType(ort.type);
+    this.dims = ort.dims;
+  }
+
+  async read(): Promise<TensorData> {
+    return hostData(this.ort.location === 'cpu' ? this.ort.data : await this.ort.getData());
+  }
+
+  dispose(): void {
+    if (this.ort.location === 'gpu-buffer') this.ort.dispose();
+  }
+}
+
+/** The onnxruntime tensor behind one of ours. Throws when another runtime made it. */
+export function unwrap(tensor: Tensor): OrtTensor {
+  if (tensor instanceof WrappedTensor) return tensor.ort;
+  throw new TypeError('this tensor was made by another runtime');
+}
+
+/** Host arrays by element type; f16 as bits, whatever class onnxruntime uses for it. */
+function hostData(data: OrtTensor['data']): TensorData {
+  if (data instanceof Float32Array || data instanceof BigInt64Array || data instanceof Int32Array) return data;
+  if (data instanceof Uint16Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2); // Float16Array
+  throw new TypeError('onnxruntime returned a tensor of an unexpected type');
+}
+
+function tensorType(type: string): TensorType {
+  if (type === 'float32' || type === 'float16' || type === 'int64' || type === 'int32') return type;
+  throw new TypeError(`onnxruntime returned a tensor of type ${type}, which no graph of ours has`);
+}
+
+/** Bytes of one element. */
+export function elementBytes(type: TensorType): number {
+  return { float32: 4, float16: 2, int64: 8, int32: 4 }[type];
+}
+
+/** Rows of the second axis of a `[1, n, width]` host array. */
+export function hostRows(data: TensorData, width: number, first: number, count: number): TensorData {
+  return data.subarray(first * width, (first + count) * width);
+}

@@ -1,0 +1,64 @@
+/**
+ * What the engine needs of a machine that runs ONNX graphs. Implementations: web/ (onnxruntime-web: WebGPU, WASM) and
+ * node/ (onnxruntime-node). The engine sees only this file, so a test can give it a scripted runtime.
+ */
+
+/** Element types that cross the interface. f16 travels as its bits. */
+export type TensorType = 'float32' | 'float16' | 'int64' | 'int32';
+
+/** A host array for each {@link TensorType}. */
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array;
+
+/** A tensor, on the host or on the device. */
+export interface Tensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  /** Copies it to the host; on the host already, gives the array itself. */
+  read(): Promise<TensorData>;
+  /** Frees device memory. Disposing twice, or a host tensor, does nothing. */
+  dispose(): void;
+}
+
+/** A graph, ready to run. */
+export interface Session {
+  /**
+   * Runs the graph. `outputs` names the wanted outputs; a tensor given for a name is written in place (it may be one of
+   * the inputs: that is how a static cache works), otherwise a new tensor is returned, which the caller disposes.
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs: Readonly<Record<string, Tensor | null>>,
+  ): Promise<Readonly<Record<string, Tensor>>>;
+  release(): Promise<void>;
+}
+
+/** A machine that makes sessions and tensors. */
+export interface Runtime {
+  /** Whether the KV cache is a fixed buffer which runs write in place; otherwise it grows with every run. */
+  readonly staticCache: boolean;
+  /** Whether awaiting a run leaves the thread free, so that a stop request can arrive meanwhile. */
+  readonly concurrent: boolean;
+  /** Makes a session of a graph file and its data files. One at a time: callers await each before the next. */
+  createSession(graph: SessionFiles): Promise<Session>;
+  /** A host array as a tensor; uploaded when it is used. */
+  tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
+  /** A host array copied to the device now, for tensors that many runs use. On machines without a device, `tensor`. */
+  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
+  /** An uninitialised tensor where the static cache lives. */
+  allocate(type: TensorType, dims: readonly number[]): Tensor;
+  /** Rows `[first, first + count)` of the second axis of a `[1, n, width]` tensor, as a new tensor. */
+  rows(tensor: Tensor, first: number, count: number): Promise<Tensor>;
+  /** Frees everything. The runtime is of no use afterwards. */
+  dispose(): Promise<void>;
+}
+
+/** What a session is made of. */
+export interface SessionFiles {
+  /** The graph's path in the model folder. */
+  readonly path: string;
+  readonly graph: Blob;
+  /** External data: path as the graph names it, and its bytes. */
+  readonly data: readonly { readonly path: string; readonly blob: Blob }[];
+  /** Outputs that stay on the device where there is one. */
+  readonly deviceOutputs: readonly string[];
+}

@@ -1,0 +1,57 @@
+/** What this machine's GPU offers, and a device made to measure for onnxruntime. */
+
+/** An adapter that was looked at. */
+export interface AdapterProbe {
+  readonly adapter: GPUAdapter;
+  /** Vendor, architecture and description, as far as the browser tells. */
+  readonly description: string;
+  readonly hasF16: boolean;
+  readonly hasSubgroups: boolean;
+}
+
+/** Features onnxruntime's kernels use where they are there. */
+const WANTED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
+
+/** Limits onnxruntime's kernels and large models need as high as they go. */
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+] as const;
+
+/** Looks for a WebGPU adapter; a sentence says why there is none. */
+export async function probeAdapter(): Promise<AdapterProbe | string> {
+  if (!('gpu' in navigator) || navigator.gpu === undefined) return 'This browser has no WebGPU.';
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
+  } catch (thrown) {
+    return `WebGPU refused: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  }
+  if (adapter === null) return 'WebGPU found no graphics adapter.';
+  const { vendor, architecture, description } = adapter.info;
+  return {
+    adapter,
+    description: [vendor, architecture, description].filter((part) => part !== '').join(' ') || 'unnamed adapter',
+    hasF16: adapter.features.has('shader-f16'),
+    hasSubgroups: adapter.features.has('subgroups'),
+  };
+}
+
+/** Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. */
+export async function requestDevice(
+  { adapter }: AdapterProbe,
+  options: { readonly f16: boolean; readonly subgroups: boolean },
+): Promise<GPUDevice> {
+  const allowed = { 'shader-f16': options.f16, subgroups: options.subgroups, 'timestamp-query': true };
+  return adapter.requestDevice({
+    requiredFeatures: WANTED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name)),
+    requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+}

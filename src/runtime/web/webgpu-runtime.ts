@@ -1,0 +1,112 @@
+/** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import { elementBytes, unwrap, WrappedTensor } from '../ort-tensors.ts';
+import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
+import type { Ort } from './ort-build.ts';
+import { withTimeout } from './timeout.ts';
+
+/** A session that is not made within this time never will be. */
+const CREATE_TIMEOUT_MS = 180_000;
+
+/** GPU buffers are sized in multiples of this. */
+const BUFFER_ALIGNMENT = 16;
+
+/** Makes a runtime on `device`. The runtime owns the device and destroys it when disposed. */
+export function createWebGpuRuntime(ort: Ort, device: GPUDevice): Runtime {
+  return new WebGpuRuntime(ort, device);
+}
+
+class WebGpuRuntime implements Runtime {
+  readonly staticCache = true;
+  readonly concurrent = true;
+  readonly #ort: Ort;
+  readonly #device: GPUDevice;
+
+  constructor(ort: Ort, device: GPUDevice) {
+    this.#ort = ort;
+    this.#device = device;
+  }
+
+  async createSession(files: SessionFiles): Promise<Session> {
+    const graph = new Uint8Array(await files.graph.arrayBuffer());
+    const locations = Object.fromEntries(files.deviceOutputs.map((name) => [name, 'gpu-buffer' as const]));
+    const options: InferenceSession.SessionOptions = {
+      executionProviders: [{ name: 'webgpu', device: this.#device }],
+      externalData: files.data.map(({ path, blob }) => ({ path, data: blob })),
+      preferredOutputLocation: locations,
+      logSeverityLevel: 3,
+    };
+    const creating = this.#ort.InferenceSession.create(graph, options);
+    return new WebGpuSession(await withTimeout(creating, CREATE_TIMEOUT_MS, `making the session for ${files.path}`));
+  }
+
+  tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
+    return new WrappedTensor(new this.#ort.Tensor(type, data, dims));
+  }
+
+  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
+    const tensor = this.allocate(type, dims);
+    const buffer = unwrap(tensor).gpuBuffer;
+    // writeBuffer wants multiples of four bytes; the buffer itself is large enough.
+    const padded = data.byteLength % 4 === 0 ? data : data.slice(0, data.length & ~1);
+    this.#device.queue.writeBuffer(buffer as GPUBuffer, 0, padded as Float32Array<ArrayBuffer>);
+    return tensor;
+  }
+
+  allocate(type: TensorType, dims: readonly number[]): Tensor {
+    const bytes = dims.reduce((a, b) => a * b, 1) * elementBytes(type);
+    const buffer = this.#device.createBuffer({
+      size: Math.max(BUFFER_ALIGNMENT, Math.ceil(bytes / BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    return this.#wrap(buffer, type, dims);
+  }
+
+  async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
+    const width = tensor.dims[2] ?? 0;
+    const rowBytes = width * elementBytes(tensor.type);
+    const part = this.allocate(tensor.type, [1, count, width]);
+    const encoder = this.#device.createCommandEncoder();
+    const from = unwrap(tensor).gpuBuffer as GPUBuffer;
+    encoder.copyBufferToBuffer(from, first * rowBytes, unwrap(part).gpuBuffer as GPUBuffer, 0, count * rowBytes);
+    this.#device.queue.submit([encoder.finish()]);
+    return part;
+  }
+
+  async dispose(): Promise<void> {
+    this.#device.destroy();
+  }
+
+  #wrap(buffer: GPUBuffer, type: TensorType, dims: readonly number[]): Tensor {
+    const options: Parameters<typeof OrtTensor.fromGpuBuffer>[1] = {
+      dataType: type,
+      dims,
+      dispose: () => buffer.destroy(),
+    };
+    return new WrappedTensor(this.#ort.Tensor.fromGpuBuffer(buffer, options));
+  }
+}
+
+class WebGpuSession implements Session {
+  readonly #session: InferenceSession;
+
+  constructor(session: InferenceSession) {
+    this.#session = session;
+  }
+
+  async run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs: Readonly<Record<string, Tensor | null>>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const ortFeeds = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, unwrap(tensor)]));
+    const fetches = Object.fromEntries(
+      Object.entries(outputs).map(([name, tensor]) => [name, tensor === null ? null : unwrap(tensor)]),
+    );
+    const results = await this.#session.run(ortFeeds, fetches);
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, new WrappedTensor(tensor)]));
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}

@@ -1,0 +1,142 @@
+/** A golden checkpoint, converted and opened: the engine's parts on Node, and what the reference says. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { openAsBlob } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { convertCheckpoint } from '../../src/converter/convert.ts';
+import { PromptBuilder } from '../../src/engine/conversation.ts';
+import { Decoder } from '../../src/engine/decoder.ts';
+import { ImageViews } from '../../src/engine/image-views.ts';
+import { filesFor, openSessions } from '../../src/engine/sessions.ts';
+import { DeviceQueue } from '../../src/engine/stop.ts';
+import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
+import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
+import { type ModelFolder, openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
+import type { Runtime } from '../../src/runtime/session.ts';
+
+const GOLDEN = fileURLToPath(new URL('../golden/tiny/', import.meta.url));
+
+/** Every golden checkpoint. */
+export const TINY_NAMES = [
+  'nested-tied-bf16',
+  'flat-f16-sharded',
+  'interleaved-f32',
+  'rope-scaling-mixed',
+  'one-layer-ungrouped',
+  'head64-size-tied',
+] as const;
+
+/** A long array in golden.bin. */
+export interface GoldenTensor {
+  readonly dtype: 'f32' | 'i32';
+  readonly shape: readonly number[];
+  readonly offset: number;
+}
+
+/** One image of a case as the reference saw it. */
+export interface GoldenImage {
+  readonly size: readonly [number, number];
+  readonly resized: readonly [number, number];
+  readonly grid_thw: readonly [number, number, number];
+  readonly tokens: number;
+  readonly features: GoldenTensor;
+}
+
+/** One image with a question. */
+export interface GoldenCase {
+  readonly image: string;
+  readonly question: string;
+  readonly half: GoldenImage;
+  readonly full: GoldenImage;
+  readonly round1: {
+    readonly ids: readonly number[];
+    readonly logits: GoldenTensor;
+    readonly logits_start: number;
+    readonly greedy_ids: readonly number[];
+    readonly next_position: number;
+  };
+  readonly round2: {
+    readonly forced_text: string;
+    readonly forced_ids: readonly number[];
+    readonly ids: readonly number[];
+    readonly position_ids: GoldenTensor;
+    readonly logits: GoldenTensor;
+    readonly greedy_ids: readonly number[];
+  };
+}
+
+/** golden.json of a checkpoint, with its numbers. */
+export interface Golden {
+  readonly cases: readonly GoldenCase[];
+  numbers(tensor: GoldenTensor): Float32Array | Int32Array;
+}
+
+/** Reads what the reference says of a checkpoint. */
+export function readGolden(name: string): Golden {
+  const { cases } = JSON.parse(readFileSync(join(GOLDEN, name, 'golden.json'), 'utf8')) as { cases: GoldenCase[] };
+  const binary = readFileSync(join(GOLDEN, name, 'golden.bin'));
+  return {
+    cases,
+    numbers({ dtype, shape, offset }) {
+      const count = shape.reduce((a, b) => a * b, 1);
+      const bytes = new Uint8Array(binary.subarray(offset, offset + count * 4));
+      return dtype === 'f32' ? new Float32Array(bytes.buffer) : new Int32Array(bytes.buffer);
+    },
+  };
+}
+
+/** Folder of a golden checkpoint. */
+export function tinyCheckpoint(name: string): string {
+  return join(GOLDEN, name, 'checkpoint');
+}
+
+/** Converts a golden checkpoint to fp32 in a folder of its own, and returns the folder. */
+export async function convertTiny(name: string): Promise<string> {
+  const out = mkdtempSync(join(tmpdir(), `visionthink-${name}-`));
+  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeSink(out), { dtype: 'fp32' });
+  return out;
+}
+
+/** The engine's parts for a model folder. */
+export interface ModelParts {
+  readonly folder: ModelFolder;
+  readonly runtime: Runtime;
+  readonly vision: VisionEncoder;
+  readonly builder: PromptBuilder;
+  readonly queue: DeviceQueue;
+  newDecoder(): Decoder;
+  views(imagePath: string): Promise<ImageViews>;
+}
+
+/** Opens a model folder on Node. */
+export async function openParts(directory: string): Promise<ModelParts> {
+  const source = nodeFolder(directory);
+  const manifest = await readManifest(source);
+  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
+  const runtime = createNodeRuntime(directory);
+  const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
+  const queue = new DeviceQueue(true);
+  const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
+  let serial = 0;
+  return {
+    folder,
+    runtime,
+    vision,
+    queue,
+    builder: new PromptBuilder(folder.prompts, folder.tokenizer),
+    newDecoder: () => new Decoder(runtime, sessions, manifest.geometry, 'f32', 4096, queue),
+    async views(imagePath) {
+      const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
+      const nextSerial = (): number => serial++;
+      return new ImageViews(image, { processor: folder.processor, geometry: manifest.geometry, vision, queue, nextSerial });
+    },
+  };
+}
+
+/** Path of a case's image. */
+export function tinyImage(name: string, { image }: GoldenCase): string {
+  return join(GOLDEN, name, image);
+}

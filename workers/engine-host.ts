@@ -1,0 +1,123 @@
+/** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
+import { Engine } from '../src/engine/engine.ts';
+import { filesFor } from '../src/engine/sessions.ts';
+import { urlFolder } from '../src/io/web/url-folder.ts';
+import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
+import { openModelFolder, readManifest } from '../src/model/model-folder.ts';
+import type { Activations, Manifest } from '../src/model/manifest.ts';
+import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
+import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
+import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
+import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
+import type { RgbImage } from '../src/shared/rgb-image.ts';
+import { planBackends, type StartedRuntime } from './backends.ts';
+
+/** Implements the worker's interface. */
+export class EngineHost implements EngineApi {
+  readonly #decoder = createWebImageDecoder();
+  #engine: Engine | null = null;
+  #lost: Promise<string> = new Promise(() => undefined);
+  /** Kept so that another model can be loaded without choosing the image again. */
+  #image: RgbImage | null = null;
+
+  async load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo> {
+    const start = performance.now();
+    await this.#engine?.dispose();
+    this.#engine = null;
+    onEvent({ type: 'loadProgress', phase: 'probe', loaded: 0, total: 1, detail: '' });
+    const folders = new FolderLoader(source.url, onEvent);
+    const manifest = await folders.manifest();
+    const { candidates, reasons } = await planBackends(backend, manifest);
+    const notes = [...reasons];
+    for (const candidate of candidates) {
+      const folder = await folders.open(manifest, candidate.info.activations);
+      let started: StartedRuntime | null = null;
+      try {
+        started = await candidate.start();
+        const engine = await Engine.load(folder, started.runtime, candidate.info.activations, onEvent);
+        this.#engine = engine;
+        this.#lost = started.lost;
+        if (this.#image !== null) await engine.setImage(this.#image);
+        notes.push(`${candidate.label} runs.`);
+        return {
+          backend: { ...candidate.info, reasons: notes },
+          model: engine.info,
+          loadMs: performance.now() - start,
+        };
+      } catch (thrown) {
+        if (isNamed(thrown, 'ModelFolderError')) throw thrown;
+        notes.push(`${candidate.label} failed: ${messageOf(thrown)}`);
+        await started?.runtime.dispose();
+      }
+    }
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      `${manifest.name} could not be started. ${notes.join(' ')} Reload the page, update the browser, or choose a smaller model.`,
+    );
+  }
+
+  async setImage(file: Blob): Promise<ImageInfo> {
+    const engine = this.#loaded();
+    const image = await this.#decoder.decode(file);
+    const info = await engine.setImage(image);
+    this.#image = image;
+    return info;
+  }
+
+  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+    const engine = this.#loaded();
+    const lost = this.#lost.then((why) => {
+      throw new NamedError('DeviceLostError', `The graphics device was lost (${why}). Load the model again; image and question are kept.`);
+    });
+    lost.catch(() => undefined);
+    return Promise.race([engine.ask(question, settings, onEvent), lost]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#engine?.stop();
+  }
+
+  #loaded(): Engine {
+    if (this.#engine === null) {
+      throw new NamedError('ModelNotLoadedError', 'No model is loaded yet. Wait until the engine is ready.');
+    }
+    return this.#engine;
+  }
+}
+
+/** Opens a folder's files for the activations a candidate needs, once for each type. */
+class FolderLoader {
+  readonly #source: ReturnType<typeof urlFolder>;
+  readonly #opened = new Map<Activations, Promise<ModelFolder>>();
+  readonly #onEvent: (event: LoadEvent) => void;
+  readonly #loaded = new Map<string, number>();
+  #total = 0;
+
+  constructor(url: string, onEvent: (event: LoadEvent) => void) {
+    this.#onEvent = onEvent;
+    this.#source = urlFolder(url, self.location.href, (path, loaded) => {
+      this.#loaded.set(path, loaded);
+      const sum = [...this.#loaded.values()].reduce((a, b) => a + b, 0);
+      if (this.#total > 0) {
+        onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
+      }
+    });
+  }
+
+  manifest(): Promise<Manifest> {
+    return readManifest(this.#source);
+  }
+
+  open(manifest: Manifest, activations: Activations): Promise<ModelFolder> {
+    const known = this.#opened.get(activations);
+    if (known !== undefined) return known;
+    const wanted = filesFor(manifest, activations);
+    this.#loaded.clear();
+    this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
+    this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
+    const opening = openModelFolder(this.#source, manifest, wanted, () => undefined);
+    this.#opened.set(activations, opening);
+    return opening;
+  }
+}
