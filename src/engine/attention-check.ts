@@ -1,0 +1,266 @@
+/**
+ * Start-up check: attention as this machine's driver computes it, against plain arithmetic. Known to catch SwiftShader's
+ * wrong prefill of 32 or more tokens when subgroups are on; any driver may have its own such fault.
+ */
+import type { Geometry } from '../model/geometry.ts';
+import { ATTENTION_CHECK as NAMES } from '../model/graph-names.ts';
+import type { Activations } from '../model/manifest.ts';
+import type { Runtime, Session, Tensor, TensorData } from '../runtime/session.ts';
+import { NamedError } from '../shared/errors.ts';
+import { f16ToF32 } from '../shared/float16.ts';
+import { asActivations, RotaryTable, textPositions } from './positions.ts';
+
+/** Runs of the check: a prefill, a further chunk on that past, and a decode step. */
+const CHUNKS = [70, 40, 1];
+const CAPACITY = 128;
+/** Largest difference allowed, inputs being in [-1, 1]. Measured: 1e-6 in f32, 1e-3 in f16; a wrong kernel gives 0.1 and more. */
+const TOLERANCE = { f32: 1e-3, f16: 2e-2 } as const;
+const WINDOWS = 3;
+const WINDOW_PATCHES = 64;
+
+/**
+ * Runs the model folder's attention check.
+ * Throws NumericCheckError when a result is off by more than the tolerance or is no number.
+ */
+export async function checkAttention(
+  runtime: Runtime,
+  session: Session,
+  geometry: Geometry,
+  activations: Activations,
+): Promise<void> {
+  const check = new AttentionCheck(runtime, session, geometry, activations);
+  const error = Math.max(await check.grouped(), await check.windowed());
+  if (!(error <= TOLERANCE[activations])) {
+    throw new NamedError(
+      'NumericCheckError',
+      `The graphics driver computes attention wrongly (error ${error.toPrecision(3)}, at most ${TOLERANCE[activations]} is allowed). ` +
+        'Update the driver or the browser; until then the app uses another way to compute.',
+    );
+  }
+}
+
+class AttentionCheck {
+  readonly #runtime: Runtime;
+  readonly #session: Session;
+  readonly #geometry: Geometry;
+  readonly #activations: Activations;
+  #state = 1;
+
+  constructor(runtime: Runtime, session: Session, geometry: Geometry, activations: Activations) {
+    this.#runtime = runtime;
+    this.#session = session;
+    this.#geometry = geometry;
+    this.#activations = activations;
+  }
+
+  /** Largest error of grouped-query attention with rotary over a cache. */
+  async grouped(): Promise<number> {
+    const { numHeads, numKvHeads, headDim } = this.#geometry.text;
+    const width = (numHeads + 2 * numKvHeads) * headDim;
+    const rotary = new RotaryTable(this.#geometry.text);
+    const cos = new Float32Array(CAPACITY * rotary.rowLength);
+    const sin = new Float32Array(cos.length);
+    rotary.fill(cos, sin, 0, textPositions(0, CAPACITY).positions);
+    const total = CHUNKS.reduce((a, b) => a + b, 0);
+    const qkv = this.#random(total * width);
+    const cacheDims = [1, numKvHeads, CAPACITY, headDim];
+    const type = this.#activations === 'f16' ? 'float16' : 'float32';
+    const fixed = this.#runtime.staticCache;
+    const empty = (): Tensor => this.#floats(new Float32Array(0), [1, numKvHeads, 0, headDim]);
+    let key = fixed ? this.#runtime.allocate(type, cacheDims) : empty();
+    let value = fixed ? this.#runtime.allocate(type, cacheDims) : empty();
+    let done = 0;
+    let worst = 0;
+    for (const count of CHUNKS) {
+      const results = await this.#session.run(
+        {
+          ...this.#idleVision(),
+          [NAMES.packedQkv]: this.#floats(qkv.slice(done * width, (done + count) * width), [1, count, width]),
+          [NAMES.pastKey]: key,
+          [NAMES.pastValue]: value,
+          [NAMES.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(done + count - 1), [1]),
+          [NAMES.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(done + count), []),
+          [NAMES.cosCache]: this.#floats(cos, [CAPACITY, rotary.rowLength]),
+          [NAMES.sinCache]: this.#floats(sin, [CAPACITY, rotary.rowLength]),
+        },
+        { [NAMES.attention]: null, [NAMES.presentKey]: fixed ? key : null, [NAMES.presentValue]: fixed ? value : null },
+      );
+      if (!fixed) {
+        key = results[NAMES.presentKey] ?? key;
+        value = results[NAMES.presentValue] ?? value;
+      }
+      const expected = groupedAttention(qkv, this.#geometry.text, cos, sin, done, count);
+      worst = Math.max(worst, await this.#error(results[NAMES.attention], expected));
+      done += count;
+    }
+    key.dispose();
+    value.dispose();
+    return worst;
+  }
+
+  /** Largest error of windowed attention, the last window cut short by the bias. */
+  async windowed(): Promise<number> {
+    const { numHeads, hiddenSize, headDim } = this.#geometry.vision;
+    const size = WINDOWS * WINDOW_PATCHES * hiddenSize;
+    const [query, key, value] = [this.#random(size), this.#random(size), this.#random(size)] as const;
+    const bias = new Float32Array(WINDOWS * WINDOW_PATCHES * WINDOW_PATCHES);
+    const visible = WINDOW_PATCHES / 4;
+    for (let row = 2 * WINDOW_PATCHES; row < WINDOWS * WINDOW_PATCHES; row++) {
+      bias.fill(-30000, row * WINDOW_PATCHES + visible, (row + 1) * WINDOW_PATCHES);
+    }
+    const dims = [WINDOWS, WINDOW_PATCHES, hiddenSize];
+    const results = await this.#session.run(
+      {
+        ...this.#idleText(),
+        [NAMES.visionQuery]: this.#floats(query, dims),
+        [NAMES.visionKey]: this.#floats(key, dims),
+        [NAMES.visionValue]: this.#floats(value, dims),
+        [NAMES.visionBias]: this.#floats(bias, [WINDOWS, 1, WINDOW_PATCHES, WINDOW_PATCHES]),
+      },
+      { [NAMES.visionAttention]: null },
+    );
+    const expected = new Float32Array(size);
+    const row = (window: number, patch: number, head: number): number =>
+      (window * WINDOW_PATCHES + patch) * hiddenSize + head * headDim;
+    for (let window = 0; window < WINDOWS; window++) {
+      const keys = window === 2 ? visible : WINDOW_PATCHES;
+      for (let head = 0; head < numHeads; head++) {
+        for (let patch = 0; patch < WINDOW_PATCHES; patch++) {
+          attend(
+            query.subarray(row(window, patch, head), row(window, patch, head) + headDim),
+            keys,
+            (i) => key.subarray(row(window, i, head), row(window, i, head) + headDim),
+            (i) => value.subarray(row(window, i, head), row(window, i, head) + headDim),
+            expected.subarray(row(window, patch, head), row(window, patch, head) + headDim),
+          );
+        }
+      }
+    }
+    return this.#error(results[NAMES.visionAttention], expected);
+  }
+
+  /** Smallest inputs for the half of the graph that is not being checked. */
+  #idleVision(): Record<string, Tensor> {
+    const { hiddenSize } = this.#geometry.vision;
+    const one = (): Tensor => this.#floats(new Float32Array(hiddenSize), [1, 1, hiddenSize]);
+    return {
+      [NAMES.visionQuery]: one(),
+      [NAMES.visionKey]: one(),
+      [NAMES.visionValue]: one(),
+      [NAMES.visionBias]: this.#floats(new Float32Array(1), [1, 1, 1, 1]),
+    };
+  }
+
+  #idleText(): Record<string, Tensor> {
+    const { numHeads, numKvHeads, headDim } = this.#geometry.text;
+    const width = (numHeads + 2 * numKvHeads) * headDim;
+    const past = (): Tensor =>
+      this.#runtime.staticCache
+        ? this.#floats(new Float32Array(numKvHeads * headDim), [1, numKvHeads, 1, headDim])
+        : this.#floats(new Float32Array(0), [1, numKvHeads, 0, headDim]);
+    return {
+      [NAMES.packedQkv]: this.#floats(new Float32Array(width), [1, 1, width]),
+      [NAMES.pastKey]: past(),
+      [NAMES.pastValue]: past(),
+      [NAMES.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(0), [1]),
+      [NAMES.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(1), []),
+      [NAMES.cosCache]: this.#floats(new Float32Array(headDim / 2).fill(1), [1, headDim / 2]),
+      [NAMES.sinCache]: this.#floats(new Float32Array(headDim / 2), [1, headDim / 2]),
+    };
+  }
+
+  #floats(values: Float32Array, dims: readonly number[]): Tensor {
+    const type = this.#activations === 'f16' ? 'float16' : 'float32';
+    return this.#runtime.tensor(type, asActivations(values, this.#activations), dims);
+  }
+
+  async #error(tensor: Tensor | undefined, expected: Float32Array): Promise<number> {
+    const data: TensorData = (await tensor?.read()) ?? new Float32Array(0);
+    tensor?.dispose();
+    const values = data instanceof Uint16Array ? f16ToF32(data) : data;
+    if (values.length !== expected.length) return Infinity;
+    let worst = 0;
+    for (let i = 0; i < expected.length; i++) {
+      const difference = Math.abs(Number(values[i]) - (expected[i] ?? 0));
+      if (!(difference <= worst)) worst = difference; // NaN sticks
+      if (Number.isNaN(worst)) return Infinity;
+    }
+    return worst;
+  }
+
+  /** Uniform in [-1, 1), from a linear congruential generator (Numerical Recipes' constants). */
+  #random(count: number): Float32Array {
+    return Float32Array.from({ length: count }, () => {
+      this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+      return this.#state / 2 ** 31 - 1;
+    });
+  }
+}
+
+/** Causal grouped-query attention of tokens `[first, first + count)` over everything before them; `[count, numHeads * headDim]`. */
+function groupedAttention(
+  qkv: Float32Array,
+  { numHeads, numKvHeads, headDim }: Geometry['text'],
+  cos: Float32Array,
+  sin: Float32Array,
+  first: number,
+  count: number,
+): Float32Array {
+  const width = (numHeads + 2 * numKvHeads) * headDim;
+  const total = first + count;
+  const rotated = (token: number, head: number): Float32Array =>
+    rotate(qkv.subarray(token * width + head * headDim, token * width + (head + 1) * headDim), cos, sin, token);
+  const out = new Float32Array(count * numHeads * headDim);
+  for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
+    const keys = Array.from({ length: total }, (_, token) => rotated(token, numHeads + kvHead));
+    const valueStart = (numHeads + numKvHeads + kvHead) * headDim;
+    const value = (token: number): Float32Array =>
+      qkv.subarray(token * width + valueStart, token * width + valueStart + headDim);
+    const group = numHeads / numKvHeads;
+    for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
+      for (let i = 0; i < count; i++) {
+        const at = (i * numHeads + head) * headDim;
+        attend(rotated(first + i, head), first + i + 1, (j) => keys[j] ?? value(j), value, out.subarray(at, at + headDim));
+      }
+    }
+  }
+  return out;
+}
+
+function rotate(x: Float32Array, cos: Float32Array, sin: Float32Array, position: number): Float32Array {
+  const half = x.length / 2;
+  const out = new Float32Array(x.length);
+  for (let j = 0; j < half; j++) {
+    const c = cos[position * half + j] ?? 1;
+    const s = sin[position * half + j] ?? 0;
+    const [a, b] = [x[j] ?? 0, x[j + half] ?? 0];
+    out[j] = a * c - b * s;
+    out[j + half] = b * c + a * s;
+  }
+  return out;
+}
+
+/** softmax(q k / sqrt(d)) v for one query over `count` keys. */
+function attend(
+  query: Float32Array,
+  count: number,
+  key: (i: number) => Float32Array,
+  value: (i: number) => Float32Array,
+  out: Float32Array,
+): void {
+  const scale = 1 / Math.sqrt(query.length);
+  const scores = Float64Array.from({ length: count }, (_, i) => {
+    const k = key(i);
+    let sum = 0;
+    for (let j = 0; j < query.length; j++) sum += (query[j] ?? 0) * (k[j] ?? 0);
+    return sum * scale;
+  });
+  const max = scores.reduce((a, b) => Math.max(a, b), -Infinity);
+  let total = 0;
+  for (let i = 0; i < count; i++) total += scores[i] = Math.exp((scores[i] ?? 0) - max);
+  for (let i = 0; i < count; i++) {
+    const v = value(i);
+    const weight = (scores[i] ?? 0) / total;
+    for (let j = 0; j < out.length; j++) out[j] = (out[j] ?? 0) + weight * (v[j] ?? 0);
+  }
+}

@@ -1,0 +1,345 @@
+/**
+ * One sequence of tokens in the language model: prefill what is new, then step. It owns the KV cache and remembers which
+ * token or image lies in every slot, so that a prompt which begins like the cached one is only computed from where they
+ * part. It knows nothing of text, rounds or tools.
+ */
+import type { Geometry } from '../model/geometry.ts';
+import { DECODER, EMBED_TOKENS } from '../model/graph-names.ts';
+import type { Activations } from '../model/manifest.ts';
+import type { Runtime, Session, Tensor, TensorType } from '../runtime/session.ts';
+import { NamedError } from '../shared/errors.ts';
+import { createKvCache, type KvCache } from './kv-cache.ts';
+import { asActivations, imagePositions, RotaryTable, textPositions, type TokenGrid } from './positions.ts';
+import type { DeviceQueue } from './stop.ts';
+
+/** Tokens a prefill run takes at most: a stop is noticed between runs. */
+const CHUNK_TOKENS = 512;
+
+/** Static caches are allocated in multiples of this many tokens. */
+const CAPACITY_STEP = 512;
+
+/** Text by its token ids. */
+export interface TextSegment {
+  readonly kind: 'text';
+  readonly ids: readonly number[];
+}
+
+/** An image by its features. */
+export interface ImageSegment {
+  readonly kind: 'image';
+  /** Two segments with the same serial hold the same features. */
+  readonly serial: number;
+  readonly grid: TokenGrid;
+  /** `[1, tokens, hidden]`; called only when the image has to be computed, and not disposed. */
+  readonly features: () => Promise<Tensor>;
+}
+
+/** A stretch of the prompt. */
+export type Segment = TextSegment | ImageSegment;
+
+/** What a step or a prefill ends with. */
+export interface NextToken {
+  /** The arg max of the logits at the last position. */
+  readonly greedy: number;
+  /** `[vocab]`, when asked for. */
+  readonly logits: Float32Array | null;
+}
+
+/** How a prompt was computed. */
+export interface PrefillResult extends NextToken {
+  readonly promptTokens: number;
+  /** How many of them this prefill computed. */
+  readonly computedTokens: number;
+}
+
+/** The sessions the decoder runs. */
+export interface DecoderSessions {
+  readonly embedTokens: Session;
+  readonly decoder: Session;
+}
+
+/** Tokens of a segment. */
+export function segmentTokens(segment: Segment): number {
+  return segment.kind === 'text' ? segment.ids.length : segment.grid.height * segment.grid.width;
+}
+
+/** The language model with one sequence in it. */
+export class Decoder {
+  readonly #runtime: Runtime;
+  readonly #sessions: DecoderSessions;
+  readonly #geometry: Geometry;
+  readonly #activations: Activations;
+  readonly #contextLength: number;
+  readonly #queue: DeviceQueue;
+  readonly #rotary: RotaryTable;
+  #cache: KvCache | null = null;
+  /** Per cached slot: the token id, or -1 - serial for an image's token. */
+  #slots: number[] = [];
+  /** Per cached slot: the position that a following text token takes. */
+  #nextPositions: number[] = [];
+  /** Rotary tables `[capacity, headDim / 2]`, on the host and, for the current prompt, on the device. */
+  #cos = new Float32Array(0);
+  #sin = new Float32Array(0);
+  #tables: readonly [Tensor, Tensor] | null = null;
+
+  constructor(
+    runtime: Runtime,
+    sessions: DecoderSessions,
+    geometry: Geometry,
+    activations: Activations,
+    contextLength: number,
+    queue: DeviceQueue,
+  ) {
+    this.#runtime = runtime;
+    this.#sessions = sessions;
+    this.#geometry = geometry;
+    this.#activations = activations;
+    this.#contextLength = contextLength;
+    this.#queue = queue;
+    this.#rotary = new RotaryTable(geometry.text);
+  }
+
+  /** Tokens the cache holds. */
+  get length(): number {
+    return this.#slots.length;
+  }
+
+  /** Tokens the context may still take. */
+  get room(): number {
+    return (this.#cache?.capacity ?? this.#contextLength) - this.length;
+  }
+
+  /** Tokens the cache is made for. */
+  get capacity(): number {
+    return this.#cache?.capacity ?? 0;
+  }
+
+  /** How many tokens of the prompt the cache already holds, from the start. The last one is always left to compute. */
+  cachedPrefix(prompt: readonly Segment[]): number {
+    const wanted = prompt.flatMap(slotsOf);
+    let same = 0;
+    while (same < this.#slots.length && same < wanted.length - 1 && this.#slots[same] === wanted[same]) same++;
+    return same;
+  }
+
+  /**
+   * Makes room for `tokens` in all, up to the context's length. Keeps what is cached unless the cache must be larger.
+   * Throws ContextLengthError when `required` tokens do not fit.
+   */
+  async reserve(required: number, wished: number): Promise<void> {
+    if (required > this.#contextLength) {
+      throw new NamedError(
+        'ContextLengthError',
+        `The question and the image need ${required} tokens, the model holds ${this.#contextLength}. ` +
+          'Ask a shorter question, or set a smaller pixel budget.',
+      );
+    }
+    const capacity = Math.min(this.#contextLength, Math.ceil(wished / CAPACITY_STEP) * CAPACITY_STEP);
+    if (this.#cache !== null && this.#cache.capacity >= capacity) return;
+    await this.#queue.idle();
+    this.#cache?.dispose();
+    this.#slots = [];
+    this.#nextPositions = [];
+    this.#cache = createKvCache(this.#runtime, this.#geometry.text, this.#type, capacity);
+    this.#cos = new Float32Array(capacity * this.#rotary.rowLength);
+    this.#sin = new Float32Array(this.#cos.length);
+  }
+
+  /**
+   * Computes what the cache lacks of `prompt` and gives the token that follows. Throws StoppedError when the signal
+   * fires, ContextLengthError when the prompt is longer than what `reserve` made room for; the cache stays usable.
+   */
+  async prefill(
+    prompt: readonly Segment[],
+    options: { readonly signal: AbortSignal; readonly wantLogits: boolean; readonly onProgress?: (fraction: number) => void },
+  ): Promise<PrefillResult> {
+    const cache = this.#requireCache();
+    const promptTokens = prompt.reduce((sum, segment) => sum + segmentTokens(segment), 0);
+    if (promptTokens > cache.capacity) {
+      throw new NamedError('ContextLengthError', `The prompt has ${promptTokens} tokens, the cache ${cache.capacity}.`);
+    }
+    // 1. Keep the common prefix.
+    const cached = this.cachedPrefix(prompt);
+    await this.#truncate(cached);
+    // 2. Rotary rows for the whole prompt and for the text that will follow it.
+    const ends = this.#fillRotary(prompt);
+    // 3. Run the rest, chunk by chunk.
+    let next: NextToken | null = null;
+    let start = 0;
+    for (const segment of prompt) {
+      const tokens = segmentTokens(segment);
+      const slots = slotsOf(segment);
+      for (let first = Math.max(0, cached - start); first < tokens; ) {
+        const count = Math.min(CHUNK_TOKENS, tokens - first);
+        const last = start + first + count === promptTokens;
+        next = await this.#queue.run(options.signal, async () => {
+          const embeds = await this.#embed(segment, first, count);
+          const result = await this.#run(embeds, count, last, last && options.wantLogits);
+          this.#slots.push(...slots.slice(first, first + count));
+          this.#nextPositions.push(...ends.slice(start + first, start + first + count));
+          return result;
+        });
+        first += count;
+        options.onProgress?.((start + first - cached) / (promptTokens - cached));
+      }
+      start += tokens;
+    }
+    if (next === null) throw new Error('a prompt must have tokens');
+    return { ...next, promptTokens, computedTokens: promptTokens - cached };
+  }
+
+  /** Puts one text token behind the sequence and gives the one that follows. Throws StoppedError when the signal fires. */
+  async step(id: number, options: { readonly signal: AbortSignal; readonly wantLogits: boolean }): Promise<NextToken> {
+    if (this.room < 1) throw new NamedError('ContextLengthError', `The cache of ${this.length} tokens is full.`);
+    return this.#queue.run(options.signal, async () => {
+      const embeds = await this.#embedIds([id]);
+      const result = await this.#run(embeds, 1, true, options.wantLogits);
+      this.#slots.push(id);
+      this.#nextPositions.push((this.#nextPositions.at(-1) ?? -1) + 1);
+      return result;
+    });
+  }
+
+  /** Logits `[positions, vocab]` of every token of `prompt`, computed afresh in one run per segment; for tests. */
+  async allLogits(prompt: readonly Segment[]): Promise<Float32Array> {
+    const tokens = prompt.reduce((sum, segment) => sum + segmentTokens(segment), 0);
+    await this.reserve(tokens, tokens);
+    await this.#truncate(0);
+    const ends = this.#fillRotary(prompt);
+    const all: Float32Array[] = [];
+    for (const segment of prompt) {
+      const count = segmentTokens(segment);
+      const results = await this.#forward(await this.#embed(segment, 0, count), count, 0, { [DECODER.logits]: null });
+      const logits = await results[DECODER.logits]?.read();
+      if (logits instanceof Float32Array) all.push(logits);
+      this.#nextPositions.push(...ends.slice(this.length, this.length + count));
+      this.#slots.push(...slotsOf(segment));
+    }
+    const joined = new Float32Array(all.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of all) {
+      joined.set(part, at);
+      at += part.length;
+    }
+    return joined;
+  }
+
+  /** Forgets the sequence and frees its memory. */
+  async clear(): Promise<void> {
+    await this.#queue.idle();
+    this.#cache?.dispose();
+    this.#cache = null;
+    this.#slots = [];
+    this.#nextPositions = [];
+    this.#dropTables();
+  }
+
+  get #type(): TensorType {
+    return this.#activations === 'f16' ? 'float16' : 'float32';
+  }
+
+  #requireCache(): KvCache {
+    if (this.#cache === null) throw new Error('reserve() comes before prefill()');
+    return this.#cache;
+  }
+
+  async #truncate(length: number): Promise<void> {
+    await this.#queue.idle();
+    this.#slots.length = length;
+    this.#nextPositions.length = length;
+    await this.#cache?.truncate(length);
+  }
+
+  /** Fills rotary rows up to the capacity; returns, per slot of the prompt, the position that follows it. */
+  #fillRotary(prompt: readonly Segment[]): number[] {
+    const ends: number[] = [];
+    let next = 0;
+    for (const segment of prompt) {
+      const first = ends.length;
+      const span =
+        segment.kind === 'text' ? textPositions(next, segment.ids.length) : imagePositions(next, segment.grid);
+      this.#rotary.fill(this.#cos, this.#sin, first, span.positions);
+      for (let i = 0; i < segmentTokens(segment); i++) ends.push(segment.kind === 'text' ? next + i + 1 : span.next);
+      next = span.next;
+    }
+    const rest = this.#requireCache().capacity - ends.length;
+    this.#rotary.fill(this.#cos, this.#sin, ends.length, textPositions(next, rest).positions);
+    this.#dropTables();
+    const dims = [this.#requireCache().capacity, this.#rotary.rowLength];
+    this.#tables = [
+      this.#runtime.upload(this.#type, asActivations(this.#cos, this.#activations), dims),
+      this.#runtime.upload(this.#type, asActivations(this.#sin, this.#activations), dims),
+    ];
+    return ends;
+  }
+
+  #dropTables(): void {
+    for (const table of this.#tables ?? []) table.dispose();
+    this.#tables = null;
+  }
+
+  async #embed(segment: Segment, first: number, count: number): Promise<Tensor> {
+    if (segment.kind === 'text') return this.#embedIds(segment.ids.slice(first, first + count));
+    return this.#runtime.rows(await segment.features(), first, count);
+  }
+
+  async #embedIds(ids: readonly number[]): Promise<Tensor> {
+    const inputIds = this.#runtime.tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
+    const results = await this.#sessions.embedTokens.run(
+      { [EMBED_TOKENS.inputIds]: inputIds },
+      { [EMBED_TOKENS.inputsEmbeds]: null },
+    );
+    return required(results, EMBED_TOKENS.inputsEmbeds);
+  }
+
+  /** Runs `count` embedded tokens behind the sequence. Without `wantNext` the head's result is left on the device. */
+  async #run(embeds: Tensor, count: number, wantNext: boolean, wantLogits: boolean): Promise<NextToken> {
+    const outputs: Record<string, null> = {};
+    if (wantNext) outputs[DECODER.nextToken] = null;
+    if (wantLogits) outputs[DECODER.logits] = null;
+    const results = await this.#forward(embeds, count, -1, outputs);
+    if (!wantNext) return { greedy: -1, logits: null };
+    const [greedy] = await required(results, DECODER.nextToken).read();
+    const logits = results[DECODER.logits];
+    const values = await logits?.read();
+    logits?.dispose();
+    return { greedy: Number(greedy), logits: values instanceof Float32Array ? values : null };
+  }
+
+  async #forward(
+    embeds: Tensor,
+    count: number,
+    logitsStart: number,
+    outputs: Readonly<Record<string, null>>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    const cache = this.#requireCache();
+    if (this.#tables === null) throw new Error('rotary tables are filled before a run');
+    const total = this.length + count;
+    const results = await this.#sessions.decoder.run(
+      {
+        [DECODER.inputsEmbeds]: embeds,
+        [DECODER.cosCache]: this.#tables[0],
+        [DECODER.sinCache]: this.#tables[1],
+        [DECODER.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(total - 1), [1]),
+        [DECODER.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(total), []),
+        [DECODER.logitsStart]: this.#runtime.tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
+        ...cache.feeds(),
+      },
+      { ...outputs, ...cache.outputs() },
+    );
+    embeds.dispose();
+    cache.take(results);
+    return results;
+  }
+}
+
+function slotsOf(segment: Segment): number[] {
+  if (segment.kind === 'text') return [...segment.ids];
+  return new Array<number>(segmentTokens(segment)).fill(-1 - segment.serial);
+}
+
+function required(results: Readonly<Record<string, Tensor>>, name: string): Tensor {
+  const tensor = results[name];
+  if (tensor === undefined) throw new Error(`a graph returned no ${name}`);
+  return tensor;
+}

@@ -1,0 +1,167 @@
+/**
+ * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the runtime interface;
+ * workers and command-line tools choose the implementations.
+ */
+import type { Activations } from '../model/manifest.ts';
+import type { ModelFolder } from '../model/model-folder.ts';
+import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
+import type { LoadEvent, TurnEvent } from '../protocol/events.ts';
+import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
+import type { Runtime, Session } from '../runtime/session.ts';
+import { NamedError } from '../shared/errors.ts';
+import type { RgbImage } from '../shared/rgb-image.ts';
+import { PromptBuilder } from './conversation.ts';
+import { Decoder } from './decoder.ts';
+import { ImageViews } from './image-views.ts';
+import { type EngineSessions, openSessions } from './sessions.ts';
+import { DeviceQueue } from './stop.ts';
+import { runTurn, type TurnParts } from './turn.ts';
+import { VisionEncoder } from './vision-encoder.ts';
+
+/** The longest context the engine makes a cache for, whatever the model allows. */
+const MAX_CONTEXT = 32_768;
+
+/** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
+const CHARACTERS_PER_TOKEN = 16;
+
+/** A loaded model. */
+export class Engine {
+  readonly #folder: ModelFolder;
+  readonly #runtime: Runtime;
+  readonly #sessions: readonly Session[];
+  readonly #queue: DeviceQueue;
+  readonly #vision: VisionEncoder;
+  readonly #decoder: Decoder;
+  readonly #parts: TurnParts;
+  readonly #contextLength: number;
+  #views: ImageViews | null = null;
+  #nextSerial = 0;
+  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
+
+  private constructor(folder: ModelFolder, runtime: Runtime, activations: Activations, sessions: EngineSessions) {
+    const { geometry } = folder.manifest;
+    this.#folder = folder;
+    this.#runtime = runtime;
+    this.#sessions = Object.values(sessions);
+    this.#queue = new DeviceQueue(runtime.concurrent);
+    this.#contextLength = Math.min(geometry.text.maxPositionEmbeddings, MAX_CONTEXT);
+    this.#vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);
+    this.#decoder = new Decoder(runtime, sessions, geometry, activations, this.#contextLength, this.#queue);
+    this.#parts = {
+      prompts: folder.prompts,
+      builder: new PromptBuilder(folder.prompts, folder.tokenizer),
+      tokenizer: folder.tokenizer,
+      decoder: this.#decoder,
+      eosTokenIds: geometry.tokens.eosTokenIds,
+      endOfTurn: folder.tokenizer.id('<|im_end|>'),
+    };
+  }
+
+  /**
+   * Checks the machine's arithmetic and makes the sessions, one after the other.
+   * Throws NumericCheckError when attention is computed wrongly, ModelFolderError when the folder lacks these activations.
+   */
+  static async load(
+    folder: ModelFolder,
+    runtime: Runtime,
+    activations: Activations,
+    onEvent: (event: LoadEvent) => void,
+  ): Promise<Engine> {
+    return new Engine(folder, runtime, activations, await openSessions(folder, runtime, activations, onEvent));
+  }
+
+  /** What the page may know of the model. */
+  get info(): ModelInfo {
+    const { manifest, prompts } = this.#folder;
+    return {
+      name: manifest.name,
+      dtype: manifest.dtype,
+      bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+      parameters: manifest.parameters,
+      contextLength: this.#contextLength,
+      hasTool: prompts.tool !== null,
+      defaultPixelBudget: manifest.defaultPixelBudget,
+    };
+  }
+
+  /** Takes an image for the questions to come. Throws ImageShapeError, keeping the image before; BusyError during a turn. */
+  async setImage(image: RgbImage): Promise<ImageInfo> {
+    if (this.#running !== null) throw busy();
+    const views = new ImageViews(image, {
+      processor: this.#folder.processor,
+      geometry: this.#folder.manifest.geometry,
+      vision: this.#vision,
+      queue: this.#queue,
+      nextSerial: () => this.#nextSerial++,
+    });
+    const info: ImageInfo = {
+      width: image.width,
+      height: image.height,
+      halfTokens: views.view('half').tokens,
+      fullTokens: views.view('full').tokens,
+    };
+    await this.#queue.idle();
+    this.#views?.dispose();
+    this.#views = views;
+    return info;
+  }
+
+  /**
+   * Asks about the current image. A stop ends the turn with what is there.
+   * Throws QuestionError, ContextLengthError, ImageShapeError, BusyError.
+   */
+  async ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    options: { readonly forcedRound1?: string } = {},
+  ): Promise<TurnResult> {
+    if (this.#running !== null) throw busy();
+    const views = this.#views;
+    if (views === null) throw new NamedError('QuestionError', 'There is no image yet. Choose one, then ask.');
+    this.#checkQuestion(question);
+    views.setPixelBudget(settings.pixelBudget);
+    const stop = new AbortController();
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    this.#running = { stop, ended };
+    try {
+      return await runTurn(this.#parts, { question: question.trim(), views, settings, ...options }, onEvent, stop.signal);
+    } finally {
+      this.#running = null;
+      end();
+    }
+  }
+
+  /** Ends the running turn; resolves when the device is idle again. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    running?.stop.abort();
+    await running?.ended;
+    await this.#queue.idle();
+  }
+
+  /** Stops, and frees everything. */
+  async dispose(): Promise<void> {
+    await this.stop();
+    await this.#decoder.clear();
+    this.#views?.dispose();
+    for (const session of this.#sessions) await session.release();
+    await this.#runtime.dispose();
+  }
+
+  #checkQuestion(question: string): void {
+    if (question.trim() === '') throw new NamedError('QuestionError', 'The question is empty. Type one, then ask.');
+    const limit = this.#contextLength * CHARACTERS_PER_TOKEN;
+    if (question.length > limit) {
+      throw new NamedError(
+        'QuestionError',
+        `The question has ${question.length} characters; this model takes at most about ${limit}. Shorten it.`,
+      );
+    }
+  }
+}
+
+function busy(): NamedError {
+  return new NamedError('BusyError', 'A question is being answered. Wait for it or stop it first.');
+}

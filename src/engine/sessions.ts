@@ -1,0 +1,74 @@
+/** The sessions of a loaded model: made one at a time, after the machine's arithmetic has been checked. */
+import type { Activations, GraphName, Manifest } from '../model/manifest.ts';
+import type { ModelFolder } from '../model/model-folder.ts';
+import type { LoadEvent } from '../protocol/events.ts';
+import type { Runtime, Session } from '../runtime/session.ts';
+import { NamedError } from '../shared/errors.ts';
+import { checkAttention } from './attention-check.ts';
+
+/** The three graphs of a model, ready to run. */
+export interface EngineSessions {
+  readonly vision: Session;
+  readonly embedTokens: Session;
+  readonly decoder: Session;
+}
+
+/** Outputs that stay on the device. */
+const DEVICE_OUTPUTS: Readonly<Record<GraphName, (layers: number) => string[]>> = {
+  vision_encoder: () => ['image_features'],
+  embed_tokens: () => ['inputs_embeds'],
+  decoder: (layers) => Array.from({ length: layers }, (_, i) => [`present.${i}.key`, `present.${i}.value`]).flat(),
+  attention_check: () => ['present_key', 'present_value'],
+};
+
+/** The files of a model folder that a machine with these activations needs. */
+export function filesFor(manifest: Manifest, activations: Activations): (path: string) => boolean {
+  const needed = new Set<string>();
+  const unneeded = new Set<string>();
+  for (const variant of manifest.variants) {
+    for (const { file, data } of Object.values(variant.graphs)) {
+      for (const path of [file, ...data]) (variant.activations === activations ? needed : unneeded).add(path);
+    }
+  }
+  return (path) => needed.has(path) || !unneeded.has(path);
+}
+
+/**
+ * Checks attention, then makes the sessions one after the other.
+ * Throws NumericCheckError when the machine computes wrongly, ModelFolderError when the folder lacks these activations.
+ */
+export async function openSessions(
+  folder: ModelFolder,
+  runtime: Runtime,
+  activations: Activations,
+  onEvent: (event: LoadEvent) => void,
+): Promise<EngineSessions> {
+  const { manifest } = folder;
+  const variant = manifest.variants.find((candidate) => candidate.activations === activations);
+  if (variant === undefined) {
+    throw new NamedError(
+      'ModelFolderError',
+      `${manifest.name} (${manifest.dtype}) has no graphs for ${activations} activations. Convert it with another --dtype.`,
+    );
+  }
+  let step = 0;
+  const open = async (name: GraphName): Promise<Session> => {
+    const phase = name === 'attention_check' ? 'check' : 'compile';
+    onEvent({ type: 'loadProgress', phase, loaded: step++, total: Object.keys(variant.graphs).length, detail: name });
+    const { file, data } = variant.graphs[name];
+    return runtime.createSession({
+      path: file,
+      graph: folder.blob(file),
+      data: data.map((path) => ({ path, blob: folder.blob(path) })),
+      deviceOutputs: DEVICE_OUTPUTS[name](manifest.geometry.text.numLayers),
+    });
+  };
+  const check = await open('attention_check');
+  await checkAttention(runtime, check, manifest.geometry, activations);
+  await check.release();
+  return {
+    vision: await open('vision_encoder'),
+    embedTokens: await open('embed_tokens'),
+    decoder: await open('decoder'),
+  };
+}

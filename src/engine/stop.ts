@@ -1,0 +1,59 @@
+/** Stopping: work that can be left at any await, on a device that cannot be interrupted. */
+import { NamedError } from '../shared/errors.ts';
+
+/** Throws StoppedError when the signal has fired. */
+export function throwIfStopped(signal: AbortSignal): void {
+  if (signal.aborted) throw new NamedError('StoppedError', 'Stopped.');
+}
+
+/**
+ * Device work, one piece at a time. A stop leaves the piece under way at once; the piece itself runs to its end in the
+ * background, and whatever comes next waits for it.
+ */
+export class DeviceQueue {
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #concurrent: boolean;
+
+  /** `concurrent`: whether runs leave the thread free. If not, the queue lets messages in before each piece. */
+  constructor(concurrent: boolean) {
+    this.#concurrent = concurrent;
+  }
+
+  /** Runs `work` after everything before it. Throws StoppedError as soon as the signal fires. */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.idle();
+    if (!this.#concurrent) await nextTask();
+    throwIfStopped(signal);
+    const running = work();
+    this.#last = running.catch(() => undefined);
+    return Promise.race([running, whenStopped(signal, running)]);
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+}
+
+/** Rejects when the signal fires before `running` has settled; never resolves before. */
+function whenStopped<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new NamedError('StoppedError', 'Stopped.'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    running
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** Lets the thread take its next message. A MessageChannel, because timers are clamped to 4 ms. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

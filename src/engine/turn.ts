@@ -1,0 +1,309 @@
+/**
+ * A turn: one question about one image, in at most two rounds.
+ *
+ *   round 1: prompt with the first image -> generate -> no tool call: done
+ *                                                    -> valid call: tool response with the full image -> round 2
+ *                                                    -> malformed call: error turn -> round 2
+ *                                                    -> call where none is allowed: done, and say so
+ *   round 2: generate -> done
+ *
+ * Source: dvlab-research/VisionThink scripts/vllm_tool.py (generate_until).
+ */
+import type { Prompts } from '../model/prompts.ts';
+import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { TurnEvent } from '../protocol/events.ts';
+import type { FinishReason, RoundResult, ToolCall, TurnResult, TurnSettings } from '../protocol/turn.ts';
+import { isNamed } from '../shared/errors.ts';
+import type { PromptBuilder } from './conversation.ts';
+import { type Decoder, type Segment, segmentTokens, type TextSegment } from './decoder.ts';
+import type { ImageView, ImageViews } from './image-views.ts';
+import { extractAnswer, parseToolCall, ResponseSplitter } from './response.ts';
+import { Sampler } from './sampler.ts';
+import { TextStream } from './text-stream.ts';
+
+/** At most this many rounds generate, and at most this many images are shown. */
+const MAX_ROUNDS = 2;
+const MAX_IMAGES = 2;
+
+/** What a turn works with. */
+export interface TurnParts {
+  readonly prompts: Prompts;
+  readonly builder: PromptBuilder;
+  readonly tokenizer: QwenTokenizer;
+  readonly decoder: Decoder;
+  readonly eosTokenIds: readonly number[];
+  /** `<|im_end|>`. */
+  readonly endOfTurn: number;
+}
+
+/** What is asked. */
+export interface TurnRequest {
+  readonly question: string;
+  readonly views: ImageViews;
+  readonly settings: TurnSettings;
+  /** Text that takes the place of round 1's generation, for tests of round 2. */
+  readonly forcedRound1?: string;
+}
+
+/**
+ * Runs a turn to its end. A stop ends it with what is there and finish reason `stopped`.
+ * Throws ContextLengthError when round 1's prompt does not fit.
+ */
+export async function runTurn(
+  parts: TurnParts,
+  request: TurnRequest,
+  onEvent: (event: TurnEvent) => void,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  return new Turn(parts, request, onEvent, signal).run();
+}
+
+/** A round while it runs. */
+interface OpenRound {
+  readonly number: number;
+  readonly view: ImageView | null;
+  readonly tokenIds: number[];
+  promptTokens: number;
+  computedTokens: number;
+  toolCall: ToolCall | null;
+  readonly timings: { preprocessMs: number; encodeMs: number; prefillMs: number; decodeMs: number };
+}
+
+class Turn {
+  readonly #parts: TurnParts;
+  readonly #request: TurnRequest;
+  readonly #onEvent: (event: TurnEvent) => void;
+  readonly #signal: AbortSignal;
+  readonly #sampler: Sampler | null;
+  readonly #started = performance.now();
+  readonly #rounds: RoundResult[] = [];
+  /** Most tokens of this turn that the cache has held at once. */
+  #computedUpTo = 0;
+  #ttftMs: number | null = null;
+  #open: OpenRound | null = null;
+
+  constructor(parts: TurnParts, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#onEvent = onEvent;
+    this.#signal = signal;
+    const { temperature, seed } = request.settings;
+    this.#sampler = temperature > 0 ? new Sampler(temperature, seed ?? Math.floor(Math.random() * 2 ** 32)) : null;
+  }
+
+  async run(): Promise<TurnResult> {
+    try {
+      return this.#result(await this.#rounds12());
+    } catch (thrown) {
+      if (!isNamed(thrown, 'StoppedError')) throw thrown;
+      if (this.#open !== null) this.#close(this.#open);
+      return this.#result('stopped');
+    }
+  }
+
+  async #rounds12(): Promise<FinishReason> {
+    const { prompts, builder, decoder } = this.#parts;
+    const { question, views, settings } = this.#request;
+    const offersTool = settings.tool && prompts.tool !== null;
+
+    // Round 1.
+    const first = views.view(settings.downsample ? 'half' : 'full');
+    const context: Segment[] = builder.firstRound(question, first.segment, offersTool);
+    const firstTokens = countTokens(context);
+    const fullTokens = offersTool ? views.view('full').tokens + ROUND_2_TEXT_TOKENS + settings.maxNewTokens : 0;
+    await decoder.reserve(firstTokens + 1, firstTokens + settings.maxNewTokens + fullTokens);
+    const forced = this.#request.forcedRound1;
+    const ended = await this.#round(1, first, context, forced);
+    const call = this.#rounds[0]?.toolCall ?? null;
+    if (call === null) return ended;
+    if (!offersTool || prompts.tool === null) return this.#refuse('The resize tool was not offered.');
+
+    // Round 2. Generation that was cut off is closed first, as the reference does.
+    context.push(this.#generated());
+    if (call.valid) {
+      if (imagesIn(context) >= MAX_IMAGES) return this.#refuse(`There are ${MAX_IMAGES} images already.`);
+      const full = views.view('full');
+      context.push(...builder.toolResponse(prompts.tool, full.segment));
+      if (!this.#fits(context)) return 'length';
+      return this.#lastRound(full, context);
+    }
+    if (prompts.tool.errorTurn === null) return 'stop';
+    context.push(builder.errorTurn(prompts.tool.errorTurn, call.error ?? 'unknown error'));
+    if (!this.#fits(context)) return 'length';
+    return this.#lastRound(null, context);
+  }
+
+  async #lastRound(view: ImageView | null, context: readonly Segment[]): Promise<FinishReason> {
+    const ended = await this.#round(MAX_ROUNDS, view, context, undefined);
+    if (this.#rounds.at(-1)?.toolCall == null) return ended;
+    return this.#refuse(`All ${MAX_ROUNDS} rounds are used up.`);
+  }
+
+  /** Preprocesses, encodes, prefills, generates. */
+  async #round(
+    number: number,
+    view: ImageView | null,
+    context: readonly Segment[],
+    forced: string | undefined,
+  ): Promise<FinishReason> {
+    const { decoder, tokenizer, endOfTurn } = this.#parts;
+    const signal = this.#signal;
+    const open: OpenRound = {
+      number,
+      view,
+      tokenIds: [],
+      promptTokens: countTokens(context),
+      computedTokens: 0,
+      toolCall: null,
+      timings: { preprocessMs: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 },
+    };
+    this.#open = open;
+    const { timings } = open;
+
+    // 1. The image, unless the cache holds it already.
+    if (view !== null) {
+      this.#stage(number, 'preprocess');
+      const pixels = view.prepare();
+      timings.preprocessMs = pixels.tookMs;
+      this.#onEvent({
+        type: 'roundStart',
+        round: number,
+        resolution: view.resolution,
+        imageSize: view.size,
+        visualTokens: view.tokens,
+        ...(pixels.seen === null ? {} : { seen: pixels.seen }),
+      });
+      if (decoder.cachedPrefix(context) < tokensUpTo(context, view.segment.serial)) {
+        this.#stage(number, 'encode');
+        timings.encodeMs = await view.encode(signal);
+      }
+    } else {
+      const imageSize = { width: 0, height: 0 };
+      this.#onEvent({ type: 'roundStart', round: number, resolution: 'none', imageSize, visualTokens: 0 });
+    }
+
+    // 2. The prompt.
+    this.#stage(number, 'prefill', 0);
+    const prefillStart = performance.now();
+    const wantLogits = this.#sampler !== null;
+    const onProgress = (fraction: number): void => this.#stage(number, 'prefill', fraction);
+    const prefilled = await decoder.prefill(context, { signal, wantLogits, onProgress });
+    timings.prefillMs = performance.now() - prefillStart;
+    open.computedTokens = prefilled.computedTokens;
+
+    // 3. The response, token by token.
+    this.#stage(number, 'decode');
+    const decodeStart = performance.now();
+    const stream = new TextStream(tokenizer);
+    const splitter = new ResponseSplitter((kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }));
+    const script = forced === undefined ? null : [...tokenizer.encode(forced), endOfTurn];
+    let finish: FinishReason = 'length';
+    let next = prefilled;
+    const { maxNewTokens } = this.#request.settings;
+    const limit = script === null ? maxNewTokens : script.length;
+    try {
+      while (open.tokenIds.length < limit) {
+        const chosen = this.#sampler === null || next.logits === null ? next.greedy : this.#sampler.sample(next.logits);
+        const id = script?.[open.tokenIds.length] ?? chosen;
+        open.tokenIds.push(id);
+        this.#ttftMs ??= performance.now() - this.#started;
+        if (this.#parts.eosTokenIds.includes(id) || id === endOfTurn) {
+          finish = 'stop';
+          break;
+        }
+        splitter.push(stream.push(id));
+        if (open.tokenIds.length >= limit || decoder.room < 1) break;
+        next = { ...prefilled, ...(await decoder.step(id, { signal, wantLogits })) };
+      }
+    } finally {
+      splitter.push(stream.end());
+      splitter.end();
+      timings.decodeMs = performance.now() - decodeStart;
+    }
+    open.toolCall = parseToolCall(tokenizer.decode(open.tokenIds));
+    this.#close(open);
+    return finish;
+  }
+
+  /** Turns the open round into a result and tells about it. */
+  #close(open: OpenRound): void {
+    const { view } = open;
+    const result: RoundResult = {
+      resolution: view?.resolution ?? 'none',
+      imageSize: view?.size ?? { width: 0, height: 0 },
+      visualTokens: view?.tokens ?? 0,
+      promptTokens: open.promptTokens,
+      computedTokens: open.computedTokens,
+      recomputedTokens: this.#recomputed(open),
+      tokenIds: open.tokenIds,
+      text: this.#parts.tokenizer.decode(open.tokenIds),
+      toolCall: open.toolCall,
+      timings: open.timings,
+    };
+    this.#computedUpTo = Math.max(this.#computedUpTo, this.#parts.decoder.length);
+    this.#rounds.push(result);
+    this.#open = null;
+    this.#onEvent({ type: 'roundEnd', round: open.number, result });
+  }
+
+  /** Tokens this round's prefill computed although an earlier round of the turn had computed them. */
+  #recomputed({ promptTokens, computedTokens }: OpenRound): number {
+    return Math.max(0, this.#computedUpTo - (promptTokens - computedTokens));
+  }
+
+  /** The last round's ids as part of the next prompt, ended by `<|im_end|>`. */
+  #generated(): TextSegment {
+    const ids = this.#rounds.at(-1)?.tokenIds ?? [];
+    const { endOfTurn } = this.#parts;
+    return { kind: 'text', ids: ids.at(-1) === endOfTurn ? ids : [...ids, endOfTurn] };
+  }
+
+  /** Ends the turn on a call that is not allowed, and says why in the round's result. */
+  #refuse(why: string): FinishReason {
+    const last = this.#rounds.pop();
+    if (last?.toolCall != null) this.#rounds.push({ ...last, toolCall: { ...last.toolCall, error: why } });
+    return 'toolCallRefused';
+  }
+
+  #fits(context: readonly Segment[]): boolean {
+    return countTokens(context) < this.#parts.decoder.capacity;
+  }
+
+  #stage(round: number, stage: 'preprocess' | 'encode' | 'prefill' | 'decode', fraction?: number): void {
+    this.#onEvent({ type: 'stage', round, stage, ...(fraction === undefined ? {} : { fraction }) });
+  }
+
+  #result(finishReason: FinishReason): TurnResult {
+    const { tokenizer, eosTokenIds, endOfTurn } = this.#parts;
+    const text = this.#rounds
+      .map(({ tokenIds }) => tokenizer.decode(tokenIds.filter((id) => id !== endOfTurn && !eosTokenIds.includes(id))))
+      .join('');
+    const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
+    const full = this.#request.views.view('full').tokens;
+    return {
+      answer: extractAnswer(text),
+      finishReason,
+      rounds: this.#rounds,
+      visualTokens: { used, full, ratio: used / full },
+      ttftMs: this.#ttftMs,
+      totalMs: performance.now() - this.#started,
+    };
+  }
+}
+
+/** Room kept for the text of the tool-response turn; its real length is checked before round 2. */
+const ROUND_2_TEXT_TOKENS = 128;
+
+function countTokens(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segmentTokens(segment), 0);
+}
+
+/** Tokens up to the end of the last image with this serial. */
+function tokensUpTo(segments: readonly Segment[], serial: number): number {
+  const last = segments.findLastIndex((segment) => segment.kind === 'image' && segment.serial === serial);
+  return countTokens(segments.slice(0, last + 1));
+}
+
+function imagesIn(segments: readonly Segment[]): number {
+  return segments.filter((segment) => segment.kind === 'image').length;
+}
