@@ -2,7 +2,7 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes the attention check wins.
  */
-import type { Activations, Manifest } from '../src/model/manifest.ts';
+import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { BackendChoice, BackendInfo } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
@@ -14,6 +14,8 @@ import { NamedError } from '../src/shared/errors.ts';
 /** A way of computing, not started yet. */
 export interface Candidate {
   readonly info: Omit<BackendInfo, 'reasons'>;
+  /** The graphs it runs. */
+  readonly variant: VariantName;
   /** What sets it apart, for the sentence that says why it failed. */
   readonly label: string;
   start(): Promise<StartedRuntime>;
@@ -38,7 +40,8 @@ const NEVER = new Promise<string>(() => undefined);
 export async function planBackends(choice: BackendChoice, manifest: Manifest): Promise<BackendPlan> {
   const candidates: Candidate[] = [];
   const reasons: string[] = [];
-  const has = (activations: Activations): boolean => manifest.variants.some((v) => v.activations === activations);
+  const has = (variant: VariantName): boolean => manifest.variants.some(({ name }) => name === variant);
+  const onCpu = cpuVariant(manifest);
 
   const software: Candidate[] = [];
   if (choice === 'wasm') {
@@ -54,7 +57,7 @@ export async function planBackends(choice: BackendChoice, manifest: Manifest): P
       candidates.push(...webGpuCandidates(probe, has, reasons));
     }
   }
-  if (choice !== 'webgpu' && has('f32')) candidates.push(wasmCandidate(reasons));
+  if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu, reasons));
   candidates.push(...software);
   if (candidates.length === 0) {
     throw new NamedError(
@@ -70,8 +73,8 @@ function isSoftware({ adapter, description }: AdapterProbe): boolean {
   return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
-function webGpuCandidates(probe: AdapterProbe, has: (activations: Activations) => boolean, reasons: string[]): Candidate[] {
-  const types: Activations[] = [];
+function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => boolean, reasons: string[]): Candidate[] {
+  const types: ('f16' | 'f32')[] = [];
   if (has('f16') && probe.hasF16) types.push('f16');
   else if (has('f16')) reasons.push('The adapter has no shader-f16, so activations are f32.');
   else reasons.push('The model folder has no f16 graphs, so activations are f32.');
@@ -81,10 +84,11 @@ function webGpuCandidates(probe: AdapterProbe, has: (activations: Activations) =
   return types.flatMap((activations) =>
     (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({
       info: { backend: 'webgpu' as const, build, activations, threads: 1, adapter: probe.description },
+      variant: activations,
       label: `WebGPU with ${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
       async start() {
         const ort = await loadOrt(build, 1);
-        const device = await requestDevice(probe, { f16: activations === 'f16', subgroups });
+        const device = await requestDevice({ f16: activations === 'f16', subgroups });
         const lost = device.lost.then(({ reason, message }) => message || reason);
         return { runtime: createWebGpuRuntime(ort, device), lost };
       },
@@ -92,13 +96,14 @@ function webGpuCandidates(probe: AdapterProbe, has: (activations: Activations) =
   );
 }
 
-function wasmCandidate(reasons: string[]): Candidate {
+function wasmCandidate(variant: VariantName, reasons: string[]): Candidate {
   const threads = wasmThreads();
   if (threads === 1 && !globalThis.crossOriginIsolated) {
     reasons.push('The page is not cross-origin isolated, so WASM runs on one thread.');
   }
   return {
     info: { backend: 'wasm', build: 'wasm', activations: 'f32', threads, adapter: '' },
+    variant,
     label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,
     async start() {
       return { runtime: createWasmRuntime(await loadOrt('wasm', threads)), lost: NEVER };

@@ -4,7 +4,7 @@ import { filesFor } from '../src/engine/sessions.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder, readManifest } from '../src/model/model-folder.ts';
-import type { Activations, Manifest } from '../src/model/manifest.ts';
+import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
@@ -31,11 +31,11 @@ export class EngineHost implements EngineApi {
     const { candidates, reasons } = await planBackends(backend, manifest);
     const notes = [...reasons];
     for (const candidate of candidates) {
-      const folder = await folders.open(manifest, candidate.info.activations);
+      const folder = await folders.open(manifest, candidate.variant);
       let started: StartedRuntime | null = null;
       try {
         started = await candidate.start();
-        const engine = await Engine.load(folder, started.runtime, candidate.info.activations, onEvent);
+        const engine = await Engine.load(folder, started.runtime, candidate.variant, onEvent);
         this.#engine = engine;
         this.#lost = started.lost;
         if (this.#image !== null) await engine.setImage(this.#image);
@@ -86,10 +86,10 @@ export class EngineHost implements EngineApi {
   }
 }
 
-/** Opens a folder's files for the activations a candidate needs, once for each type. */
+/** Opens the files a candidate needs, once for each variant. */
 class FolderLoader {
   readonly #source: ReturnType<typeof urlFolder>;
-  readonly #opened = new Map<Activations, Promise<ModelFolder>>();
+  readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
   readonly #onEvent: (event: LoadEvent) => void;
   readonly #loaded = new Map<string, number>();
   #total = 0;
@@ -109,15 +109,15 @@ class FolderLoader {
     return readManifest(this.#source);
   }
 
-  open(manifest: Manifest, activations: Activations): Promise<ModelFolder> {
-    const known = this.#opened.get(activations);
+  open(manifest: Manifest, variant: VariantName): Promise<ModelFolder> {
+    const known = this.#opened.get(variant);
     if (known !== undefined) return known;
-    const wanted = filesFor(manifest, activations);
+    const wanted = filesFor(manifest, variant);
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
     const opening = openModelFolder(this.#source, manifest, wanted, () => undefined);
-    this.#opened.set(activations, opening);
+    this.#opened.set(variant, opening);
     return opening;
   }
 }

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { Engine } from '../engine/engine.ts';
 import { filesFor } from '../engine/sessions.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
+import { cpuVariant } from '../model/manifest.ts';
 import { openModelFolder, readManifest } from '../model/model-folder.ts';
+import { NamedError } from '../shared/errors.ts';
 import { createNodeRuntime } from '../runtime/node/node-runtime.ts';
 
 /** The model folder that comes with the app. */
@@ -13,6 +15,10 @@ export const BUNDLED_MODEL = fileURLToPath(new URL('../../public/models/visionth
 export async function openNodeEngine(directory: string): Promise<Engine> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
-  return Engine.load(folder, createNodeRuntime(directory), 'f32', () => undefined);
+  const variant = cpuVariant(manifest);
+  if (variant === undefined) {
+    throw new NamedError('ModelFolderError', `${manifest.name} (${manifest.dtype}) has no f32 graphs, which a CPU needs.`);
+  }
+  const folder = await openModelFolder(source, manifest, filesFor(manifest, variant), () => undefined);
+  return Engine.load(folder, createNodeRuntime(directory), variant, () => undefined);
 }

@@ -11,7 +11,17 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { type Geometry, parseGeometry } from '../model/geometry.ts';
-import { type Activations, type FileRecord, type GraphName, GRAPHS, type Manifest, MANIFEST_FILE, MANIFEST_VERSION } from '../model/manifest.ts';
+import {
+  activationsOf,
+  type FileRecord,
+  type GraphName,
+  GRAPHS,
+  type Manifest,
+  MANIFEST_FILE,
+  MANIFEST_VERSION,
+  type Variant,
+  type VariantName,
+} from '../model/manifest.ts';
 import { parseProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -29,6 +39,9 @@ import { type RowReader, writeWeights } from './write-weights.ts';
 
 /** Original images larger than this are what stock Qwen2.5-VL scales down; a smaller limit marks a model of a smaller world. */
 const QWEN_MAX_PIXELS = 12_845_056;
+
+/** Larger models are not unpacked on a CPU: they would need four bytes of memory a parameter. */
+const MAX_UNPACKED_PARAMETERS = 100e6;
 
 /** What the converter is asked to do. */
 export interface ConvertOptions {
@@ -65,7 +78,9 @@ export async function convertCheckpoint(source: FileSource, sink: FileSink, opti
   // 2. What will be there.
   const precision: Precision = PRECISIONS[options.dtype];
   const layout = new WeightLayout(precision);
-  const graphs = precision.activations.map((activations) => buildGraphs(layout, geometry, activations));
+  const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const unpacked = precision.bits !== null && parameters <= MAX_UNPACKED_PARAMETERS ? (['f32-unpacked'] as const) : [];
+  const graphs = [...precision.activations, ...unpacked].map((name) => buildGraphs(layout, geometry, name));
   const total = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
 
   // 3. Write it.
@@ -89,8 +104,8 @@ export async function convertCheckpoint(source: FileSource, sink: FileSink, opti
     source: source.name,
     dtype: options.dtype,
     geometry,
-    parameters: [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
-    variants: graphs.map(({ activations, graphs: files }) => ({ activations, graphs: files })),
+    parameters,
+    variants: graphs.map(({ name, graphs: files }) => ({ name, graphs: files })),
     defaultPixelBudget: processor.maxPixels < QWEN_MAX_PIXELS ? processor.maxPixels : null,
     files: output.records,
   };
@@ -103,8 +118,8 @@ export async function convertCheckpoint(source: FileSource, sink: FileSink, opti
 function buildGraphs(
   layout: WeightLayout,
   geometry: Geometry,
-  activations: Activations,
-): Manifest['variants'][number] & { readonly files: readonly { readonly file: string; readonly bytes: Uint8Array }[] } {
+  variant: VariantName,
+): Variant & { readonly files: readonly { readonly file: string; readonly bytes: Uint8Array }[] } {
   const builders: Record<GraphName, (context: GraphContext, geometry: Geometry) => void> = {
     vision_encoder: buildVisionEncoder,
     embed_tokens: buildEmbedTokens,
@@ -114,14 +129,15 @@ function buildGraphs(
   const files: { file: string; bytes: Uint8Array }[] = [];
   const built = GRAPHS.map((name) => {
     const graph = new GraphBuilder(name);
-    builders[name]({ graph, layout, file: name, activations }, geometry);
-    const file = `${name}.${activations}.onnx`;
+    const unpack = variant === 'f32-unpacked';
+    builders[name]({ graph, layout, file: name, activations: activationsOf(variant), unpack }, geometry);
+    const file = `${name}.${variant}.onnx`;
     files.push({ file, bytes: graph.finish() });
     return { file, data: graph.dataFiles };
   });
   const [vision_encoder, embed_tokens, decoder, attention_check] = built;
   if (!vision_encoder || !embed_tokens || !decoder || !attention_check) throw new Error('a graph was not built');
-  return { activations, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
+  return { name: variant, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
 }
 
 function rowReader(store: TensorStore, geometry: Geometry): RowReader {

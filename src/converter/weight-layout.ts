@@ -112,6 +112,8 @@ export interface GraphContext {
   /** Name of the data file, without `.data`. */
   readonly file: string;
   readonly activations: FloatType;
+  /** Unpack quantised weights to floats once, at session creation, instead of at every run. */
+  readonly unpack: boolean;
 }
 
 /** Declares an initializer of stored floats and casts it to the activations' type where that differs. */

@@ -136,10 +136,7 @@ export class Decoder {
     }
     const capacity = Math.min(this.#contextLength, Math.ceil(wished / CAPACITY_STEP) * CAPACITY_STEP);
     if (this.#cache !== null && this.#cache.capacity >= capacity) return;
-    await this.#queue.idle();
-    this.#cache?.dispose();
-    this.#slots = [];
-    this.#nextPositions = [];
+    await this.clear(); // first: should the new cache not fit into memory, the old one is gone all the same
     this.#cache = createKvCache(this.#runtime, this.#geometry.text, this.#type, capacity);
     this.#cos = new Float32Array(capacity * this.#rotary.rowLength);
     this.#sin = new Float32Array(this.#cos.length);
@@ -315,21 +312,24 @@ export class Decoder {
     const cache = this.#requireCache();
     if (this.#tables === null) throw new Error('rotary tables are filled before a run');
     const total = this.length + count;
-    const results = await this.#sessions.decoder.run(
-      {
-        [DECODER.inputsEmbeds]: embeds,
-        [DECODER.cosCache]: this.#tables[0],
-        [DECODER.sinCache]: this.#tables[1],
-        [DECODER.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(total - 1), [1]),
-        [DECODER.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(total), []),
-        [DECODER.logitsStart]: this.#runtime.tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
-        ...cache.feeds(),
-      },
-      { ...outputs, ...cache.outputs() },
-    );
-    embeds.dispose();
-    cache.take(results);
-    return results;
+    try {
+      const results = await this.#sessions.decoder.run(
+        {
+          [DECODER.inputsEmbeds]: embeds,
+          [DECODER.cosCache]: this.#tables[0],
+          [DECODER.sinCache]: this.#tables[1],
+          [DECODER.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(total - 1), [1]),
+          [DECODER.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(total), []),
+          [DECODER.logitsStart]: this.#runtime.tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
+          ...cache.feeds(),
+        },
+        { ...outputs, ...cache.outputs() },
+      );
+      cache.take(results);
+      return results;
+    } finally {
+      embeds.dispose();
+    }
   }
 }
 

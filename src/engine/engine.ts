@@ -2,7 +2,7 @@
  * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the runtime interface;
  * workers and command-line tools choose the implementations.
  */
-import type { Activations } from '../model/manifest.ts';
+import { type Activations, activationsOf, type VariantName } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../protocol/events.ts';
@@ -59,15 +59,16 @@ export class Engine {
 
   /**
    * Checks the machine's arithmetic and makes the sessions, one after the other.
-   * Throws NumericCheckError when attention is computed wrongly, ModelFolderError when the folder lacks these activations.
+   * Throws NumericCheckError when attention is computed wrongly, ModelFolderError when the folder lacks the variant.
    */
   static async load(
     folder: ModelFolder,
     runtime: Runtime,
-    activations: Activations,
+    variant: VariantName,
     onEvent: (event: LoadEvent) => void,
   ): Promise<Engine> {
-    return new Engine(folder, runtime, activations, await openSessions(folder, runtime, activations, onEvent));
+    const sessions = await openSessions(folder, runtime, variant, onEvent);
+    return new Engine(folder, runtime, activationsOf(variant), sessions);
   }
 
   /** What the page may know of the model. */
@@ -100,9 +101,11 @@ export class Engine {
       halfTokens: views.view('half').tokens,
       fullTokens: views.view('full').tokens,
     };
-    await this.#queue.idle();
-    this.#views?.dispose();
+    // Exchanged at once, so that a question asked now meets the new image; freed when the device has let go of it.
+    const before = this.#views;
     this.#views = views;
+    await this.#queue.idle();
+    before?.dispose();
     return info;
   }
 
@@ -120,12 +123,13 @@ export class Engine {
     const views = this.#views;
     if (views === null) throw new NamedError('QuestionError', 'There is no image yet. Choose one, then ask.');
     this.#checkQuestion(question);
-    views.setPixelBudget(settings.pixelBudget);
     const stop = new AbortController();
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#running = { stop, ended };
     try {
+      await this.#queue.idle(); // a run that a stop has left behind may still read the features
+      views.setPixelBudget(settings.pixelBudget);
       return await runTurn(this.#parts, { question: question.trim(), views, settings, ...options }, onEvent, stop.signal);
     } finally {
       this.#running = null;

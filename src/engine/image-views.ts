@@ -45,15 +45,19 @@ export class ImageViews {
     this.#original = original;
     this.#parts = parts;
     this.#pixelBudget = null;
-    this.#views = this.#plan();
+    this.#views = this.#plan(null);
   }
 
-  /** Changes the pixel budget: null is none beyond the processor's own. Views of another budget are forgotten. */
+  /**
+   * Changes the pixel budget: null is none beyond the processor's own. Views of another budget are forgotten.
+   * Throws ImageShapeError, keeping the budget before.
+   */
   setPixelBudget(budget: number | null): void {
     if (budget === this.#pixelBudget) return;
-    this.#pixelBudget = budget;
+    const views = this.#plan(budget);
     this.dispose();
-    this.#views = this.#plan();
+    this.#pixelBudget = budget;
+    this.#views = views;
   }
 
   /** The view at a resolution. */
@@ -66,9 +70,8 @@ export class ImageViews {
     for (const view of Object.values(this.#views)) view.dispose();
   }
 
-  #plan(): Record<'half' | 'full', ImageView> {
+  #plan(budget: number | null): Record<'half' | 'full', ImageView> {
     const { processor } = this.#parts;
-    const budget = this.#pixelBudget;
     const plan = planResolutions(this.#original.width, this.#original.height, processor, budget);
     // The budget applies to the original, before it is halved: half stays a quarter of full.
     const prepare = (resolution: 'half' | 'full') => (): PreprocessedImage =>

@@ -18,6 +18,8 @@ const TAGS: Readonly<Record<string, TextKind>> = {
 };
 
 const TAG_PATTERN = new RegExp(Object.keys(TAGS).join('|'));
+/** Characters of the model's own text that an error quotes: errors go into the next round's prompt. */
+const MAX_QUOTED = 200;
 const LONGEST_TAG = Math.max(...Object.keys(TAGS).map((tag) => tag.length));
 
 /** Splits a stream of text into kinds. A tag may come in pieces; text that may yet become a tag is held back. */
@@ -64,25 +66,43 @@ function heldBack(text: string): number {
 }
 
 /**
- * Finds the tool call in a round's text: null when there is none. As in the reference, everything that looks like
- * `{...}}` between any pair of tags is read as JSON; the call is valid when there is exactly one and its action is known.
+ * Finds the tool call in a round's text: null when there is none. The call is valid when the tags hold exactly one JSON
+ * object and its action is known. As in the reference, all that looks like `{...}}` on one line is read as an object; what
+ * is one object as a whole is taken too, however it is laid out.
  */
 export function parseToolCall(text: string): ToolCall | null {
-  const contents = [...text.matchAll(/<tool_call>(.*?)<\/tool_call>/gs)].map((match) => match[1] ?? '');
+  const contents = between(text, '<tool_call>', '</tool_call>');
   if (contents.length === 0) return null;
-  const objects = contents.flatMap((content) => [...content.matchAll(/\{.*?\}\}/g)].map((match) => match[0]));
+  const objects = contents.flatMap((content) =>
+    isObject(tryParseJson(content))
+      ? [content]
+      : content.split('\n').flatMap((line) => between(line, '{', '}}').map((inner) => `{${inner}}}`)),
+  );
   if (objects.length === 0) return invalid('No JSON object was found between <tool_call> and </tool_call>.');
   for (const text of objects) {
     const object = tryParseJson(text);
-    if (!isObject(object)) return invalid(`The function call is no valid JSON: ${text}`);
+    if (!isObject(object)) return invalid(`The function call is no valid JSON: ${text.slice(0, MAX_QUOTED)}`);
     const args = object['arguments'];
     if (!isObject(args) || !('action' in args)) return invalid("'arguments.action' is missing from the function call.");
     if (args['action'] !== 'resize') {
-      return invalid(`Unknown Tool Type: ${String(args['action'])}. Available function tools are: \`resize\``);
+      const action = String(args['action']).slice(0, MAX_QUOTED);
+      return invalid(`Unknown Tool Type: ${action}. Available function tools are: \`resize\``);
     }
   }
   if (objects.length > 1) return invalid('You should only call function `resize` once per function call.');
   return { valid: true };
+}
+
+/** What stands between each `open` and the next `close`; a regular expression would take quadratic time for nonsense. */
+function between(text: string, open: string, close: string): string[] {
+  const found: string[] = [];
+  for (let at = 0; ; ) {
+    const start = text.indexOf(open, at);
+    const end = start < 0 ? -1 : text.indexOf(close, start + open.length);
+    if (end < 0) return found;
+    found.push(text.slice(start + open.length, end));
+    at = end + close.length;
+  }
 }
 
 function invalid(error: string): ToolCall {

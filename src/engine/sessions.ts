@@ -1,5 +1,5 @@
 /** The sessions of a loaded model: made one at a time, after the machine's arithmetic has been checked. */
-import type { Activations, GraphName, Manifest } from '../model/manifest.ts';
+import { activationsOf, type GraphName, type Manifest, type VariantName } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { LoadEvent } from '../protocol/events.ts';
 import type { Runtime, Session } from '../runtime/session.ts';
@@ -21,13 +21,13 @@ const DEVICE_OUTPUTS: Readonly<Record<GraphName, (layers: number) => string[]>> 
   attention_check: () => ['present_key', 'present_value'],
 };
 
-/** The files of a model folder that a machine with these activations needs. */
-export function filesFor(manifest: Manifest, activations: Activations): (path: string) => boolean {
+/** The files of a model folder that running it as `name` needs. */
+export function filesFor(manifest: Manifest, name: VariantName): (path: string) => boolean {
   const needed = new Set<string>();
   const unneeded = new Set<string>();
   for (const variant of manifest.variants) {
     for (const { file, data } of Object.values(variant.graphs)) {
-      for (const path of [file, ...data]) (variant.activations === activations ? needed : unneeded).add(path);
+      for (const path of [file, ...data]) (variant.name === name ? needed : unneeded).add(path);
     }
   }
   return (path) => needed.has(path) || !unneeded.has(path);
@@ -35,36 +35,36 @@ export function filesFor(manifest: Manifest, activations: Activations): (path: s
 
 /**
  * Checks attention, then makes the sessions one after the other.
- * Throws NumericCheckError when the machine computes wrongly, ModelFolderError when the folder lacks these activations.
+ * Throws NumericCheckError when the machine computes wrongly, ModelFolderError when the folder lacks the variant.
  */
 export async function openSessions(
   folder: ModelFolder,
   runtime: Runtime,
-  activations: Activations,
+  name: VariantName,
   onEvent: (event: LoadEvent) => void,
 ): Promise<EngineSessions> {
   const { manifest } = folder;
-  const variant = manifest.variants.find((candidate) => candidate.activations === activations);
+  const variant = manifest.variants.find((candidate) => candidate.name === name);
   if (variant === undefined) {
     throw new NamedError(
       'ModelFolderError',
-      `${manifest.name} (${manifest.dtype}) has no graphs for ${activations} activations. Convert it with another --dtype.`,
+      `${manifest.name} (${manifest.dtype}) has no ${name} graphs. Convert it with another --dtype.`,
     );
   }
   let step = 0;
-  const open = async (name: GraphName): Promise<Session> => {
-    const phase = name === 'attention_check' ? 'check' : 'compile';
-    onEvent({ type: 'loadProgress', phase, loaded: step++, total: Object.keys(variant.graphs).length, detail: name });
-    const { file, data } = variant.graphs[name];
+  const open = async (graph: GraphName): Promise<Session> => {
+    const phase = graph === 'attention_check' ? 'check' : 'compile';
+    onEvent({ type: 'loadProgress', phase, loaded: step++, total: Object.keys(variant.graphs).length, detail: graph });
+    const { file, data } = variant.graphs[graph];
     return runtime.createSession({
       path: file,
       graph: folder.blob(file),
       data: data.map((path) => ({ path, blob: folder.blob(path) })),
-      deviceOutputs: DEVICE_OUTPUTS[name](manifest.geometry.text.numLayers),
+      deviceOutputs: DEVICE_OUTPUTS[graph](manifest.geometry.text.numLayers),
     });
   };
   const check = await open('attention_check');
-  await checkAttention(runtime, check, manifest.geometry, activations);
+  await checkAttention(runtime, check, manifest.geometry, activationsOf(name));
   await check.release();
   return {
     vision: await open('vision_encoder'),

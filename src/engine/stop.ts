@@ -19,30 +19,37 @@ export class DeviceQueue {
     this.#concurrent = concurrent;
   }
 
-  /** Runs `work` after everything before it. Throws StoppedError as soon as the signal fires. */
+  /** Runs `work` after everything before it. Throws StoppedError as soon as the signal fires, waiting or not. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.idle();
-    if (!this.#concurrent) await nextTask();
     throwIfStopped(signal);
-    const running = work();
+    const before = this.#last;
+    const running = this.#after(before, signal, work);
     this.#last = running.catch(() => undefined);
-    return Promise.race([running, whenStopped(signal, running)]);
+    return untilStopped(signal, running);
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way, nor waiting. */
   async idle(): Promise<void> {
-    await this.#last;
+    for (let last: unknown; last !== this.#last; ) {
+      last = this.#last;
+      await last;
+    }
+  }
+
+  async #after<T>(before: Promise<unknown>, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await before;
+    if (!this.#concurrent) await nextTask();
+    throwIfStopped(signal);
+    return work();
   }
 }
 
-/** Rejects when the signal fires before `running` has settled; never resolves before. */
-function whenStopped<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
+/** What `running` gives, unless the signal fires before: then StoppedError. */
+function untilStopped<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(new NamedError('StoppedError', 'Stopped.'));
     signal.addEventListener('abort', onAbort, { once: true });
-    running
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', onAbort));
+    void running.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 

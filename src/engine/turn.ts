@@ -21,9 +21,8 @@ import { extractAnswer, parseToolCall, ResponseSplitter } from './response.ts';
 import { Sampler } from './sampler.ts';
 import { TextStream } from './text-stream.ts';
 
-/** At most this many rounds generate, and at most this many images are shown. */
+/** At most this many rounds generate. Each shows at most one image, so that there are never more images than rounds. */
 const MAX_ROUNDS = 2;
-const MAX_IMAGES = 2;
 
 /** What a turn works with. */
 export interface TurnParts {
@@ -104,39 +103,47 @@ class Turn {
   async #rounds12(): Promise<FinishReason> {
     const { prompts, builder, decoder } = this.#parts;
     const { question, views, settings } = this.#request;
-    const offersTool = settings.tool && prompts.tool !== null;
-
     // Round 1.
     const first = views.view(settings.downsample ? 'half' : 'full');
-    const context: Segment[] = builder.firstRound(question, first.segment, offersTool);
+    const tool = settings.tool ? prompts.tool : null;
+    const context: Segment[] = builder.firstRound(question, first.segment, tool !== null);
+    const forced = this.#forcedIds();
+    const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
     const firstTokens = countTokens(context);
-    const fullTokens = offersTool ? views.view('full').tokens + ROUND_2_TEXT_TOKENS + settings.maxNewTokens : 0;
-    await decoder.reserve(firstTokens + 1, firstTokens + settings.maxNewTokens + fullTokens);
-    const forced = this.#request.forcedRound1;
+    const generatedTokens = Math.max(settings.maxNewTokens, forced?.length ?? 0) + 1; // 1: <|im_end|> behind a cut text
+    const secondTokens = tool === null ? 0 : countTokens(toolTurn) + settings.maxNewTokens;
+    await decoder.reserve(firstTokens + 1, firstTokens + generatedTokens + secondTokens);
     const ended = await this.#round(1, first, context, forced);
     const call = this.#rounds[0]?.toolCall ?? null;
     if (call === null) return ended;
-    if (!offersTool || prompts.tool === null) return this.#refuse('The resize tool was not offered.');
+    if (tool === null) {
+      this.#blameCall('The resize tool was not offered.');
+      return 'toolCallRefused';
+    }
 
     // Round 2. Generation that was cut off is closed first, as the reference does.
     context.push(this.#generated());
     if (call.valid) {
-      if (imagesIn(context) >= MAX_IMAGES) return this.#refuse(`There are ${MAX_IMAGES} images already.`);
-      const full = views.view('full');
-      context.push(...builder.toolResponse(prompts.tool, full.segment));
-      if (!this.#fits(context)) return 'length';
-      return this.#lastRound(full, context);
+      context.push(...toolTurn);
+      return this.#lastRound(views.view('full'), context);
     }
-    if (prompts.tool.errorTurn === null) return 'stop';
-    context.push(builder.errorTurn(prompts.tool.errorTurn, call.error ?? 'unknown error'));
-    if (!this.#fits(context)) return 'length';
+    if (tool.errorTurn === null) return 'stop';
+    context.push(builder.errorTurn(tool.errorTurn, call.error ?? 'unknown error'));
     return this.#lastRound(null, context);
   }
 
+  /** The round after the tool's turn; with it the two images and the two rounds that are allowed are used up. */
   async #lastRound(view: ImageView | null, context: readonly Segment[]): Promise<FinishReason> {
-    const ended = await this.#round(MAX_ROUNDS, view, context, undefined);
+    const tokens = countTokens(context);
+    const { capacity } = this.#parts.decoder;
+    if (tokens >= capacity) {
+      this.#blameCall(`Round ${MAX_ROUNDS} needs ${tokens} tokens, the context holds ${capacity}.`);
+      return 'length';
+    }
+    const ended = await this.#round(MAX_ROUNDS, view, context, null);
     if (this.#rounds.at(-1)?.toolCall == null) return ended;
-    return this.#refuse(`All ${MAX_ROUNDS} rounds are used up.`);
+    this.#blameCall(`All ${MAX_ROUNDS} rounds are used up.`);
+    return 'toolCallRefused';
   }
 
   /** Preprocesses, encodes, prefills, generates. */
@@ -144,7 +151,7 @@ class Turn {
     number: number,
     view: ImageView | null,
     context: readonly Segment[],
-    forced: string | undefined,
+    forced: readonly number[] | null,
   ): Promise<FinishReason> {
     const { decoder, tokenizer, endOfTurn } = this.#parts;
     const signal = this.#signal;
@@ -196,15 +203,14 @@ class Turn {
     const decodeStart = performance.now();
     const stream = new TextStream(tokenizer);
     const splitter = new ResponseSplitter((kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }));
-    const script = forced === undefined ? null : [...tokenizer.encode(forced), endOfTurn];
     let finish: FinishReason = 'length';
     let next = prefilled;
     const { maxNewTokens } = this.#request.settings;
-    const limit = script === null ? maxNewTokens : script.length;
+    const limit = forced === null ? maxNewTokens : forced.length;
     try {
       while (open.tokenIds.length < limit) {
         const chosen = this.#sampler === null || next.logits === null ? next.greedy : this.#sampler.sample(next.logits);
-        const id = script?.[open.tokenIds.length] ?? chosen;
+        const id = forced?.[open.tokenIds.length] ?? chosen;
         open.tokenIds.push(id);
         this.#ttftMs ??= performance.now() - this.#started;
         if (this.#parts.eosTokenIds.includes(id) || id === endOfTurn) {
@@ -258,15 +264,16 @@ class Turn {
     return { kind: 'text', ids: ids.at(-1) === endOfTurn ? ids : [...ids, endOfTurn] };
   }
 
-  /** Ends the turn on a call that is not allowed, and says why in the round's result. */
-  #refuse(why: string): FinishReason {
-    const last = this.#rounds.pop();
-    if (last?.toolCall != null) this.#rounds.push({ ...last, toolCall: { ...last.toolCall, error: why } });
-    return 'toolCallRefused';
+  /** The ids that take the place of round 1's generation, or null. */
+  #forcedIds(): readonly number[] | null {
+    const { forcedRound1 } = this.#request;
+    return forcedRound1 === undefined ? null : [...this.#parts.tokenizer.encode(forcedRound1), this.#parts.endOfTurn];
   }
 
-  #fits(context: readonly Segment[]): boolean {
-    return countTokens(context) < this.#parts.decoder.capacity;
+  /** Says in the last round's result why its call was not followed. */
+  #blameCall(why: string): void {
+    const last = this.#rounds.pop();
+    if (last?.toolCall != null) this.#rounds.push({ ...last, toolCall: { ...last.toolCall, error: why } });
   }
 
   #stage(round: number, stage: 'preprocess' | 'encode' | 'prefill' | 'decode', fraction?: number): void {
@@ -274,10 +281,7 @@ class Turn {
   }
 
   #result(finishReason: FinishReason): TurnResult {
-    const { tokenizer, eosTokenIds, endOfTurn } = this.#parts;
-    const text = this.#rounds
-      .map(({ tokenIds }) => tokenizer.decode(tokenIds.filter((id) => id !== endOfTurn && !eosTokenIds.includes(id))))
-      .join('');
+    const text = this.#rounds.map(({ tokenIds }) => this.#parts.tokenizer.plainText(tokenIds)).join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
     const full = this.#request.views.view('full').tokens;
     return {
@@ -291,9 +295,6 @@ class Turn {
   }
 }
 
-/** Room kept for the text of the tool-response turn; its real length is checked before round 2. */
-const ROUND_2_TEXT_TOKENS = 128;
-
 function countTokens(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + segmentTokens(segment), 0);
 }
@@ -302,8 +303,4 @@ function countTokens(segments: readonly Segment[]): number {
 function tokensUpTo(segments: readonly Segment[], serial: number): number {
   const last = segments.findLastIndex((segment) => segment.kind === 'image' && segment.serial === serial);
   return countTokens(segments.slice(0, last + 1));
-}
-
-function imagesIn(segments: readonly Segment[]): number {
-  return segments.filter((segment) => segment.kind === 'image').length;
 }

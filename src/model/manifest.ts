@@ -21,10 +21,30 @@ export type GraphName = (typeof GRAPHS)[number];
 /** The activations' type a set of graphs computes in. */
 export type Activations = 'f32' | 'f16';
 
+/**
+ * A set of graphs. `f32-unpacked` is for small models on a CPU: quantised matrices are unpacked to f32 once, when the
+ * session is made, because onnxruntime's CPU kernels for them unpack at every run.
+ */
+export const VARIANTS = ['f16', 'f32', 'f32-unpacked'] as const;
+
+/** One of {@link VARIANTS}. */
+export type VariantName = (typeof VARIANTS)[number];
+
+/** The type a variant computes in. */
+export function activationsOf(variant: VariantName): Activations {
+  return variant === 'f16' ? 'f16' : 'f32';
+}
+
 /** A graph and the data files its weights lie in. */
 export interface GraphFiles {
   readonly file: string;
   readonly data: readonly string[];
+}
+
+/** The graphs of one variant. */
+export interface Variant {
+  readonly name: VariantName;
+  readonly graphs: Readonly<Record<GraphName, GraphFiles>>;
 }
 
 /** A file of the folder. */
@@ -47,8 +67,8 @@ export interface Manifest {
   readonly geometry: Geometry;
   /** Weights of the checkpoint, counted once when tied. */
   readonly parameters: number;
-  /** For each activations' type, best first, its graphs. */
-  readonly variants: readonly { readonly activations: Activations; readonly graphs: Readonly<Record<GraphName, GraphFiles>> }[];
+  /** What the folder can be run as. */
+  readonly variants: readonly Variant[];
   /** Used when the settings name no pixel budget; null: only the image processor's own limit. */
   readonly defaultPixelBudget: number | null;
   /** Every file but the manifest. */
@@ -86,6 +106,11 @@ export function parseManifest(json: unknown): Manifest {
   };
 }
 
+/** The variant a CPU runs best, or undefined when the folder has none for it. */
+export function cpuVariant(manifest: Manifest): VariantName | undefined {
+  return (['f32-unpacked', 'f32'] as const).find((name) => manifest.variants.some((variant) => variant.name === name));
+}
+
 function parseFile(value: unknown): FileRecord {
   if (!isObject(value)) throw broken('an entry of "files" is no object');
   const record = { path: string(value, 'path'), bytes: count(value, 'bytes'), sha256: string(value, 'sha256') };
@@ -93,23 +118,24 @@ function parseFile(value: unknown): FileRecord {
   return record;
 }
 
-function parseVariant(value: unknown, known: ReadonlySet<string>): Manifest['variants'][number] {
+function parseVariant(value: unknown, known: ReadonlySet<string>): Variant {
   if (!isObject(value)) throw broken('an entry of "variants" is no object');
-  const activations = string(value, 'activations');
-  if (activations !== 'f32' && activations !== 'f16') throw broken(`unknown activations "${activations}"`);
+  const wanted = string(value, 'name');
+  const name = VARIANTS.find((known) => known === wanted);
+  if (name === undefined) throw broken(`unknown variant "${wanted}"`);
   const graphs = value['graphs'];
   if (!isObject(graphs)) throw broken('a variant has no "graphs"');
-  const parseGraph = (name: GraphName): GraphFiles => {
-    const graph = graphs[name];
-    if (!isObject(graph)) throw broken(`a variant lacks the graph ${name}`);
+  const parseGraph = (graphName: GraphName): GraphFiles => {
+    const graph = graphs[graphName];
+    if (!isObject(graph)) throw broken(`the variant ${name} lacks the graph ${graphName}`);
     const parsed = { file: string(graph, 'file'), data: list(graph, 'data').map(String) };
     for (const path of [parsed.file, ...parsed.data]) {
-      if (!known.has(path)) throw broken(`the graph ${name} needs ${path}, which "files" does not list`);
+      if (!known.has(path)) throw broken(`the graph ${graphName} needs ${path}, which "files" does not list`);
     }
     return parsed;
   };
   return {
-    activations,
+    name,
     graphs: {
       vision_encoder: parseGraph('vision_encoder'),
       embed_tokens: parseGraph('embed_tokens'),

@@ -4,7 +4,7 @@
  */
 import { PreTrainedTokenizer } from '@huggingface/transformers';
 import { NamedError } from '../shared/errors.ts';
-import { isObject } from '../shared/json.ts';
+import { isObject, type JsonObject } from '../shared/json.ts';
 
 /** ChatML, as every Qwen2.5-VL checkpoint uses it, with the assistant's turn opened at the end. */
 const CHATML =
@@ -27,6 +27,7 @@ export interface TextPiece {
 export class QwenTokenizer {
   readonly #tokenizer: PreTrainedTokenizer;
   readonly #addedTokens: RegExp | null;
+  readonly #specialIds: ReadonlySet<number>;
 
   /** Takes the parsed tokenizer.json and tokenizer_config.json. Throws ModelFolderError when no tokenizer can be made of them. */
   constructor(tokenizerJson: unknown, tokenizerConfig: unknown) {
@@ -36,7 +37,9 @@ export class QwenTokenizer {
     } catch (cause) {
       throw unusable(cause);
     }
-    this.#addedTokens = addedTokensPattern(tokenizerJson['added_tokens']);
+    const added = Array.isArray(tokenizerJson['added_tokens']) ? tokenizerJson['added_tokens'].filter(isObject) : [];
+    this.#addedTokens = addedTokensPattern(added);
+    this.#specialIds = new Set(added.flatMap(({ id, special }) => (special === true && typeof id === 'number' ? [id] : [])));
   }
 
   /** Ids of text whose special tokens are meant. */
@@ -50,22 +53,35 @@ export class QwenTokenizer {
    */
   encodePieces(pieces: readonly TextPiece[]): number[] {
     const whole = pieces.map((piece) => piece.text).join('');
-    const cuts: number[] = [];
-    if (this.#addedTokens !== null) {
-      const untrusted = untrustedRanges(pieces);
-      for (const match of whole.matchAll(this.#addedTokens)) {
-        const end = match.index + match[0].length;
-        if (untrusted.some(([from, to]) => match.index < to && end > from)) cuts.push(match.index + 1);
-      }
-    }
-    const bounds = [0, ...cuts, whole.length];
+    const bounds = [0, ...this.#cuts(whole, untrustedRanges(pieces)), whole.length];
     return bounds.slice(1).flatMap((end, i) => this.encode(whole.slice(bounds[i], end)));
+  }
+
+  /** Where to cut `whole`: behind the first character of every added token that shares characters with a range. */
+  #cuts(whole: string, untrusted: readonly (readonly [from: number, to: number])[]): number[] {
+    const cuts: number[] = [];
+    const pattern = this.#addedTokens;
+    if (pattern === null) return cuts;
+    pattern.lastIndex = 0;
+    for (let match = pattern.exec(whole); match !== null; match = pattern.exec(whole)) {
+      const { index } = match;
+      const end = index + match[0].length;
+      if (!untrusted.some(([from, to]) => index < to && end > from)) continue;
+      cuts.push(index + 1);
+      pattern.lastIndex = index + 1; // a token that begins inside this one
+    }
+    return cuts;
   }
 
   /** The text of ids, special tokens kept. */
   decode(ids: readonly number[]): string {
     if (ids.length === 0) return '';
     return this.#tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  /** The text of ids, special tokens left out (as transformers' skip_special_tokens; `<tool_call>` is none of them). */
+  plainText(ids: readonly number[]): string {
+    return this.decode(ids.filter((id) => !this.#specialIds.has(id)));
   }
 
   /** The conversation as ChatML, with the assistant's turn opened. */
@@ -97,11 +113,8 @@ function untrustedRanges(pieces: readonly TextPiece[]): [number, number][] {
 }
 
 /** Matches any added token, longest first. */
-function addedTokensPattern(addedTokens: unknown): RegExp | null {
-  if (!Array.isArray(addedTokens)) return null;
-  const contents = addedTokens.flatMap((token: unknown) =>
-    isObject(token) && typeof token['content'] === 'string' && token['content'] !== '' ? [token['content']] : [],
-  );
+function addedTokensPattern(addedTokens: readonly JsonObject[]): RegExp | null {
+  const contents = addedTokens.flatMap(({ content }) => (typeof content === 'string' && content !== '' ? [content] : []));
   if (contents.length === 0) return null;
   const escaped = contents.toSorted((a, b) => b.length - a.length).map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(escaped.join('|'), 'g');

@@ -58,7 +58,7 @@ export function installErrorTransfer(): void {
       throw unpackThrown(packed);
     },
   };
-  transferHandlers.set('throw', handler as TransferHandler<unknown, unknown>);
+  transferHandlers.set('throw', handler);
 }
 
 function isErrorName(name: string): name is ErrorName {

@@ -11,7 +11,7 @@ import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../mod
 import { DATA_TYPE } from '../onnx/graph-builder.ts';
 import { BLOCK_SIZE } from '../precision.ts';
 import { floatInitializer, type GraphContext } from '../weight-layout.ts';
-import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './layers.ts';
+import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows } from './layers.ts';
 
 /** INT64_MAX would do; this is the largest integer a double holds exactly. */
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
@@ -91,16 +91,16 @@ function head(context: GraphContext, x: string, { text }: Geometry): string {
   if (!text.tieWordEmbeddings) return linear(context, x, oneLinear('lm_head', text.hiddenSize, text.vocabSize, false));
   // A tied and quantised head is the embedding table itself, in the embedding's own data file.
   const tied = { weights: [EMBEDDINGS], biases: [], inFeatures: text.hiddenSize, outFeatures: text.vocabSize };
-  const shared = embeddingIsQuantized(context, text.hiddenSize);
+  const shared = embeddingBits(context, text.hiddenSize) !== null;
   return linear(shared ? { ...context, file: EMBEDDINGS_FILE } : context, x, tied);
 }
 
 /** Name of the embedding's data file, which a tied head shares. */
 export const EMBEDDINGS_FILE = 'embed_tokens';
 
-/** Whether the embedding table is quantised: in 4 bits only, since 8-bit gathers are not available everywhere. */
-function embeddingIsQuantized({ layout }: GraphContext, hiddenSize: number): boolean {
-  return layout.precision.bits === 4 && hiddenSize % BLOCK_SIZE === 0;
+/** Bits of the quantised embedding table; null where it stays in floats. */
+function embeddingBits({ layout }: GraphContext, hiddenSize: number): 4 | 8 | null {
+  return hiddenSize % BLOCK_SIZE === 0 ? layout.precision.bits : null;
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
@@ -111,20 +111,24 @@ export function buildEmbedTokens(context: GraphContext, { text }: Geometry): voi
   graph.output('inputs_embeds', activations, [1, 'sequence', hiddenSize]);
   const source = { tensors: [EMBEDDINGS], cols: hiddenSize, paddedRows: vocabSize, paddedCols: hiddenSize };
   const outputs = ['inputs_embeds'];
-  if (embeddingIsQuantized(context, hiddenSize)) {
-    const { weights, scales } = layout.quantized(file, EMBEDDINGS, source, 4);
-    const codes = graph.external(`${EMBEDDINGS}.q`, 'u8', [vocabSize, hiddenSize / 2], weights);
+  const bits = embeddingBits(context, hiddenSize);
+  if (bits !== null) {
+    const { weights, scales } = layout.quantized(file, EMBEDDINGS, source, bits);
+    const codes = graph.external(`${EMBEDDINGS}.q`, 'u8', [vocabSize, (hiddenSize * bits) / 8], weights);
     const scale = floatInitializer(context, `${EMBEDDINGS}.scales`, [vocabSize, hiddenSize / BLOCK_SIZE], scales);
+    if (context.unpack) {
+      const table = unpackRows(context, codes, scale, [vocabSize, hiddenSize], bits);
+      graph.node('Gather', [table, ids], { outputs, attributes: { axis: 0n } });
+      return;
+    }
     graph.node('GatherBlockQuantized', [codes, ids, scale], {
       domain: MICROSOFT,
       outputs,
-      attributes: { bits: 4n, block_size: BigInt(BLOCK_SIZE), gather_axis: 0n, quantize_axis: 1n },
+      attributes: { bits: BigInt(bits), block_size: BigInt(BLOCK_SIZE), gather_axis: 0n, quantize_axis: 1n },
     });
     return;
   }
-  // The table stays as it is stored; only the rows that were looked up are cast.
   const region = layout.floats(file, EMBEDDINGS, source, false);
-  const table = graph.external(EMBEDDINGS, layout.precision.floats, [vocabSize, hiddenSize], region);
-  const rows = graph.node('Gather', [table, ids], { attributes: { axis: 0n } });
-  graph.node('Cast', [rows], { outputs, attributes: { to: BigInt(DATA_TYPE[activations]) } });
+  const table = floatInitializer(context, EMBEDDINGS, [vocabSize, hiddenSize], region);
+  graph.node('Gather', [table, ids], { outputs, attributes: { axis: 0n } });
 }

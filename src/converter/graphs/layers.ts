@@ -2,6 +2,7 @@
  * The layers both towers are made of: linear, RMSNorm, residual + RMSNorm, SwiGLU. Each function adds nodes to the
  * context's graph and returns the name of its result. Shapes: x `[..., inFeatures]`.
  */
+import { DATA_TYPE } from '../onnx/graph-builder.ts';
 import { BLOCK_SIZE } from '../precision.ts';
 import { floatInitializer, type GraphContext, type MatrixSource } from '../weight-layout.ts';
 
@@ -61,6 +62,11 @@ export function linear(context: GraphContext, x: string, layer: Linear): string 
     const blocks = paddedIn / BLOCK_SIZE;
     const codes = graph.external(`${name}.q`, 'u8', [paddedOut, blocks, (BLOCK_SIZE * bits) / 8], weights);
     const scale = floatInitializer(context, `${name}.scales`, [paddedOut, blocks], scales);
+    if (context.unpack) {
+      const rows = unpackRows(context, codes, scale, [paddedOut, paddedIn], bits);
+      const matrix = graph.node('Transpose', [rows], { attributes: { perm: [1n, 0n] } });
+      return addBias(context, graph.node('MatMul', [x, matrix]), bias);
+    }
     return graph.node('MatMulNBits', bias === '' ? [x, codes, scale] : [x, codes, scale, '', '', bias], {
       domain: MICROSOFT,
       attributes: {
@@ -73,8 +79,40 @@ export function linear(context: GraphContext, x: string, layer: Linear): string 
   }
   const region = layout.floats(file, `${name}.t`, source, true);
   const matrix = floatInitializer(context, `${name}.t`, [paddedIn, paddedOut], region);
-  const product = graph.node('MatMul', [x, matrix]);
-  return bias === '' ? product : graph.node('Add', [product, bias]);
+  return addBias(context, graph.node('MatMul', [x, matrix]), bias);
+}
+
+function addBias({ graph }: GraphContext, x: string, bias: string): string {
+  return bias === '' ? x : graph.node('Add', [x, bias]);
+}
+
+/**
+ * Quantised rows as floats `[rows, cols]`, by operators on constants alone: onnxruntime computes them once, when the
+ * session is made. The codes' layout is quantize.ts's.
+ */
+export function unpackRows(
+  { graph, activations }: GraphContext,
+  codes: string,
+  scales: string,
+  [rows, cols]: readonly [number, number],
+  bits: 4 | 8,
+): string {
+  const type = BigInt(DATA_TYPE[activations]);
+  const cast = (value: string): string => graph.node('Cast', [value], { attributes: { to: type } });
+  const blocks = cols / BLOCK_SIZE;
+  let bytes = graph.node('Cast', [codes], { attributes: { to: BigInt(DATA_TYPE.f32) } });
+  if (bits === 4) {
+    const sixteen = graph.node('Cast', [graph.int64([16])], { attributes: { to: BigInt(DATA_TYPE.f32) } });
+    const high = graph.node('Floor', [graph.node('Div', [bytes, sixteen])]);
+    const low = graph.node('Sub', [bytes, graph.node('Mul', [high, sixteen])]);
+    const last = graph.int64([-1]);
+    const pair = [low, high].map((half) => graph.node('Unsqueeze', [half, last]));
+    bytes = graph.node('Concat', pair, { attributes: { axis: -1n } });
+  }
+  const blocked = graph.node('Reshape', [bytes, graph.int64([rows, blocks, BLOCK_SIZE])]);
+  const centred = graph.node('Sub', [cast(blocked), cast(graph.int64([2 ** (bits - 1)]))]);
+  const scale = graph.node('Reshape', [scales, graph.int64([rows, blocks, 1])]);
+  return graph.node('Reshape', [graph.node('Mul', [centred, scale]), graph.int64([rows, cols])]);
 }
 
 /** Stacked tensors of rank 1, zero-padded to `length`. */

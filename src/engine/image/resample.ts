@@ -10,10 +10,13 @@ import type { ResampleFilter, ResampleWeights } from './resample-weights.ts';
 /** Half of the last kept bit: sums start here, so that the final shift rounds. */
 const ROUNDING = 1 << (PRECISION_BITS - 1);
 
+/** Images taller than this many times their width are shrunk vertically first (Pillow 12, PIL/Image.py, resize). */
+const TALL_RATIO = 100;
+
 /**
  * Scales `image` to `width` x `height` pixels. An axis whose size does not change is not touched; when neither changes the
  * image itself is returned. Throws ImageShapeError when a side is not a whole number of at least 1.
- * Source: ImagingResample in Pillow's src/libImaging/Resample.c (8 bits per channel).
+ * Source: ImagingResample in Pillow's src/libImaging/Resample.c (8 bits per channel); Pillow 12.3.
  */
 export function resample(image: RgbImage, width: number, height: number, filter: ResampleFilter): RgbImage {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
@@ -23,6 +26,8 @@ export function resample(image: RgbImage, width: number, height: number, filter:
     );
   }
   if (width === image.width && height === image.height) return image;
+  const verticalFirst = image.height > image.width * TALL_RATIO && height < image.height && width !== image.width;
+  if (verticalFirst) return resample(resample(image, image.width, height, filter), width, height, filter);
 
   const vertical = height === image.height ? undefined : resampleWeights(image.height, height, filter);
   let { data } = image; // [image.height, image.width, 3]

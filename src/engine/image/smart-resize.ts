@@ -58,8 +58,8 @@ function checkShape({ width, height }: PixelSize): void {
   if (ratio > MAX_ASPECT_RATIO) {
     throw new NamedError(
       'ImageShapeError',
-      `The image of ${width} x ${height} pixels has an aspect ratio of ${Math.round(ratio * 10) / 10}; ` +
-        `the model takes at most ${MAX_ASPECT_RATIO}. Crop the image along its longer side.`,
+      `On its way to the model the image has ${width} x ${height} pixels, an aspect ratio of ` +
+        `${Math.round(ratio * 10) / 10}; at most ${MAX_ASPECT_RATIO} is possible. Crop the image along its longer side.`,
     );
   }
 }

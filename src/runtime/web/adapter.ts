@@ -1,4 +1,5 @@
 /** What this machine's GPU offers, and a device made to measure for onnxruntime. */
+import { NamedError } from '../../shared/errors.ts';
 
 /** An adapter that was looked at. */
 export interface AdapterProbe {
@@ -25,12 +26,16 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeZ',
 ] as const;
 
+function requestAdapter(): Promise<GPUAdapter | null> {
+  return navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
+}
+
 /** Looks for a WebGPU adapter; a sentence says why there is none. */
 export async function probeAdapter(): Promise<AdapterProbe | string> {
   if (!('gpu' in navigator) || navigator.gpu === undefined) return 'This browser has no WebGPU.';
   let adapter: GPUAdapter | null;
   try {
-    adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
+    adapter = await requestAdapter();
   } catch (thrown) {
     return `WebGPU refused: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
   }
@@ -44,11 +49,15 @@ export async function probeAdapter(): Promise<AdapterProbe | string> {
   };
 }
 
-/** Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. */
-export async function requestDevice(
-  { adapter }: AdapterProbe,
-  options: { readonly f16: boolean; readonly subgroups: boolean },
-): Promise<GPUDevice> {
+/**
+ * Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. Asks for the
+ * adapter anew, because one adapter gives one device. Throws RuntimeUnavailableError when it is gone.
+ */
+export async function requestDevice(options: { readonly f16: boolean; readonly subgroups: boolean }): Promise<GPUDevice> {
+  const adapter = await requestAdapter();
+  if (adapter === null) {
+    throw new NamedError('RuntimeUnavailableError', 'The graphics adapter has gone away. Reload the page to try again.');
+  }
   const allowed = { 'shader-f16': options.f16, subgroups: options.subgroups, 'timestamp-query': true };
   return adapter.requestDevice({
     requiredFeatures: WANTED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name)),

@@ -1,0 +1,57 @@
+/** Finds the Chromium that browser tests drive, and installs Debian's when there is none. */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { run } from './run.mjs';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const APT_LIMIT_MS = 300_000;
+
+/** The path of an installed Chromium, or undefined. CHROMIUM_PATH goes first. */
+export function findChromium() {
+  const chosen = process.env['CHROMIUM_PATH'];
+  if (chosen) {
+    if (!isExecutable(chosen))
+      throw new Error(`CHROMIUM_PATH is "${chosen}", which is not a program: correct or unset it.`);
+    return chosen;
+  }
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'].filter((folder) => folder !== '');
+  return NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
+}
+
+/**
+ * The path of Chromium, installed with apt-get if need be.
+ * @returns {Promise<string>}
+ */
+export async function ensureChromium() {
+  const found = findChromium();
+  if (found !== undefined) return found;
+  const advice = 'install Chromium or Chrome yourself and set CHROMIUM_PATH to it.';
+  if (!existsSync('/usr/bin/apt-get'))
+    throw new Error(`No Chromium was found and this system has no apt-get: ${advice}`);
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && !existsSync('/usr/bin/sudo')) {
+    throw new Error(`No Chromium was found, and installing it needs root or sudo: ${advice}`);
+  }
+
+  console.error('Installing Chromium with apt-get ...');
+  const prefix = isRoot ? [] : ['sudo', '-n'];
+  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
+    const [command = '', ...rest] = [...prefix, 'apt-get', '-q', ...args];
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_LIMIT_MS, env });
+    if (code !== 0) throw new Error(`"apt-get ${args.join(' ')}" failed with exit status ${code}: ${advice}`);
+  }
+  const installed = findChromium();
+  if (installed === undefined) throw new Error(`Chromium was installed but is not on PATH: ${advice}`);
+  return installed;
+}
+
+/** @param {string} path */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,124 @@
+/** Everything the page knows and can do: the state and the actions of every slice. Their code is in the slices. */
+import type { BackendChoice, EngineInfo, ImageInfo } from '../protocol/engine-api.ts';
+import type { LoadProgress } from '../protocol/events.ts';
+import type { Mode } from '../protocol/turn.ts';
+import type { PlainError } from './plain-error.ts';
+import type { NumberFieldName, SettingsForm } from './settings-form.ts';
+import type { TurnView } from './turn-state.ts';
+
+/** Where the engine stands. */
+export type EngineState =
+  | { readonly status: 'loading'; readonly progress: LoadProgress | null }
+  | { readonly status: 'ready'; readonly info: EngineInfo }
+  | { readonly status: 'failed'; readonly error: PlainError };
+
+/** The engine's part of the state. */
+export interface EngineSlice {
+  readonly engine: EngineState;
+  /** Why the engine was started again, while that is news. */
+  readonly engineNotice: string | null;
+  readonly backendChoice: BackendChoice;
+  /** Starts a worker and loads the model, ending the worker before. */
+  loadEngine: () => Promise<void>;
+  /** Chooses an execution provider and loads again. */
+  setBackendChoice: (choice: BackendChoice) => void;
+  /** The engine broke: starts another one, unless it broke a moment ago. */
+  recoverEngine: (error: PlainError) => void;
+}
+
+/** The image on the page. */
+export interface ImageState {
+  readonly id: number;
+  readonly name: string;
+  readonly blob: Blob;
+  /** An object URL of the blob, for display. */
+  readonly url: string;
+  /** Size and cost; null until the engine has seen the image. */
+  readonly info: ImageInfo | null;
+  /** Questions worth asking, for an example. */
+  readonly suggestions: readonly string[];
+}
+
+/** A file that was offered and not accepted. */
+export interface ImageError extends PlainError {
+  readonly fileName: string;
+}
+
+/** The image's part of the state. */
+export interface ImageSlice {
+  readonly image: ImageState | null;
+  /** The file being looked at right now. */
+  readonly imagePending: string | null;
+  readonly imageError: ImageError | null;
+  /** Makes `file` the image, ending a running turn; on failure everything stays and `imageError` says why. */
+  chooseImage: (file: Blob, name: string, suggestions?: readonly string[]) => Promise<void>;
+  /** Says that something else than a file was offered. */
+  rejectImage: (name: string, message: string) => void;
+  dismissImageError: () => void;
+  /** Gives the engine the image if it does not hold it yet. Never throws; a refusal becomes `imageError`. */
+  syncImage: () => Promise<void>;
+}
+
+/** An image that ships with the page, and questions that suit it. */
+export interface Example {
+  readonly file: string;
+  readonly title: string;
+  readonly questions: readonly string[];
+  readonly note: string;
+}
+
+/** The examples' part of the state. */
+export interface ExamplesSlice {
+  readonly examples: readonly Example[];
+  loadExamples: () => Promise<void>;
+  /** Makes an example the image and puts its first question, or the given one, into the question box. */
+  chooseExample: (example: Example, question?: string) => Promise<void>;
+}
+
+/** The question's and the settings' part of the state. */
+export interface SettingsSlice {
+  readonly question: string;
+  readonly form: SettingsForm;
+  setQuestion: (question: string) => void;
+  setMode: (mode: Mode) => void;
+  setSwitch: (name: 'downsample' | 'tool', on: boolean) => void;
+  setField: (field: NumberFieldName, text: string) => void;
+}
+
+/** The turns' part of the state. */
+export interface TurnSlice {
+  readonly turns: readonly TurnView[];
+  /** The user has pressed Stop and the engine has not stopped yet. */
+  readonly stopping: boolean;
+  /** Asks the question in the box; does nothing while `askObstacle` names an obstacle. */
+  ask: () => void;
+  /** Ends whatever waits or runs; resolves when nothing does. */
+  stop: () => Promise<void>;
+  /** Starts what has waited for the model. */
+  runQueued: () => void;
+  /** Ends what has waited for the model with an error. */
+  failQueued: (error: PlainError) => void;
+}
+
+/** The comparison's part of the state. */
+export interface CompareSlice {
+  /** One turn for each of smart, half and full mode, in that order; null before the first comparison. */
+  readonly comparison: readonly TurnView[] | null;
+  /** Asks the question in the box in every mode, with the other settings as they are. */
+  compare: () => void;
+  /** Runs the comparison's waiting turns. Called by `runQueued`. */
+  runComparison: () => Promise<void>;
+}
+
+/** What is shown. */
+export type Theme = 'light' | 'dark';
+
+/** The theme's part of the state. */
+export interface ThemeSlice {
+  /** What the person chose; null: as the system has it. */
+  readonly theme: Theme | null;
+  setTheme: (theme: Theme) => void;
+}
+
+/** Everything the page knows. */
+export type AppState = EngineSlice & ImageSlice & ExamplesSlice & SettingsSlice & TurnSlice & CompareSlice & ThemeSlice;

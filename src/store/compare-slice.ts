@@ -1,0 +1,50 @@
+/** The same question in all three modes, one after another. What is finished stays, whatever happens to the rest. */
+import { MODE_SWITCHES } from '../protocol/turn.ts';
+import type { Mode } from '../protocol/turn.ts';
+import type { CompareSlice } from './app-state.ts';
+import { runTurn } from './run-turn.ts';
+import { settingsOf } from './settings-form.ts';
+import { askObstacle } from './turn-slice.ts';
+import { newTurn, withoutPixels } from './turn-state.ts';
+import type { TurnView } from './turn-state.ts';
+import type { SliceOf, Workbench } from './workbench.ts';
+
+/** The modes that are compared, in the order in which they run. */
+const COMPARED_MODES: readonly Mode[] = ['smart', 'half', 'full'];
+
+/** The comparison's slice. */
+export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
+  return (set, get) => {
+    function changeRow(id: number, change: (turn: TurnView) => TurnView): void {
+      const rows = get().comparison;
+      if (rows !== null) set({ comparison: rows.map((turn) => (turn.id === id ? change(turn) : turn)) });
+    }
+
+    return {
+      comparison: null,
+
+      compare: () => {
+        const settings = settingsOf(get().form);
+        if (askObstacle(get()) !== null || settings === null) return;
+        const question = get().question.trim();
+        const rowOf = (mode: Mode): TurnView =>
+          newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode] });
+        set({ comparison: COMPARED_MODES.map(rowOf) });
+        get().runQueued();
+      },
+
+      runComparison: async () => {
+        await get().syncImage();
+        for (;;) {
+          const row = get().comparison?.find((turn) => turn.status === 'queued');
+          if (row === undefined || get().engine.status !== 'ready') return;
+          const error = await runTurn(bench, row, (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))));
+          if (error?.name === 'DeviceLostError') {
+            get().recoverEngine(error); // the rows that are left run when the new engine is ready
+            return;
+          }
+        }
+      },
+    };
+  };
+}

@@ -1,0 +1,73 @@
+/** The settings as a person types them, and what they mean. Pure. */
+import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
+import type { Mode, TurnSettings } from '../protocol/turn.ts';
+
+/** The typed fields. An empty pixel budget stands for the model's own. */
+export interface SettingsForm {
+  readonly downsample: boolean;
+  readonly tool: boolean;
+  readonly pixelBudget: string;
+  readonly maxNewTokens: string;
+  readonly temperature: string;
+}
+
+/** A field that is typed. */
+export type NumberFieldName = 'pixelBudget' | 'maxNewTokens' | 'temperature';
+
+/** Each field's limits, inclusive. The pixel limits are those of the model's image processor. */
+export const FIELD_LIMITS = {
+  pixelBudget: { min: 3136, max: 12_845_056 },
+  maxNewTokens: { min: 1, max: 8192 },
+  temperature: { min: 0, max: 2 },
+} as const satisfies Record<NumberFieldName, { min: number; max: number }>;
+
+/** The form as it is at first. */
+export const INITIAL_FORM: SettingsForm = {
+  downsample: DEFAULT_SETTINGS.downsample,
+  tool: DEFAULT_SETTINGS.tool,
+  pixelBudget: '',
+  maxNewTokens: String(DEFAULT_SETTINGS.maxNewTokens),
+  temperature: String(DEFAULT_SETTINGS.temperature),
+};
+
+/** What is wrong with a field, in one sentence; null when nothing is. */
+export function fieldError(form: SettingsForm, field: NumberFieldName): string | null {
+  const text = form[field].trim();
+  if (field === 'pixelBudget' && text === '') return null;
+  const { min, max } = FIELD_LIMITS[field];
+  const range = `from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
+  const value = numberOf(text);
+  const isWhole = field !== 'temperature';
+  const shown = text.length > 20 ? `${text.slice(0, 20)}…` : text;
+  if (text === '') return `Enter a ${isWhole ? 'whole ' : ''}number ${range}.`;
+  if (value === null || (isWhole && !Number.isInteger(value))) {
+    return `“${shown}” is not a ${isWhole ? 'whole ' : ''}number; enter one ${range}.`;
+  }
+  if (value < min || value > max) return `${shown} is out of range; enter a number ${range}.`;
+  return null;
+}
+
+/** The settings the form stands for, or null while a field is wrong. */
+export function settingsOf(form: SettingsForm): TurnSettings | null {
+  const fields: readonly NumberFieldName[] = ['pixelBudget', 'maxNewTokens', 'temperature'];
+  if (fields.some((field) => fieldError(form, field) !== null)) return null;
+  return {
+    downsample: form.downsample,
+    tool: form.tool,
+    pixelBudget: numberOf(form.pixelBudget.trim()),
+    maxNewTokens: numberOf(form.maxNewTokens.trim()) ?? DEFAULT_SETTINGS.maxNewTokens,
+    temperature: numberOf(form.temperature.trim()) ?? DEFAULT_SETTINGS.temperature,
+  };
+}
+
+/** The mode the switches stand for; `custom` for the combination that has no shorthand. */
+export function modeOf(switches: Pick<TurnSettings, 'downsample' | 'tool'>): Mode | 'custom' {
+  const modes: readonly Mode[] = ['smart', 'half', 'full'];
+  const isMatch = (mode: Mode): boolean =>
+    MODE_SWITCHES[mode].downsample === switches.downsample && MODE_SWITCHES[mode].tool === switches.tool;
+  return modes.find(isMatch) ?? 'custom';
+}
+
+function numberOf(text: string): number | null {
+  return /^\d+([.]\d+)?$/.test(text) ? Number(text) : null;
+}

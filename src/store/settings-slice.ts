@@ -1,0 +1,19 @@
+/** The question and the settings it will be asked with. */
+import { MODE_SWITCHES } from '../protocol/turn.ts';
+import type { SettingsSlice } from './app-state.ts';
+import { INITIAL_FORM } from './settings-form.ts';
+import type { SettingsForm } from './settings-form.ts';
+import type { SliceOf } from './workbench.ts';
+
+/** The question's and the settings' slice. */
+export const settingsSlice: SliceOf<SettingsSlice> = (set, get) => {
+  const change = (part: Partial<SettingsForm>): void => set({ form: { ...get().form, ...part } });
+  return {
+    question: '',
+    form: INITIAL_FORM,
+    setQuestion: (question) => set({ question }),
+    setMode: (mode) => change(MODE_SWITCHES[mode]),
+    setSwitch: (name, on) => change({ [name]: on }),
+    setField: (field, text) => change({ [field]: text }),
+  };
+};

@@ -1,0 +1,31 @@
+/** Light or dark: the system's choice until a person has made another, which is remembered. */
+import type { Theme, ThemeSlice } from './app-state.ts';
+import type { SliceOf } from './workbench.ts';
+
+const STORAGE_KEY = 'visionthink-theme';
+
+/** The theme's slice. */
+export const themeSlice: SliceOf<ThemeSlice> = (set) => ({
+  theme: readTheme(),
+  setTheme: (theme) => {
+    writeTheme(theme);
+    set({ theme });
+  },
+});
+
+function readTheme(): Theme | null {
+  try {
+    const stored = globalThis.localStorage.getItem(STORAGE_KEY);
+    return stored === 'light' || stored === 'dark' ? stored : null;
+  } catch {
+    return null; // storage is switched off: the system's choice it is
+  }
+}
+
+function writeTheme(theme: Theme): void {
+  try {
+    globalThis.localStorage.setItem(STORAGE_KEY, theme);
+  } catch {
+    // storage is switched off: the choice lasts as long as the page
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The turns about the current image, oldest first; the last one is on show. One thing runs at a time, a turn or a
+ * comparison. A question asked while the model loads waits and then runs by itself.
+ */
+import type { AppState, TurnSlice } from './app-state.ts';
+import { runTurn } from './run-turn.ts';
+import { settingsOf } from './settings-form.ts';
+import { failTurn, isOver, newTurn, skipTurn, withoutPixels } from './turn-state.ts';
+import type { TurnView } from './turn-state.ts';
+import type { SliceOf, Workbench } from './workbench.ts';
+
+/** Errors after which only a new worker helps. */
+const BROKEN_ENGINE = new Set(['DeviceLostError']);
+
+/** The turns' slice. */
+export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
+  return (set, get) => {
+    function changeTurn(id: number, change: (turn: TurnView) => TurnView): void {
+      set({ turns: get().turns.map((turn) => (turn.id === id ? change(turn) : turn)) });
+    }
+
+    async function runOne(turn: TurnView): Promise<void> {
+      await get().syncImage();
+      if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
+      const error = await runTurn(bench, turn, (change) => changeTurn(turn.id, change));
+      if (error !== null && BROKEN_ENGINE.has(error.name)) get().recoverEngine(error);
+    }
+
+    return {
+      turns: [],
+      stopping: false,
+
+      ask: () => {
+        const settings = settingsOf(get().form);
+        if (askObstacle(get()) !== null || settings === null) return;
+        const turn = newTurn(++bench.lastId, get().question.trim(), settings);
+        set({ turns: [...get().turns.map(withoutPixels), turn] });
+        get().runQueued();
+      },
+
+      stop: async () => {
+        if (!isBusy(get())) return;
+        const skipQueued = (turn: TurnView): TurnView => (turn.status === 'queued' ? skipTurn(turn) : turn);
+        const { turns, comparison } = get();
+        set({ turns: turns.map(skipQueued), comparison: comparison?.map(skipQueued) ?? null });
+        if (!isBusy(get())) return;
+        set({ stopping: true });
+        try {
+          await bench.connection?.api.stop();
+        } catch {
+          // the worker is gone, and the turn with it
+        }
+        await bench.activeRun;
+        set({ stopping: false });
+      },
+
+      runQueued: () => {
+        if (get().engine.status !== 'ready' || bench.activeRun !== null) return;
+        const turn = get().turns.find((known) => known.status === 'queued');
+        const run = turn === undefined ? get().runComparison() : runOne(turn);
+        bench.activeRun = run.finally(() => {
+          bench.activeRun = null;
+        });
+      },
+
+      failQueued: (error) => {
+        const fail = (turn: TurnView): TurnView => (turn.status === 'queued' ? failTurn(turn, error) : turn);
+        set({ turns: get().turns.map(fail), comparison: get().comparison?.map(fail) ?? null });
+      },
+    };
+  };
+}
+
+/** Whether a turn or a comparison waits or runs. */
+export function isBusy(state: Pick<AppState, 'turns' | 'comparison'>): boolean {
+  return [...state.turns, ...(state.comparison ?? [])].some((turn) => !isOver(turn));
+}
+
+/** Why nothing can be asked now, as a sentence to show; null when it can. */
+export function askObstacle(state: AppState): string | null {
+  if (isBusy(state)) return 'One question at a time: wait for the answer, or stop it.';
+  if (state.image === null) return state.imagePending === null ? 'Choose an image first.' : 'Opening the image…';
+  if (state.question.trim() === '') return 'Type a question.';
+  if (settingsOf(state.form) === null) return 'A setting is not valid; see Settings.';
+  if (state.engine.status === 'failed') return 'The model is not loaded; see the message at the top.';
+  return null;
+}

@@ -1,0 +1,123 @@
+/**
+ * What the page knows of one turn, and how it changes with every event: pure functions over plain data. Events may come
+ * after the result, since they travel on a channel of their own; they then still fill in text.
+ */
+import type { StageEvent, TextKind, TurnEvent } from '../protocol/events.ts';
+import type { Resolution, RoundResult, TurnResult, TurnSettings, VisualTokens } from '../protocol/turn.ts';
+import type { RgbImage } from '../shared/rgb-image.ts';
+import type { PlainError } from './plain-error.ts';
+
+/** One round, as far as it has come. */
+export interface RoundView {
+  readonly round: number;
+  readonly resolution: Resolution;
+  readonly imageSize: { readonly width: number; readonly height: number };
+  readonly visualTokens: number;
+  /** What the model sees in this round; null when the engine did not send it, or it was let go. */
+  readonly seen: RgbImage | null;
+  /** Streamed text by kind. */
+  readonly streamed: Readonly<Record<TextKind, string>>;
+  readonly result: RoundResult | null;
+}
+
+/** `queued`: waits for the model. `skipped`: stopped before it began. */
+export type TurnStatus = 'queued' | 'running' | 'done' | 'failed' | 'skipped';
+
+/** One question and all that came of it. */
+export interface TurnView {
+  readonly id: number;
+  readonly question: string;
+  readonly settings: TurnSettings;
+  readonly status: TurnStatus;
+  readonly stage: StageEvent | null;
+  readonly rounds: readonly RoundView[];
+  readonly result: TurnResult | null;
+  readonly error: PlainError | null;
+}
+
+/** A turn that waits to be run. */
+export function newTurn(id: number, question: string, settings: TurnSettings): TurnView {
+  return { id, question, settings, status: 'queued', stage: null, rounds: [], result: null, error: null };
+}
+
+/** The turn is handed to the engine. */
+export function beginTurn(turn: TurnView): TurnView {
+  return { ...turn, status: 'running' };
+}
+
+/** The turn after one event of the engine. */
+export function applyTurnEvent(turn: TurnView, event: TurnEvent): TurnView {
+  switch (event.type) {
+    case 'stage':
+      return turn.status === 'running' ? { ...turn, stage: event } : turn;
+    case 'roundStart': {
+      const { round, resolution, imageSize, visualTokens, seen } = event;
+      return withRound(turn, { ...emptyRound(round), resolution, imageSize, visualTokens, seen: seen ?? null });
+    }
+    case 'text': {
+      const before = roundOf(turn, event.round);
+      const streamed = { ...before.streamed, [event.kind]: before.streamed[event.kind] + event.delta };
+      return withRound(turn, { ...before, streamed });
+    }
+    case 'roundEnd':
+      return withRound(turn, { ...roundOf(turn, event.round), result: event.result });
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The turn is over and has a result. */
+export function finishTurn(turn: TurnView, result: TurnResult): TurnView {
+  return { ...turn, status: 'done', stage: null, result };
+}
+
+/** The turn ended with an error; what was streamed stays. */
+export function failTurn(turn: TurnView, error: PlainError): TurnView {
+  return { ...turn, status: 'failed', stage: null, error };
+}
+
+/** The turn will not be run. */
+export function skipTurn(turn: TurnView): TurnView {
+  return { ...turn, status: 'skipped', stage: null };
+}
+
+/** The turn without the pixels it showed: for the history. */
+export function withoutPixels(turn: TurnView): TurnView {
+  return { ...turn, rounds: turn.rounds.map((round) => ({ ...round, seen: null })) };
+}
+
+/** Whether nothing more will come. */
+export function isOver(turn: TurnView): boolean {
+  return turn.status === 'done' || turn.status === 'failed' || turn.status === 'skipped';
+}
+
+/** The answer: the result's once there is one, the streamed text of the last round before. */
+export function answerOf(turn: TurnView): string {
+  if (turn.result !== null) return turn.result.answer;
+  const last = turn.rounds.at(-1);
+  if (last === undefined) return '';
+  return (last.streamed.answer || last.streamed.text).trim();
+}
+
+/** Visual tokens so far: the result's once there is one, the rounds' before. null before the first round. */
+export function visualTokensOf(turn: TurnView, full: number | null): VisualTokens | null {
+  if (turn.result !== null && turn.result.rounds.length > 0) return turn.result.visualTokens;
+  if (turn.rounds.length === 0 || full === null || full === 0) return null;
+  const used = turn.rounds.reduce((sum, round) => sum + round.visualTokens, 0);
+  return { used, full, ratio: used / full };
+}
+
+function emptyRound(round: number): RoundView {
+  const streamed = { thinking: '', toolCall: '', answer: '', text: '' };
+  const imageSize = { width: 0, height: 0 };
+  return { round, resolution: 'none', imageSize, visualTokens: 0, seen: null, streamed, result: null };
+}
+
+function roundOf(turn: TurnView, round: number): RoundView {
+  return turn.rounds.find((known) => known.round === round) ?? emptyRound(round);
+}
+
+function withRound(turn: TurnView, round: RoundView): TurnView {
+  const others = turn.rounds.filter((known) => known.round !== round.round);
+  return { ...turn, rounds: [...others, round].toSorted((a, b) => a.round - b.round) };
+}

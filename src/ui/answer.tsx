@@ -1,0 +1,77 @@
+/** The current turn: its answer first, then how it came about, round by round. */
+import type { ReactElement } from 'react';
+import { answerOf, isOver } from '../store/turn-state.ts';
+import type { TurnView } from '../store/turn-state.ts';
+import { shorten } from './format.ts';
+import { Rounds } from './rounds.tsx';
+import { StageLine } from './stage-line.tsx';
+import { useApp } from './store-context.ts';
+import { TurnDetails } from './turn-details.tsx';
+
+/** A shown question is cut here: nobody reads on, and long texts are slow to lay out. */
+const QUESTION_LENGTH = 400;
+
+/** The region with the answer. */
+export function Answer(): ReactElement {
+  const turn = useApp((state) => state.turns.at(-1));
+  return (
+    <section className="card answer" aria-labelledby="answer-title">
+      <div className="answer__head">
+        <h2 id="answer-title" className="small-title">
+          Answer
+        </h2>
+        {turn !== undefined && <p className="answer__question">{shorten(turn.question, QUESTION_LENGTH)}</p>}
+      </div>
+      {turn === undefined ? (
+        <p className="empty">The answer will appear here, with what the model saw and how it decided.</p>
+      ) : (
+        <CurrentTurn turn={turn} />
+      )}
+    </section>
+  );
+}
+
+function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
+  const answer = answerOf(turn);
+  const over = isOver(turn);
+  const note = noteOf(turn);
+  return (
+    <>
+      <div aria-live="polite" aria-atomic="true" aria-busy={!over}>
+        {answer !== '' && (
+          <p className="answer__text" data-streaming={!over} {...(over ? { 'data-testid': 'answer-text' } : {})}>
+            {answer}
+          </p>
+        )}
+        {note !== null && <p className="answer__note">{note}</p>}
+      </div>
+      {turn.error !== null && (
+        <p className="message message--error" role="alert">
+          <span>
+            <strong>No answer.</strong> {turn.error.message} The image and the question are kept.
+          </span>
+        </p>
+      )}
+      {!over && <StageLine turn={turn} />}
+      <Rounds turn={turn} />
+      {turn.result !== null && <TurnDetails result={turn.result} />}
+    </>
+  );
+}
+
+/** What to know about how the turn ended, where it did not simply end. */
+export function noteOf({ status, result, settings }: TurnView): string | null {
+  if (status === 'skipped') return 'Stopped before it began.';
+  switch (result?.finishReason) {
+    case 'stopped':
+      return result.answer === '' ? 'Stopped before there was an answer.' : 'Stopped; the answer may be incomplete.';
+    case 'length':
+      return `Cut off: the limit of ${settings.maxNewTokens} new tokens, or the end of the context, was reached.`;
+    case 'toolCallRefused': {
+      const reason = result.rounds.at(-1)?.toolCall?.error;
+      return `The model asked for the full image where it may not${reason === undefined ? '.' : `: ${reason}`}`;
+    }
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,64 @@
+/** All that is known of the running engine, folded away, and the choice of another backend. */
+import type { ReactElement } from 'react';
+import type { BackendChoice, EngineInfo } from '../protocol/engine-api.ts';
+import { isBusy } from '../store/turn-slice.ts';
+import { formatCount } from './format.ts';
+import { useApp } from './store-context.ts';
+
+const CHOICES: readonly (readonly [BackendChoice, string])[] = [
+  ['auto', 'Automatic'],
+  ['webgpu', 'WebGPU'],
+  ['wasm', 'WebAssembly'],
+];
+
+/** Why this backend, and what exactly runs. */
+export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
+  const { backend, model } = info;
+  const choice = useApp((state) => state.backendChoice);
+  const setChoice = useApp((state) => state.setBackendChoice);
+  const busy = useApp(isBusy);
+  return (
+    <details className="disclosure engine__details">
+      <summary>Why this backend</summary>
+      <ul className="engine__reasons">
+        {backend.reasons.map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+      <dl className="facts">
+        <Fact name="Runtime build" value={backend.build} />
+        <Fact name="Activations" value={backend.activations} />
+        <Fact name="Threads" value={String(backend.threads)} />
+        <Fact name="Adapter" value={backend.adapter === '' ? 'not told by the browser' : backend.adapter} />
+        <Fact name="Context" value={`${formatCount(model.contextLength)} tokens`} />
+      </dl>
+      <label className="field">
+        <span className="field__label">Run on</span>
+        <select
+          className="field__input"
+          value={choice}
+          disabled={busy}
+          onChange={(event) => {
+            const chosen = CHOICES.find(([value]) => value === event.target.value);
+            if (chosen !== undefined) setChoice(chosen[0]);
+          }}
+        >
+          {CHOICES.map(([value, name]) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </details>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }): ReactElement {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

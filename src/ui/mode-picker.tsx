@@ -1,0 +1,56 @@
+/** Smart, half or full: shorthands for the two switches. */
+import type { ReactElement, ReactNode } from 'react';
+import type { Mode } from '../protocol/turn.ts';
+import { modeOf } from '../store/settings-form.ts';
+import { useApp } from './store-context.ts';
+
+const MODES: readonly (readonly [mode: Mode, name: string])[] = [
+  ['smart', 'Smart'],
+  ['half', 'Half'],
+  ['full', 'Full'],
+];
+
+const EFFECTS = {
+  smart: 'Half resolution first; the model may ask for the full image.',
+  half: 'Half resolution only: always a quarter of the tokens.',
+  full: 'Full resolution at once: always all the tokens.',
+  custom: 'Full resolution at once, and the model may ask for it a second time.',
+};
+
+/** The modes as one row of choices, the switches they stand for, and what else belongs in that row. */
+export function ModePicker({ children }: { children: ReactNode }): ReactElement {
+  const mode = useApp((state) => modeOf(state.form));
+  const setMode = useApp((state) => state.setMode);
+  return (
+    <div className="modes">
+      <div className="modes__row">
+        <div className="segmented" role="radiogroup" aria-label="Mode">
+          {MODES.map(([value, name]) => (
+            <label key={value} className="segmented__item">
+              <input type="radio" name="mode" checked={mode === value} onChange={() => setMode(value)} />
+              <span>{name}</span>
+            </label>
+          ))}
+        </div>
+        <Switch field="downsample" label="Start at half resolution" />
+        <Switch field="tool" label="Allow resize tool" />
+        {children}
+        <p className="caption">
+          {mode === 'custom' && <strong>Custom. </strong>}
+          {EFFECTS[mode]}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+function Switch({ field, label }: { field: 'downsample' | 'tool'; label: string }): ReactElement {
+  const on = useApp((state) => state.form[field]);
+  const setSwitch = useApp((state) => state.setSwitch);
+  return (
+    <label className="switch">
+      <input type="checkbox" role="switch" checked={on} onChange={(event) => setSwitch(field, event.target.checked)} />
+      <span>{label}</span>
+    </label>
+  );
+}

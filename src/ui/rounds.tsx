@@ -1,0 +1,78 @@
+/** The two rounds side by side: what the model saw, thought and did in each. */
+import type { ReactElement } from 'react';
+import { isOver } from '../store/turn-state.ts';
+import type { RoundView, TurnView } from '../store/turn-state.ts';
+import { formatResolution, formatSize, formatTokens } from './format.ts';
+import { PixelCanvas } from './seen-canvas.tsx';
+import { ToolCallCard } from './tool-call-card.tsx';
+
+/** The cards of all rounds so far, and the place of the second one while there is none. */
+export function Rounds({ turn }: { turn: TurnView }): ReactElement | null {
+  if (turn.rounds.length === 0) return null;
+  const absence = secondRoundAbsence(turn);
+  return (
+    <ol className="rounds">
+      {turn.rounds.map((round) => (
+        <li key={round.round} className="round">
+          <RoundCard round={round} />
+        </li>
+      ))}
+      {turn.rounds.length === 1 && absence !== null && (
+        <li className="round round--absent">
+          <h3 className="round__title">Round 2</h3>
+          <p className="caption">{absence}</p>
+        </li>
+      )}
+    </ol>
+  );
+}
+
+function RoundCard({ round }: { round: RoundView }): ReactElement {
+  const { streamed, result } = round;
+  return (
+    <>
+      <h3 className="round__title">
+        Round {round.round}
+        <span className="round__facts">{roundFacts(round)}</span>
+      </h3>
+      <div className="round__body">
+        {round.seen !== null && (
+          <PixelCanvas
+            image={round.seen}
+            className={`round__seen round__seen--${round.resolution}`}
+            label={`Round ${round.round}, small`}
+          />
+        )}
+        <div className="round__text">
+          {streamed.thinking !== '' && (
+            <details className="thinking" open>
+              <summary>Thinking</summary>
+              <p>{streamed.thinking.trim()}</p>
+            </details>
+          )}
+          {streamed.answer !== '' && <p className="round__outcome">Answered from this</p>}
+          {streamed.text.trim() !== '' && <p className="round__loose">{streamed.text.trim()}</p>}
+        </div>
+      </div>
+      {streamed.toolCall !== '' && <ToolCallCard text={streamed.toolCall} call={result?.toolCall ?? null} />}
+    </>
+  );
+}
+
+/** `half resolution 224 × 224 · 64 tokens` */
+export function roundFacts({ resolution, imageSize, visualTokens }: RoundView): string {
+  if (resolution === 'none') return 'no further image · 0 tokens';
+  return `${formatResolution(resolution)} ${formatSize(imageSize)} · ${formatTokens(visualTokens)}`;
+}
+
+/** Why there is no second round (yet); null when nothing is worth saying. */
+function secondRoundAbsence(turn: TurnView): string | null {
+  const called = turn.rounds[0]?.streamed.toolCall !== '';
+  if (!turn.settings.tool) return 'The resize tool is off: there is one round only.';
+  if (isOver(turn)) {
+    return turn.status === 'done' && turn.result?.finishReason === 'stop' && turn.settings.downsample
+      ? 'Not needed: half resolution was enough.'
+      : null;
+  }
+  return called ? 'The full image is on its way.' : 'Only if half resolution is not enough.';
+}

@@ -1,0 +1,25 @@
+/** Keys that work anywhere on the page. They are listed in the keyboard help. */
+import { useEffect } from 'react';
+import { isBusy } from '../store/turn-slice.ts';
+import { useAppStore } from './store-context.ts';
+
+/** Escape stops, Ctrl or ⌘ + Enter asks. Once per page. */
+export function useShortcuts(): void {
+  const store = useAppStore();
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
+      const state = store.getState();
+      if (event.key === 'Escape' && isBusy(state)) {
+        event.preventDefault();
+        void state.stop();
+      }
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        state.ask();
+      }
+    };
+    addEventListener('keydown', onKeyDown);
+    return () => removeEventListener('keydown', onKeyDown);
+  }, [store]);
+}

@@ -1,0 +1,188 @@
+/**
+ * A scripted engine for looking at the page without a model. It answers every question with the same words, asks for the
+ * full image when the question is about text, and fails when the question says so: "please lose the device", "please
+ * crash", "please fail". The folder's name sets the pace: a URL that contains `slow-load`, `fail-load` or `slow-turn`.
+ */
+import { expose } from 'comlink';
+import type { EngineApi, EngineInfo } from '../../src/protocol/engine-api.ts';
+import type { LoadEvent, TextKind, TurnEvent } from '../../src/protocol/events.ts';
+import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
+import type { Resolution, RoundResult, ToolCall, TurnResult, TurnSettings } from '../../src/protocol/turn.ts';
+import { NamedError } from '../../src/shared/errors.ts';
+import type { RgbImage } from '../../src/shared/rgb-image.ts';
+
+const TOOL_CALL = '{"name": "resize_image", "arguments": {"action": "resize"}}';
+const INFO: EngineInfo = {
+  backend: {
+    backend: 'webgpu',
+    build: 'asyncify',
+    activations: 'f32',
+    threads: 1,
+    adapter: 'scripted adapter',
+    reasons: [
+      'WebGPU: the adapter passed the attention check.',
+      'The asyncify build: this browser has no JavaScript promise integration.',
+      'f32 activations: the adapter does not offer shader-f16.',
+    ],
+  },
+  model: {
+    name: 'visionthink-nano',
+    dtype: 'q8',
+    bytes: 14_600_000,
+    parameters: 13_260_000,
+    contextLength: 2048,
+    hasTool: true,
+    defaultPixelBudget: null,
+  },
+  loadMs: 1840,
+};
+
+let pace = 1;
+let image: ImageBitmap | null = null;
+let stopRequested = false;
+
+const api: EngineApi = {
+  load: async (source, _backend, onEvent) => {
+    const step = source.url.includes('slow-load') ? 600 : 40;
+    pace = source.url.includes('slow-turn') ? 6 : 1;
+    for (const event of loadEvents()) {
+      onEvent(event);
+      await sleep(step);
+    }
+    if (source.url.includes('fail-load')) {
+      throw new NamedError(
+        'ModelFolderError',
+        'decoder.onnx has 12 bytes, 14,200,000 were expected. Load the page again.',
+      );
+    }
+    return INFO;
+  },
+  setImage: async (file) => {
+    try {
+      image = await createImageBitmap(file);
+    } catch (cause) {
+      throw new NamedError('ImageDecodeError', `The file (${file.size} bytes) is not an image.`, { cause });
+    }
+    const fullTokens = tokensOf(image.width, image.height);
+    const halfTokens = tokensOf(image.width / 2, image.height / 2);
+    return { width: image.width, height: image.height, halfTokens, fullTokens };
+  },
+  ask: (question, settings, onEvent) => runTurn(question, settings, onEvent),
+  stop: async () => {
+    stopRequested = true;
+    await sleep(30);
+  },
+};
+
+async function runTurn(
+  question: string,
+  settings: TurnSettings,
+  onEvent: (event: TurnEvent) => void,
+): Promise<TurnResult> {
+  const source = image;
+  if (source === null) throw new NamedError('QuestionError', 'There is no image to ask about.');
+  if (question.length > 50_000) {
+    throw new NamedError('QuestionError', `The question has ${question.length} tokens; 2,048 fit. Shorten it.`);
+  }
+  stopRequested = false;
+  const started = performance.now();
+  const rounds: RoundResult[] = [];
+  let ttftMs: number | null = null;
+  const wantsText = /code|value|total|written|read/i.test(question);
+  const last = wantsText && settings.tool && settings.downsample ? 2 : 1;
+  for (let round = 1; round <= last && !stopRequested; round += 1) {
+    const resolution: Resolution = round === 1 && settings.downsample ? 'half' : 'full';
+    const calls = round < last;
+    const seen = drawn(source, resolution === 'half' ? 2 : 1);
+    const imageSize = { width: seen.width, height: seen.height };
+    const visualTokens = tokensOf(seen.width, seen.height);
+    onEvent({ type: 'roundStart', round, resolution, imageSize, visualTokens, seen });
+    for (const stage of ['preprocess', 'encode', 'prefill', 'decode'] as const) {
+      onEvent({ type: 'stage', round, stage, ...(stage === 'prefill' ? { fraction: 0.5 } : {}) });
+      await sleep(90 * pace);
+    }
+    if (question.includes('please lose')) throw new NamedError('DeviceLostError', 'The GPU went away: it was reset.');
+    if (question.includes('please fail'))
+      throw new NamedError('ContextLengthError', '2,100 tokens do not fit; 2,048 do.');
+    if (question.includes('please crash')) setTimeout(() => explode(), 0);
+    ttftMs ??= performance.now() - started;
+    const thinking = calls ? 'The text is too small to read. I need a closer look.' : 'The image is clear enough.';
+    await stream(thinking, 'thinking', round, onEvent);
+    if (calls) await stream(TOOL_CALL, 'toolCall', round, onEvent);
+    else await stream(wantsText && !settings.tool && settings.downsample ? '5O1E3' : '501E3', 'answer', round, onEvent);
+    const toolCall = calls ? { valid: true } : null;
+    const result = roundResult(round, resolution, imageSize, visualTokens, toolCall);
+    rounds.push(result);
+    onEvent({ type: 'roundEnd', round, result });
+  }
+  const used = rounds.reduce((sum, round) => sum + round.visualTokens, 0);
+  const full = tokensOf(source.width, source.height);
+  return {
+    answer: stopRequested ? '' : settings.downsample && !settings.tool && wantsText ? '5O1E3' : '501E3',
+    finishReason: stopRequested ? 'stopped' : 'stop',
+    rounds,
+    visualTokens: { used, full, ratio: used / full },
+    ttftMs,
+    totalMs: performance.now() - started,
+  };
+}
+
+async function stream(text: string, kind: TextKind, round: number, onEvent: (event: TurnEvent) => void): Promise<void> {
+  for (const delta of text.match(/\s?\S+|\s/g) ?? []) {
+    if (stopRequested) return;
+    onEvent({ type: 'text', round, kind, delta });
+    await sleep(40 * pace);
+  }
+}
+
+function roundResult(
+  round: number,
+  resolution: Resolution,
+  imageSize: { width: number; height: number },
+  visualTokens: number,
+  toolCall: ToolCall | null,
+): RoundResult {
+  const timings = { preprocessMs: 6.2, encodeMs: 48.5 * round, prefillMs: 31.4 * round, decodeMs: 210.9 };
+  const promptTokens = round === 1 ? 89 : 388;
+  const computedTokens = round === 1 ? 89 : 272;
+  const shared = { resolution, imageSize, visualTokens, promptTokens, computedTokens, recomputedTokens: 0, toolCall };
+  return { ...shared, tokenIds: [6, 20, 30, 7, 8, 40, 9, 2], text: '<think>…</think>', timings };
+}
+
+function* loadEvents(): Generator<LoadEvent> {
+  const total = INFO.model.bytes;
+  yield { type: 'loadProgress', phase: 'probe', loaded: 0, total: 1, detail: 'GPU adapter' };
+  for (let i = 0; i <= 8; i += 1) {
+    yield { type: 'loadProgress', phase: 'download', loaded: (total * i) / 8, total, detail: 'decoder.onnx' };
+  }
+  yield { type: 'loadProgress', phase: 'compile', loaded: 1, total: 3, detail: 'vision' };
+  yield { type: 'loadProgress', phase: 'compile', loaded: 2, total: 3, detail: 'decoder' };
+  yield { type: 'loadProgress', phase: 'check', loaded: 0, total: 1, detail: 'attention check' };
+}
+
+function drawn(source: ImageBitmap, divisor: number): RgbImage {
+  const width = Math.floor(source.width / divisor);
+  const height = Math.floor(source.height / divisor);
+  const context = new OffscreenCanvas(width, height).getContext('2d');
+  if (context === null) throw new Error('no 2d context');
+  context.drawImage(source, 0, 0, width, height);
+  const rgba = context.getImageData(0, 0, width, height).data;
+  return { width, height, data: rgba.filter((_, index) => index % 4 !== 3) as unknown as Uint8Array };
+}
+
+function tokensOf(width: number, height: number): number {
+  return Math.max(1, Math.round(width / 28)) * Math.max(1, Math.round(height / 28));
+}
+
+function explode(): never {
+  throw new Error('scripted crash');
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+installErrorTransfer();
+expose(api);

@@ -1,0 +1,122 @@
+/** The browser's decoder in a real worker of Chromium, against Pillow. Goldens: test/golden/make/images.py. */
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+type ImageCase = [string, number, number, string];
+type Answer = { width?: number; height?: number; rgb?: number[]; error?: string; message?: string };
+
+const golden: { cases: ImageCase[] } = JSON.parse(
+  readFileSync(new URL('../golden/images.json', import.meta.url), 'utf8'),
+);
+
+/** Largest difference to Pillow per file where it is not 0: other JPEG and AVIF decoders, rounding of alpha, naive CMYK. */
+const TOLERANCE = new Map([
+  ['alpha.png', 1],
+  ['gray-alpha.png', 1],
+  ['lossy.webp', 3],
+  ['photo.avif', 3],
+  ['cmyk.jpg', 90],
+]);
+
+let server: Server;
+let browser: Browser;
+let page: Page;
+
+/** One entry as a script that needs no module loader. */
+async function bundle(entry: string): Promise<string> {
+  const path = fileURLToPath(new URL(entry, import.meta.url));
+  const built = await build({
+    configFile: false,
+    logLevel: 'error',
+    build: { write: false, minify: false, lib: { entry: path, formats: ['iife'], name: 'bundle' } },
+  });
+  const [first] = Array.isArray(built) ? built : [built];
+  const chunk = first !== undefined && 'output' in first ? first.output[0] : undefined;
+  if (chunk === undefined) throw new Error(`${entry} gave no bundle`);
+  return chunk.code;
+}
+
+beforeAll(async () => {
+  const files = new Map([
+    ['/', '<!doctype html><title>decoder</title><script src="page.js"></script>'],
+    ['/page.js', await bundle('./web-image-decoder.page.ts')],
+    ['/worker.js', await bundle('./web-image-decoder.worker.ts')],
+  ]);
+  server = createServer((request, response) => {
+    const path = request.url ?? '/';
+    const name = /^\/images\/([\w.-]+)$/.exec(path)?.[1];
+    response.setHeader('content-type', path.endsWith('.js') ? 'text/javascript' : name ? 'image/png' : 'text/html');
+    response.end(name ? readFileSync(new URL(`../golden/images/${name}`, import.meta.url)) : (files.get(path) ?? ''));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+  page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** Calls one of the page's functions. */
+function call(name: 'decodeFile' | 'decodeSvg' | 'decodeDrawn', ...args: (string | number)[]): Promise<Answer> {
+  return page.evaluate(`${name}(...${JSON.stringify(args)})`);
+}
+
+describe('the web image decoder', () => {
+  const decodable = golden.cases.filter(([name]) => !name.endsWith('.tiff'));
+
+  it.each(decodable)('reads %s as Pillow does', async (name, width, height, base64) => {
+    const image = await call('decodeFile', name);
+    expect(image).toMatchObject({ width, height });
+    const expected = Buffer.from(base64, 'base64');
+    expect(image.rgb).toHaveLength(expected.length);
+    const worst = (image.rgb ?? []).reduce(
+      (most, value, i) => Math.max(most, Math.abs(value - (expected[i] ?? -1))),
+      0,
+    );
+    expect(worst).toBeLessThanOrEqual(TOLERANCE.get(name) ?? (name.endsWith('.jpg') ? 2 : 0));
+  });
+
+  it.each([
+    'empty.png',
+    'text.png',
+    'truncated.jpg',
+    'truncated.png',
+    'truncated.webp',
+    'truncated.gif',
+    'corrupt.png',
+    'rgb.tiff',
+    'drawing.svg',
+  ])('refuses %s with an ImageDecodeError', async (name) => {
+    expect(await call('decodeFile', name)).toMatchObject({ error: 'ImageDecodeError' });
+  });
+
+  it('refuses 20000 x 20000 pixels before decoding', async () => {
+    expect(await call('decodeFile', 'huge.png')).toMatchObject({ error: 'ImageTooLargeError' });
+  });
+
+  it('reads images larger than one tile, whatever their shape', async () => {
+    expect(await call('decodeDrawn', 5000, 3000)).toMatchObject({ width: 5000, height: 3000 });
+    expect(await call('decodeDrawn', 16384, 1)).toMatchObject({ width: 16384, height: 1 });
+  });
+
+  it('decodes what the page made of an SVG', async () => {
+    const drawing = await call('decodeSvg', 'drawing.svg');
+    expect(drawing).toMatchObject({ width: 24, height: 16 });
+    expect(drawing.rgb?.slice(0, 3)).toEqual([255, 0, 0]);
+    expect(drawing.rgb?.slice(-3)).toEqual([255, 255, 255]);
+    expect(await call('decodeSvg', 'viewbox-only.svg')).toMatchObject({ width: 48, height: 32 });
+    expect(await call('decodeSvg', 'huge.svg')).toMatchObject({ width: 2048, height: 2048 });
+    await expect(call('decodeSvg', 'broken.svg')).rejects.toThrow(/SVG file could not be drawn/);
+  });
+});

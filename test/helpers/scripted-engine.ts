@@ -1,0 +1,132 @@
+/** An engine on a scripted runtime, with a real tokenizer and real prompts but no weights. */
+import { readFileSync } from 'node:fs';
+import { Engine } from '../../src/engine/engine.ts';
+import type { Geometry } from '../../src/model/geometry.ts';
+import { GRAPHS, type GraphFiles, type GraphName } from '../../src/model/manifest.ts';
+import type { ModelFolder } from '../../src/model/model-folder.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
+import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
+import { QwenTokenizer } from '../../src/model/tokenizer.ts';
+import type { RgbImage } from '../../src/shared/rgb-image.ts';
+import { type Script, type ScriptedOptions, ScriptedRuntime } from './scripted-runtime.ts';
+
+const CHECKPOINT = new URL('../golden/tiny/nested-tied-bf16/checkpoint/', import.meta.url);
+const json = (file: string): unknown => JSON.parse(readFileSync(new URL(file, CHECKPOINT), 'utf8'));
+
+/** The small model's tokenizer. */
+export const TOKENIZER = new QwenTokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
+/** The small model's prompts, which have no error turn. */
+export const NANO_PROMPTS: Prompts = parsePrompts(json('prompts.json'));
+/** VisionThink's prompts. */
+export const EFFICIENT_PROMPTS: Prompts = parsePrompts(promptsFile('efficient'));
+/** One round, no tool. */
+export const GENERAL_PROMPTS: Prompts = parsePrompts(promptsFile('general'));
+
+export const IM_START = 1;
+export const IM_END = 2;
+export const IMAGE_PAD = 5;
+
+/** The tool call both prompt sets teach. */
+export const CALL = '<think>Too small.</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
+
+/** A geometry as small as the interfaces allow. */
+export function smallGeometry(contextLength: number): Geometry {
+  return {
+    text: {
+      hiddenSize: 8,
+      intermediateSize: 16,
+      numLayers: 2,
+      numHeads: 2,
+      numKvHeads: 1,
+      headDim: 4,
+      vocabSize: 336,
+      rmsNormEps: 1e-6,
+      ropeTheta: 10000,
+      mropeSection: [1, 1, 0],
+      tieWordEmbeddings: true,
+      maxPositionEmbeddings: contextLength,
+    },
+    vision: {
+      depth: 1,
+      hiddenSize: 8,
+      intermediateSize: 16,
+      numHeads: 2,
+      headDim: 4,
+      patchSize: 14,
+      temporalPatchSize: 2,
+      inChannels: 3,
+      spatialMergeSize: 2,
+      windowSize: 112,
+      fullAttentionBlocks: [0],
+      outHiddenSize: 8,
+    },
+    tokens: { imageTokenId: IMAGE_PAD, visionStartTokenId: 3, visionEndTokenId: 4, eosTokenIds: [IM_END] },
+  };
+}
+
+/** Answers round after round with these texts, each ended by `<|im_end|>`. */
+export function respond(...rounds: readonly string[]): Script {
+  return respondIds(...rounds.map((text) => [...TOKENIZER.encode(text), IM_END]));
+}
+
+/** Answers round after round with these ids; `<|im_end|>` when they are used up. */
+export function respondIds(...rounds: readonly (readonly number[])[]): Script {
+  const header = TOKENIZER.encode('<|im_start|>assistant\n');
+  return {
+    next(sequence) {
+      let round = -1;
+      let start = 0;
+      for (let i = 0; i + header.length <= sequence.length; i++) {
+        if (header.every((id, j) => sequence[i + j] === id)) {
+          round++;
+          start = i + header.length;
+        }
+      }
+      return rounds[round]?.[sequence.length - start] ?? IM_END;
+    },
+  };
+}
+
+/** A picture whose pixels depend on `seed`. */
+export function picture(width: number, height: number, seed = 1): RgbImage {
+  const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7 + seed * 31 + (i >> 5) * seed) % 256);
+  return { width, height, data };
+}
+
+/** What a scripted engine is made with. */
+export interface EngineOptions extends Partial<ScriptedOptions> {
+  readonly script: Script;
+  readonly prompts?: Prompts;
+  readonly contextLength?: number;
+}
+
+/** Opens an engine, and gives the machine under it. */
+export async function openScripted(options: EngineOptions): Promise<{ engine: Engine; runtime: ScriptedRuntime }> {
+  const geometry = smallGeometry(options.contextLength ?? 4096);
+  const runtime = new ScriptedRuntime({ geometry, staticCache: false, concurrent: true, ...options });
+  return { engine: await Engine.load(modelFolder(geometry, options.prompts ?? NANO_PROMPTS), runtime, 'f32', () => undefined), runtime };
+}
+
+/** A model folder without files. */
+export function modelFolder(geometry: Geometry, prompts: Prompts): ModelFolder {
+  const graphs = Object.fromEntries(GRAPHS.map((name) => [name, { file: `${name}.f32.onnx`, data: [] }]));
+  return {
+    manifest: {
+      format: 'visionthink-model',
+      version: 1,
+      name: 'scripted',
+      source: 'a test',
+      dtype: 'fp32',
+      geometry,
+      parameters: 0,
+      variants: [{ name: 'f32', graphs: graphs as Record<GraphName, GraphFiles> }],
+      defaultPixelBudget: null,
+      files: [],
+    },
+    prompts,
+    processor: DEFAULT_PROCESSOR_SETTINGS,
+    tokenizer: TOKENIZER,
+    blob: () => new Blob(),
+  };
+}

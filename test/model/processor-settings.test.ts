@@ -1,0 +1,58 @@
+/** Reading preprocessor_config.json. */
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_PROCESSOR_SETTINGS, parseProcessorSettings } from '../../src/model/processor-settings.ts';
+
+describe('parseProcessorSettings', () => {
+  it("takes Qwen2.5-VL's values for what is missing", () => {
+    expect(parseProcessorSettings({})).toEqual(DEFAULT_PROCESSOR_SETTINGS);
+  });
+
+  it('reads the keys old and new transformers write', () => {
+    const old = parseProcessorSettings({
+      min_pixels: 784,
+      max_pixels: 50176,
+      size: { shortest_edge: 1, longest_edge: 2 },
+    });
+    const recent = parseProcessorSettings({ size: { shortest_edge: 784, longest_edge: 50176 } });
+    expect(old).toEqual(recent);
+    expect(old).toMatchObject({ minPixels: 784, maxPixels: 50176 });
+  });
+
+  it('reads the geometry and the normalisation', () => {
+    const json = {
+      patch_size: 16,
+      temporal_patch_size: 1,
+      merge_size: 3,
+      image_mean: [0, 0.5, 1],
+      image_std: [1, 2, 3],
+      rescale_factor: 0.5,
+    };
+    expect(parseProcessorSettings(json)).toEqual({
+      ...DEFAULT_PROCESSOR_SETTINGS,
+      patchSize: 16,
+      temporalPatchSize: 1,
+      mergeSize: 3,
+      mean: [0, 0.5, 1],
+      std: [1, 2, 3],
+      rescaleFactor: 0.5,
+    });
+  });
+
+  it.each([
+    ['the file', [1]],
+    ['size', { size: 448 }],
+    ['patch_size', { patch_size: 0 }],
+    ['patch_size', { patch_size: 1e9 }],
+    ['merge_size', { merge_size: 1.5 }],
+    ['max_pixels', { max_pixels: '12845056' }],
+    ['min_pixels', { min_pixels: 100, max_pixels: 99 }],
+    ['image_mean', { image_mean: [0.5, 0.5] }],
+    ['image_mean', { image_mean: 0.5 }],
+    ['image_std', { image_std: [1, 0, 1] }],
+    ['rescale_factor', { rescale_factor: -1 }],
+  ])('refuses nonsense in %s and names it: %j', (key, json) => {
+    expect(() => parseProcessorSettings(json)).toThrow(
+      expect.objectContaining({ name: 'ModelFolderError', message: expect.stringContaining(key) }),
+    );
+  });
+});

@@ -1,0 +1,263 @@
+/** The store's way through a session: loading, choosing, asking, stopping, comparing, breaking. */
+import { describe, expect, it } from 'vitest';
+import type { AppState } from '../../src/store/app-state.ts';
+import { backendFrom, createAppStore } from '../../src/store/app-store.ts';
+import { askObstacle, isBusy } from '../../src/store/turn-slice.ts';
+import { NamedError } from '../../src/shared/errors.ts';
+import { IMAGE_INFO, resultOf, scriptedEngine, settle } from './scripted-engine.ts';
+import type { ScriptedEngine } from './scripted-engine.ts';
+
+const picture = (): Blob => new Blob(['pixels'], { type: 'image/png' });
+const letter = (): Blob => new Blob(['words'], { type: 'text/plain' });
+
+function open() {
+  const engines: ScriptedEngine[] = [];
+  const store = createAppStore({
+    startEngine: () => {
+      const engine = scriptedEngine();
+      engines.push(engine);
+      return engine.connection;
+    },
+    checkImage: async (file) => {
+      if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
+    },
+    rasterizeSvg: async () => new Blob(['rasterised'], { type: 'image/png' }),
+    fetchFile: async () => picture(),
+    modelUrl: 'http://page/models/x/',
+  });
+  const state = (): AppState => store.getState();
+  const engine = (): ScriptedEngine => {
+    const last = engines.at(-1);
+    if (last === undefined) throw new Error('no engine was started');
+    return last;
+  };
+  return { state, engine, engines };
+}
+
+async function openReady() {
+  const app = open();
+  void app.state().loadEngine();
+  app.engine().finishLoad();
+  await settle();
+  await app.state().chooseImage(picture(), 'a.png');
+  app.state().setQuestion('How many?');
+  return app;
+}
+
+describe('choosing an image', () => {
+  it('shows its size and cost when the engine is ready', async () => {
+    const { state } = await openReady();
+    expect(state().image).toMatchObject({ name: 'a.png', info: IMAGE_INFO });
+  });
+
+  it('works while the model loads, and the engine gets the image later', async () => {
+    const { state, engine } = open();
+    void state().loadEngine();
+    await state().chooseImage(picture(), 'a.png');
+    expect(state().image).toMatchObject({ name: 'a.png', info: null });
+    engine().finishLoad();
+    await settle();
+    expect(engine().images).toHaveLength(1);
+    expect(state().image?.info).toEqual(IMAGE_INFO);
+  });
+
+  it('keeps image, question and answers when the new file is no image', async () => {
+    const { state, engine } = await openReady();
+    state().ask();
+    await settle();
+    engine().asks[0]?.resolve(resultOf({}));
+    await settle();
+    await state().chooseImage(letter(), 'letter.txt');
+    expect(state().imageError).toMatchObject({ fileName: 'letter.txt', name: 'ImageDecodeError' });
+    expect(state().image?.name).toBe('a.png');
+    expect(state().question).toBe('How many?');
+    expect(state().turns).toHaveLength(1);
+    expect(state().imagePending).toBeNull();
+  });
+
+  it('keeps only the last of two hasty choices', async () => {
+    const { state, engine } = await openReady();
+    await Promise.all([state().chooseImage(picture(), 'b.png'), state().chooseImage(picture(), 'c.png')]);
+    expect(state().image?.name).toBe('c.png');
+    expect(engine().images).toHaveLength(2);
+  });
+
+  it('rasterises SVG files first', async () => {
+    const { state, engine } = await openReady();
+    await state().chooseImage(new Blob(['<svg/>'], { type: 'image/svg+xml' }), 'drawing.svg');
+    expect(await engine().images.at(-1)?.text()).toBe('rasterised');
+  });
+
+  it('ends the running turn and begins a new history', async () => {
+    const { state } = await openReady();
+    state().ask();
+    await settle();
+    await state().chooseImage(picture(), 'b.png');
+    expect(state().turns).toEqual([]);
+    expect(isBusy(state())).toBe(false);
+  });
+});
+
+describe('asking', () => {
+  it('names what is in the way', async () => {
+    const { state } = open();
+    expect(askObstacle(state())).toMatch(/image/);
+    const ready = await openReady();
+    expect(askObstacle(ready.state())).toBeNull();
+    ready.state().setQuestion('  ');
+    expect(askObstacle(ready.state())).toMatch(/question/);
+    ready.state().setQuestion('How many?');
+    ready.state().setField('maxNewTokens', 'many');
+    expect(askObstacle(ready.state())).toMatch(/setting/);
+  });
+
+  it('waits for the model and then runs by itself', async () => {
+    const { state, engine } = open();
+    void state().loadEngine();
+    await state().chooseImage(picture(), 'a.png');
+    state().setQuestion('How many?');
+    state().ask();
+    expect(state().turns[0]?.status).toBe('queued');
+    engine().finishLoad();
+    await settle();
+    expect(engine().asks).toHaveLength(1);
+    expect(state().turns[0]?.status).toBe('running');
+  });
+
+  it('tells a waiting question when the model cannot be loaded', async () => {
+    const { state, engine } = open();
+    void state().loadEngine();
+    await state().chooseImage(picture(), 'a.png');
+    state().setQuestion('How many?');
+    state().ask();
+    engine().finishLoad(new NamedError('ModelFolderError', 'A file is missing.'));
+    await settle();
+    expect(state().engine).toMatchObject({ status: 'failed', error: { message: 'A file is missing.' } });
+    expect(state().turns[0]).toMatchObject({ status: 'failed', error: { name: 'ModelNotLoadedError' } });
+  });
+
+  it('runs one question at a time', async () => {
+    const { state, engine } = await openReady();
+    state().ask();
+    state().ask();
+    state().compare();
+    await settle();
+    expect(engine().asks).toHaveLength(1);
+    expect(state().turns).toHaveLength(1);
+    expect(state().comparison).toBeNull();
+  });
+
+  it('keeps what was said when the engine throws', async () => {
+    const { state, engine } = await openReady();
+    state().ask();
+    await settle();
+    engine().asks[0]?.emit({ type: 'text', round: 1, kind: 'thinking', delta: 'Hm.' });
+    engine().asks[0]?.reject(new NamedError('ContextLengthError', 'Too long.'));
+    await settle();
+    expect(state().turns[0]).toMatchObject({ status: 'failed', error: { message: 'Too long.' } });
+    expect(state().turns[0]?.rounds[0]?.streamed.thinking).toBe('Hm.');
+    expect(askObstacle(state())).toBeNull();
+  });
+});
+
+describe('stopping', () => {
+  it('ends a running turn and leaves the engine usable', async () => {
+    const { state, engine } = await openReady();
+    state().ask();
+    await settle();
+    await state().stop();
+    expect(state().turns[0]?.result?.finishReason).toBe('stopped');
+    expect(state().stopping).toBe(false);
+    state().ask();
+    await settle();
+    expect(engine().asks).toHaveLength(2);
+  });
+
+  it('takes back a question that waits', async () => {
+    const { state, engine } = open();
+    void state().loadEngine();
+    await state().chooseImage(picture(), 'a.png');
+    state().setQuestion('How many?');
+    state().ask();
+    await state().stop();
+    engine().finishLoad();
+    await settle();
+    expect(state().turns[0]?.status).toBe('skipped');
+    expect(engine().asks).toHaveLength(0);
+  });
+});
+
+describe('comparing', () => {
+  it('asks in smart, half and full mode, one after another', async () => {
+    const { state, engine } = await openReady();
+    state().compare();
+    for (let row = 0; row < 3; row += 1) {
+      await settle();
+      expect(engine().asks).toHaveLength(row + 1);
+      engine().asks[row]?.resolve(resultOf({ answer: `answer ${row}` }));
+    }
+    await settle();
+    const switches = engine().asks.map(({ settings }) => [settings.downsample, settings.tool]);
+    expect(switches).toEqual([
+      [true, true],
+      [true, false],
+      [false, false],
+    ]);
+    expect(state().comparison?.map((turn) => turn.result?.answer)).toEqual(['answer 0', 'answer 1', 'answer 2']);
+    expect(isBusy(state())).toBe(false);
+  });
+
+  it('keeps the finished rows when it is stopped', async () => {
+    const { state, engine } = await openReady();
+    state().compare();
+    await settle();
+    engine().asks[0]?.resolve(resultOf({ answer: 'kept' }));
+    await settle();
+    await state().stop();
+    expect(state().comparison?.map((turn) => turn.status)).toEqual(['done', 'done', 'skipped']);
+    expect(state().comparison?.[0]?.result?.answer).toBe('kept');
+    expect(engine().asks).toHaveLength(2);
+  });
+});
+
+describe('a broken engine', () => {
+  it('is replaced after a crash, and gets the image again', async () => {
+    const { state, engine, engines } = await openReady();
+    state().ask();
+    await settle();
+    engine().crash();
+    await settle();
+    expect(state().turns[0]?.status).toBe('failed');
+    expect(engines).toHaveLength(2);
+    expect(engines[0]?.isDisposed()).toBe(true);
+    engine().finishLoad();
+    await settle();
+    expect(engine().images).toHaveLength(1);
+    expect(state().image?.name).toBe('a.png');
+    expect(state().engineNotice).toMatch(/again/);
+    state().ask();
+    await settle();
+    expect(engine().asks).toHaveLength(1);
+  });
+
+  it('is not replaced for ever: a second failure at once waits for the user', async () => {
+    const { state, engine, engines } = await openReady();
+    state().recoverEngine({ name: 'DeviceLostError', message: 'The GPU went away.' });
+    engine().finishLoad();
+    await settle();
+    state().recoverEngine({ name: 'DeviceLostError', message: 'The GPU went away.' });
+    expect(state().engine).toMatchObject({ status: 'failed' });
+    expect(engines).toHaveLength(2);
+    void state().loadEngine();
+    engine().finishLoad();
+    await settle();
+    expect(state().engine.status).toBe('ready');
+  });
+});
+
+describe('the page’s address', () => {
+  it('may choose a backend, and nothing else counts as one', () => {
+    expect(backendFrom(new URLSearchParams('backend=wasm'))).toBe('wasm');
+    expect(backendFrom(new URLSearchParams('backend=cuda'))).toBe('auto');
+  });
+});

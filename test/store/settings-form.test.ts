@@ -1,0 +1,52 @@
+/** Settings as typed, and what they mean. */
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
+import { parseExamples } from '../../src/store/examples-slice.ts';
+import { INITIAL_FORM, fieldError, modeOf, settingsOf } from '../../src/store/settings-form.ts';
+
+describe('the settings form', () => {
+  it('begins with the default settings', () => {
+    expect(settingsOf(INITIAL_FORM)).toEqual(DEFAULT_SETTINGS);
+  });
+
+  it('reads numbers', () => {
+    const form = { ...INITIAL_FORM, pixelBudget: ' 200704 ', maxNewTokens: '64', temperature: '0.7' };
+    expect(settingsOf(form)).toMatchObject({ pixelBudget: 200_704, maxNewTokens: 64, temperature: 0.7 });
+  });
+
+  it.each([
+    ['maxNewTokens', '', /whole number from 1 to 8,192/],
+    ['maxNewTokens', '12x', /“12x” is not a whole number/],
+    ['maxNewTokens', '1.5', /not a whole number/],
+    ['maxNewTokens', '0', /out of range/],
+    ['maxNewTokens', '9000', /from 1 to 8,192/],
+    ['temperature', '-1', /not a number/],
+    ['temperature', '3', /from 0 to 2/],
+    ['temperature', 'Infinity', /not a number/],
+    ['pixelBudget', '10', /from 3,136 to 12,845,056/],
+  ] as const)('says what is wrong with %s “%s”', (field, text, message) => {
+    const form = { ...INITIAL_FORM, [field]: text };
+    expect(fieldError(form, field)).toMatch(message);
+    expect(settingsOf(form)).toBeNull();
+  });
+
+  it('cuts a very long entry in its message', () => {
+    const message = fieldError({ ...INITIAL_FORM, temperature: 'x'.repeat(5000) }, 'temperature');
+    expect(message?.length).toBeLessThan(100);
+  });
+
+  it('names the mode of every pair of switches', () => {
+    expect(modeOf({ downsample: true, tool: true })).toBe('smart');
+    expect(modeOf({ downsample: true, tool: false })).toBe('half');
+    expect(modeOf({ downsample: false, tool: false })).toBe('full');
+    expect(modeOf({ downsample: false, tool: true })).toBe('custom');
+  });
+});
+
+describe('the list of examples', () => {
+  it('takes what is an example and leaves out the rest', () => {
+    const good = { file: 'a.png', title: 'A', questions: ['How many?'], note: '' };
+    expect(parseExamples([good, { ...good, questions: [1] }, null, 'a.png'])).toEqual([good]);
+    expect(parseExamples({ examples: [good] })).toEqual([]);
+  });
+});

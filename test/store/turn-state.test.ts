@@ -1,0 +1,111 @@
+/** How a turn changes with the engine's events. */
+import { describe, expect, it } from 'vitest';
+import type { TurnEvent } from '../../src/protocol/events.ts';
+import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
+import type { TurnResult } from '../../src/protocol/turn.ts';
+import {
+  answerOf,
+  applyTurnEvent,
+  beginTurn,
+  failTurn,
+  finishTurn,
+  isOver,
+  newTurn,
+  skipTurn,
+  visualTokensOf,
+  withoutPixels,
+} from '../../src/store/turn-state.ts';
+import type { TurnView } from '../../src/store/turn-state.ts';
+import { resultOf } from './scripted-engine.ts';
+
+const size = { width: 224, height: 224 };
+const half: TurnEvent = { type: 'roundStart', round: 1, resolution: 'half', imageSize: size, visualTokens: 64 };
+const full: TurnEvent = { type: 'roundStart', round: 2, resolution: 'full', imageSize: size, visualTokens: 256 };
+
+function played(events: readonly TurnEvent[], turn: TurnView = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS))) {
+  return events.reduce(applyTurnEvent, turn);
+}
+
+function text(round: number, kind: 'thinking' | 'toolCall' | 'answer' | 'text', delta: string): TurnEvent {
+  return { type: 'text', round, kind, delta };
+}
+
+describe('a turn', () => {
+  it('begins queued, and running has neither stage nor rounds', () => {
+    const turn = newTurn(1, 'How many?', DEFAULT_SETTINGS);
+    expect(turn.status).toBe('queued');
+    expect(beginTurn(turn)).toMatchObject({ status: 'running', stage: null, rounds: [] });
+  });
+
+  it('gathers streamed text by round and kind', () => {
+    const events = [half, text(1, 'thinking', 'Too '), text(1, 'thinking', 'small.'), text(1, 'toolCall', '{}')];
+    const turn = played([...events, full, text(2, 'thinking', 'Now.'), text(2, 'answer', '5')]);
+    expect(turn.rounds.map((round) => round.streamed)).toEqual([
+      { thinking: 'Too small.', toolCall: '{}', answer: '', text: '' },
+      { thinking: 'Now.', toolCall: '', answer: '5', text: '' },
+    ]);
+  });
+
+  it('keeps the pixels it was shown until they are let go', () => {
+    const seen = { width: 1, height: 1, data: new Uint8Array(3) };
+    const turn = played([{ ...half, seen }]);
+    expect(turn.rounds[0]?.seen).toBe(seen);
+    expect(withoutPixels(turn).rounds[0]?.seen).toBeNull();
+  });
+
+  it('shows the answer as it is streamed, and the result once there is one', () => {
+    const turn = played([half, text(1, 'answer', ' 4')]);
+    expect(answerOf(turn)).toBe('4');
+    expect(answerOf(finishTurn(turn, resultOf({ answer: '42' })))).toBe('42');
+  });
+
+  it('takes text outside the tags for the answer while there is no other', () => {
+    expect(answerOf(played([half, text(1, 'text', 'just words')]))).toBe('just words');
+  });
+
+  it('does not show a first round’s answer text as the second round’s', () => {
+    expect(answerOf(played([half, text(1, 'answer', 'a guess'), full]))).toBe('');
+  });
+
+  it('takes late events after its result, but no late stage', () => {
+    const over = finishTurn(played([half]), resultOf({ answer: '5' }));
+    const late = played([text(1, 'answer', '5'), { type: 'stage', round: 1, stage: 'decode' }], over);
+    expect(late.rounds[0]?.streamed.answer).toBe('5');
+    expect(late.stage).toBeNull();
+  });
+
+  it('keeps the stage while it runs', () => {
+    const turn = played([{ type: 'stage', round: 1, stage: 'prefill', fraction: 0.5 }]);
+    expect(turn.stage).toEqual({ type: 'stage', round: 1, stage: 'prefill', fraction: 0.5 });
+    expect(failTurn(turn, { name: 'DeviceLostError', message: 'gone' }).stage).toBeNull();
+  });
+
+  it('is over when done, failed or skipped', () => {
+    const turn = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS));
+    expect(isOver(turn)).toBe(false);
+    expect(isOver(finishTurn(turn, resultOf({})))).toBe(true);
+    expect(isOver(failTurn(turn, { name: 'Error', message: '' }))).toBe(true);
+    expect(isOver(skipTurn(turn))).toBe(true);
+  });
+
+  it('orders rounds by number even when events come out of order', () => {
+    expect(played([full, half]).rounds.map((round) => round.round)).toEqual([1, 2]);
+  });
+});
+
+describe('visual tokens', () => {
+  it('are unknown before the first round', () => {
+    expect(visualTokensOf(played([]), 256)).toBeNull();
+  });
+
+  it('add up while the turn runs', () => {
+    expect(visualTokensOf(played([half]), 256)).toEqual({ used: 64, full: 256, ratio: 0.25 });
+    expect(visualTokensOf(played([half, full]), 256)).toEqual({ used: 320, full: 256, ratio: 1.25 });
+  });
+
+  it('are the result’s in the end, which knows the pixel budget', () => {
+    const visualTokens: TurnResult['visualTokens'] = { used: 16, full: 64, ratio: 0.25 };
+    const turn = finishTurn(played([half]), resultOf({ visualTokens }));
+    expect(visualTokensOf(turn, 256)).toEqual(visualTokens);
+  });
+});
