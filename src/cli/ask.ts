@@ -4,12 +4,12 @@
  */
 import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { defineCommand, runMain } from 'citty';
+import { defineCommand } from 'citty';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, MODE_SWITCHES, type TurnResult, type TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
-import { failWith } from './fail.ts';
 import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
+import { start } from './start.ts';
 
 const command = defineCommand({
   meta: { name: 'ask', description: 'Asks a question about an image, with the engine of the page.' },
@@ -28,11 +28,7 @@ const command = defineCommand({
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
   },
   async run({ args }) {
-    try {
-      await ask(args);
-    } catch (thrown) {
-      failWith(thrown, args.json);
-    }
+    await ask(args);
   },
 });
 
@@ -126,4 +122,4 @@ function parseNumber(name: string, value: string, min: number, whole: boolean): 
   return number;
 }
 
-void runMain(command);
+void start(command);

@@ -7,12 +7,12 @@
 import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defineCommand, runMain } from 'citty';
+import { defineCommand } from 'citty';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
-import { failWith } from './fail.ts';
 import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
+import { start } from './start.ts';
 
 const command = defineCommand({
   meta: { name: 'check-answers', description: "Compares the engine's answers with a test set's." },
@@ -24,19 +24,15 @@ const command = defineCommand({
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line, answers included' },
   },
   async run({ args }) {
-    try {
-      const { mode } = args;
-      if (mode !== 'smart' && mode !== 'half' && mode !== 'full') {
-        throw new NamedError('UsageError', `--mode is "${mode}"; use smart, half or full.`);
-      }
-      const report = await checkAnswers(args.testset, args.model, mode, Number(args.limit ?? Infinity));
-      const { answers, mismatches, ...counts } = report;
-      console.log(counts);
-      for (const mismatch of mismatches) console.log(mismatch);
-      if (args.json) console.log(JSON.stringify({ ...counts, mismatches, answers }));
-    } catch (thrown) {
-      failWith(thrown, args.json);
+    const { mode } = args;
+    if (mode !== 'smart' && mode !== 'half' && mode !== 'full') {
+      throw new NamedError('UsageError', `--mode is "${mode}"; use smart, half or full.`);
     }
+    const report = await checkAnswers(args.testset, args.model, mode, Number(args.limit ?? Infinity));
+    const { answers, mismatches, ...counts } = report;
+    console.log(counts);
+    for (const mismatch of mismatches) console.log(mismatch);
+    if (args.json) console.log(JSON.stringify({ ...counts, mismatches, answers }));
   },
 });
 
@@ -89,4 +85,4 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
   return report;
 }
 
-void runMain(command);
+void start(command);

@@ -2,13 +2,13 @@
  * npm run -s convert -- CHECKPOINT_DIR OUT_DIR --dtype fp32|fp16|q8|q4|q4f16 [--name NAME] [--prompts efficient|general|chat] [--json]
  */
 import { stat } from 'node:fs/promises';
-import { defineCommand, runMain } from 'citty';
+import { defineCommand } from 'citty';
 import { convertCheckpoint } from '../converter/convert.ts';
 import { DTYPES, parseDtype } from '../converter/precision.ts';
 import { nodeFolder, nodeSink } from '../io/node/node-folder.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
-import { failWith } from './fail.ts';
+import { start } from './start.ts';
 
 const command = defineCommand({
   meta: { name: 'convert', description: 'Turns a Qwen2.5-VL checkpoint folder into a model folder for the browser.' },
@@ -21,11 +21,7 @@ const command = defineCommand({
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
   },
   async run({ args }) {
-    try {
-      await convert(args);
-    } catch (thrown) {
-      failWith(thrown, args.json);
-    }
+    await convert(args);
   },
 });
 
@@ -74,4 +70,4 @@ function parsePromptSet(name: string): PromptSet {
   return set;
 }
 
-void runMain(command);
+void start(command);

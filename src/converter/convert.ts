@@ -22,7 +22,7 @@ import {
   type Variant,
   type VariantName,
 } from '../model/manifest.ts';
-import { parseProcessorSettings } from '../model/processor-settings.ts';
+import { parseProcessorSettings, type ProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSink, FileSource, FileWriter } from '../shared/files.ts';
@@ -62,16 +62,20 @@ export interface ConvertProgress {
 
 /**
  * Converts the checkpoint in `source` into a model folder in `sink` and returns its manifest.
- * Throws CheckpointError or SafetensorsError for input that cannot be converted; nothing is written then.
+ * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted. Nothing is written then,
+ * but for values that are no finite numbers: they are met while writing, and leave files without a manifest.
  */
 export async function convertCheckpoint(source: FileSource, sink: FileSink, options: ConvertOptions): Promise<Manifest> {
   // 1. What is there.
   const geometry = parseGeometry(await requiredJson(source, 'config.json'), await optionalJson(source, 'generation_config.json'));
   const processorJson = (await optionalJson(source, 'preprocessor_config.json')) ?? {};
   const processor = parseProcessorSettings(processorJson);
+  checkPatches(processor, geometry);
   const promptsJson = (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
   parsePrompts(promptsJson);
   const tokenizer = await requiredText(source, 'tokenizer.json');
+  await requiredJson(source, 'tokenizer.json');
+  const tokenizerConfig = JSON.stringify((await optionalJson(source, 'tokenizer_config.json')) ?? {}, null, 1);
   const store = await openSafetensors(source);
   const reader = rowReader(store, geometry);
 
@@ -89,7 +93,7 @@ export async function convertCheckpoint(source: FileSource, sink: FileSink, opti
   for (const { file, bytes } of graphs.flatMap((set) => set.files)) await output.writeFile(file, bytes);
   const texts = {
     'tokenizer.json': tokenizer,
-    'tokenizer_config.json': (await optionalText(source, 'tokenizer_config.json')) ?? '{}',
+    'tokenizer_config.json': tokenizerConfig,
     'preprocessor_config.json': JSON.stringify(processorJson, null, 1),
     'generation_config.json': JSON.stringify({ eos_token_id: geometry.tokens.eosTokenIds }, null, 1),
     'prompts.json': JSON.stringify(promptsJson, null, 1),
@@ -176,6 +180,22 @@ async function optionalJson(source: FileSource, path: string): Promise<unknown> 
 async function requiredJson(source: FileSource, path: string): Promise<unknown> {
   await requiredText(source, path);
   return optionalJson(source, path);
+}
+
+/** The image processor must cut images as the vision tower takes them. */
+function checkPatches(processor: ProcessorSettings, { vision }: Geometry): void {
+  const pairs = [
+    ['patch_size', processor.patchSize, vision.patchSize],
+    ['temporal_patch_size', processor.temporalPatchSize, vision.temporalPatchSize],
+    ['merge_size', processor.mergeSize, vision.spatialMergeSize],
+  ] as const;
+  for (const [key, found, wanted] of pairs) {
+    if (found === wanted) continue;
+    throw new NamedError(
+      'CheckpointError',
+      `preprocessor_config.json says ${key} ${found}, the model of config.json takes ${wanted}. Use two files of one checkpoint.`,
+    );
+  }
 }
 
 /** Passes files on to another sink and keeps a record of each. */

@@ -3,6 +3,7 @@
  * built; the layout gives each a region in an external data file and remembers how to fill it. The same weight asked for
  * by another graph gets the same region. Writing the regions is write-weights.ts.
  */
+import { NamedError } from '../shared/errors.ts';
 import { DATA_TYPE, type ElementType, type ExternalData, type GraphBuilder } from './onnx/graph-builder.ts';
 import { BLOCK_SIZE, type FloatType, type Precision } from './precision.ts';
 
@@ -47,6 +48,11 @@ export function elementBytes(type: ElementType): number {
   return { f32: 4, u8: 1, i32: 4, i64: 8, f16: 2 }[type];
 }
 
+/** The next place at or behind `offset` where a region may start. */
+function aligned(offset: number): number {
+  return Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
+}
+
 /** The regions of all external data files of one model folder. */
 export class WeightLayout {
   readonly precision: Precision;
@@ -83,8 +89,13 @@ export class WeightLayout {
     if (knownWeights !== undefined && knownScales !== undefined) return { weights: knownWeights, scales: knownScales };
     const elements = source.paddedRows * source.paddedCols;
     const scaleType = this.precision.floats;
-    const weights = this.#reserve(file, (elements * bits) / 8);
-    const scales = this.#reserve(file, (elements / BLOCK_SIZE) * elementBytes(scaleType));
+    const codeBytes = (elements * bits) / 8;
+    const scalesStart = aligned(codeBytes);
+    const scaleBytes = (elements / BLOCK_SIZE) * elementBytes(scaleType);
+    // One reservation for both: they are written together, so they must lie in one file.
+    const { location, offset } = this.#reserve(file, scalesStart + scaleBytes);
+    const weights = { location, offset, length: codeBytes };
+    const scales = { location, offset: offset + scalesStart, length: scaleBytes };
     this.#regions.set(`${name}.q`, weights);
     this.#regions.set(`${name}.scales`, scales);
     this.jobs.push({ kind: 'quantized', source, bits, scaleType, weights, scales });
@@ -92,8 +103,14 @@ export class WeightLayout {
   }
 
   #reserve(file: string, length: number): ExternalData {
+    if (length > MAX_FILE_BYTES) {
+      throw new NamedError(
+        'CheckpointError',
+        `a matrix of ${file} takes ${length} bytes, a file holds at most ${MAX_FILE_BYTES}; use a --dtype with fewer bits`,
+      );
+    }
     let location = this.#current.get(file) ?? `${file}.data`;
-    let offset = Math.ceil((this.#ends.get(location) ?? 0) / ALIGNMENT) * ALIGNMENT;
+    let offset = aligned(this.#ends.get(location) ?? 0);
     if (offset > 0 && offset + length > MAX_FILE_BYTES) {
       const serial = [...this.#ends.keys()].filter((known) => known.startsWith(`${file}.data`)).length;
       location = `${file}.data.${serial}`;

@@ -3,6 +3,7 @@
  * Memory: a few chunks of CHUNK_ELEMENTS floats and one matrix's scales, whatever the size of the checkpoint.
  */
 import { f32ToF16, f16ToF32 } from '../shared/float16.ts';
+import { NamedError } from '../shared/errors.ts';
 import type { FileSink, FileWriter } from '../shared/files.ts';
 import { type FloatType } from './precision.ts';
 import { quantizeRows } from './quantize.ts';
@@ -22,7 +23,7 @@ export interface RowReader {
 /** Tells how many bytes of weights have been written, and of which tensor the last were. */
 export type WriteProgress = (writtenBytes: number, tensor: string) => void;
 
-/** Writes all data files of `layout` into `sink`. Errors of the reader and the sink pass through. */
+/** Writes all data files of `layout` into `sink`. Throws CheckpointError; errors of the reader and the sink pass through. */
 export async function writeWeights(
   layout: WeightLayout,
   reader: RowReader,
@@ -50,7 +51,7 @@ async function writeJob(job: WeightJob, reader: RowReader, out: RegionWriter): P
   const { source } = job;
   if (job.kind === 'rows') {
     await out.seek(job.to.offset);
-    await eachChunk(source, reader, async (values) => out.write(encode(values, job.type)));
+    await eachChunk(source, reader, async (values) => out.write(encode(values, job.type, source)));
   } else if (job.kind === 'transposed') {
     await out.seek(job.to.offset);
     await writeTransposed(source, job.type, reader, out);
@@ -64,7 +65,7 @@ async function writeJob(job: WeightJob, reader: RowReader, out: RegionWriter): P
       await out.write(quantized.weights);
     });
     await out.seek(job.scales.offset);
-    for (const chunk of scales) await out.write(encode(chunk, job.scaleType));
+    for (const chunk of scales) await out.write(encode(chunk, job.scaleType, source));
   }
 }
 
@@ -82,7 +83,7 @@ async function writeTransposed(source: MatrixSource, type: FloatType, reader: Ro
         for (let c = 0; c < count; c++) strip[c * paddedRows + row] = values[r * paddedCols + first + c] ?? 0;
       }
     });
-    await out.write(encode(strip, type));
+    await out.write(encode(strip, type, source));
   }
 }
 
@@ -114,8 +115,16 @@ function padColumns(values: Float32Array, cols: number, paddedCols: number): Flo
   return padded;
 }
 
-function encode(values: Float32Array, type: FloatType): Uint8Array {
+/** The bytes of `values`. Throws CheckpointError for a value that f16 cannot hold. */
+function encode(values: Float32Array, type: FloatType, source: MatrixSource): Uint8Array {
   const encoded = type === 'f16' ? f32ToF16(values) : values;
+  for (let i = 0; type === 'f16' && i < encoded.length; i++) {
+    if (((encoded[i] ?? 0) & 0x7fff) !== 0x7c00) continue;
+    throw new NamedError(
+      'CheckpointError',
+      `${source.tensors.join(' + ')} holds ${values[i]}, float16 at most 65504. Use --dtype q4 or fp32.`,
+    );
+  }
   return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
 }
 
@@ -144,6 +153,7 @@ class RegionWriter {
   }
 
   async seek(offset: number): Promise<void> {
+    if (offset < this.position) throw new Error(`cannot go back from ${this.position} to ${offset}`);
     if (offset > this.position) await this.write(new Uint8Array(offset - this.position));
   }
 

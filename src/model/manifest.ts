@@ -9,6 +9,9 @@ import { assertGeometry, type Geometry } from './geometry.ts';
 /** Its name in the folder. */
 export const MANIFEST_FILE = 'manifest.json';
 
+/** Paths inside the folder: names of letters, digits and `._-`, each beginning with a letter or digit. */
+const PATH = /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*$/;
+
 /** Version of the manifest and of the graphs' inputs and outputs; other versions are refused. */
 export const MANIFEST_VERSION = 1;
 
@@ -87,11 +90,17 @@ export function parseManifest(json: unknown): Manifest {
     );
   }
   const files = list(json, 'files').map(parseFile);
-  const known = new Set(files.map((file) => file.path));
+  const known = new Set<string>();
+  for (const { path } of files) {
+    if (known.has(path)) throw broken(`it lists the path "${path}" twice`);
+    known.add(path);
+  }
   const variants = list(json, 'variants').map((variant) => parseVariant(variant, known));
   if (variants.length === 0) throw broken('it lists no graphs');
   const budget = json['defaultPixelBudget'];
-  if (budget !== null && typeof budget !== 'number') throw broken('"defaultPixelBudget" must be a number or null');
+  if (budget !== null && !(typeof budget === 'number' && budget > 0)) {
+    throw broken('"defaultPixelBudget" must be a number above 0, or null');
+  }
   return {
     format: 'visionthink-model',
     version: MANIFEST_VERSION,
@@ -114,7 +123,7 @@ export function cpuVariant(manifest: Manifest): VariantName | undefined {
 function parseFile(value: unknown): FileRecord {
   if (!isObject(value)) throw broken('an entry of "files" is no object');
   const record = { path: string(value, 'path'), bytes: count(value, 'bytes'), sha256: string(value, 'sha256') };
-  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(record.path) || record.path.includes('..')) throw broken(`bad path "${record.path}"`);
+  if (!PATH.test(record.path) || record.path === MANIFEST_FILE) throw broken(`it lists the impossible path "${record.path}"`);
   return record;
 }
 

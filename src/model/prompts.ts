@@ -48,8 +48,8 @@ export function promptsFile(set: PromptSet): JsonObject {
 
 /** The set for a checkpoint that brings no prompts.json, by its name. */
 export function promptSetFor(checkpointName: string): PromptSet {
-  if (/visionthink-?efficient/i.test(checkpointName)) return 'efficient';
-  return /visionthink-?general/i.test(checkpointName) ? 'general' : 'chat';
+  if (/visionthink[-_ ]?efficient/i.test(checkpointName)) return 'efficient';
+  return /visionthink[-_ ]?general/i.test(checkpointName) ? 'general' : 'chat';
 }
 
 /**
@@ -63,9 +63,8 @@ export function parsePrompts(json: unknown): Prompts {
   const section = json['efficient'] ?? json['general'];
   if (!isObject(section)) throw broken('it has neither "efficient" nor "general"');
   const userTemplate = text(section, 'user_template');
-  for (const placeholder of ['{image}', '{question}']) {
-    if (userTemplate.split(placeholder).length !== 2) throw broken(`user_template must hold ${placeholder} once`);
-  }
+  holdsOnce('user_template', userTemplate, '{image}');
+  holdsOnce('user_template', userTemplate, '{question}');
   const system = optionalText(section, 'system');
   return {
     imagePlaceholder,
@@ -77,12 +76,20 @@ export function parsePrompts(json: unknown): Prompts {
 }
 
 function parseTool(section: JsonObject): ToolPrompts {
+  const perImage = text(section, 'tool_response_turn_per_image');
+  holdsOnce('tool_response_turn_per_image', perImage, '{image}');
+  const errorTurn = optionalText(section, 'error_turn_template');
+  if (errorTurn !== null) holdsOnce('error_turn_template', errorTurn, '{error}');
   return {
     turnPrefix: text(section, 'tool_response_turn_prefix'),
-    perImage: text(section, 'tool_response_turn_per_image'),
+    perImage,
     turnSuffix: text(section, 'tool_response_turn_suffix'),
-    errorTurn: optionalText(section, 'error_turn_template'),
+    errorTurn,
   };
+}
+
+function holdsOnce(key: string, template: string, placeholder: string): void {
+  if (template.split(placeholder).length !== 2) throw broken(`"${key}" must hold ${placeholder} once`);
 }
 
 function text(from: JsonObject, key: string): string {

@@ -28,6 +28,8 @@ export class QwenTokenizer {
   readonly #tokenizer: PreTrainedTokenizer;
   readonly #addedTokens: RegExp | null;
   readonly #specialIds: ReadonlySet<number>;
+  /** What a character outside the vocabulary becomes; transformers.js leaves holes where tokenizer.json names a token. */
+  readonly #unknown: readonly number[];
 
   /** Takes the parsed tokenizer.json and tokenizer_config.json. Throws ModelFolderError when no tokenizer can be made of them. */
   constructor(tokenizerJson: unknown, tokenizerConfig: unknown) {
@@ -37,6 +39,7 @@ export class QwenTokenizer {
     } catch (cause) {
       throw unusable(cause);
     }
+    this.#unknown = unknownIds(tokenizerJson['model']);
     const added = Array.isArray(tokenizerJson['added_tokens']) ? tokenizerJson['added_tokens'].filter(isObject) : [];
     this.#addedTokens = addedTokensPattern(added);
     this.#specialIds = new Set(added.flatMap(({ id, special }) => (special === true && typeof id === 'number' ? [id] : [])));
@@ -44,7 +47,9 @@ export class QwenTokenizer {
 
   /** Ids of text whose special tokens are meant. */
   encode(text: string): number[] {
-    return text === '' ? [] : this.#tokenizer.encode(text, { add_special_tokens: false });
+    if (text === '') return [];
+    const ids: readonly (number | undefined)[] = this.#tokenizer.encode(text, { add_special_tokens: false });
+    return ids.flatMap((id) => id ?? this.#unknown);
   }
 
   /**
@@ -118,6 +123,12 @@ function addedTokensPattern(addedTokens: readonly JsonObject[]): RegExp | null {
   if (contents.length === 0) return null;
   const escaped = contents.toSorted((a, b) => b.length - a.length).map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(escaped.join('|'), 'g');
+}
+
+function unknownIds(model: unknown): readonly number[] {
+  if (!isObject(model) || !isObject(model['vocab']) || typeof model['unk_token'] !== 'string') return [];
+  const id = model['vocab'][model['unk_token']];
+  return typeof id === 'number' ? [id] : [];
 }
 
 function unusable(cause: unknown): NamedError {

@@ -71,8 +71,8 @@ export interface Example {
 export interface ExamplesSlice {
   readonly examples: readonly Example[];
   loadExamples: () => Promise<void>;
-  /** Makes an example the image and puts its first question, or the given one, into the question box. */
-  chooseExample: (example: Example, question?: string) => Promise<void>;
+  /** Makes an example the image and puts its first question into the question box. */
+  chooseExample: (example: Example) => Promise<void>;
 }
 
 /** The question's and the settings' part of the state. */

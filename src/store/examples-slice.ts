@@ -8,6 +8,7 @@ export const EXAMPLES_FOLDER = 'examples/';
 
 /** The examples' slice. */
 export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
+  let clicks = 0;
   return (set, get) => ({
     examples: [],
 
@@ -20,11 +21,13 @@ export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
       }
     },
 
-    chooseExample: async (example, question) => {
+    chooseExample: async (example) => {
+      const click = ++clicks;
       try {
         const file = await bench.deps.fetchFile(EXAMPLES_FOLDER + example.file);
+        if (click !== clicks) return; // a later click has overtaken this one
         await get().chooseImage(file, example.title, example.questions);
-        const first = question ?? example.questions[0];
+        const first = example.questions[0];
         if (first !== undefined && get().image?.name === example.title) get().setQuestion(first);
       } catch (thrown) {
         set({ imageError: { ...plainError(thrown), fileName: example.title } });

@@ -79,7 +79,8 @@ export function isBusy(state: Pick<AppState, 'turns' | 'comparison'>): boolean {
 /** Why nothing can be asked now, as a sentence to show; null when it can. */
 export function askObstacle(state: AppState): string | null {
   if (isBusy(state)) return 'One question at a time: wait for the answer, or stop it.';
-  if (state.image === null) return state.imagePending === null ? 'Choose an image first.' : 'Opening the image…';
+  if (state.imagePending !== null) return 'Opening the image…';
+  if (state.image === null) return 'Choose an image first.';
   if (state.question.trim() === '') return 'Type a question.';
   if (settingsOf(state.form) === null) return 'A setting is not valid; see Settings.';
   if (state.engine.status === 'failed') return 'The model is not loaded; see the message at the top.';

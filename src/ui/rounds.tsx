@@ -74,5 +74,6 @@ function secondRoundAbsence(turn: TurnView): string | null {
       ? 'Not needed: half resolution was enough.'
       : null;
   }
-  return called ? 'The full image is on its way.' : 'Only if half resolution is not enough.';
+  if (called) return 'The full image is on its way.';
+  return turn.settings.downsample ? 'Only if half resolution is not enough.' : 'Only if the model asks once more.';
 }

@@ -9,8 +9,8 @@ const ROWS: readonly (readonly [name: string, value: (round: RoundResult) => str
   ['Prefill', ({ timings }) => formatMs(timings.prefillMs)],
   ['Writing', ({ timings }) => formatMs(timings.decodeMs)],
   ['Prompt tokens', ({ promptTokens }) => formatCount(promptTokens)],
-  ['of them computed', ({ computedTokens }) => formatCount(computedTokens)],
-  ['computed twice', ({ recomputedTokens }) => formatCount(recomputedTokens)],
+  ['Of them computed', ({ computedTokens }) => formatCount(computedTokens)],
+  ['Computed twice', ({ recomputedTokens }) => formatCount(recomputedTokens)],
   ['New tokens', ({ tokenIds }) => formatCount(tokenIds.length)],
   ['Speed', speed],
 ];

@@ -1,6 +1,6 @@
 /** What looking costs: visual tokens used, against what the full image would have cost. */
 import type { ReactElement } from 'react';
-import { visualTokensOf } from '../store/turn-state.ts';
+import { isOver, visualTokensOf } from '../store/turn-state.ts';
 import type { RoundView, TurnView } from '../store/turn-state.ts';
 import { formatCount, formatRatio, formatTokens } from './format.ts';
 import { useApp } from './store-context.ts';
@@ -47,7 +47,7 @@ function Used(props: { turn: TurnView; used: number; full: number; ratio: number
         </span>
       </p>
       <TokenBar parts={turn.rounds.filter((round) => round.visualTokens > 0).map(partOf)} used={used} full={full} />
-      <p className="tokens__verdict">{verdict(saved)}</p>
+      <p className="tokens__verdict">{isOver(turn) ? verdict(saved) : 'So far.'}</p>
     </>
   );
 }

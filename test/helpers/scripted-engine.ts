@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
-import { GRAPHS, type GraphFiles, type GraphName } from '../../src/model/manifest.ts';
+import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/model/model-folder.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
@@ -110,7 +110,13 @@ export async function openScripted(options: EngineOptions): Promise<{ engine: En
 
 /** A model folder without files. */
 export function modelFolder(geometry: Geometry, prompts: Prompts): ModelFolder {
-  const graphs = Object.fromEntries(GRAPHS.map((name) => [name, { file: `${name}.f32.onnx`, data: [] }]));
+  const graph = (name: GraphName): GraphFiles => ({ file: `${name}.f32.onnx`, data: [] });
+  const graphs = {
+    vision_encoder: graph('vision_encoder'),
+    embed_tokens: graph('embed_tokens'),
+    decoder: graph('decoder'),
+    attention_check: graph('attention_check'),
+  };
   return {
     manifest: {
       format: 'visionthink-model',
@@ -120,7 +126,7 @@ export function modelFolder(geometry: Geometry, prompts: Prompts): ModelFolder {
       dtype: 'fp32',
       geometry,
       parameters: 0,
-      variants: [{ name: 'f32', graphs: graphs as Record<GraphName, GraphFiles> }],
+      variants: [{ name: 'f32', graphs }],
       defaultPixelBudget: null,
       files: [],
     },

@@ -205,6 +205,12 @@ describe('ids and text', () => {
     );
   });
 
+  it('stand for characters outside the vocabulary as the tokenizer says', () => {
+    expect(nano.encode('ö')).toEqual(nano.encode(' '));
+    expect(nano.encode('a👍图')).toEqual(nano.encode('a  '));
+    expect(nano.decode([...nano.encode('yes'), 330, 335])).toBe('yes');
+  });
+
   it('give nothing for nothing', () => {
     expect(qwen.encode('')).toEqual([]);
     expect(qwen.encodePieces([])).toEqual([]);

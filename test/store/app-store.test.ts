@@ -82,6 +82,14 @@ describe('choosing an image', () => {
     expect(engine().images).toHaveLength(2);
   });
 
+  it('lets nobody ask while it is being opened', async () => {
+    const { state } = await openReady();
+    const opening = state().chooseImage(picture(), 'b.png');
+    expect(askObstacle(state())).toMatch(/Opening/);
+    await opening;
+    expect(askObstacle(state())).toBeNull();
+  });
+
   it('rasterises SVG files first', async () => {
     const { state, engine } = await openReady();
     await state().chooseImage(new Blob(['<svg/>'], { type: 'image/svg+xml' }), 'drawing.svg');

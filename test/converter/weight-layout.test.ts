@@ -1,0 +1,182 @@
+/** Where weights come to lie: real geometries, without reading or writing a weight. */
+import { describe, expect, it } from 'vitest';
+import { buildAttentionCheck } from '../../src/converter/graphs/attention-check.ts';
+import { buildDecoder, buildEmbedTokens } from '../../src/converter/graphs/decoder.ts';
+import { buildVisionEncoder } from '../../src/converter/graphs/vision-encoder.ts';
+import type { ExternalData } from '../../src/converter/onnx/graph-builder.ts';
+import { GraphBuilder } from '../../src/converter/onnx/graph-builder.ts';
+import { type Dtype, PRECISIONS } from '../../src/converter/precision.ts';
+import { tensorShapes } from '../../src/converter/tensor-names.ts';
+import { WeightLayout } from '../../src/converter/weight-layout.ts';
+import { writeWeights } from '../../src/converter/write-weights.ts';
+import { type Geometry, parseGeometry } from '../../src/model/geometry.ts';
+import type { FileSink } from '../../src/shared/files.ts';
+import { flatConfig } from '../model/checkpoint-configs.ts';
+
+const LIMIT = 2e9;
+
+const SEVEN_B = parseGeometry(flatConfig(), undefined);
+/** Qwen2.5-VL-3B: narrower, deeper, tied. */
+const THREE_B = parseGeometry(
+  {
+    ...flatConfig(),
+    hidden_size: 2048,
+    intermediate_size: 11008,
+    num_attention_heads: 16,
+    num_hidden_layers: 36,
+    num_key_value_heads: 2,
+    tie_word_embeddings: true,
+    vocab_size: 151936,
+    vision_config: { ...(flatConfig()['vision_config'] as object), out_hidden_size: 2048 },
+  },
+  undefined,
+);
+
+/** Builds every graph of a model in every variant of a dtype. */
+function build(geometry: Geometry, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
+  const precision = PRECISIONS[dtype];
+  const layout = new WeightLayout(precision);
+  const graphs = precision.activations.flatMap((activations) =>
+    Object.entries({
+      vision_encoder: buildVisionEncoder,
+      embed_tokens: buildEmbedTokens,
+      decoder: buildDecoder,
+      attention_check: buildAttentionCheck,
+    }).map(([name, builder]) => {
+      const graph = new GraphBuilder(name);
+      builder({ graph, layout, file: name, activations, unpack: false }, geometry);
+      return graph.finish();
+    }),
+  );
+  return { layout, graphs };
+}
+
+function regionsOf(layout: WeightLayout): (ExternalData & { readonly tensors: readonly string[] })[] {
+  return layout.jobs.flatMap((job) => {
+    const { tensors } = job.source;
+    return job.kind === 'quantized' ? [{ ...job.weights, tensors }, { ...job.scales, tensors }] : [{ ...job.to, tensors }];
+  });
+}
+
+describe.each([
+  ['7B', SEVEN_B],
+  ['3B', THREE_B],
+] as const)('a model of %s', (size, geometry) => {
+  describe.each(['fp16', 'q8', 'q4', 'q4f16'] as const)('as %s', (dtype) => {
+    const { layout, graphs } = build(geometry, dtype);
+    const regions = regionsOf(layout);
+
+    it('has no data file of 2 GB or more', () => {
+      for (const [file, bytes] of layout.files) expect([file, bytes < LIMIT]).toEqual([file, true]);
+      const whole = [...layout.files.values()].reduce((a, b) => a + b, 0);
+      if (size === '7B') expect(layout.files.size).toBeGreaterThan(Math.floor(whole / LIMIT));
+    });
+
+    it('has graphs of a few megabytes at most', () => {
+      expect(graphs.length).toBe(4 * PRECISIONS[dtype].activations.length);
+      for (const graph of graphs) expect(graph.length).toBeLessThan(4e6);
+    });
+
+    it('has regions that begin at multiples of 64, lie inside their files and do not overlap', () => {
+      const ends = new Map<string, number>();
+      for (const { location, offset, length } of regions.toSorted((a, b) => a.offset - b.offset)) {
+        expect(offset % 64).toBe(0);
+        expect(offset).toBeGreaterThanOrEqual(ends.get(location) ?? 0);
+        ends.set(location, offset + length);
+      }
+      expect(new Map([...ends].toSorted())).toEqual(new Map([...layout.files].toSorted()));
+    });
+
+    it('keeps the codes and scales of a matrix in one file', () => {
+      for (const job of layout.jobs) {
+        if (job.kind === 'quantized') expect(job.scales.location).toBe(job.weights.location);
+      }
+    });
+
+    it('stores every tensor of the model once', () => {
+      const stored = layout.jobs.flatMap((job) => job.source.tensors);
+      const expected = [...tensorShapes(geometry).keys()];
+      if (!geometry.text.tieWordEmbeddings) {
+        expect(stored.toSorted()).toEqual(expected.toSorted());
+        return;
+      }
+      // Tied: the head is the embedding, which floats store twice (the head transposed), quantised models once.
+      expect([...new Set(stored)].toSorted()).toEqual(expected.filter((name) => name !== 'lm_head.weight').toSorted());
+    });
+  });
+});
+
+describe('a matrix that no file can hold', () => {
+  it('is refused before anything is written', () => {
+    expect(() => build(SEVEN_B, 'fp32')).toThrowError(
+      expect.objectContaining({ name: 'CheckpointError', message: expect.stringMatching(/--dtype/) }),
+    );
+  });
+});
+
+describe('writing', () => {
+  /** Writes a model of random geometry whose tensors are all zero, and notes what is asked and written. */
+  async function write(layout: WeightLayout, shapes: ReadonlyMap<string, readonly number[]>) {
+    const written = new Map<string, number>();
+    let largestRead = 0;
+    let largestWrite = 0;
+    const sink: FileSink = {
+      async create(path) {
+        written.set(path, 0);
+        return {
+          write: async (bytes) => {
+            largestWrite = Math.max(largestWrite, bytes.length);
+            written.set(path, (written.get(path) ?? 0) + bytes.length);
+          },
+          close: async () => undefined,
+        };
+      },
+    };
+    await writeWeights(
+      layout,
+      {
+        rows: async (tensor, _, count) => {
+          const elements = count * (shapes.get(tensor)?.slice(1).reduce((a, b) => a * b, 1) ?? NaN);
+          largestRead = Math.max(largestRead, elements);
+          return new Float32Array(elements);
+        },
+        rowCount: (tensor) => shapes.get(tensor)?.[0] ?? NaN,
+      },
+      sink,
+      () => undefined,
+    );
+    return { written, largestRead, largestWrite };
+  }
+
+  it('reads no more than 16.8 million floats at a time, however large the matrix', async () => {
+    const shapes = new Map([['big', [40_000, 1024]]]);
+    const source = { tensors: ['big'], cols: 1024, paddedRows: 40_000, paddedCols: 1024 };
+    const quantized = new WeightLayout(PRECISIONS.q4f16);
+    quantized.quantized('a', 'big', source, 4);
+    const result = await write(quantized, shapes);
+    expect(result.largestRead).toBeLessThanOrEqual(1 << 24);
+    expect(result.written).toEqual(quantized.files);
+  });
+
+  it('reads a matrix with few, wide rows in pieces, too', async () => {
+    const shapes = new Map([['wide', [64, 1 << 20]]]);
+    const layout = new WeightLayout(PRECISIONS.fp16);
+    layout.floats('a', 'wide', { tensors: ['wide'], cols: 1 << 20, paddedRows: 64, paddedCols: 1 << 20 }, false);
+    const result = await write(layout, shapes);
+    expect(result.largestRead).toBe(1 << 24);
+    expect(result.written).toEqual(layout.files);
+  });
+
+  it('fills files exactly when the border between two of them falls between codes and scales', async () => {
+    const layout = new WeightLayout(PRECISIONS.q8);
+    const matrix = (name: string, rows: number) => ({ tensors: [name], cols: 32, paddedRows: rows, paddedCols: 32 });
+    // Codes take 32 bytes a row, scales 2: the first matrix leaves room for the second's codes but not for its scales.
+    layout.quantized('a', 'first', matrix('first', 55_000_000), 8);
+    layout.quantized('a', 'second', matrix('second', 900_000), 8);
+    const [, second] = layout.jobs;
+    if (second?.kind !== 'quantized') throw new Error('the second matrix is quantised');
+    expect(second.scales.location).toBe(second.weights.location);
+    expect(second.scales.offset).toBeGreaterThanOrEqual(second.weights.offset + second.weights.length);
+    for (const bytes of layout.files.values()) expect(bytes).toBeLessThan(LIMIT);
+  });
+});
