@@ -80,7 +80,8 @@ function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => bo
   else reasons.push('The model folder has no f16 graphs, so activations are f32.');
   if (has('f32')) types.push('f32');
   const build = webGpuBuild();
-  if (build === 'asyncify') reasons.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
+  if (build === 'asyncify')
+    reasons.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
   return types.flatMap((activations) =>
     (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({
       info: { backend: 'webgpu' as const, build, activations, threads: 1, adapter: probe.description },

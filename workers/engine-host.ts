@@ -38,7 +38,7 @@ export class EngineHost implements EngineApi {
         const engine = await Engine.load(folder, started.runtime, candidate.variant, onEvent);
         this.#engine = engine;
         this.#lost = started.lost;
-        if (this.#image !== null) await engine.setImage(this.#image);
+        if (this.#image !== null) await engine.setImage(this.#image, engine.info.defaultPixelBudget);
         notes.push(`${candidate.label} runs.`);
         return {
           backend: { ...candidate.info, reasons: notes },
@@ -60,18 +60,22 @@ export class EngineHost implements EngineApi {
   async setImage(file: Blob): Promise<ImageInfo> {
     const engine = this.#loaded();
     const image = await this.#decoder.decode(file);
-    const info = await engine.setImage(image);
+    const info = await engine.setImage(image, engine.info.defaultPixelBudget);
     this.#image = image;
     return info;
   }
 
   async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
     const engine = this.#loaded();
+    const pixelBudget = settings.pixelBudget ?? engine.info.defaultPixelBudget;
     const lost = this.#lost.then((why) => {
-      throw new NamedError('DeviceLostError', `The graphics device was lost (${why}). Load the model again; image and question are kept.`);
+      throw new NamedError(
+        'DeviceLostError',
+        `The graphics device was lost (${why}). Load the model again; image and question are kept.`,
+      );
     });
     lost.catch(() => undefined);
-    return Promise.race([engine.ask(question, settings, onEvent), lost]);
+    return Promise.race([engine.ask(question, { ...settings, pixelBudget }, onEvent), lost]);
   }
 
   async stop(): Promise<void> {

@@ -6,7 +6,13 @@ import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { defineCommand } from 'citty';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
-import { DEFAULT_SETTINGS, MODE_SWITCHES, type TurnResult, type TurnSettings } from '../protocol/turn.ts';
+import {
+  DEFAULT_SETTINGS,
+  MODE_SWITCHES,
+  type RoundResult,
+  type TurnResult,
+  type TurnSettings,
+} from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
 import { start } from './start.ts';
@@ -50,7 +56,8 @@ interface Arguments {
 async function ask(args: Arguments): Promise<void> {
   const settings = parseSettings(args);
   const found = await stat(args.image).catch(() => null);
-  if (!found?.isFile()) throw new NamedError('UsageError', `There is no file ${args.image}. Give the path of an image.`);
+  if (!found?.isFile())
+    throw new NamedError('UsageError', `There is no file ${args.image}. Give the path of an image.`);
   const image = await createNodeImageDecoder().decode(await openAsBlob(args.image));
   const engine = await openNodeEngine(args.model);
   try {
@@ -63,7 +70,9 @@ async function ask(args: Arguments): Promise<void> {
         if (args.json) return;
         if (event.type === 'roundStart') {
           const { width, height } = event.imageSize;
-          process.stdout.write(`\n[round ${event.round}: ${event.resolution} ${width} x ${height}, ${event.visualTokens} visual tokens]\n`);
+          process.stdout.write(
+            `\n[round ${event.round}: ${event.resolution} ${width} x ${height}, ${event.visualTokens} visual tokens]\n`,
+          );
         } else if (event.type === 'text') process.stdout.write(event.delta);
       },
       forced === undefined ? {} : { forcedRound1: forced },
@@ -75,10 +84,15 @@ async function ask(args: Arguments): Promise<void> {
   }
 }
 
-/** The fields that the README promises, plus times. */
-function toJson(result: TurnResult): unknown {
-  const { answer, finishReason, rounds, visualTokens, ttftMs, totalMs } = result;
-  return { answer, finishReason, rounds, visualTokens, ttftMs, totalMs };
+/** Exactly the fields that the README promises. */
+function toJson({ answer, finishReason, rounds, visualTokens }: TurnResult): unknown {
+  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens };
+}
+
+function roundToJson(round: RoundResult): unknown {
+  const { resolution, imageSize, visualTokens, promptTokens, computedTokens, tokenIds, text, toolCall, timings } =
+    round;
+  return { resolution, imageSize, visualTokens, promptTokens, computedTokens, tokenIds, text, toolCall, timings };
 }
 
 function printSummary({ answer, finishReason, rounds, visualTokens, totalMs }: TurnResult): void {
@@ -97,8 +111,12 @@ function parseSettings(args: Arguments): TurnSettings {
     ...switches,
     ...(args.downsample === undefined ? {} : { downsample: parseSwitch('downsample', args.downsample) }),
     ...(args.tool === undefined ? {} : { tool: parseSwitch('tool', args.tool) }),
-    ...(args['max-new-tokens'] === undefined ? {} : { maxNewTokens: parseNumber('max-new-tokens', args['max-new-tokens'], 1, true) }),
-    ...(args['max-pixels'] === undefined ? {} : { pixelBudget: parseNumber('max-pixels', args['max-pixels'], 28 * 28, true) }),
+    ...(args['max-new-tokens'] === undefined
+      ? {}
+      : { maxNewTokens: parseNumber('max-new-tokens', args['max-new-tokens'], 1, true) }),
+    ...(args['max-pixels'] === undefined
+      ? {}
+      : { pixelBudget: parseNumber('max-pixels', args['max-pixels'], 28 * 28, true) }),
     ...(args.temperature === undefined ? {} : { temperature: parseNumber('temperature', args.temperature, 0, false) }),
     ...(args.seed === undefined ? {} : { seed: parseNumber('seed', args.seed, 0, true) }),
   };
@@ -117,7 +135,10 @@ function parseSwitch(name: string, value: string): boolean {
 function parseNumber(name: string, value: string, min: number, whole: boolean): number {
   const number = Number(value);
   if (value.trim() === '' || !Number.isFinite(number) || number < min || (whole && !Number.isInteger(number))) {
-    throw new NamedError('UsageError', `--${name} is "${value}"; use ${whole ? 'a whole number' : 'a number'} of at least ${min}.`);
+    throw new NamedError(
+      'UsageError',
+      `--${name} is "${value}"; use ${whole ? 'a whole number' : 'a number'} of at least ${min}.`,
+    );
   }
   return number;
 }

@@ -37,7 +37,10 @@ interface Arguments {
 async function convert(args: Arguments): Promise<void> {
   const found = await stat(args.checkpoint).catch(() => null);
   if (!found?.isDirectory()) {
-    throw new NamedError('UsageError', `${args.checkpoint} is no folder. Give the folder a checkpoint was downloaded to.`);
+    throw new NamedError(
+      'UsageError',
+      `${args.checkpoint} is no folder. Give the folder a checkpoint was downloaded to.`,
+    );
   }
   const prompts = args.prompts === undefined ? undefined : parsePromptSet(args.prompts);
   const started = performance.now();
@@ -56,17 +59,28 @@ async function convert(args: Arguments): Promise<void> {
   process.stderr.write('\n');
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const seconds = (performance.now() - started) / 1000;
-  const summary = { out: args.out, name: manifest.name, dtype: manifest.dtype, parameters: manifest.parameters, bytes, files: manifest.files.length, seconds };
+  const summary = {
+    out: args.out,
+    name: manifest.name,
+    dtype: manifest.dtype,
+    parameters: manifest.parameters,
+    bytes,
+    files: manifest.files.length,
+    seconds,
+  };
   if (args.json) console.log(JSON.stringify(summary));
   else {
     console.log(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters as ${manifest.dtype}`);
-    console.log(`${(bytes / 1e6).toFixed(1)} MB in ${manifest.files.length} files, ${seconds.toFixed(1)} s: ${args.out}`);
+    console.log(
+      `${(bytes / 1e6).toFixed(1)} MB in ${manifest.files.length} files, ${seconds.toFixed(1)} s: ${args.out}`,
+    );
   }
 }
 
 function parsePromptSet(name: string): PromptSet {
   const set = PROMPT_SETS.find((known) => known === name);
-  if (set === undefined) throw new NamedError('UsageError', `Unknown prompts "${name}". Use one of: ${PROMPT_SETS.join(', ')}.`);
+  if (set === undefined)
+    throw new NamedError('UsageError', `Unknown prompts "${name}". Use one of: ${PROMPT_SETS.join(', ')}.`);
   return set;
 }
 

@@ -17,7 +17,10 @@ export async function openNodeEngine(directory: string): Promise<Engine> {
   const manifest = await readManifest(source);
   const variant = cpuVariant(manifest);
   if (variant === undefined) {
-    throw new NamedError('ModelFolderError', `${manifest.name} (${manifest.dtype}) has no f32 graphs, which a CPU needs.`);
+    throw new NamedError(
+      'ModelFolderError',
+      `${manifest.name} (${manifest.dtype}) has no f32 graphs, which a CPU needs.`,
+    );
   }
   const folder = await openModelFolder(source, manifest, filesFor(manifest, variant), () => undefined);
   return Engine.load(folder, createNodeRuntime(directory), variant, () => undefined);

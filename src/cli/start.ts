@@ -27,7 +27,10 @@ function checkArguments(rawArgs: string[], known: ArgsDef): void {
   const unknown = Object.keys(given).find((name) => !names.has(plain(name)));
   if (unknown !== undefined) {
     const options = Object.keys(known).filter((name) => known[name]?.type !== 'positional');
-    throw new NamedError('UsageError', `There is no option --${unknown}. Use: ${options.map((name) => `--${name}`).join(', ')}.`);
+    throw new NamedError(
+      'UsageError',
+      `There is no option --${unknown}. Use: ${options.map((name) => `--${name}`).join(', ')}.`,
+    );
   }
   const wanted = Object.values(known).filter(({ type }) => type === 'positional').length;
   if (words.length > wanted) {

@@ -65,13 +65,21 @@ export interface ConvertProgress {
  * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted. Nothing is written then,
  * but for values that are no finite numbers: they are met while writing, and leave files without a manifest.
  */
-export async function convertCheckpoint(source: FileSource, sink: FileSink, options: ConvertOptions): Promise<Manifest> {
+export async function convertCheckpoint(
+  source: FileSource,
+  sink: FileSink,
+  options: ConvertOptions,
+): Promise<Manifest> {
   // 1. What is there.
-  const geometry = parseGeometry(await requiredJson(source, 'config.json'), await optionalJson(source, 'generation_config.json'));
+  const geometry = parseGeometry(
+    await requiredJson(source, 'config.json'),
+    await optionalJson(source, 'generation_config.json'),
+  );
   const processorJson = (await optionalJson(source, 'preprocessor_config.json')) ?? {};
   const processor = parseProcessorSettings(processorJson);
   checkPatches(processor, geometry);
-  const promptsJson = (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
+  const promptsJson =
+    (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
   parsePrompts(promptsJson);
   const tokenizer = await requiredText(source, 'tokenizer.json');
   await requiredJson(source, 'tokenizer.json');

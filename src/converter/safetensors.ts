@@ -115,7 +115,10 @@ class SlicedTensors implements TensorStore {
   }
 
   async #readBytes(entry: TensorEntry, begin: number, length: number): Promise<ArrayBuffer> {
-    const bytes = await this.#blobs.get(entry.file)?.slice(begin, begin + length).arrayBuffer();
+    const bytes = await this.#blobs
+      .get(entry.file)
+      ?.slice(begin, begin + length)
+      .arrayBuffer();
     if (bytes?.byteLength === length) return bytes;
     throw corrupt(`${entry.file} gave ${bytes?.byteLength ?? 0} of the ${length} bytes of ${entry.name} at ${begin}`);
   }

@@ -70,7 +70,12 @@ async function writeJob(job: WeightJob, reader: RowReader, out: RegionWriter): P
 }
 
 /** Writes `[paddedCols, paddedRows]`: strips of columns, for each of which the matrix is read once. */
-async function writeTransposed(source: MatrixSource, type: FloatType, reader: RowReader, out: RegionWriter): Promise<void> {
+async function writeTransposed(
+  source: MatrixSource,
+  type: FloatType,
+  reader: RowReader,
+  out: RegionWriter,
+): Promise<void> {
   const { paddedRows, paddedCols } = source;
   const stripCols = Math.max(1, Math.min(paddedCols, Math.floor((4 * CHUNK_ELEMENTS) / paddedRows)));
   for (let first = 0; first < paddedCols; first += stripCols) {

@@ -220,7 +220,13 @@ function groupedAttention(
     for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
       for (let i = 0; i < count; i++) {
         const at = (i * numHeads + head) * headDim;
-        attend(rotated(first + i, head), first + i + 1, (j) => keys[j] ?? value(j), value, out.subarray(at, at + headDim));
+        attend(
+          rotated(first + i, head),
+          first + i + 1,
+          (j) => keys[j] ?? value(j),
+          value,
+          out.subarray(at, at + headDim),
+        );
       }
     }
   }

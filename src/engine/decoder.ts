@@ -148,7 +148,11 @@ export class Decoder {
    */
   async prefill(
     prompt: readonly Segment[],
-    options: { readonly signal: AbortSignal; readonly wantLogits: boolean; readonly onProgress?: (fraction: number) => void },
+    options: {
+      readonly signal: AbortSignal;
+      readonly wantLogits: boolean;
+      readonly onProgress?: (fraction: number) => void;
+    },
   ): Promise<PrefillResult> {
     const cache = this.#requireCache();
     const promptTokens = prompt.reduce((sum, segment) => sum + segmentTokens(segment), 0);
@@ -166,7 +170,7 @@ export class Decoder {
     for (const segment of prompt) {
       const tokens = segmentTokens(segment);
       const slots = slotsOf(segment);
-      for (let first = Math.max(0, cached - start); first < tokens; ) {
+      for (let first = Math.max(0, cached - start); first < tokens;) {
         const count = Math.min(CHUNK_TOKENS, tokens - first);
         const last = start + first + count === promptTokens;
         next = await this.#queue.run(options.signal, async () => {
@@ -219,6 +223,11 @@ export class Decoder {
       at += part.length;
     }
     return joined;
+  }
+
+  /** Forgets the sequence and keeps its memory for the next. */
+  async forget(): Promise<void> {
+    await this.#truncate(0);
   }
 
   /** Forgets the sequence and frees its memory. */

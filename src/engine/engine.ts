@@ -85,8 +85,11 @@ export class Engine {
     };
   }
 
-  /** Takes an image for the questions to come. Throws ImageShapeError, keeping the image before; BusyError during a turn. */
-  async setImage(image: RgbImage): Promise<ImageInfo> {
+  /**
+   * Takes an image for the questions to come, and tells what it will cost within `pixelBudget`.
+   * Throws ImageShapeError, keeping the image before; BusyError during a turn.
+   */
+  async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
     const views = new ImageViews(image, {
       processor: this.#folder.processor,
@@ -95,6 +98,7 @@ export class Engine {
       queue: this.#queue,
       nextSerial: () => this.#nextSerial++,
     });
+    views.setPixelBudget(pixelBudget);
     const info: ImageInfo = {
       width: image.width,
       height: image.height,
@@ -130,7 +134,16 @@ export class Engine {
     try {
       await this.#queue.idle(); // a run that a stop has left behind may still read the features
       views.setPixelBudget(settings.pixelBudget);
-      return await runTurn(this.#parts, { question: question.trim(), views, settings, ...options }, onEvent, stop.signal);
+      if (settings.fresh === true) {
+        views.dispose();
+        await this.#decoder.forget();
+      }
+      return await runTurn(
+        this.#parts,
+        { question: question.trim(), views, settings, ...options },
+        onEvent,
+        stop.signal,
+      );
     } finally {
       this.#running = null;
       end();

@@ -65,7 +65,7 @@ export class ImageViews {
     return this.#views[resolution];
   }
 
-  /** Frees the features of both views. */
+  /** Frees the features of both views; what is needed again is computed again. */
   dispose(): void {
     for (const view of Object.values(this.#views)) view.dispose();
   }
@@ -128,7 +128,7 @@ export class ImageView {
     return performance.now() - start;
   }
 
-  /** Frees the features. */
+  /** Frees the features and the preprocessed image. */
   dispose(): void {
     void this.#features?.then(
       (features) => features.dispose(),

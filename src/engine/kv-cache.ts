@@ -32,7 +32,12 @@ class StaticKvCache implements KvCache {
   readonly capacity: number;
   readonly #tensors: readonly { readonly past: string; readonly present: string; readonly tensor: Tensor }[];
 
-  constructor(runtime: Runtime, { numLayers, numKvHeads, headDim }: Geometry['text'], type: TensorType, capacity: number) {
+  constructor(
+    runtime: Runtime,
+    { numLayers, numKvHeads, headDim }: Geometry['text'],
+    type: TensorType,
+    capacity: number,
+  ) {
     this.capacity = capacity;
     this.#tensors = layerNames(numLayers).map((names) => ({
       ...names,
@@ -67,7 +72,12 @@ class GrowingKvCache implements KvCache {
   readonly #names: readonly { readonly past: string; readonly present: string }[];
   #tensors: Map<string, Tensor>;
 
-  constructor(runtime: Runtime, { numLayers, numKvHeads, headDim }: Geometry['text'], type: TensorType, capacity: number) {
+  constructor(
+    runtime: Runtime,
+    { numLayers, numKvHeads, headDim }: Geometry['text'],
+    type: TensorType,
+    capacity: number,
+  ) {
     this.capacity = capacity;
     this.#runtime = runtime;
     this.#names = layerNames(numLayers);

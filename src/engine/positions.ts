@@ -48,7 +48,10 @@ export class RotaryTable {
 
   constructor({ headDim, ropeTheta, mropeSection }: Geometry['text']) {
     const half = headDim / 2;
-    this.#inverseFrequencies = Float32Array.from({ length: half }, (_, j) => 1 / Math.fround(ropeTheta ** Math.fround((2 * j) / headDim)));
+    this.#inverseFrequencies = Float32Array.from(
+      { length: half },
+      (_, j) => 1 / Math.fround(ropeTheta ** Math.fround((2 * j) / headDim)),
+    );
     this.#axes = Uint8Array.from(mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3)));
   }
 

@@ -96,7 +96,7 @@ export function parseToolCall(text: string): ToolCall | null {
 /** What stands between each `open` and the next `close`; a regular expression would take quadratic time for nonsense. */
 function between(text: string, open: string, close: string): string[] {
   const found: string[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const start = text.indexOf(open, at);
     const end = start < 0 ? -1 : text.indexOf(close, start + open.length);
     if (end < 0) return found;

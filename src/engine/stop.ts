@@ -30,7 +30,7 @@ export class DeviceQueue {
 
   /** Resolves when nothing is under way, nor waiting. */
   async idle(): Promise<void> {
-    for (let last: unknown; last !== this.#last; ) {
+    for (let last: unknown; last !== this.#last;) {
       last = this.#last;
       await last;
     }

@@ -94,7 +94,10 @@ function rotary(
 ): { cos: Float32Array; sin: Float32Array } {
   const half = headDim / 2;
   const quarter = half / 2;
-  const inverse = Float32Array.from({ length: quarter }, (_, j) => 1 / Math.fround(10000 ** Math.fround((2 * j) / half)));
+  const inverse = Float32Array.from(
+    { length: quarter },
+    (_, j) => 1 / Math.fround(10000 ** Math.fround((2 * j) / half)),
+  );
   const cos = new Float32Array(windowIndex.length * merge * merge * half);
   const sin = new Float32Array(cos.length);
   let at = 0;

@@ -93,7 +93,7 @@ function eosTokenIds(root: JsonFields, text: JsonFields, generationConfig: unkno
  * @throws ModelFolderError when a field is missing or impossible
  */
 export function assertGeometry(value: unknown): Geometry {
-  const fields = new JsonFields(value, 'the manifest\'s geometry', 'ModelFolderError');
+  const fields = new JsonFields(value, "the manifest's geometry", 'ModelFolderError');
   const tokens = fields.requiredObject('tokens');
   const geometry = {
     text: textFromManifest(fields.requiredObject('text')),

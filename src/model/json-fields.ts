@@ -110,6 +110,6 @@ export function readNumbers<Key extends string>(
 /** A value of unknown kind, short enough for a message. */
 function shown(value: unknown): string {
   if (value === undefined) return 'missing';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = JSON.stringify(value) ?? typeof value;
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }

@@ -81,7 +81,7 @@ export interface Manifest {
 /** Reads a manifest. Throws ModelFolderError saying what is wrong with it. */
 export function parseManifest(json: unknown): Manifest {
   if (!isObject(json) || json['format'] !== 'visionthink-model') {
-    throw broken('it is not the manifest of a model folder', 'Choose a folder that this project\'s converter wrote.');
+    throw broken('it is not the manifest of a model folder', "Choose a folder that this project's converter wrote.");
   }
   if (json['version'] !== MANIFEST_VERSION) {
     throw broken(
@@ -123,7 +123,8 @@ export function cpuVariant(manifest: Manifest): VariantName | undefined {
 function parseFile(value: unknown): FileRecord {
   if (!isObject(value)) throw broken('an entry of "files" is no object');
   const record = { path: string(value, 'path'), bytes: count(value, 'bytes'), sha256: string(value, 'sha256') };
-  if (!PATH.test(record.path) || record.path === MANIFEST_FILE) throw broken(`it lists the impossible path "${record.path}"`);
+  if (!PATH.test(record.path) || record.path === MANIFEST_FILE)
+    throw broken(`it lists the impossible path "${record.path}"`);
   return record;
 }
 

@@ -86,7 +86,8 @@ async function openChecked(source: FileSource, file: FileRecord, onRead: (bytes:
     throw folderError(source, file.path, `has ${blob.size} bytes where the manifest says ${file.bytes}`);
   }
   const found = await hashBlob(blob, onRead);
-  if (found !== file.sha256) throw folderError(source, file.path, `has been altered (SHA-256 ${found}, not ${file.sha256})`);
+  if (found !== file.sha256)
+    throw folderError(source, file.path, `has been altered (SHA-256 ${found}, not ${file.sha256})`);
   return blob;
 }
 

@@ -59,7 +59,8 @@ export function promptSetFor(checkpointName: string): PromptSet {
 export function parsePrompts(json: unknown): Prompts {
   if (!isObject(json)) throw broken('it is no JSON object');
   const imagePlaceholder = text(json, 'image_placeholder');
-  if (imagePlaceholder.split('<|image_pad|>').length !== 2) throw broken('image_placeholder must hold one <|image_pad|>');
+  if (imagePlaceholder.split('<|image_pad|>').length !== 2)
+    throw broken('image_placeholder must hold one <|image_pad|>');
   const section = json['efficient'] ?? json['general'];
   if (!isObject(section)) throw broken('it has neither "efficient" nor "general"');
   const userTemplate = text(section, 'user_template');

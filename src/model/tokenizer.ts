@@ -42,7 +42,9 @@ export class QwenTokenizer {
     this.#unknown = unknownIds(tokenizerJson['model']);
     const added = Array.isArray(tokenizerJson['added_tokens']) ? tokenizerJson['added_tokens'].filter(isObject) : [];
     this.#addedTokens = addedTokensPattern(added);
-    this.#specialIds = new Set(added.flatMap(({ id, special }) => (special === true && typeof id === 'number' ? [id] : [])));
+    this.#specialIds = new Set(
+      added.flatMap(({ id, special }) => (special === true && typeof id === 'number' ? [id] : [])),
+    );
   }
 
   /** Ids of text whose special tokens are meant. */
@@ -101,7 +103,10 @@ export class QwenTokenizer {
     const ids = this.encode(token);
     const [id] = ids;
     if (ids.length !== 1 || id === undefined) {
-      throw new NamedError('ModelFolderError', `The tokenizer does not know ${token} as one token. Use the tokenizer of the checkpoint.`);
+      throw new NamedError(
+        'ModelFolderError',
+        `The tokenizer does not know ${token} as one token. Use the tokenizer of the checkpoint.`,
+      );
     }
     return id;
   }
@@ -119,9 +124,13 @@ function untrustedRanges(pieces: readonly TextPiece[]): [number, number][] {
 
 /** Matches any added token, longest first. */
 function addedTokensPattern(addedTokens: readonly JsonObject[]): RegExp | null {
-  const contents = addedTokens.flatMap(({ content }) => (typeof content === 'string' && content !== '' ? [content] : []));
+  const contents = addedTokens.flatMap(({ content }) =>
+    typeof content === 'string' && content !== '' ? [content] : [],
+  );
   if (contents.length === 0) return null;
-  const escaped = contents.toSorted((a, b) => b.length - a.length).map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  const escaped = contents
+    .toSorted((a, b) => b.length - a.length)
+    .map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   return new RegExp(escaped.join('|'), 'g');
 }
 

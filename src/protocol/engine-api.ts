@@ -38,7 +38,7 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Whether the model's prompts know the resize tool. */
   readonly hasTool: boolean;
-  /** The pixel budget used when the settings name none; null: none. */
+  /** The pixel budget the worker uses when the settings name none; null: none. Set for models trained on small images. */
   readonly defaultPixelBudget: number | null;
 }
 
@@ -66,7 +66,7 @@ export interface EngineApi {
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
-  /** Asks about the current image. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError; never throws for stop. */
+  /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;

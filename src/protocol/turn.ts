@@ -12,7 +12,7 @@ export interface TurnSettings {
   readonly downsample: boolean;
   /** Offer the resize tool (round 1 uses the system prompt with the tool). */
   readonly tool: boolean;
-  /** Largest area in pixels an original may have; larger ones are scaled down before anything else. null: the model folder's own default. */
+  /** Largest area in pixels an original may have; larger ones are scaled down before anything else. null: no limit but the image processor's. */
   readonly pixelBudget: number | null;
   /** New tokens a round may generate. */
   readonly maxNewTokens: number;
@@ -20,6 +20,8 @@ export interface TurnSettings {
   readonly temperature: number;
   /** Makes sampling repeatable when temperature > 0. */
   readonly seed?: number;
+  /** Compute everything anew, nothing from earlier turns: for times that can be compared. */
+  readonly fresh?: boolean;
 }
 
 /** The defaults of every setting: smart mode, greedy. */

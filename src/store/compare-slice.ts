@@ -1,4 +1,7 @@
-/** The same question in all three modes, one after another. What is finished stays, whatever happens to the rest. */
+/**
+ * The same question in all three modes, one after another, each computed afresh so that the times can be compared. What is
+ * finished stays, whatever happens to the rest.
+ */
 import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { Mode } from '../protocol/turn.ts';
 import type { CompareSlice } from './app-state.ts';
@@ -28,7 +31,7 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
         if (askObstacle(get()) !== null || settings === null) return;
         const question = get().question.trim();
         const rowOf = (mode: Mode): TurnView =>
-          newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode] });
+          newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode], fresh: true });
         set({ comparison: COMPARED_MODES.map(rowOf) });
         get().runQueued();
       },

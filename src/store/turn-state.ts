@@ -93,7 +93,8 @@ export function isOver(turn: TurnView): boolean {
 
 /** The answer: the result's once there is one, the streamed text of the last round before. */
 export function answerOf(turn: TurnView): string {
-  if (turn.result !== null) return turn.result.answer;
+  // Without <answer> tags the protocol's answer is the whole text, thinking and all; what lies outside the tags reads better.
+  if (turn.result?.rounds.some((round) => round.text.includes('<answer>')) === true) return turn.result.answer;
   const last = turn.rounds.at(-1);
   if (last === undefined) return '';
   return (last.streamed.answer || last.streamed.text).trim();

@@ -25,7 +25,10 @@ afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })))
 async function convertTo(checkpoint: string, dtype: Dtype): Promise<{ directory: string; manifest: Manifest }> {
   const directory = mkdtempSync(join(tmpdir(), 'visionthink-convert-'));
   folders.push(directory);
-  return { directory, manifest: await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeSink(directory), { dtype }) };
+  return {
+    directory,
+    manifest: await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeSink(directory), { dtype }),
+  };
 }
 
 interface Outputs {
@@ -34,9 +37,17 @@ interface Outputs {
 }
 
 /** Features of a picture, and the logits behind it and a few words. */
-async function run({ directory, manifest }: { directory: string; manifest: Manifest }, variant: VariantName): Promise<Outputs> {
+async function run(
+  { directory, manifest }: { directory: string; manifest: Manifest },
+  variant: VariantName,
+): Promise<Outputs> {
   const source = nodeFolder(directory);
-  const folder = await openModelFolder(source, manifest, () => true, () => undefined);
+  const folder = await openModelFolder(
+    source,
+    manifest,
+    () => true,
+    () => undefined,
+  );
   const runtime = createNodeRuntime(directory, 1);
   const sessions = await openSessions(folder, runtime, variant, () => undefined);
   const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
@@ -97,27 +108,34 @@ describe.each(['nested-tied-bf16', 'flat-f16-sharded', 'head64-size-tied'])('%s'
     const sizes: number[] = [];
     for (const dtype of ['fp32', 'fp16', 'q4f16'] as const) {
       const { manifest } = await convertTo(checkpoint, dtype);
-      sizes.push(manifest.files.filter((file) => file.path.includes('.data')).reduce((sum, file) => sum + file.bytes, 0));
+      sizes.push(
+        manifest.files.filter((file) => file.path.includes('.data')).reduce((sum, file) => sum + file.bytes, 0),
+      );
     }
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
   });
 });
 
 describe('a converted folder', () => {
-  it.each(['q4f16', 'q8'] as const)('as %s has files of exactly the listed sizes and hashes, and no others', async (dtype) => {
-    const { directory, manifest } = await convertTo('nested-tied-bf16', dtype);
-    expect(readdirSync(directory).toSorted()).toEqual([...manifest.files.map((file) => file.path), 'manifest.json'].toSorted());
-    for (const { path, bytes, sha256 } of manifest.files) {
-      const hash = createHash('sha256');
-      let read = 0;
-      for await (const chunk of createReadStream(join(directory, path)) as AsyncIterable<Buffer>) {
-        hash.update(chunk);
-        read += chunk.length;
+  it.each(['q4f16', 'q8'] as const)(
+    'as %s has files of exactly the listed sizes and hashes, and no others',
+    async (dtype) => {
+      const { directory, manifest } = await convertTo('nested-tied-bf16', dtype);
+      expect(readdirSync(directory).toSorted()).toEqual(
+        [...manifest.files.map((file) => file.path), 'manifest.json'].toSorted(),
+      );
+      for (const { path, bytes, sha256 } of manifest.files) {
+        const hash = createHash('sha256');
+        let read = 0;
+        for await (const chunk of createReadStream(join(directory, path)) as AsyncIterable<Buffer>) {
+          hash.update(chunk);
+          read += chunk.length;
+        }
+        expect([path, read, hash.digest('hex')]).toEqual([path, bytes, sha256]);
       }
-      expect([path, read, hash.digest('hex')]).toEqual([path, bytes, sha256]);
-    }
-    expect(await readManifest(nodeFolder(directory))).toEqual(manifest);
-  });
+      expect(await readManifest(nodeFolder(directory))).toEqual(manifest);
+    },
+  );
 
   it('is the same every time', async () => {
     const [one, two] = [await convertTo('nested-tied-bf16', 'q4f16'), await convertTo('nested-tied-bf16', 'q4f16')];
@@ -140,7 +158,9 @@ describe('a converted folder', () => {
   });
 
   it('counts parameters as the checkpoint stores them', async () => {
-    const manifest = await convertCheckpoint(nodeFolder(tinyCheckpoint('nested-tied-bf16')), new MemoryFolder(), { dtype: 'fp16' });
+    const manifest = await convertCheckpoint(nodeFolder(tinyCheckpoint('nested-tied-bf16')), new MemoryFolder(), {
+      dtype: 'fp16',
+    });
     const file = readFileSync(join(tinyCheckpoint('nested-tied-bf16'), 'model.safetensors'));
     const dataBytes = file.length - 8 - Number(file.readBigUInt64LE(0));
     expect(manifest.parameters).toBe(dataBytes / 2); // bf16
@@ -162,16 +182,23 @@ describe('a converted folder', () => {
 function checkpointCopy(name = 'interleaved-f32'): MemoryFolder {
   const folder = new MemoryFolder('the checkpoint');
   const directory = tinyCheckpoint(name);
-  for (const file of readdirSync(directory)) folder.files.set(file, new Uint8Array(readFileSync(join(directory, file))));
+  for (const file of readdirSync(directory))
+    folder.files.set(file, new Uint8Array(readFileSync(join(directory, file))));
   return folder;
 }
 
 /** Changes the header of the checkpoint's one weights file. */
-function editHeader(folder: MemoryFolder, change: (header: Record<string, { dtype: string; shape: number[] }>) => void): void {
+function editHeader(
+  folder: MemoryFolder,
+  change: (header: Record<string, { dtype: string; shape: number[] }>) => void,
+): void {
   const bytes = folder.files.get('model.safetensors');
   if (bytes === undefined) throw new Error('the checkpoint has one weights file');
   const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Record<string, { dtype: string; shape: number[] }>;
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Record<
+    string,
+    { dtype: string; shape: number[] }
+  >;
   change(header);
   const text = new TextEncoder().encode(JSON.stringify(header));
   const out = new Uint8Array(8 + text.length + bytes.length - 8 - length);
@@ -181,7 +208,11 @@ function editHeader(folder: MemoryFolder, change: (header: Record<string, { dtyp
   folder.files.set('model.safetensors', out);
 }
 
-function editConfig(folder: MemoryFolder, change: (config: Record<string, unknown>) => void, file = 'config.json'): void {
+function editConfig(
+  folder: MemoryFolder,
+  change: (config: Record<string, unknown>) => void,
+  file = 'config.json',
+): void {
   const config = folder.json(file);
   change(config);
   folder.put(file, config);
@@ -190,20 +221,45 @@ function editConfig(folder: MemoryFolder, change: (config: Record<string, unknow
 const NORM = 'model.layers.0.input_layernorm.weight';
 
 describe('a checkpoint that cannot be converted', () => {
-  const cases: Readonly<Record<string, readonly [breakIt: (folder: MemoryFolder) => void, name: string, says: RegExp]>> = {
+  const cases: Readonly<
+    Record<string, readonly [breakIt: (folder: MemoryFolder) => void, name: string, says: RegExp]>
+  > = {
     'of another model': [
-      (folder) => editConfig(folder, (config) => Object.assign(config, { model_type: 'llama', architectures: ['LlamaForCausalLM'] })),
+      (folder) =>
+        editConfig(folder, (config) =>
+          Object.assign(config, { model_type: 'llama', architectures: ['LlamaForCausalLM'] }),
+        ),
       'CheckpointError',
       /llama/,
     ],
     'without config.json': [(folder) => folder.files.delete('config.json'), 'CheckpointError', /config\.json/],
     'without tokenizer.json': [(folder) => folder.files.delete('tokenizer.json'), 'CheckpointError', /tokenizer\.json/],
     'without weights': [(folder) => folder.files.delete('model.safetensors'), 'CheckpointError', /model\.safetensors/],
-    'with a config.json that is no JSON': [(folder) => folder.put('config.json', '{"model_type": '), 'CheckpointError', /config\.json/],
-    'with a config.json that is a list': [(folder) => folder.put('config.json', '[]'), 'CheckpointError', /config\.json/],
-    'with a tokenizer.json that was cut': [(folder) => folder.put('tokenizer.json', '{"model": {'), 'CheckpointError', /tokenizer\.json/],
-    'with a tokenizer_config.json that was cut': [(folder) => folder.put('tokenizer_config.json', '{'), 'CheckpointError', /tokenizer_config\.json/],
-    'with a preprocessor_config.json that was cut': [(folder) => folder.put('preprocessor_config.json', '{'), 'CheckpointError', /preprocessor_config\.json/],
+    'with a config.json that is no JSON': [
+      (folder) => folder.put('config.json', '{"model_type": '),
+      'CheckpointError',
+      /config\.json/,
+    ],
+    'with a config.json that is a list': [
+      (folder) => folder.put('config.json', '[]'),
+      'CheckpointError',
+      /config\.json/,
+    ],
+    'with a tokenizer.json that was cut': [
+      (folder) => folder.put('tokenizer.json', '{"model": {'),
+      'CheckpointError',
+      /tokenizer\.json/,
+    ],
+    'with a tokenizer_config.json that was cut': [
+      (folder) => folder.put('tokenizer_config.json', '{'),
+      'CheckpointError',
+      /tokenizer_config\.json/,
+    ],
+    'with a preprocessor_config.json that was cut': [
+      (folder) => folder.put('preprocessor_config.json', '{'),
+      'CheckpointError',
+      /preprocessor_config\.json/,
+    ],
     'with other patches than its image processor': [
       (folder) => editConfig(folder, (config) => (config['patch_size'] = 16), 'preprocessor_config.json'),
       'CheckpointError',
@@ -222,7 +278,8 @@ describe('a checkpoint that cannot be converted', () => {
       /input_layernorm\.weight.*missing/,
     ],
     'with a tensor of another shape': [
-      (folder) => editConfig(folder, (config) => Object.assign(config['text_config'] as object, { intermediate_size: 96 })),
+      (folder) =>
+        editConfig(folder, (config) => Object.assign(config['text_config'] as object, { intermediate_size: 96 })),
       'CheckpointError',
       /mlp.*\[/,
     ],
@@ -246,11 +303,19 @@ describe('a checkpoint that cannot be converted', () => {
       /model\.safetensors/,
     ],
     'that was cut in the middle': [
-      (folder) => folder.files.set('model.safetensors', folder.files.get('model.safetensors')?.slice(0, 50_000) ?? new Uint8Array()),
+      (folder) =>
+        folder.files.set(
+          'model.safetensors',
+          folder.files.get('model.safetensors')?.slice(0, 50_000) ?? new Uint8Array(),
+        ),
       'SafetensorsError',
       /model\.safetensors/,
     ],
-    'whose weights file is empty': [(folder) => folder.files.set('model.safetensors', new Uint8Array()), 'SafetensorsError', /model\.safetensors/],
+    'whose weights file is empty': [
+      (folder) => folder.files.set('model.safetensors', new Uint8Array()),
+      'SafetensorsError',
+      /model\.safetensors/,
+    ],
   };
 
   it.each(Object.entries(cases))('%s is refused by name, and nothing is written', async (_, [breakIt, name, says]) => {
@@ -270,7 +335,9 @@ describe('a checkpoint that cannot be converted', () => {
     if (bytes === undefined) throw new Error('the checkpoint has one weights file');
     new DataView(bytes.buffer).setFloat32(bytes.length - 400, bad, true);
     const sink = new MemoryFolder();
-    await expect(convertCheckpoint(folder, sink, { dtype: 'q4f16' })).rejects.toMatchObject({ name: 'CheckpointError' });
+    await expect(convertCheckpoint(folder, sink, { dtype: 'q4f16' })).rejects.toMatchObject({
+      name: 'CheckpointError',
+    });
     expect(sink.created).not.toContain('manifest.json');
   });
 
@@ -293,7 +360,7 @@ describe('a checkpoint that cannot be converted', () => {
     folders.push(join(directory, '..'));
     const folder = checkpointCopy();
     folder.files.delete('config.json');
-    await expect(convertCheckpoint(folder, nodeSink(directory), { dtype: 'fp16' })).rejects.toThrow();
+    await expect(convertCheckpoint(folder, nodeSink(directory), { dtype: 'fp16' })).rejects.toThrow('config.json');
     expect(existsSync(directory)).toBe(false);
   });
 });

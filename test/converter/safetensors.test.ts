@@ -40,7 +40,12 @@ describe('openSafetensors', () => {
     const store = await openSafetensors(folder({ 'model.safetensors': first }));
     expect(await store.readRows('a', 1, 2)).toEqual(Float32Array.of(3, 4, 5, 6));
     expect(await store.readRows('a', 3, 0)).toEqual(new Float32Array(0));
-    for (const [row, count] of [[2, 2], [-1, 1], [0.5, 1], [0, Number.NaN]] as const) {
+    for (const [row, count] of [
+      [2, 2],
+      [-1, 1],
+      [0.5, 1],
+      [0, Number.NaN],
+    ] as const) {
       await expect(store.readRows('a', row, count)).rejects.toThrow(RangeError);
     }
   });
@@ -61,7 +66,11 @@ describe('openSafetensors', () => {
     const store = await openSafetensors(folder({ 'model.safetensors': spied }));
     await store.readRows('a', 2, 1);
     const data = first.size - 24;
-    expect(slices).toEqual([[0, 8], [8, data], [data + 16, data + 24]]);
+    expect(slices).toEqual([
+      [0, 8],
+      [8, data],
+      [data + 16, data + 24],
+    ]);
   });
 
   it('upcasts f16 and bf16', async () => {

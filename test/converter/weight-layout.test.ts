@@ -54,7 +54,12 @@ function build(geometry: Geometry, dtype: Dtype): { layout: WeightLayout; graphs
 function regionsOf(layout: WeightLayout): (ExternalData & { readonly tensors: readonly string[] })[] {
   return layout.jobs.flatMap((job) => {
     const { tensors } = job.source;
-    return job.kind === 'quantized' ? [{ ...job.weights, tensors }, { ...job.scales, tensors }] : [{ ...job.to, tensors }];
+    return job.kind === 'quantized'
+      ? [
+          { ...job.weights, tensors },
+          { ...job.scales, tensors },
+        ]
+      : [{ ...job.to, tensors }];
   });
 }
 
@@ -84,13 +89,14 @@ describe.each([
         expect(offset).toBeGreaterThanOrEqual(ends.get(location) ?? 0);
         ends.set(location, offset + length);
       }
-      expect(new Map([...ends].toSorted())).toEqual(new Map([...layout.files].toSorted()));
+      expect(Object.fromEntries(ends)).toEqual(Object.fromEntries(layout.files));
     });
 
     it('keeps the codes and scales of a matrix in one file', () => {
-      for (const job of layout.jobs) {
-        if (job.kind === 'quantized') expect(job.scales.location).toBe(job.weights.location);
-      }
+      const apart = layout.jobs.filter(
+        (job) => job.kind === 'quantized' && job.scales.location !== job.weights.location,
+      );
+      expect(apart).toEqual([]);
     });
 
     it('stores every tensor of the model once', () => {
@@ -136,7 +142,12 @@ describe('writing', () => {
       layout,
       {
         rows: async (tensor, _, count) => {
-          const elements = count * (shapes.get(tensor)?.slice(1).reduce((a, b) => a * b, 1) ?? NaN);
+          const elements =
+            count *
+            (shapes
+              .get(tensor)
+              ?.slice(1)
+              .reduce((a, b) => a * b, 1) ?? NaN);
           largestRead = Math.max(largestRead, elements);
           return new Float32Array(elements);
         },

@@ -18,7 +18,10 @@ function make(staticCache: boolean): { cache: KvCache; runtime: ScriptedRuntime 
 function present(runtime: ScriptedRuntime, cache: KvCache, length: number): Record<string, Tensor> {
   return Object.fromEntries(
     Object.keys(cache.outputs()).map((name, layer) => {
-      const data = Float32Array.from({ length: 3 * length * 2 }, (_, i) => layer * 1000 + Math.floor(i / (length * 2)) * 100 + (Math.floor(i / 2) % length));
+      const data = Float32Array.from(
+        { length: 3 * length * 2 },
+        (_, i) => layer * 1000 + Math.floor(i / (length * 2)) * 100 + (Math.floor(i / 2) % length),
+      );
       return [name, runtime.tensor('float32', data, [1, 3, length, 2])];
     }),
   );

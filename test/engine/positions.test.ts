@@ -7,10 +7,11 @@ import { parseGeometry } from '../../src/model/geometry.ts';
 import { readGolden, TINY_NAMES, tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const IMAGE_PAD = 5;
-const json = (name: string, file: string): unknown => JSON.parse(readFileSync(`${tinyCheckpoint(name)}/${file}`, 'utf8'));
+const json = (name: string, file: string): unknown =>
+  JSON.parse(readFileSync(`${tinyCheckpoint(name)}/${file}`, 'utf8'));
 
 describe('positions', () => {
-  it.each(TINY_NAMES)('of both images and all text of %s are the reference\'s', (name) => {
+  it.each(TINY_NAMES)("of both images and all text of %s are the reference's", (name) => {
     const golden = readGolden(name);
     expect(golden.cases.length).toBeGreaterThan(0);
     for (const { half, full, round1, round2 } of golden.cases) {
@@ -18,7 +19,7 @@ describe('positions', () => {
       const found: number[][] = [[], [], []];
       let next = 0;
       let afterRound1 = -1;
-      for (let i = 0, image = 0; i < round2.ids.length; ) {
+      for (let i = 0, image = 0; i < round2.ids.length;) {
         if (i === round1.ids.length) afterRound1 = next;
         const grid = grids[image] ?? { height: 0, width: 0 };
         const isImage = round2.ids[i] === IMAGE_PAD;
@@ -53,12 +54,19 @@ describe('positions', () => {
 
 describe('RotaryTable', () => {
   /** transformers' apply_multimodal_rotary_pos_emb: cos of each axis, split by the doubled sections, section i from axis i % 3. */
-  function reference(headDim: number, theta: number, sections: readonly number[], position: readonly number[]): number[] {
+  function reference(
+    headDim: number,
+    theta: number,
+    sections: readonly number[],
+    position: readonly number[],
+  ): number[] {
     const angles = (axis: number): number[] =>
       Array.from({ length: headDim / 2 }, (_, j) => (position[axis] ?? 0) / theta ** ((2 * j) / headDim));
     const doubled = [0, 1, 2].map((axis) => [...angles(axis), ...angles(axis)]);
     const out: number[] = [];
-    [...sections, ...sections].forEach((size, i) => out.push(...(doubled[i % 3]?.slice(out.length, out.length + size) ?? [])));
+    [...sections, ...sections].forEach((size, i) =>
+      out.push(...(doubled[i % 3]?.slice(out.length, out.length + size) ?? [])),
+    );
     return out;
   }
 
@@ -73,7 +81,9 @@ describe('RotaryTable', () => {
     table.fill(cos, sin, 1, positions);
     expect([...cos.subarray(0, half)]).toEqual(new Array<number>(half).fill(9));
     for (let row = 0; row < 3; row++) {
-      const angles = reference(text.headDim, text.ropeTheta, text.mropeSection, [...positions.subarray(row * 3, row * 3 + 3)]);
+      const angles = reference(text.headDim, text.ropeTheta, text.mropeSection, [
+        ...positions.subarray(row * 3, row * 3 + 3),
+      ]);
       // Both halves of a head turn alike where the number of sections is a multiple of three; the graph relies on it.
       for (let j = 0; j < half; j++) {
         expect(cos[(row + 1) * half + j]).toBeCloseTo(Math.cos(angles[j] ?? NaN), 4);

@@ -43,12 +43,28 @@ describe('ResponseSplitter', () => {
   });
 
   it('does so character by character', () => {
-    expect(split([...text])).toEqual(expected);
+    expect(split(text.split(''))).toEqual(expected);
   });
 
   it('gives the same kinds and text for every way to cut any mixture of tags and text', () => {
     const part = fc.constantFrom(
-      '<think>', '</think>', '<tool_call>', '</tool_call>', '<answer>', '</answer>', '<', '</', '<t', '<th', '>', 'a', ' ', '\n', '<ans', '图', '</tool_cal',
+      '<think>',
+      '</think>',
+      '<tool_call>',
+      '</tool_call>',
+      '<answer>',
+      '</answer>',
+      '<',
+      '</',
+      '<t',
+      '<th',
+      '>',
+      'a',
+      ' ',
+      '\n',
+      '<ans',
+      '图',
+      '</tool_cal',
     );
     fc.assert(
       fc.property(fc.array(part, { maxLength: 20 }), fc.array(fc.nat(), { maxLength: 12 }), (parts, places) => {
@@ -60,12 +76,26 @@ describe('ResponseSplitter', () => {
   });
 
   it('loses nothing but the tags', () => {
-    const part = fc.constantFrom('<think>', '</think>', '<answer>', '</answer>', '<tool_call>', '</tool_call>', 'x', '<', 'y ');
+    const part = fc.constantFrom(
+      '<think>',
+      '</think>',
+      '<answer>',
+      '</answer>',
+      '<tool_call>',
+      '</tool_call>',
+      'x',
+      '<',
+      'y ',
+    );
     fc.assert(
       fc.property(fc.array(part), (parts) => {
         const whole = parts.join('');
         const rest = whole.replaceAll(/<\/?(?:think|answer|tool_call)>/g, '');
-        expect(split([whole]).map(([, kept]) => kept).join('')).toBe(rest);
+        expect(
+          split([whole])
+            .map(([, kept]) => kept)
+            .join(''),
+        ).toBe(rest);
       }),
     );
   });
@@ -85,7 +115,10 @@ describe('parseToolCall', () => {
     ['the call the model was taught', `<tool_call>${CALL}</tool_call>`],
     ['the call on lines of its own', `<think>x</think>\n<tool_call>\n${CALL}\n</tool_call><|im_end|>`],
     ['an object laid out over lines', `<tool_call>${JSON.stringify(JSON.parse(CALL), null, 2)}</tool_call>`],
-    ['an object with deeper arguments', '<tool_call>{"arguments": {"action": "resize", "more": {"a": {}}}}</tool_call>'],
+    [
+      'an object with deeper arguments',
+      '<tool_call>{"arguments": {"action": "resize", "more": {"a": {}}}}</tool_call>',
+    ],
     ['words around the object', `<tool_call>I call ${CALL} now</tool_call>`],
     ['no name', '<tool_call>{"arguments": {"action": "resize"}}</tool_call>'],
   ])('takes %s as valid', (_, text) => {
@@ -115,7 +148,11 @@ describe('parseToolCall', () => {
     ['arguments that are a list', '<tool_call>{"arguments": ["action"], "x": {}}</tool_call>', /arguments\.action/],
     ['two calls between tags', `<tool_call>${CALL}\n${CALL}</tool_call>`, /once/],
     ['two pairs of tags', `<tool_call>${CALL}</tool_call> and <tool_call>${CALL}</tool_call>`, /once/],
-    ['an inherited key', '<tool_call>{"arguments": {"__proto__": {"action": "resize"}}}</tool_call>', /arguments\.action/],
+    [
+      'an inherited key',
+      '<tool_call>{"arguments": {"__proto__": {"action": "resize"}}}</tool_call>',
+      /arguments\.action/,
+    ],
   ])('says what is wrong with %s', (_, text, why) => {
     const call = parseToolCall(text);
     expect(call?.valid).toBe(false);
@@ -128,7 +165,19 @@ describe('parseToolCall', () => {
   });
 
   it('never throws and says why whenever a call is not valid', () => {
-    const part = fc.constantFrom('<tool_call>', '</tool_call>', '{', '}', '}}', '"arguments": ', '"action": ', '"resize"', 'null', ' ', CALL);
+    const part = fc.constantFrom(
+      '<tool_call>',
+      '</tool_call>',
+      '{',
+      '}',
+      '}}',
+      '"arguments": ',
+      '"action": ',
+      '"resize"',
+      'null',
+      ' ',
+      CALL,
+    );
     fc.assert(
       fc.property(fc.array(part), (parts) => {
         const call = parseToolCall(parts.join(''));

@@ -5,7 +5,12 @@ import { DeviceQueue } from '../../src/engine/stop.ts';
 const never = new AbortController().signal;
 
 /** Work that ends when it is told to. */
-function work(): { run: () => Promise<string>; finish: (value: string) => void; fail: (error: Error) => void; started: () => boolean } {
+function work(): {
+  run: () => Promise<string>;
+  finish: (value: string) => void;
+  fail: (error: Error) => void;
+  started: () => boolean;
+} {
   let begun = false;
   let finish: (value: string) => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
@@ -13,7 +18,12 @@ function work(): { run: () => Promise<string>; finish: (value: string) => void; 
     finish = resolve;
     fail = reject;
   });
-  return { run: () => ((begun = true), done), finish: (value) => finish(value), fail: (error) => fail(error), started: () => begun };
+  return {
+    run: () => ((begun = true), done),
+    finish: (value) => finish(value),
+    fail: (error) => fail(error),
+    started: () => begun,
+  };
 }
 
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
@@ -23,7 +33,11 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
     const queue = new DeviceQueue(concurrent);
     expect(await queue.run(never, async () => 7)).toBe(7);
     await expect(queue.run(never, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-    await expect(queue.run(never, () => { throw new Error('at once'); })).rejects.toThrow('at once');
+    await expect(
+      queue.run(never, () => {
+        throw new Error('at once');
+      }),
+    ).rejects.toThrow('at once');
     expect(await queue.run(never, async () => 8)).toBe(8);
   });
 

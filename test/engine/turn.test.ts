@@ -56,11 +56,6 @@ async function failure(promise: Promise<unknown>): Promise<NamedError> {
   return thrown;
 }
 
-/** What does not depend on the clock. */
-function timeless({ answer, finishReason, rounds, visualTokens }: TurnResult): unknown {
-  return { answer, finishReason, visualTokens, rounds: rounds.map(({ timings: _, ...rest }) => rest) };
-}
-
 /** The ids of the cache as the decoder saw them, image tokens as pads. */
 function watching(script: EngineOptions['script']): { script: EngineOptions['script']; last: () => number[] } {
   let last: number[] = [];
@@ -151,22 +146,25 @@ describe.each([
     expect(again.rounds[0]?.tokenIds).toEqual(result.rounds[0]?.tokenIds);
   });
 
-  it.each(['preprocess', 'encode', 'prefill', 'decode'] as const)('stops during %s and goes on afterwards', async (stage) => {
-    const script = respond(CALL, ANSWER);
-    const { engine, runtime } = await open({ ...machine, script });
-    let stopped: Promise<void> | null = null;
-    const result = await engine.ask(QUESTION, SETTINGS, (event) => {
-      if (event.type === 'stage' && event.stage === stage) stopped ??= engine.stop();
-    });
-    expect(result.finishReason).toBe('stopped');
-    await stopped;
-    expect(runtime.running).toBe(0);
-    const next = await engine.ask(QUESTION, SETTINGS, () => undefined);
-    const fresh = await ask({ ...machine, script });
-    expect(next.answer).toBe('42');
-    expect(next.rounds.map((round) => round.tokenIds)).toEqual(fresh.result.rounds.map((round) => round.tokenIds));
-    expect(runtime.mostRunning).toBe(1);
-  });
+  it.each(['preprocess', 'encode', 'prefill', 'decode'] as const)(
+    'stops during %s and goes on afterwards',
+    async (stage) => {
+      const script = respond(CALL, ANSWER);
+      const { engine, runtime } = await open({ ...machine, script });
+      const stops: Promise<void>[] = [];
+      const result = await engine.ask(QUESTION, SETTINGS, (event) => {
+        if (event.type === 'stage' && event.stage === stage) stops.push(engine.stop());
+      });
+      expect(result.finishReason).toBe('stopped');
+      await Promise.all(stops);
+      expect(runtime.running).toBe(0);
+      const next = await engine.ask(QUESTION, SETTINGS, () => undefined);
+      const fresh = await ask({ ...machine, script });
+      expect(next.answer).toBe('42');
+      expect(next.rounds.map((round) => round.tokenIds)).toEqual(fresh.result.rounds.map((round) => round.tokenIds));
+      expect(runtime.mostRunning).toBe(1);
+    },
+  );
 
   it('stops in the middle of the text, keeps what there is, and goes on after', async () => {
     const script = respond('<think>'.concat('the bars '.repeat(60), '</think>'), ANSWER);
@@ -222,7 +220,8 @@ describe('tool calls', () => {
     'bad JSON': '<tool_call>{"name": "resize_image", "arguments": {"action": }}</tool_call>',
     'a wrong action': '<tool_call>{"name": "resize_image", "arguments": {"action": "crop"}}</tool_call>',
     'two calls': '<tool_call>{"arguments": {"action": "resize"}}{"arguments": {"action": "resize"}}</tool_call>',
-    'two pairs of tags': '<tool_call>{"arguments": {"action": "resize"}}</tool_call><tool_call>{"arguments": {"action": "resize"}}</tool_call>',
+    'two pairs of tags':
+      '<tool_call>{"arguments": {"action": "resize"}}</tool_call><tool_call>{"arguments": {"action": "resize"}}</tool_call>',
     'nothing inside': '<tool_call></tool_call>',
   };
 
@@ -332,8 +331,12 @@ describe('limits', () => {
     await engine.setImage(picture(112, 112));
     const limit = TOKENIZER.encode(CALL).length + 1;
     const ended: string[] = [];
-    for (let words = 0; words < 40; words++) {
-      const result = await engine.ask(`Is it red?${' Is it red?'.repeat(words * 4)}`, { ...SETTINGS, maxNewTokens: limit }, () => undefined);
+    for (let words = 0; words < 20; words++) {
+      const result = await engine.ask(
+        `Is it red?${' Is it red?'.repeat(words * 8)}`,
+        { ...SETTINGS, maxNewTokens: limit },
+        () => undefined,
+      );
       ended.push(result.answer);
     }
     expect(new Set(ended)).toEqual(new Set(['42']));
@@ -373,14 +376,17 @@ describe('limits', () => {
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });
 
-  it.each([256, 32_768])('refuses 100,000 characters in a context of %i, and keeps the image', async (contextLength) => {
-    const { engine } = await open({ script: respond(ANSWER), contextLength });
-    const error = await failure(engine.ask('x y '.repeat(25_000), SETTINGS, () => undefined));
-    expect(['QuestionError', 'ContextLengthError']).toContain(error.name);
-    expect(error.message).toMatch(/\d/);
-    expect(error.message).toMatch(/[Ss]horte/);
-    expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
-  });
+  it.each([256, 32_768])(
+    'refuses 100,000 characters in a context of %i, and keeps the image',
+    async (contextLength) => {
+      const { engine } = await open({ script: respond(ANSWER), contextLength });
+      const error = await failure(engine.ask('x y '.repeat(25_000), SETTINGS, () => undefined));
+      expect(['QuestionError', 'ContextLengthError']).toContain(error.name);
+      expect(error.message).toMatch(/\d/);
+      expect(error.message).toMatch(/[Ss]horte/);
+      expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
+    },
+  );
 
   it('asks for an image first', async () => {
     const { engine } = await openScripted({ script: respond(ANSWER) });
@@ -473,13 +479,19 @@ describe('sampling', () => {
     next: () => IM_END,
     // Letters at random, the end now and then.
     logits(sequence: readonly number[]): Float32Array {
-      return Float32Array.from({ length: 336 }, (_, id) => (id === IM_END ? 1 : id < 12 || id > 320 ? -20 : Math.sin(id * sequence.length)));
+      return Float32Array.from({ length: 336 }, (_, id) =>
+        id === IM_END ? 1 : id < 12 || id > 320 ? -20 : Math.sin(id * sequence.length),
+      );
     },
   };
 
   it('repeats itself with a seed', async () => {
     const settings = { temperature: 1, seed: 7, maxNewTokens: 40 };
-    const runs = await Promise.all([ask({ script }, settings), ask({ script }, settings), ask({ script }, { ...settings, seed: 8 })]);
+    const runs = await Promise.all([
+      ask({ script }, settings),
+      ask({ script }, settings),
+      ask({ script }, { ...settings, seed: 8 }),
+    ]);
     const [one, two, other] = runs.map(({ result }) => result.rounds[0]?.tokenIds);
     expect(one?.length).toBeGreaterThan(1);
     expect(two).toEqual(one);
@@ -495,14 +507,18 @@ describe('sampling', () => {
 describe('what is told', () => {
   it('tells stages, rounds and text in the order in which they happen', async () => {
     const { events, result } = await ask({ script: respond(CALL, ANSWER) });
-    const order = events.map((event) => (event.type === 'stage' ? `${event.round} ${event.stage}` : `${event.round} ${event.type}`));
+    const order = events.map((event) =>
+      event.type === 'stage' ? `${event.round} ${event.stage}` : `${event.round} ${event.type}`,
+    );
     const distinct = order.filter((step, i) => step !== order[i - 1]);
     const round = (n: number): string[] =>
       ['preprocess', 'roundStart', 'encode', 'prefill', 'decode', 'text', 'roundEnd'].map((step) => `${n} ${step}`);
     expect(distinct).toEqual([...round(1), ...round(2)]);
     const ends = events.flatMap((event) => (event.type === 'roundEnd' ? [event.result] : []));
     expect(ends).toEqual(result.rounds);
-    const fractions = events.flatMap((event) => (event.type === 'stage' && event.fraction !== undefined ? [event.fraction] : []));
+    const fractions = events.flatMap((event) =>
+      event.type === 'stage' && event.fraction !== undefined ? [event.fraction] : [],
+    );
     expect(fractions.every((fraction) => fraction >= 0 && fraction <= 1)).toBe(true);
     expect(fractions.at(-1)).toBe(1);
   });
@@ -510,7 +526,11 @@ describe('what is told', () => {
   it('tells the text by its kind, and every round says what it sees', async () => {
     const { events } = await ask({ script: respond(CALL, ANSWER) });
     const text = (round: number, kind: string): string =>
-      events.flatMap((event) => (event.type === 'text' && event.round === round && event.kind === kind ? [event.delta] : [])).join('');
+      events
+        .flatMap((event) =>
+          event.type === 'text' && event.round === round && event.kind === kind ? [event.delta] : [],
+        )
+        .join('');
     expect(text(1, 'thinking')).toBe('Too small.');
     expect(text(1, 'toolCall')).toBe('{"name": "resize_image", "arguments": {"action": "resize"}}');
     expect(text(1, 'answer')).toBe('');
@@ -524,7 +544,7 @@ describe('what is told', () => {
     expect(starts.map((start) => start.seen?.width)).toEqual([56, 112]);
   });
 
-  it('keeps special tokens in a round\'s text and has none in the answer', async () => {
+  it("keeps special tokens in a round's text and has none in the answer", async () => {
     const ids = TOKENIZER.encode('<answer>4<|im_start|><|vision_end|>2</answer>');
     const { result } = await ask({ script: respondIds([...ids, IM_END]) });
     expect(result.rounds[0]?.text).toBe('<answer>4<|im_start|><|vision_end|>2</answer><|im_end|>');
@@ -539,9 +559,11 @@ describe('what is told', () => {
 
   it('puts a forced round 1 in place of the generation', async () => {
     const { engine } = await open({ script: respond(ANSWER, '<answer>7</answer>') });
-    const result = await engine.ask(QUESTION, { ...SETTINGS, maxNewTokens: 20 }, () => undefined, { forcedRound1: CALL });
+    const result = await engine.ask(QUESTION, { ...SETTINGS, maxNewTokens: 20 }, () => undefined, {
+      forcedRound1: CALL,
+    });
     expect(result.rounds[0]?.tokenIds).toEqual([...TOKENIZER.encode(CALL), IM_END]);
     expect(result.answer).toBe('7');
-    expect(timeless(result)).toMatchObject({ finishReason: 'stop' });
+    expect(result.finishReason).toBe('stop');
   });
 });

@@ -27,7 +27,8 @@ export const IM_END = 2;
 export const IMAGE_PAD = 5;
 
 /** The tool call both prompt sets teach. */
-export const CALL = '<think>Too small.</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+export const CALL =
+  '<think>Too small.</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
 
 /** A geometry as small as the interfaces allow. */
@@ -105,7 +106,10 @@ export interface EngineOptions extends Partial<ScriptedOptions> {
 export async function openScripted(options: EngineOptions): Promise<{ engine: Engine; runtime: ScriptedRuntime }> {
   const geometry = smallGeometry(options.contextLength ?? 4096);
   const runtime = new ScriptedRuntime({ geometry, staticCache: false, concurrent: true, ...options });
-  return { engine: await Engine.load(modelFolder(geometry, options.prompts ?? NANO_PROMPTS), runtime, 'f32', () => undefined), runtime };
+  return {
+    engine: await Engine.load(modelFolder(geometry, options.prompts ?? NANO_PROMPTS), runtime, 'f32', () => undefined),
+    runtime,
+  };
 }
 
 /** A model folder without files. */

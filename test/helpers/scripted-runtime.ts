@@ -3,7 +3,16 @@
  * markers: every token's first channel is its id (or a mark of the image's pixels), the "KV cache" holds these, and a
  * script looks at the whole cache and says which token follows. A cache that is used wrongly gives wrong tokens.
  */
-import { ATTENTION_CHECK, DECODER, EMBED_TOKENS, pastKey, pastValue, presentKey, presentValue, VISION_ENCODER } from '../../src/model/graph-names.ts';
+import {
+  ATTENTION_CHECK,
+  DECODER,
+  EMBED_TOKENS,
+  pastKey,
+  pastValue,
+  presentKey,
+  presentValue,
+  VISION_ENCODER,
+} from '../../src/model/graph-names.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
 import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../../src/runtime/session.ts';
 
@@ -174,7 +183,10 @@ export class ScriptedRuntime implements Runtime {
     const results: Record<string, Tensor> = {};
     const sequences: number[][] = [];
     for (let layer = 0; layer < numLayers; layer++) {
-      for (const [pastName, presentName] of [[pastKey(layer), presentKey(layer)], [pastValue(layer), presentValue(layer)]] as const) {
+      for (const [pastName, presentName] of [
+        [pastKey(layer), presentKey(layer)],
+        [pastValue(layer), presentValue(layer)],
+      ] as const) {
         const old = of(feeds, pastName);
         const length = old.dims[2] ?? 0;
         const target = outputs[presentName];
@@ -194,7 +206,9 @@ export class ScriptedRuntime implements Runtime {
           }
           sequences.push(Array.from({ length: total }, (_, i) => data[(head * newLength + i) * headDim] ?? NaN));
         }
-        results[presentName] = this.staticCache ? old : new HostTensor('float32', data, [1, numKvHeads, newLength, headDim]);
+        results[presentName] = this.staticCache
+          ? old
+          : new HostTensor('float32', data, [1, numKvHeads, newLength, headDim]);
       }
     }
     const [sequence = []] = sequences;
@@ -241,7 +255,10 @@ export class ScriptedRuntime implements Runtime {
       const newLength = this.staticCache ? length : total;
       const data = new Float32Array(numKvHeads * newLength * headDim);
       for (let head = 0; head < numKvHeads; head++) {
-        data.set(floats(old).subarray(head * length * headDim, (head * length + past) * headDim), head * newLength * headDim);
+        data.set(
+          floats(old).subarray(head * length * headDim, (head * length + past) * headDim),
+          head * newLength * headDim,
+        );
         for (let i = 0; i < count; i++) data.set(of1(i, head), (head * newLength + past + i) * headDim);
       }
       if (this.staticCache) floats(old).set(data);
@@ -262,7 +279,12 @@ export class ScriptedRuntime implements Runtime {
           return floats(tensor).subarray(at, at + headDim);
         };
         const seen = Array.from({ length: past + i + 1 }, (_, j) => j);
-        const attended = attend(rotated(i, head), seen.map((j) => row(key, j)), seen.map((j) => row(value, j)), () => 0);
+        const attended = attend(
+          rotated(i, head),
+          seen.map((j) => row(key, j)),
+          seen.map((j) => row(value, j)),
+          () => 0,
+        );
         out.set(attended, (i * numHeads + head) * headDim);
       }
     }
@@ -306,11 +328,15 @@ function attend(
   values: readonly Float32Array[],
   bias: (key: number) => number,
 ): number[] {
-  const scores = keys.map((key, j) => key.reduce((sum, k, d) => sum + k * (query[d] ?? 0), 0) / Math.sqrt(query.length) + bias(j));
+  const scores = keys.map(
+    (key, j) => key.reduce((sum, k, d) => sum + k * (query[d] ?? 0), 0) / Math.sqrt(query.length) + bias(j),
+  );
   const max = Math.max(...scores);
   const weights = scores.map((score) => Math.exp(score - max));
   const sum = weights.reduce((a, b) => a + b, 0);
-  return Array.from(query, (_, d) => values.reduce((acc, value, j) => acc + ((weights[j] ?? 0) / sum) * (value[d] ?? 0), 0));
+  return Array.from(query, (_, d) =>
+    values.reduce((acc, value, j) => acc + ((weights[j] ?? 0) / sum) * (value[d] ?? 0), 0),
+  );
 }
 
 /** `[1, n, width]` whose channels all hold the token's mark. */
@@ -326,7 +352,8 @@ function recordOf(graph: string, feeds: Readonly<Record<string, Tensor>>): Recor
     return { graph, tokens: of(feeds, DECODER.inputsEmbeds).dims[1] ?? 0, total };
   }
   if (graph === 'embed_tokens') return { graph, tokens: of(feeds, EMBED_TOKENS.inputIds).dims[1] ?? 0, total: 0 };
-  if (graph === 'vision_encoder') return { graph, tokens: of(feeds, VISION_ENCODER.pixelValues).dims[0] ?? 0, total: 0 };
+  if (graph === 'vision_encoder')
+    return { graph, tokens: of(feeds, VISION_ENCODER.pixelValues).dims[0] ?? 0, total: 0 };
   return { graph, tokens: 0, total: 0 };
 }
 

@@ -131,7 +131,13 @@ export async function openParts(directory: string): Promise<ModelParts> {
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
-      return new ImageViews(image, { processor: folder.processor, geometry: manifest.geometry, vision, queue, nextSerial });
+      return new ImageViews(image, {
+        processor: folder.processor,
+        geometry: manifest.geometry,
+        vision,
+        queue,
+        nextSerial,
+      });
     },
   };
 }

@@ -134,7 +134,7 @@ describe('parseGeometry', () => {
     ['vision_config.temporal_patch_size', 1, 'temporal_patch_size 1'],
     ['vision_config.spatial_merge_size', 4, 'spatial_merge_size 4'],
     ['vision_config.in_chans', 4, 'in_chans 4'],
-    ['vision_config.window_size', 100, 'a window of 100 px, not a multiple of a visual token\'s 28 px'],
+    ['vision_config.window_size', 100, "a window of 100 px, not a multiple of a visual token's 28 px"],
     ['vision_config.hidden_act', 'quick_gelu', 'has hidden_act "quick_gelu"'],
     ['vision_config.num_heads', 7, 'not a multiple of its 7 attention heads'],
     ['vision_config.num_heads', 128, 'attention heads of 10'],

@@ -16,7 +16,12 @@ beforeAll(async () => {
 });
 
 async function open(folder: MemoryFolder): Promise<unknown> {
-  return openModelFolder(folder, await readManifest(folder), () => true, () => undefined);
+  return openModelFolder(
+    folder,
+    await readManifest(folder),
+    () => true,
+    () => undefined,
+  );
 }
 
 /** That opening fails with a ModelFolderError which says this. */
@@ -56,7 +61,12 @@ describe('a whole model folder', () => {
   it('tells its progress from nothing to everything', async () => {
     const seen: number[] = [];
     let total = 0;
-    await openModelFolder(whole, manifest, () => true, (loaded, all) => (seen.push(loaded), (total = all)));
+    await openModelFolder(
+      whole,
+      manifest,
+      () => true,
+      (loaded, all) => (seen.push(loaded), (total = all)),
+    );
     expect(seen[0]).toBe(0);
     expect(seen.at(-1)).toBe(total);
     expect(seen.every((loaded, i) => loaded >= (seen[i - 1] ?? 0))).toBe(true);
@@ -68,7 +78,12 @@ describe('a whole model folder', () => {
     const decoder = manifest.files.find((file) => file.path === 'decoder.f16.onnx');
     if (decoder === undefined) throw new Error('there is a decoder');
     folder.files.delete(decoder.path);
-    const opened = await openModelFolder(folder, manifest, (path) => path !== decoder.path, () => undefined);
+    const opened = await openModelFolder(
+      folder,
+      manifest,
+      (path) => path !== decoder.path,
+      () => undefined,
+    );
     expect(() => opened.blob(decoder.path)).toThrowError(expect.objectContaining({ name: 'ModelFolderError' }));
   });
 });
@@ -119,20 +134,49 @@ describe('a broken model folder', () => {
   });
 
   it.each([0, 2, '1', null])('is refused when its version is %j', async (version) => {
-    await expectRefusal(withManifest((json) => (json['version'] = version)), 'manifest.json', /version/);
+    await expectRefusal(
+      withManifest((json) => (json['version'] = version)),
+      'manifest.json',
+      /version/,
+    );
   });
 
   it.each([
-    '../config.json', 'a/../../b', '/etc/passwd', 'C:\\x', 'a\\b', 'http://x/y', 'data:x', '', '.', './a', 'a//b', 'a/', '..', 'a/..', '%2e%2e/a', 'a?b', 'a#b', '\u0000', 'manifest.json',
+    '../config.json',
+    'a/../../b',
+    '/etc/passwd',
+    'C:\\x',
+    'a\\b',
+    'http://x/y',
+    'data:x',
+    '',
+    '.',
+    './a',
+    'a//b',
+    'a/',
+    '..',
+    'a/..',
+    '%2e%2e/a',
+    'a?b',
+    'a#b',
+    '\u0000',
+    'manifest.json',
   ])('is refused when it lists the path %j', async (path) => {
     const folder = withManifest((json) => {
-      json['files'] = [...(json['files'] as unknown[]), { path, bytes: 0, sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' }];
+      json['files'] = [
+        ...(json['files'] as unknown[]),
+        { path, bytes: 0, sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' },
+      ];
     });
     await expectRefusal(folder, 'manifest.json', /path/);
   });
 
   it('is refused when it lists a file twice', async () => {
-    await expectRefusal(withManifest((json) => (json['files'] = [...(json['files'] as unknown[]), manifest.files[0]])), 'manifest.json', /twice/);
+    await expectRefusal(
+      withManifest((json) => (json['files'] = [...(json['files'] as unknown[]), manifest.files[0]])),
+      'manifest.json',
+      /twice/,
+    );
   });
 
   it.each([
@@ -153,7 +197,10 @@ describe('a broken model folder', () => {
     ['geometry', undefined],
     ['geometry', {}],
   ])('is refused when "%s" is %j', async (key, value) => {
-    await expectRefusal(withManifest((json) => (json[key] = value)), /manifest/);
+    await expectRefusal(
+      withManifest((json) => (json[key] = value)),
+      /manifest/,
+    );
   });
 
   it('is refused when a graph needs a file that is not listed', async () => {
@@ -171,7 +218,9 @@ describe('a broken model folder', () => {
         folder.put(path, text);
         const json = folder.json('manifest.json');
         const sha256 = await hashBlob(new Blob([text]));
-        json['files'] = (json['files'] as { path: string }[]).map((file) => (file.path === path ? { path, bytes: text.length, sha256 } : file));
+        json['files'] = (json['files'] as { path: string }[]).map((file) =>
+          file.path === path ? { path, bytes: text.length, sha256 } : file,
+        );
         folder.put('manifest.json', json);
         await expectRefusal(folder, /tokenizer|prompts\.json|preprocessor_config\.json/);
       }

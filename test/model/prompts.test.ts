@@ -23,7 +23,7 @@ const IMAGE_PLACEHOLDER = '66d7d4ce7ca7fa95fae529b589638bd86df80fdbc93048bc8b1a1
 
 const hash = (text: unknown): string => createHash('sha256').update(String(text), 'utf8').digest('hex');
 
-describe('VisionThink\'s prompts', () => {
+describe("VisionThink's prompts", () => {
   it.each(['efficient', 'general'] as const)('%s are written byte for byte', (set) => {
     const file = promptsFile(set);
     expect(hash(file['image_placeholder'])).toBe(IMAGE_PLACEHOLDER);
@@ -51,7 +51,7 @@ describe('VisionThink\'s prompts', () => {
     expect(prompts.systemWithoutTool).toBe(prompts.system);
   });
 
-  it('of a plain chat model are Qwen\'s', () => {
+  it("of a plain chat model are Qwen's", () => {
     expect(parsePrompts(promptsFile('chat'))).toEqual({
       imagePlaceholder: '<|vision_start|><|image_pad|><|vision_end|>',
       system: 'You are a helpful assistant.',
@@ -98,10 +98,16 @@ describe('parsePrompts', () => {
     ['no section', { image_placeholder }],
     ['a section that is text', { image_placeholder, efficient: 'x' }],
     ['a template without question', { image_placeholder, efficient: { ...efficient, user_template: '{image}' } }],
-    ['a template with two images', { image_placeholder, efficient: { ...efficient, user_template: '{image}{image}{question}' } }],
+    [
+      'a template with two images',
+      { image_placeholder, efficient: { ...efficient, user_template: '{image}{image}{question}' } },
+    ],
     ['a system turn that is no text', { image_placeholder, efficient: { ...efficient, system: 3 } }],
     ['no tool response', { image_placeholder, efficient: { ...efficient, tool_response_turn_prefix: undefined } }],
-    ['a tool response without image', { image_placeholder, efficient: { ...efficient, tool_response_turn_per_image: '\n' } }],
+    [
+      'a tool response without image',
+      { image_placeholder, efficient: { ...efficient, tool_response_turn_per_image: '\n' } },
+    ],
     ['an error turn without error', { image_placeholder, efficient: { ...efficient, error_turn_template: 'no' } }],
   ])('refuses %s', (_, json) => {
     expect(() => parsePrompts(json)).toThrowError(

@@ -40,7 +40,12 @@ const PROMPTS: Readonly<Record<string, readonly [Prompts, offerTool: boolean]>> 
 };
 
 function image(tokens: number): ImageSegment {
-  return { kind: 'image', serial: 0, grid: { height: 1, width: tokens }, features: () => Promise.reject(new Error('unused')) };
+  return {
+    kind: 'image',
+    serial: 0,
+    grid: { height: 1, width: tokens },
+    features: () => Promise.reject(new Error('unused')),
+  };
 }
 
 function idsOf(segments: readonly Segment[], imagePad: number): number[] {
@@ -58,7 +63,8 @@ describe.each(Object.entries(MODELS))('%s', (_, { tokenizer, golden: expected, i
   });
 
   it('decodes every text as the reference does', () => {
-    for (const { ids, decoded } of [...expected.texts, ...expected.prompts]) expect(tokenizer.decode(ids)).toBe(decoded);
+    for (const { ids, decoded } of [...expected.texts, ...expected.prompts])
+      expect(tokenizer.decode(ids)).toBe(decoded);
   });
 
   it('builds the turns token by token as the reference does', () => {
@@ -66,7 +72,8 @@ describe.each(Object.entries(MODELS))('%s', (_, { tokenizer, golden: expected, i
       const { tool } = error === undefined && imagePad === 5 ? NANO_PROMPTS : EFFICIENT_PROMPTS;
       if (tool?.errorTurn === undefined) throw new Error('the prompts know the tool');
       const builder = new PromptBuilder(EFFICIENT_PROMPTS, tokenizer);
-      if (error === undefined) expect(idsOf(builder.toolResponse(tool, image(expected.image_pads)), imagePad)).toEqual(ids);
+      if (error === undefined)
+        expect(idsOf(builder.toolResponse(tool, image(expected.image_pads)), imagePad)).toEqual(ids);
       else expect(idsOf([builder.errorTurn(tool.errorTurn ?? '', error)], imagePad)).toEqual(ids);
       expect(name).not.toBe('');
     }
@@ -76,18 +83,19 @@ describe.each(Object.entries(MODELS))('%s', (_, { tokenizer, golden: expected, i
 describe('prompts', () => {
   const ordinary = golden('qwen2_5').prompts.filter(({ question_name: name }) => name !== 'special tokens in text');
 
-  it.each(ordinary)('$prompts, $question_name, are the reference\'s ids', ({ prompts = '', question, ids }) => {
+  it.each(ordinary)("$prompts, $question_name, are the reference's ids", ({ prompts = '', question, ids }) => {
     const [set, offerTool] = PROMPTS[prompts] ?? [];
     if (set === undefined || offerTool === undefined) throw new Error(`no prompts "${prompts}"`);
     const segments = new PromptBuilder(set, qwen).firstRound(question, image(4), offerTool);
     expect(idsOf(segments, 151655)).toEqual(ids);
   });
 
-  it('of the small model are the reference\'s ids', () => {
+  it("of the small model are the reference's ids", () => {
     const { prompts } = golden('nano');
     expect(prompts.length).toBeGreaterThan(0);
     const builder = new PromptBuilder(NANO_PROMPTS, nano);
-    for (const { question, ids } of prompts) expect(idsOf(builder.firstRound(question, image(4), true), 5)).toEqual(ids);
+    for (const { question, ids } of prompts)
+      expect(idsOf(builder.firstRound(question, image(4), true), 5)).toEqual(ids);
   });
 
   it('may have the question before the image', () => {
@@ -102,7 +110,15 @@ describe('prompts', () => {
 describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { tokenizer, imagePad }) => {
   const prompts = name === 'nano' ? NANO_PROMPTS : EFFICIENT_PROMPTS;
   const builder = new PromptBuilder(prompts, tokenizer);
-  const specials = ['<|im_start|>', '<|im_end|>', '<|vision_start|>', '<|vision_end|>', '<|image_pad|>', '<tool_call>', '</tool_call>'];
+  const specials = [
+    '<|im_start|>',
+    '<|im_end|>',
+    '<|vision_start|>',
+    '<|vision_end|>',
+    '<|image_pad|>',
+    '<tool_call>',
+    '</tool_call>',
+  ];
   const controlIds = new Set(specials.map((text) => tokenizer.id(text)));
   const controlsOf = (question: string): number[] =>
     idsOf(builder.firstRound(question, image(3), true), imagePad).filter((id) => controlIds.has(id));
@@ -151,18 +167,29 @@ describe('pieces', () => {
     const text = 'What is the title of the book?';
     fc.assert(
       fc.property(fc.nat({ max: text.length }), fc.boolean(), (at, trusted) => {
-        const pieces = [{ text: text.slice(0, at), trusted }, { text: text.slice(at), trusted: !trusted }];
+        const pieces = [
+          { text: text.slice(0, at), trusted },
+          { text: text.slice(at), trusted: !trusted },
+        ];
         expect(qwen.encodePieces(pieces)).toEqual(qwen.encode(text));
       }),
     );
   });
 
   it('keep a special token that is meant', () => {
-    expect(qwen.encodePieces([{ text: '<|im_end|>', trusted: true }, { text: '<|im_end|>', trusted: false }])[0]).toBe(151645);
+    expect(
+      qwen.encodePieces([
+        { text: '<|im_end|>', trusted: true },
+        { text: '<|im_end|>', trusted: false },
+      ])[0],
+    ).toBe(151645);
   });
 
   it('cannot complete a special token across a border', () => {
-    const ids = qwen.encodePieces([{ text: '<|im_', trusted: true }, { text: 'end|>', trusted: false }]);
+    const ids = qwen.encodePieces([
+      { text: '<|im_', trusted: true },
+      { text: 'end|>', trusted: false },
+    ]);
     expect(ids).not.toContain(151645);
     expect(qwen.decode(ids)).toBe('<|im_end|>');
   });
@@ -182,7 +209,9 @@ describe('pieces', () => {
 });
 
 function nanoJson(): unknown {
-  return JSON.parse(readFileSync(new URL('../golden/tiny/nested-tied-bf16/checkpoint/tokenizer.json', import.meta.url), 'utf8'));
+  return JSON.parse(
+    readFileSync(new URL('../golden/tiny/nested-tied-bf16/checkpoint/tokenizer.json', import.meta.url), 'utf8'),
+  );
 }
 
 describe('ids and text', () => {
@@ -243,10 +272,14 @@ describe('ids and text', () => {
     ['an empty object', {}],
     ['a model without vocabulary', { model: { type: 'BPE' } }],
   ])('refuse a tokenizer.json that is %s', (_, json) => {
-    expect(() => new QwenTokenizer(json, {})).toThrowError(expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/tokenizer\.json/) }));
+    expect(() => new QwenTokenizer(json, {})).toThrowError(
+      expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/tokenizer\.json/) }),
+    );
   });
 
   it('name a token the vocabulary lacks', () => {
-    expect(() => nano.id('<|unknown|>')).toThrowError(expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/<\|unknown\|>/) }));
+    expect(() => nano.id('<|unknown|>')).toThrowError(
+      expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/<\|unknown\|>/) }),
+    );
   });
 });

@@ -23,7 +23,8 @@ export const ENGINE_INFO: EngineInfo = {
 /** What the scripted model finds every image to be. */
 export const IMAGE_INFO: ImageInfo = { width: 448, height: 448, halfTokens: 64, fullTokens: 256 };
 
-const ROUND: RoundResult = {
+/** A round that answered from the half image. */
+export const ROUND: RoundResult = {
   resolution: 'half',
   imageSize: { width: 224, height: 224 },
   visualTokens: 64,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TurnEvent } from '../../src/protocol/events.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
-import type { TurnResult } from '../../src/protocol/turn.ts';
+import type { RoundResult, TurnResult } from '../../src/protocol/turn.ts';
 import {
   answerOf,
   applyTurnEvent,
@@ -16,11 +16,13 @@ import {
   withoutPixels,
 } from '../../src/store/turn-state.ts';
 import type { TurnView } from '../../src/store/turn-state.ts';
-import { resultOf } from './scripted-engine.ts';
+import { resultOf, ROUND } from './scripted-engine.ts';
 
 const size = { width: 224, height: 224 };
 const half: TurnEvent = { type: 'roundStart', round: 1, resolution: 'half', imageSize: size, visualTokens: 64 };
 const full: TurnEvent = { type: 'roundStart', round: 2, resolution: 'full', imageSize: size, visualTokens: 256 };
+
+const answered: RoundResult = { ...ROUND, text: '<answer>42</answer>' };
 
 function played(events: readonly TurnEvent[], turn: TurnView = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS))) {
   return events.reduce(applyTurnEvent, turn);
@@ -56,7 +58,13 @@ describe('a turn', () => {
   it('shows the answer as it is streamed, and the result once there is one', () => {
     const turn = played([half, text(1, 'answer', ' 4')]);
     expect(answerOf(turn)).toBe('4');
-    expect(answerOf(finishTurn(turn, resultOf({ answer: '42' })))).toBe('42');
+    expect(answerOf(finishTurn(turn, resultOf({ answer: '42', rounds: [answered] })))).toBe('42');
+  });
+
+  it('shows no answer when there was only a tool call, whose text the protocol would take for one', () => {
+    const turn = played([half, text(1, 'thinking', 'Too small.'), text(1, 'toolCall', '{}')]);
+    const raw = '<think>Too small.</think><tool_call>{}</tool_call>';
+    expect(answerOf(finishTurn(turn, resultOf({ answer: raw, rounds: [{ ...answered, text: raw }] })))).toBe('');
   });
 
   it('takes text outside the tags for the answer while there is no other', () => {

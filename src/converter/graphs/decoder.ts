@@ -58,7 +58,11 @@ export function buildDecoder(context: GraphContext, geometry: Geometry): void {
         attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads), do_rotary: 1n },
       },
     );
-    const projected = linear(context, attended, oneLinear(`${layer}.self_attn.o_proj`, numHeads * headDim, hiddenSize, false));
+    const projected = linear(
+      context,
+      attended,
+      oneLinear(`${layer}.self_attn.o_proj`, numHeads * headDim, hiddenSize, false),
+    );
 
     // feed-forward
     const afterAttention = `${layer}.post_attention_layernorm.weight`;

@@ -53,10 +53,16 @@ export async function probeAdapter(): Promise<AdapterProbe | string> {
  * Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. Asks for the
  * adapter anew, because one adapter gives one device. Throws RuntimeUnavailableError when it is gone.
  */
-export async function requestDevice(options: { readonly f16: boolean; readonly subgroups: boolean }): Promise<GPUDevice> {
+export async function requestDevice(options: {
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+}): Promise<GPUDevice> {
   const adapter = await requestAdapter();
   if (adapter === null) {
-    throw new NamedError('RuntimeUnavailableError', 'The graphics adapter has gone away. Reload the page to try again.');
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      'The graphics adapter has gone away. Reload the page to try again.',
+    );
   }
   const allowed = { 'shader-f16': options.f16, subgroups: options.subgroups, 'timestamp-query': true };
   return adapter.requestDevice({

@@ -6,7 +6,12 @@ export function withTimeout<T>(work: Promise<T>, limitMs: number, doing: string)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const seconds = Math.round(limitMs / 1000);
-      reject(new NamedError('RuntimeUnavailableError', `${doing} took longer than ${seconds} s. Reload the page to try again.`));
+      reject(
+        new NamedError(
+          'RuntimeUnavailableError',
+          `${doing} took longer than ${seconds} s. Reload the page to try again.`,
+        ),
+      );
     }, limitMs);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -25,7 +25,11 @@ class WasmRuntime implements Runtime {
       files.data.map(async ({ path, blob }) => ({ path, data: new Uint8Array(await blob.arrayBuffer()) })),
     );
     return new WasmSession(
-      await this.#ort.InferenceSession.create(graph, { executionProviders: ['wasm'], externalData, logSeverityLevel: 3 }),
+      await this.#ort.InferenceSession.create(graph, {
+        executionProviders: ['wasm'],
+        externalData,
+        logSeverityLevel: 3,
+      }),
     );
   }
 
