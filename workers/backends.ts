@@ -50,6 +50,11 @@ export async function planBackends(choice: BackendChoice, manifest: Manifest): P
     const probe = await probeAdapter();
     if (typeof probe === 'string') {
       reasons.push(probe);
+    } else if (probe.maxBindingBytes < manifest.largestTensorBytes) {
+      const [limit, needed] = [probe.maxBindingBytes, manifest.largestTensorBytes].map((bytes) =>
+        Math.ceil(bytes / 2 ** 20),
+      );
+      reasons.push(`The adapter binds at most ${limit} MB at once, the model's largest weight has ${needed} MB.`);
     } else if (choice === 'auto' && isSoftware(probe)) {
       reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
       software.push(...webGpuCandidates(probe, has, reasons));

@@ -117,6 +117,7 @@ export async function convertCheckpoint(
     dtype: options.dtype,
     geometry,
     parameters,
+    largestTensorBytes: layout.largestBytes,
     variants: graphs.map(({ name, graphs: files }) => ({ name, graphs: files })),
     defaultPixelBudget: processor.maxPixels < QWEN_MAX_PIXELS ? processor.maxPixels : null,
     files: output.records,

@@ -71,6 +71,11 @@ export class WeightLayout {
     return this.#ends;
   }
 
+  /** Bytes of the largest region. */
+  get largestBytes(): number {
+    return [...this.#regions.values()].reduce((most, { length }) => Math.max(most, length), 0);
+  }
+
   /** A float matrix `[rows, cols]` (or its transpose), stored in the folder's float type. */
   floats(file: string, name: string, source: MatrixSource, transposed: boolean): ExternalData {
     const known = this.#regions.get(name);

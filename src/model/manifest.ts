@@ -70,6 +70,8 @@ export interface Manifest {
   readonly geometry: Geometry;
   /** Weights of the checkpoint, counted once when tied. */
   readonly parameters: number;
+  /** The largest weight: a GPU must be able to bind a buffer of this size. */
+  readonly largestTensorBytes: number;
   /** What the folder can be run as. */
   readonly variants: readonly Variant[];
   /** Used when the settings name no pixel budget; null: only the image processor's own limit. */
@@ -109,6 +111,7 @@ export function parseManifest(json: unknown): Manifest {
     dtype: string(json, 'dtype'),
     geometry: assertGeometry(json['geometry']),
     parameters: count(json, 'parameters'),
+    largestTensorBytes: count(json, 'largestTensorBytes'),
     variants,
     defaultPixelBudget: budget,
     files,

@@ -71,6 +71,8 @@ export function noteOf({ status, result, settings }: TurnView): string | null {
       const reason = result.rounds.at(-1)?.toolCall?.error;
       return `The model asked for the full image where it may not${reason === undefined ? '.' : `: ${reason}`}`;
     }
+    case 'stop':
+      return result.answer === '' ? 'The model ended without an answer.' : null;
     default:
       return null;
   }

@@ -130,6 +130,7 @@ export function modelFolder(geometry: Geometry, prompts: Prompts): ModelFolder {
       dtype: 'fp32',
       geometry,
       parameters: 0,
+      largestTensorBytes: 0,
       variants: [{ name: 'f32', graphs }],
       defaultPixelBudget: null,
       files: [],

@@ -188,6 +188,7 @@ describe('a broken model folder', () => {
     ['files', {}],
     ['files', ['decoder.f32.onnx']],
     ['files', [{ path: 'a', bytes: '1', sha256: 'x' }]],
+    ['largestTensorBytes', -1],
     ['variants', []],
     ['variants', [{ name: 'f64', graphs: {} }]],
     ['variants', [{ name: 'f32' }]],

@@ -8,6 +8,8 @@ export interface AdapterProbe {
   readonly description: string;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
+  /** Largest buffer a kernel can read. */
+  readonly maxBindingBytes: number;
 }
 
 /** Features onnxruntime's kernels use where they are there. */
@@ -46,6 +48,7 @@ export async function probeAdapter(): Promise<AdapterProbe | string> {
     description: [vendor, architecture, description].filter((part) => part !== '').join(' ') || 'unnamed adapter',
     hasF16: adapter.features.has('shader-f16'),
     hasSubgroups: adapter.features.has('subgroups'),
+    maxBindingBytes: Math.min(adapter.limits.maxStorageBufferBindingSize, adapter.limits.maxBufferSize),
   };
 }
 

@@ -1,0 +1,60 @@
+/** The converter worker's interface, as a page sees it through Comlink. To end a conversion early, end the worker. */
+
+/** A checkpoint's files, wherever they come from: a folder picker, a drop, the origin private file system. */
+export interface CheckpointFiles {
+  /** The checkpoint folder's name: it becomes the model's, and VisionThink's own checkpoints are known by it. */
+  readonly name: string;
+  readonly files: readonly CheckpointFile[];
+}
+
+/** One file of a checkpoint. */
+export interface CheckpointFile {
+  /** Relative to the checkpoint's folder, with `/`. */
+  readonly path: string;
+  /** A `File` stays on disk: the worker reads a piece at a time. */
+  readonly blob: Blob;
+}
+
+/** How a checkpoint is converted. What is absent is chosen by the checkpoint. */
+export interface ConversionSettings {
+  /** How weights are stored. */
+  readonly dtype: 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16';
+  /** The model's name; the checkpoint's by default. */
+  readonly name?: string;
+  /** Prompts to write when the checkpoint brings no prompts.json. */
+  readonly prompts?: 'efficient' | 'general' | 'chat';
+}
+
+/** How far the converter is. */
+export interface ConversionProgress {
+  /** Bytes of weights written, and to be written. */
+  readonly written: number;
+  readonly total: number;
+  /** What is being written, for display. */
+  readonly detail: string;
+}
+
+/** The model folder that was written. */
+export interface ConversionResult {
+  readonly name: string;
+  readonly dtype: string;
+  readonly parameters: number;
+  /** Files and their bytes, the manifest not counted. */
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** The converter behind the worker. */
+export interface ConverterApi {
+  /**
+   * Writes the checkpoint as a model folder into `target`, replacing files of the same names. The manifest comes last: a
+   * folder without one is not whole. Throws CheckpointError and SafetensorsError for what cannot be converted,
+   * ModelFolderError when `target` cannot be written.
+   */
+  convert(
+    checkpoint: CheckpointFiles,
+    target: FileSystemDirectoryHandle,
+    settings: ConversionSettings,
+    onProgress: (progress: ConversionProgress) => void,
+  ): Promise<ConversionResult>;
+}
