@@ -4,7 +4,7 @@
  */
 import type { Prompts, ToolPrompts } from '../model/prompts.ts';
 import type { QwenTokenizer, TextPiece } from '../model/tokenizer.ts';
-import type { ImageSegment, Segment, TextSegment } from './decoder.ts';
+import type { ImageSegment, Segment, TextSegment } from './segments.ts';
 
 const IMAGE = '{image}';
 const QUESTION = '{question}';

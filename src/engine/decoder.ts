@@ -9,7 +9,8 @@ import type { Activations } from '../model/manifest.ts';
 import type { Runtime, Session, Tensor, TensorType } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
-import { asActivations, imagePositions, RotaryTable, textPositions, type TokenGrid } from './positions.ts';
+import { RotaryTables } from './rotary-tables.ts';
+import { countTokens, type Segment, segmentTokens, slotsOf } from './segments.ts';
 import type { DeviceQueue } from './stop.ts';
 
 /** Tokens a prefill run takes at most: a stop is noticed between runs. */
@@ -17,25 +18,6 @@ const CHUNK_TOKENS = 512;
 
 /** Static caches are allocated in multiples of this many tokens. */
 const CAPACITY_STEP = 512;
-
-/** Text by its token ids. */
-export interface TextSegment {
-  readonly kind: 'text';
-  readonly ids: readonly number[];
-}
-
-/** An image by its features. */
-export interface ImageSegment {
-  readonly kind: 'image';
-  /** Two segments with the same serial hold the same features. */
-  readonly serial: number;
-  readonly grid: TokenGrid;
-  /** `[1, tokens, hidden]`; called only when the image has to be computed, and not disposed. */
-  readonly features: () => Promise<Tensor>;
-}
-
-/** A stretch of the prompt. */
-export type Segment = TextSegment | ImageSegment;
 
 /** What a step or a prefill ends with. */
 export interface NextToken {
@@ -58,11 +40,6 @@ export interface DecoderSessions {
   readonly decoder: Session;
 }
 
-/** Tokens of a segment. */
-export function segmentTokens(segment: Segment): number {
-  return segment.kind === 'text' ? segment.ids.length : segment.grid.height * segment.grid.width;
-}
-
 /** The language model with one sequence in it. */
 export class Decoder {
   readonly #runtime: Runtime;
@@ -71,16 +48,10 @@ export class Decoder {
   readonly #activations: Activations;
   readonly #contextLength: number;
   readonly #queue: DeviceQueue;
-  readonly #rotary: RotaryTable;
+  readonly #rotary: RotaryTables;
   #cache: KvCache | null = null;
   /** Per cached slot: the token id, or -1 - serial for an image's token. */
   #slots: number[] = [];
-  /** Per cached slot: the position that a following text token takes. */
-  #nextPositions: number[] = [];
-  /** Rotary tables `[capacity, headDim / 2]`, on the host and, for the current prompt, on the device. */
-  #cos = new Float32Array(0);
-  #sin = new Float32Array(0);
-  #tables: readonly [Tensor, Tensor] | null = null;
 
   constructor(
     runtime: Runtime,
@@ -96,7 +67,7 @@ export class Decoder {
     this.#activations = activations;
     this.#contextLength = contextLength;
     this.#queue = queue;
-    this.#rotary = new RotaryTable(geometry.text);
+    this.#rotary = new RotaryTables(runtime, geometry.text, activations);
   }
 
   /** Tokens the cache holds. */
@@ -138,8 +109,6 @@ export class Decoder {
     if (this.#cache !== null && this.#cache.capacity >= capacity) return;
     await this.clear(); // first: should the new cache not fit into memory, the old one is gone all the same
     this.#cache = createKvCache(this.#runtime, this.#geometry.text, this.#type, capacity);
-    this.#cos = new Float32Array(capacity * this.#rotary.rowLength);
-    this.#sin = new Float32Array(this.#cos.length);
   }
 
   /**
@@ -155,7 +124,7 @@ export class Decoder {
     },
   ): Promise<PrefillResult> {
     const cache = this.#requireCache();
-    const promptTokens = prompt.reduce((sum, segment) => sum + segmentTokens(segment), 0);
+    const promptTokens = countTokens(prompt);
     if (promptTokens > cache.capacity) {
       throw new NamedError('ContextLengthError', `The prompt has ${promptTokens} tokens, the cache ${cache.capacity}.`);
     }
@@ -163,7 +132,7 @@ export class Decoder {
     const cached = this.cachedPrefix(prompt);
     await this.#truncate(cached);
     // 2. Rotary rows for the whole prompt and for the text that will follow it.
-    const ends = this.#fillRotary(prompt);
+    this.#rotary.fill(prompt, cache.capacity);
     // 3. Run the rest, chunk by chunk.
     let next: NextToken | null = null;
     let start = 0;
@@ -177,7 +146,6 @@ export class Decoder {
           const embeds = await this.#embed(segment, first, count);
           const result = await this.#run(embeds, count, last, last && options.wantLogits);
           this.#slots.push(...slots.slice(first, first + count));
-          this.#nextPositions.push(...ends.slice(start + first, start + first + count));
           return result;
         });
         first += count;
@@ -196,24 +164,22 @@ export class Decoder {
       const embeds = await this.#embedIds([id]);
       const result = await this.#run(embeds, 1, true, options.wantLogits);
       this.#slots.push(id);
-      this.#nextPositions.push((this.#nextPositions.at(-1) ?? -1) + 1);
       return result;
     });
   }
 
   /** Logits `[positions, vocab]` of every token of `prompt`, computed afresh in one run per segment; for tests. */
   async allLogits(prompt: readonly Segment[]): Promise<Float32Array> {
-    const tokens = prompt.reduce((sum, segment) => sum + segmentTokens(segment), 0);
+    const tokens = countTokens(prompt);
     await this.reserve(tokens, tokens);
     await this.#truncate(0);
-    const ends = this.#fillRotary(prompt);
+    this.#rotary.fill(prompt, this.#requireCache().capacity);
     const all: Float32Array[] = [];
     for (const segment of prompt) {
       const count = segmentTokens(segment);
       const results = await this.#forward(await this.#embed(segment, 0, count), count, 0, { [DECODER.logits]: null });
       const logits = await results[DECODER.logits]?.read();
       if (logits instanceof Float32Array) all.push(logits);
-      this.#nextPositions.push(...ends.slice(this.length, this.length + count));
       this.#slots.push(...slotsOf(segment));
     }
     const joined = new Float32Array(all.reduce((sum, part) => sum + part.length, 0));
@@ -236,8 +202,7 @@ export class Decoder {
     this.#cache?.dispose();
     this.#cache = null;
     this.#slots = [];
-    this.#nextPositions = [];
-    this.#dropTables();
+    this.#rotary.dispose();
   }
 
   get #type(): TensorType {
@@ -252,36 +217,7 @@ export class Decoder {
   async #truncate(length: number): Promise<void> {
     await this.#queue.idle();
     this.#slots.length = length;
-    this.#nextPositions.length = length;
     await this.#cache?.truncate(length);
-  }
-
-  /** Fills rotary rows up to the capacity; returns, per slot of the prompt, the position that follows it. */
-  #fillRotary(prompt: readonly Segment[]): number[] {
-    const ends: number[] = [];
-    let next = 0;
-    for (const segment of prompt) {
-      const first = ends.length;
-      const span =
-        segment.kind === 'text' ? textPositions(next, segment.ids.length) : imagePositions(next, segment.grid);
-      this.#rotary.fill(this.#cos, this.#sin, first, span.positions);
-      for (let i = 0; i < segmentTokens(segment); i++) ends.push(segment.kind === 'text' ? next + i + 1 : span.next);
-      next = span.next;
-    }
-    const rest = this.#requireCache().capacity - ends.length;
-    this.#rotary.fill(this.#cos, this.#sin, ends.length, textPositions(next, rest).positions);
-    this.#dropTables();
-    const dims = [this.#requireCache().capacity, this.#rotary.rowLength];
-    this.#tables = [
-      this.#runtime.upload(this.#type, asActivations(this.#cos, this.#activations), dims),
-      this.#runtime.upload(this.#type, asActivations(this.#sin, this.#activations), dims),
-    ];
-    return ends;
-  }
-
-  #dropTables(): void {
-    for (const table of this.#tables ?? []) table.dispose();
-    this.#tables = null;
   }
 
   async #embed(segment: Segment, first: number, count: number): Promise<Tensor> {
@@ -319,14 +255,14 @@ export class Decoder {
     outputs: Readonly<Record<string, null>>,
   ): Promise<Readonly<Record<string, Tensor>>> {
     const cache = this.#requireCache();
-    if (this.#tables === null) throw new Error('rotary tables are filled before a run');
+    const [cos, sin] = this.#rotary.tensors;
     const total = this.length + count;
     try {
       const results = await this.#sessions.decoder.run(
         {
           [DECODER.inputsEmbeds]: embeds,
-          [DECODER.cosCache]: this.#tables[0],
-          [DECODER.sinCache]: this.#tables[1],
+          [DECODER.cosCache]: cos,
+          [DECODER.sinCache]: sin,
           [DECODER.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(total - 1), [1]),
           [DECODER.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(total), []),
           [DECODER.logitsStart]: this.#runtime.tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
@@ -340,11 +276,6 @@ export class Decoder {
       embeds.dispose();
     }
   }
-}
-
-function slotsOf(segment: Segment): number[] {
-  if (segment.kind === 'text') return [...segment.ids];
-  return new Array<number>(segmentTokens(segment)).fill(-1 - segment.serial);
 }
 
 function required(results: Readonly<Record<string, Tensor>>, name: string): Tensor {

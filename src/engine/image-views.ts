@@ -6,7 +6,7 @@ import type { Geometry } from '../model/geometry.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { Tensor } from '../runtime/session.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
-import type { ImageSegment } from './decoder.ts';
+import type { ImageSegment } from './segments.ts';
 import type { PreprocessedImage } from './image/patchify.ts';
 import { type PlannedImage, planResolutions, prepareImage } from './image/resolutions.ts';
 import type { DeviceQueue } from './stop.ts';

@@ -15,7 +15,8 @@ import type { TurnEvent } from '../protocol/events.ts';
 import type { FinishReason, RoundResult, ToolCall, TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
 import type { PromptBuilder } from './conversation.ts';
-import { type Decoder, type Segment, segmentTokens, type TextSegment } from './decoder.ts';
+import type { Decoder } from './decoder.ts';
+import { countTokens, type Segment, type TextSegment } from './segments.ts';
 import type { ImageView, ImageViews } from './image-views.ts';
 import { extractAnswer, parseToolCall, ResponseSplitter } from './response.ts';
 import { Sampler } from './sampler.ts';
@@ -293,10 +294,6 @@ class Turn {
       totalMs: performance.now() - this.#started,
     };
   }
-}
-
-function countTokens(segments: readonly Segment[]): number {
-  return segments.reduce((sum, segment) => sum + segmentTokens(segment), 0);
 }
 
 /** Tokens up to the end of the last image with this serial. */

@@ -48,7 +48,7 @@ async function run(
     () => true,
     () => undefined,
   );
-  const runtime = createNodeRuntime(directory, 1);
+  const runtime = createNodeRuntime(directory);
   const sessions = await openSessions(folder, runtime, variant, () => undefined);
   const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
   const { pixelValues, gridThw } = preprocess(picture(140, 84), folder.processor);

@@ -3,7 +3,8 @@
  * logits, and 64 greedy tokens of both rounds.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Decoder, Segment } from '../../src/engine/decoder.ts';
+import type { Decoder } from '../../src/engine/decoder.ts';
+import type { Segment } from '../../src/engine/segments.ts';
 import { parsePrompts } from '../../src/model/prompts.ts';
 import {
   convertTiny,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PromptBuilder } from '../../src/engine/conversation.ts';
-import type { ImageSegment, Segment } from '../../src/engine/decoder.ts';
+import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
 import { QwenTokenizer } from '../../src/model/tokenizer.ts';
 import { EFFICIENT_PROMPTS, GENERAL_PROMPTS, NANO_PROMPTS, TOKENIZER as nano } from '../helpers/scripted-engine.ts';

@@ -1,5 +1,6 @@
 /** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import { OrtSession } from '../ort-session.ts';
 import { elementBytes, unwrap, WrappedTensor } from '../ort-tensors.ts';
 import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
 import type { Ort } from './ort-build.ts';
@@ -38,7 +39,7 @@ class WebGpuRuntime implements Runtime {
       logSeverityLevel: 3,
     };
     const creating = this.#ort.InferenceSession.create(graph, options);
-    return new WebGpuSession(await withTimeout(creating, CREATE_TIMEOUT_MS, `making the session for ${files.path}`));
+    return new OrtSession(await withTimeout(creating, CREATE_TIMEOUT_MS, `making the session for ${files.path}`));
   }
 
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
@@ -85,29 +86,5 @@ class WebGpuRuntime implements Runtime {
       dispose: () => buffer.destroy(),
     };
     return new WrappedTensor(this.#ort.Tensor.fromGpuBuffer(buffer, options));
-  }
-}
-
-class WebGpuSession implements Session {
-  readonly #session: InferenceSession;
-
-  constructor(session: InferenceSession) {
-    this.#session = session;
-  }
-
-  async run(
-    feeds: Readonly<Record<string, Tensor>>,
-    outputs: Readonly<Record<string, Tensor | null>>,
-  ): Promise<Readonly<Record<string, Tensor>>> {
-    const ortFeeds = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, unwrap(tensor)]));
-    const fetches = Object.fromEntries(
-      Object.entries(outputs).map(([name, tensor]) => [name, tensor === null ? null : unwrap(tensor)]),
-    );
-    const results = await this.#session.run(ortFeeds, fetches);
-    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, new WrappedTensor(tensor)]));
-  }
-
-  async release(): Promise<void> {
-    await this.#session.release();
   }
 }

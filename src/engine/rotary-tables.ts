@@ -1,0 +1,61 @@
+/**
+ * The rotary tables of one sequence: a row of cosines and one of sines for every slot of the KV cache, on the host and,
+ * for the prompt at hand, on the device.
+ */
+import type { Geometry } from '../model/geometry.ts';
+import { type Activations } from '../model/manifest.ts';
+import type { Runtime, Tensor } from '../runtime/session.ts';
+import { asActivations, imagePositions, RotaryTable, textPositions } from './positions.ts';
+import type { Segment } from './segments.ts';
+
+/** Fills and uploads the tables. */
+export class RotaryTables {
+  readonly #runtime: Runtime;
+  readonly #activations: Activations;
+  readonly #rows: RotaryTable;
+  #cos = new Float32Array(0);
+  #sin = new Float32Array(0);
+  #uploaded: readonly [cos: Tensor, sin: Tensor] | null = null;
+
+  constructor(runtime: Runtime, text: Geometry['text'], activations: Activations) {
+    this.#runtime = runtime;
+    this.#activations = activations;
+    this.#rows = new RotaryTable(text);
+  }
+
+  /** Tables for `prompt`, and for text that goes on behind it up to `capacity` slots. */
+  fill(prompt: readonly Segment[], capacity: number): void {
+    const elements = capacity * this.#rows.rowLength;
+    if (this.#cos.length !== elements) {
+      this.#cos = new Float32Array(elements);
+      this.#sin = new Float32Array(elements);
+    }
+    let slot = 0;
+    let next = 0;
+    for (const segment of prompt) {
+      const span =
+        segment.kind === 'text' ? textPositions(next, segment.ids.length) : imagePositions(next, segment.grid);
+      this.#rows.fill(this.#cos, this.#sin, slot, span.positions);
+      slot += span.positions.length / 3;
+      next = span.next;
+    }
+    this.#rows.fill(this.#cos, this.#sin, slot, textPositions(next, capacity - slot).positions);
+    this.dispose();
+    const type = this.#activations === 'f16' ? 'float16' : 'float32';
+    const upload = (table: Float32Array): Tensor =>
+      this.#runtime.upload(type, asActivations(table, this.#activations), [capacity, this.#rows.rowLength]);
+    this.#uploaded = [upload(this.#cos), upload(this.#sin)];
+  }
+
+  /** `[capacity, headDim / 2]` each. Throws when nothing has been filled. */
+  get tensors(): readonly [cos: Tensor, sin: Tensor] {
+    if (this.#uploaded === null) throw new Error('rotary tables are filled before a run');
+    return this.#uploaded;
+  }
+
+  /** Frees the device's copies. */
+  dispose(): void {
+    for (const table of this.#uploaded ?? []) table.dispose();
+    this.#uploaded = null;
+  }
+}

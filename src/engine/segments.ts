@@ -1,0 +1,38 @@
+/** A prompt as stretches of text and images, and what each of its tokens is in the KV cache. */
+import type { Tensor } from '../runtime/session.ts';
+import type { TokenGrid } from './positions.ts';
+
+/** Text by its token ids. */
+export interface TextSegment {
+  readonly kind: 'text';
+  readonly ids: readonly number[];
+}
+
+/** An image by its features. */
+export interface ImageSegment {
+  readonly kind: 'image';
+  /** Two segments with the same serial hold the same features. */
+  readonly serial: number;
+  readonly grid: TokenGrid;
+  /** `[1, tokens, hidden]`; called only when the image has to be computed, and not disposed. */
+  readonly features: () => Promise<Tensor>;
+}
+
+/** A stretch of the prompt. */
+export type Segment = TextSegment | ImageSegment;
+
+/** Tokens of a segment. */
+export function segmentTokens(segment: Segment): number {
+  return segment.kind === 'text' ? segment.ids.length : segment.grid.height * segment.grid.width;
+}
+
+/** Tokens of a prompt. */
+export function countTokens(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segmentTokens(segment), 0);
+}
+
+/** What lies in each cache slot of a segment: the token id, or -1 - serial for an image's token. */
+export function slotsOf(segment: Segment): number[] {
+  if (segment.kind === 'text') return [...segment.ids];
+  return new Array<number>(segmentTokens(segment)).fill(-1 - segment.serial);
+}

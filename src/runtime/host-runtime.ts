@@ -1,0 +1,50 @@
+/** A runtime whose tensors all lie on the host: the CPU through WASM or natively. Its cache grows. */
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import { OrtSession } from './ort-session.ts';
+import { hostRows, WrappedTensor } from './ort-tensors.ts';
+import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from './session.ts';
+
+/** What tells one host runtime from another. */
+export interface HostParts {
+  /** Whether awaiting a run leaves the thread free. */
+  readonly concurrent: boolean;
+  readonly open: (files: SessionFiles) => Promise<InferenceSession>;
+  readonly tensor: (type: TensorType, data: TensorData, dims: readonly number[]) => OrtTensor;
+}
+
+/** Runs graphs on the host. */
+export class HostRuntime implements Runtime {
+  readonly staticCache = false;
+  readonly concurrent: boolean;
+  readonly #parts: HostParts;
+
+  constructor(parts: HostParts) {
+    this.#parts = parts;
+    this.concurrent = parts.concurrent;
+  }
+
+  async createSession(files: SessionFiles): Promise<Session> {
+    return new OrtSession(await this.#parts.open(files));
+  }
+
+  tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
+    return new WrappedTensor(this.#parts.tensor(type, data, dims));
+  }
+
+  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
+    return this.tensor(type, data, dims);
+  }
+
+  allocate(): Tensor {
+    throw new Error('a host runtime has no device memory: its cache grows');
+  }
+
+  async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
+    const width = tensor.dims[2] ?? 0;
+    return this.tensor(tensor.type, hostRows(await tensor.read(), width, first, count), [1, count, width]);
+  }
+
+  async dispose(): Promise<void> {
+    // Sessions are released by whoever made them; there is nothing else.
+  }
+}
