@@ -24,17 +24,21 @@ function tokenizerWithoutRuntime(): Plugin {
   };
 }
 
-export default defineConfig({
-  base: './', // so that the site works below any path
-  plugins: [tokenizerWithoutRuntime(), react()],
-  resolve: {
-    // The builds of onnxruntime-web that take their .wasm from a URL instead of carrying the loader in themselves.
-    conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
-  },
-  worker: { format: 'es', plugins: () => [tokenizerWithoutRuntime()] },
-  // Dependencies that are optimized go around plugins, and onnxruntime-web finds its files by import.meta.url.
-  optimizeDeps: { exclude: ['@huggingface/transformers', 'onnxruntime-web', 'onnxruntime-common'] },
-  build: { target: 'esnext', chunkSizeWarningLimit: 1000 },
-  server: { headers: ISOLATION_HEADERS },
-  preview: { headers: ISOLATION_HEADERS },
+export default defineConfig(({ command }) => {
+  // Tests run with NODE_ENV=test; a site built from there must not carry React's development build.
+  if (command === 'build') process.env['NODE_ENV'] = 'production';
+  return {
+    base: './', // so that the site works below any path
+    plugins: [tokenizerWithoutRuntime(), react()],
+    resolve: {
+      // The builds of onnxruntime-web that take their .wasm from a URL instead of carrying the loader in themselves.
+      conditions: ['onnxruntime-web-use-extern-wasm', ...defaultClientConditions],
+    },
+    worker: { format: 'es', plugins: () => [tokenizerWithoutRuntime()] },
+    // Dependencies that are optimized go around plugins, and onnxruntime-web finds its files by import.meta.url.
+    optimizeDeps: { exclude: ['@huggingface/transformers', 'onnxruntime-web', 'onnxruntime-common'] },
+    build: { target: 'esnext', chunkSizeWarningLimit: 1000 },
+    server: { headers: ISOLATION_HEADERS },
+    preview: { headers: ISOLATION_HEADERS },
+  };
 });
