@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundle } from '../helpers/bundle.ts';
+import { launchChromium } from '../helpers/chromium.ts';
 
 type ImageCase = [string, number, number, string];
 type Answer = { width?: number; height?: number; rgb?: number[]; error?: string; message?: string };
@@ -27,25 +27,11 @@ let server: Server;
 let browser: Browser;
 let page: Page;
 
-/** One entry as a script that needs no module loader. */
-async function bundle(entry: string): Promise<string> {
-  const path = fileURLToPath(new URL(entry, import.meta.url));
-  const built = await build({
-    configFile: false,
-    logLevel: 'error',
-    build: { write: false, minify: false, lib: { entry: path, formats: ['iife'], name: 'bundle' } },
-  });
-  const [first] = Array.isArray(built) ? built : [built];
-  const chunk = first !== undefined && 'output' in first ? first.output[0] : undefined;
-  if (chunk === undefined) throw new Error(`${entry} gave no bundle`);
-  return chunk.code;
-}
-
 beforeAll(async () => {
   const files = new Map([
     ['/', '<!doctype html><title>decoder</title><script src="page.js"></script>'],
-    ['/page.js', await bundle('./web-image-decoder.page.ts')],
-    ['/worker.js', await bundle('./web-image-decoder.worker.ts')],
+    ['/page.js', await bundle(new URL('./web-image-decoder.page.ts', import.meta.url))],
+    ['/worker.js', await bundle(new URL('./web-image-decoder.worker.ts', import.meta.url))],
   ]);
   server = createServer((request, response) => {
     const path = request.url ?? '/';
@@ -54,10 +40,7 @@ beforeAll(async () => {
     response.end(name ? readFileSync(new URL(`../golden/images/${name}`, import.meta.url)) : (files.get(path) ?? ''));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox'],
-  });
+  browser = await launchChromium();
   page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });

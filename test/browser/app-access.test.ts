@@ -1,0 +1,147 @@
+/** The built page for everybody: names, axe, the keyboard alone, a narrow screen. */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../helpers/chromium.ts';
+import { nanoQuestion } from '../helpers/nano-golden.ts';
+import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+
+let site: Site;
+let browser: Browser;
+
+beforeAll(async () => {
+  site = await serveSite();
+  browser = await launchChromium();
+}, 200_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+/** What axe finds in a colour scheme, as `rule: element`. */
+async function violations({ page }: AppPage, colorScheme: 'light' | 'dark'): Promise<string[]> {
+  await page.emulateMedia({ colorScheme });
+  // What was folded away keeps its old colours until it has been drawn anew.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const found = await new AxeBuilder({ page }).analyze();
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
+}
+
+/** Presses Tab until an element has the focus for the second time; every element on the way is marked `data-visited`. */
+async function tabThrough({ page }: AppPage): Promise<void> {
+  for (let i = 0, again = false; i < 300 && !again; i++) {
+    await page.keyboard.press('Tab');
+    again = await page.evaluate(() => {
+      const active = document.activeElement;
+      if (active === null || active === document.body) return false; // past the end, before the beginning
+      const visited = active.hasAttribute('data-visited');
+      active.setAttribute('data-visited', '');
+      return visited;
+    });
+  }
+}
+
+/** Unfolds all that is folded away. */
+function unfold({ page }: AppPage): Promise<void> {
+  return page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
+}
+
+describe('what a screen reader and a keyboard find', () => {
+  let app: AppPage;
+
+  beforeAll(async () => {
+    app = await AppPage.open(browser, site.url, { viewport: { width: 1280, height: 900 } });
+    await app.ready();
+  });
+  afterAll(() => app.close());
+
+  it('has every control and region under its name', async () => {
+    const { page } = app;
+    expect(await app.image.getAttribute('type')).toBe('file');
+    const named = [
+      app.engine,
+      app.image,
+      app.question,
+      app.ask,
+      app.stop,
+      app.compare,
+      app.answer,
+      app.visualTokens,
+      page.getByRole('switch', { name: 'Start at half resolution', exact: true }),
+      page.getByRole('switch', { name: 'Allow resize tool', exact: true }),
+    ];
+    expect(await Promise.all(named.map((locator) => locator.count()))).toEqual(named.map(() => 1));
+    await expect(app.comparison.count()).resolves.toBe(0);
+  });
+
+  it.each(['light', 'dark'] as const)('has no axe violations while empty, %s', async (colorScheme) => {
+    expect(await violations(app, colorScheme)).toEqual([]);
+  });
+
+  it('is worked by the keyboard alone', async () => {
+    const { page } = app;
+    await page.getByRole('button', { name: 'Small codes', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await app.picture.getByAltText('Chosen: Small codes').waitFor();
+    await app.question.focus();
+    await page.keyboard.press('Enter');
+    await app.answerText.waitFor();
+    expect(await app.answerText.textContent()).toBe('501E3');
+
+    await page.keyboard.press('Enter');
+    await app.answerText.waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await app.answer.getByText(/^Stopped/).waitFor();
+    await page.keyboard.press('Enter');
+    await app.answerText.waitFor();
+    expect(await app.answerText.textContent()).toBe('501E3');
+  });
+
+  it('lets Tab reach every control', async () => {
+    await tabThrough(app);
+    const missed = await app.page.evaluate(() =>
+      [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+        .filter(
+          (element) => element.checkVisibility() && !element.matches(':disabled, input[type=radio]:not(:checked)'),
+        )
+        .filter((element) => !element.hasAttribute('data-visited'))
+        .map((element) => element.outerHTML),
+    );
+    expect(missed).toEqual([]);
+    expect(await app.page.locator('[data-visited]').count()).toBeGreaterThan(20);
+  });
+
+  it('names the comparison', async () => {
+    await app.compare.click();
+    await app.comparison.waitFor();
+    await app.finished();
+    expect(await app.comparison.getByRole('row').count()).toBe(4);
+  });
+
+  it.each(['light', 'dark'] as const)('has no axe violations when it has answered, %s', async (colorScheme) => {
+    await unfold(app);
+    expect(await violations(app, colorScheme)).toEqual([]);
+  });
+});
+
+describe('a screen of 390 pixels', () => {
+  it('is never scrolled sideways', async () => {
+    const app = await AppPage.open(browser, site.url, { viewport: { width: 390, height: 844 } });
+    const overflow = (): Promise<number> =>
+      app.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(await overflow()).toBe(0);
+    const { file, question, answer } = nanoQuestion(0);
+    await app.choose(file);
+    expect(await app.askFor(question)).toBe(answer);
+    expect(await overflow()).toBe(0);
+    await app.compare.click();
+    await app.comparison.waitFor();
+    await app.finished();
+    await unfold(app);
+    expect(await overflow()).toBe(0);
+    await app.question.fill('A'.repeat(3000));
+    expect(await overflow()).toBe(0);
+    await app.close();
+  });
+});

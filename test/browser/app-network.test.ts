@@ -1,0 +1,80 @@
+/** The built page and the network: without isolation headers, offline, and never to anybody else. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../helpers/chromium.ts';
+import { nanoQuestion } from '../helpers/nano-golden.ts';
+import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+
+let site: Site;
+let browser: Browser;
+
+beforeAll(async () => {
+  site = await serveSite();
+  browser = await launchChromium();
+}, 200_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+/** The same site as any simple host serves it: a content type and nothing else. */
+async function servePlainly(): Promise<Site> {
+  const server = createServer((request, response) => {
+    void fetch(new URL(request.url ?? '/', site.url)).then(async (answer) => {
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+      response.end(new Uint8Array(await answer.arrayBuffer()));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+describe('without isolation headers', () => {
+  it('answers on one thread, and says why', async () => {
+    const plain = await servePlainly();
+    const app = await AppPage.open(browser, `${plain.url}?backend=wasm`);
+    const why = await app.ready();
+    expect(await app.page.evaluate(() => crossOriginIsolated)).toBe(false);
+    expect(why).toContain('The page is not cross-origin isolated, so WASM runs on one thread.');
+    expect(why).toContain('WASM on 1 thread runs.');
+    const { file, question, answer } = nanoQuestion(3);
+    await app.choose(file);
+    expect(await app.askFor(question)).toBe(answer);
+    await app.close();
+    await plain.close();
+  });
+});
+
+describe('once the engine is ready', () => {
+  it('answers without a network, and has asked nobody but its own host for anything', async () => {
+    const app = await AppPage.open(browser, site.url);
+    expect(await app.ready()).toMatch(/WASM on \d+ threads? runs|WebGPU/);
+    await app.page.getByRole('button', { name: 'Small sign', exact: true }).click();
+    await app.picture.getByAltText('Chosen: Small sign').waitFor();
+    await app.page.context().setOffline(true);
+    const before = app.requested.length;
+    expect(await app.askFor('What is written on the sign?')).toBe('FH2');
+    const { file, question, answer } = nanoQuestion(5);
+    await app.choose(file);
+    expect(await app.askFor(question)).toBe(answer);
+
+    const addresses = app.requested.filter((url) => !/^(blob|data):/.test(url));
+    expect(addresses.slice(before)).toEqual([]);
+    expect(addresses.filter((url) => !url.startsWith(site.url))).toEqual([]);
+    for (const part of ['decoder.data', '.wasm', 'examples.json']) {
+      expect(addresses.some((url) => url.includes(part))).toBe(true); // the worker's requests were counted
+    }
+    expect(app.uncaught).toEqual([]);
+    await app.close();
+  });
+});

@@ -1,0 +1,68 @@
+/** The page half of the converter's browser test: fetches a checkpoint's files and has the worker convert them. */
+import { proxy, wrap } from 'comlink';
+import { directorySink } from '../../src/io/web/directory-sink.ts';
+import type { ConversionProgress, ConverterApi } from '../../src/protocol/converter-api.ts';
+import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
+
+installErrorTransfer();
+const converter = wrap<ConverterApi>(new Worker('worker.js'));
+
+/** SHA-256 of every file below a folder, by path. */
+async function hashesOf(folder: FileSystemDirectoryHandle, prefix = ''): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for await (const [name, handle] of folder.entries()) {
+    const path = prefix + name;
+    if (handle instanceof FileSystemDirectoryHandle) Object.assign(hashes, await hashesOf(handle, `${path}/`));
+    else if (handle instanceof FileSystemFileHandle) {
+      const bytes = await (await handle.getFile()).arrayBuffer();
+      const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+      hashes[path] = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    }
+  }
+  return hashes;
+}
+
+/** A new folder of the origin private file system. */
+async function newFolder(): Promise<FileSystemDirectoryHandle> {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle(crypto.randomUUID(), { create: true });
+}
+
+Object.assign(globalThis, {
+  /** Converts `paths` of a checkpoint into a new folder; `cut`: bytes to take off a file's end. */
+  convert: async (name: string, paths: string[], dtype: 'fp32' | 'q8', cut: Record<string, number>) => {
+    const files = await Promise.all(
+      paths.map(async (path) => {
+        const blob = await (await fetch(`checkpoints/${name}/${path}`)).blob();
+        return { path, blob: blob.slice(0, blob.size - (cut[path] ?? 0)) };
+      }),
+    );
+    const target = await newFolder();
+    const progress: ConversionProgress[] = [];
+    const onProgress = proxy((event: ConversionProgress) => void progress.push(event));
+    try {
+      const result = await converter.convert({ name: 'checkpoint', files }, target, { dtype }, onProgress);
+      return { result, progress, hashes: await hashesOf(target) };
+    } catch (thrown) {
+      const { name: error, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+      return { error, message, hashes: await hashesOf(target) };
+    }
+  },
+  /** Writes texts one after another through a sink into a new folder, which may be `gone` by then. */
+  write: async (texts: [path: string, text: string][], gone: boolean) => {
+    const target = await newFolder();
+    const sink = directorySink(target);
+    if (gone) await (await navigator.storage.getDirectory()).removeEntry(target.name);
+    try {
+      for (const [path, text] of texts) {
+        const file = await sink.create(path);
+        for (const letter of text) await file.write(new TextEncoder().encode(letter));
+        await file.close();
+      }
+      return { hashes: await hashesOf(target) };
+    } catch (thrown) {
+      const { name: error, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+      return { error, message, hashes: {} };
+    }
+  },
+});
