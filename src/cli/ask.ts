@@ -2,9 +2,8 @@
  * npm run -s ask -- --image FILE --question TEXT [--mode smart|half|full | --downsample on|off --tool on|off]
  *                   [--model DIR] [--max-new-tokens N] [--max-pixels N] [--temperature T] [--seed N] [--force-round-1 TEXT] [--json]
  */
-import { openAsBlob } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { defineCommand } from 'citty';
+import { openFileBlob } from '../io/node/file-blob.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import {
   DEFAULT_SETTINGS,
@@ -55,10 +54,10 @@ interface Arguments {
 
 async function ask(args: Arguments): Promise<void> {
   const settings = parseSettings(args);
-  const found = await stat(args.image).catch(() => null);
-  if (!found?.isFile())
+  const file = await openFileBlob(args.image);
+  if (file === undefined)
     throw new NamedError('UsageError', `There is no file ${args.image}. Give the path of an image.`);
-  const image = await createNodeImageDecoder().decode(await openAsBlob(args.image));
+  const image = await createNodeImageDecoder().decode(file);
   const engine = await openNodeEngine(args.model);
   try {
     await engine.setImage(image);

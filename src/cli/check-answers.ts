@@ -4,10 +4,10 @@
  * Asks every question of a test set (`questions.jsonl` and its images) and counts right answers, calls, visual tokens,
  * and, where a question records what transformers answered, how many rounds' texts are identical.
  */
-import { openAsBlob } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
+import { openFileBlob } from '../io/node/file-blob.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -65,7 +65,7 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
   };
   let full = 0;
   for (const { id, image, question, answer, reference } of questions) {
-    await engine.setImage(await decoder.decode(await openAsBlob(join(testset, image))));
+    await engine.setImage(await decoder.decode(await imageFile(join(testset, image))));
     const result = await engine.ask(question, settings, () => undefined);
     report.answers.push(result.answer);
     if (result.answer === answer) report.right++;
@@ -83,6 +83,12 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
   report.accuracy = report.right / report.questions;
   report.ofFull = report.visualTokens / full;
   return report;
+}
+
+async function imageFile(path: string): Promise<Blob> {
+  const file = await openFileBlob(path);
+  if (file === undefined) throw new NamedError('UsageError', `The test set has no ${path}.`);
+  return file;
 }
 
 void start(command);

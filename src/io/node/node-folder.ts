@@ -1,19 +1,15 @@
 /** Folders on disk as file sources and sinks. Blobs are backed by the file: nothing is read before it is asked for. */
-import { openAsBlob } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { FileSink, FileSource, FileWriter } from '../../shared/files.ts';
+import { openFileBlob } from './file-blob.ts';
 
 /** A folder on disk, for reading. */
 export function nodeFolder(directory: string): FileSource {
   const root = resolve(directory);
   return {
     name: basename(root),
-    async blob(path) {
-      const file = join(root, path);
-      const found = await stat(file).catch(() => null);
-      return found?.isFile() ? openAsBlob(file) : undefined;
-    },
+    blob: (path) => openFileBlob(join(root, path)),
   };
 }
 
