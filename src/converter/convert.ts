@@ -26,7 +26,7 @@ import { parseProcessorSettings, type ProcessorSettings } from '../model/process
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSink, FileSource, FileWriter } from '../shared/files.ts';
-import { tryParseJson } from '../shared/json.ts';
+import { isObject, tryParseJson } from '../shared/json.ts';
 import { buildAttentionCheck } from './graphs/attention-check.ts';
 import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
 import { buildVisionEncoder } from './graphs/vision-encoder.ts';
@@ -75,7 +75,7 @@ export async function convertCheckpoint(
     await requiredJson(source, 'config.json'),
     await optionalJson(source, 'generation_config.json'),
   );
-  const processorJson = (await optionalJson(source, 'preprocessor_config.json')) ?? {};
+  const processorJson = await imageProcessorJson(source);
   const processor = parseProcessorSettings(processorJson);
   checkPatches(processor, geometry);
   const promptsJson =
@@ -189,6 +189,17 @@ async function optionalJson(source: FileSource, path: string): Promise<unknown> 
 async function requiredJson(source: FileSource, path: string): Promise<unknown> {
   await requiredText(source, path);
   return optionalJson(source, path);
+}
+
+/**
+ * The image processor's settings: a file of their own, or, as newer transformers save a whole processor, a part of
+ * processor_config.json. Without either, Qwen2.5-VL's own hold.
+ */
+async function imageProcessorJson(source: FileSource): Promise<unknown> {
+  const own = await optionalJson(source, 'preprocessor_config.json');
+  if (own !== undefined) return own;
+  const whole = await optionalJson(source, 'processor_config.json');
+  return (isObject(whole) ? whole['image_processor'] : undefined) ?? {};
 }
 
 /** The image processor must cut images as the vision tower takes them. */

@@ -166,6 +166,20 @@ describe('a converted folder', () => {
     expect(manifest.parameters).toBe(dataBytes / 2); // bf16
   });
 
+  it('takes the image processor from processor_config.json where newer transformers put it', async () => {
+    const folder = checkpointCopy();
+    const own = folder.files.get('preprocessor_config.json') ?? new Uint8Array();
+    const settings: unknown = JSON.parse(new TextDecoder().decode(own));
+    folder.files.delete('preprocessor_config.json');
+    folder.put(
+      'processor_config.json',
+      JSON.stringify({ processor_class: 'Qwen2_5_VLProcessor', image_processor: settings }),
+    );
+    const sink = new MemoryFolder();
+    await convertCheckpoint(folder, sink, { dtype: 'fp32' });
+    expect(JSON.parse((await (await sink.blob('preprocessor_config.json'))?.text()) ?? '')).toEqual(settings);
+  });
+
   it('has the prompts of the set that was asked for when the checkpoint brings none', async () => {
     const source = checkpointCopy();
     source.files.delete('prompts.json');
