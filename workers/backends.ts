@@ -16,6 +16,8 @@ export interface Candidate {
   readonly info: Omit<BackendInfo, 'reasons'>;
   /** The graphs it runs. */
   readonly variant: VariantName;
+  /** Why it is not a better one; of interest once it is tried. */
+  readonly notes: readonly string[];
   /** What sets it apart, for the sentence that says why it failed. */
   readonly label: string;
   start(): Promise<StartedRuntime>;
@@ -57,12 +59,12 @@ export async function planBackends(choice: BackendChoice, manifest: Manifest): P
       reasons.push(`The adapter binds at most ${limit} MB at once, the model's largest weight has ${needed} MB.`);
     } else if (choice === 'auto' && isSoftware(probe)) {
       reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
-      software.push(...webGpuCandidates(probe, has, reasons));
+      software.push(...webGpuCandidates(probe, has));
     } else {
-      candidates.push(...webGpuCandidates(probe, has, reasons));
+      candidates.push(...webGpuCandidates(probe, has));
     }
   }
-  if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu, reasons));
+  if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu));
   candidates.push(...software);
   if (candidates.length === 0) {
     throw new NamedError(
@@ -78,19 +80,21 @@ function isSoftware({ adapter, description }: AdapterProbe): boolean {
   return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
-function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => boolean, reasons: string[]): Candidate[] {
+function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => boolean): Candidate[] {
+  const notes: string[] = [];
   const types: ('f16' | 'f32')[] = [];
   if (has('f16') && probe.hasF16) types.push('f16');
-  else if (has('f16')) reasons.push('The adapter has no shader-f16, so activations are f32.');
-  else reasons.push('The model folder has no f16 graphs, so activations are f32.');
+  else if (has('f16')) notes.push('The adapter has no shader-f16, so activations are f32.');
+  else notes.push('The model folder has no f16 graphs, so activations are f32.');
   if (has('f32')) types.push('f32');
   const build = webGpuBuild();
   if (build === 'asyncify')
-    reasons.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
+    notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
   return types.flatMap((activations) =>
     (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({
       info: { backend: 'webgpu' as const, build, activations, threads: 1, adapter: probe.description },
       variant: activations,
+      notes,
       label: `WebGPU with ${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
       async start() {
         const ort = await loadOrt(build, 1);
@@ -102,14 +106,13 @@ function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => bo
   );
 }
 
-function wasmCandidate(variant: VariantName, reasons: string[]): Candidate {
+function wasmCandidate(variant: VariantName): Candidate {
   const threads = wasmThreads();
-  if (threads === 1 && !globalThis.crossOriginIsolated) {
-    reasons.push('The page is not cross-origin isolated, so WASM runs on one thread.');
-  }
+  const isolated = globalThis.crossOriginIsolated;
   return {
     info: { backend: 'wasm', build: 'wasm', activations: 'f32', threads, adapter: '' },
     variant,
+    notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
     label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,
     async start() {
       return { runtime: createWasmRuntime(await loadOrt('wasm', threads)), lost: NEVER };

@@ -10,7 +10,6 @@ import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } fro
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
-import type { RgbImage } from '../src/shared/rgb-image.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
 
 /** Implements the worker's interface. */
@@ -18,8 +17,6 @@ export class EngineHost implements EngineApi {
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
   #lost: Promise<string> = new Promise(() => undefined);
-  /** Kept so that another model can be loaded without choosing the image again. */
-  #image: RgbImage | null = null;
 
   async load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo> {
     const start = performance.now();
@@ -29,7 +26,7 @@ export class EngineHost implements EngineApi {
     const folders = new FolderLoader(source.url, onEvent);
     const manifest = await folders.manifest();
     const { candidates, reasons } = await planBackends(backend, manifest);
-    const notes = [...reasons];
+    const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
       let started: StartedRuntime | null = null;
@@ -38,31 +35,30 @@ export class EngineHost implements EngineApi {
         const engine = await Engine.load(folder, started.runtime, candidate.variant, onEvent);
         this.#engine = engine;
         this.#lost = started.lost;
-        if (this.#image !== null) await engine.setImage(this.#image, engine.info.defaultPixelBudget);
-        notes.push(`${candidate.label} runs.`);
+        for (const note of candidate.notes) notes.add(note);
+        notes.add(`${candidate.label} runs.`);
         return {
-          backend: { ...candidate.info, reasons: notes },
+          backend: { ...candidate.info, reasons: [...notes] },
           model: engine.info,
           loadMs: performance.now() - start,
         };
       } catch (thrown) {
         if (isNamed(thrown, 'ModelFolderError')) throw thrown;
-        notes.push(`${candidate.label} failed: ${messageOf(thrown)}`);
+        for (const note of candidate.notes) notes.add(note);
+        notes.add(`${candidate.label} failed: ${messageOf(thrown)}`);
         await started?.runtime.dispose();
       }
     }
     throw new NamedError(
       'RuntimeUnavailableError',
-      `${manifest.name} could not be started. ${notes.join(' ')} Reload the page, update the browser, or choose a smaller model.`,
+      `${manifest.name} could not be started. ${[...notes].join(' ')} Reload the page, update the browser, or choose a smaller model.`,
     );
   }
 
   async setImage(file: Blob): Promise<ImageInfo> {
     const engine = this.#loaded();
     const image = await this.#decoder.decode(file);
-    const info = await engine.setImage(image, engine.info.defaultPixelBudget);
-    this.#image = image;
-    return info;
+    return engine.setImage(image, engine.info.defaultPixelBudget);
   }
 
   async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {

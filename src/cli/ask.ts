@@ -121,6 +121,19 @@ function parseSettings(args: Arguments): TurnSettings {
   };
 }
 
+/** Throws UsageError for anything but decimal digits, or a number below `min`. */
+function parseNumber(name: string, value: string, min: number, whole: boolean): number {
+  const number = Number(value);
+  const pattern = whole ? /^\d+$/ : /^\d+(\.\d+)?$/;
+  if (!pattern.test(value.trim()) || number < min) {
+    throw new NamedError(
+      'UsageError',
+      `--${name} is "${value}"; use ${whole ? 'a whole number' : 'a number'} of at least ${min}.`,
+    );
+  }
+  return number;
+}
+
 function parseMode(value: string): keyof typeof MODE_SWITCHES {
   if (value === 'smart' || value === 'half' || value === 'full') return value;
   throw new NamedError('UsageError', `--mode is "${value}"; use smart, half or full.`);
@@ -129,17 +142,6 @@ function parseMode(value: string): keyof typeof MODE_SWITCHES {
 function parseSwitch(name: string, value: string): boolean {
   if (value === 'on' || value === 'off') return value === 'on';
   throw new NamedError('UsageError', `--${name} is "${value}"; use on or off.`);
-}
-
-function parseNumber(name: string, value: string, min: number, whole: boolean): number {
-  const number = Number(value);
-  if (value.trim() === '' || !Number.isFinite(number) || number < min || (whole && !Number.isInteger(number))) {
-    throw new NamedError(
-      'UsageError',
-      `--${name} is "${value}"; use ${whole ? 'a whole number' : 'a number'} of at least ${min}.`,
-    );
-  }
-  return number;
 }
 
 void start(command);

@@ -28,7 +28,10 @@ const command = defineCommand({
     if (mode !== 'smart' && mode !== 'half' && mode !== 'full') {
       throw new NamedError('UsageError', `--mode is "${mode}"; use smart, half or full.`);
     }
-    const report = await checkAnswers(args.testset, args.model, mode, Number(args.limit ?? Infinity));
+    const limit = args.limit === undefined ? Infinity : Number(args.limit);
+    if (!(limit >= 1))
+      throw new NamedError('UsageError', `--limit is "${args.limit}"; use a whole number of at least 1.`);
+    const report = await checkAnswers(args.testset, args.model, mode, limit);
     const { answers, mismatches, ...counts } = report;
     console.log(counts);
     for (const mismatch of mismatches) console.log(mismatch);

@@ -1,13 +1,16 @@
 /**
  * npm run -s convert -- CHECKPOINT_DIR OUT_DIR --dtype fp32|fp16|q8|q4|q4f16 [--name NAME] [--prompts efficient|general|chat] [--json]
  */
-import { stat } from 'node:fs/promises';
+import { realpath, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { convertCheckpoint } from '../converter/convert.ts';
 import { DTYPES, parseDtype } from '../converter/precision.ts';
 import { nodeFolder, nodeSink } from '../io/node/node-folder.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
+import { MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
+import { tryParseJson } from '../shared/json.ts';
 import { start } from './start.ts';
 
 const command = defineCommand({
@@ -24,6 +27,21 @@ const command = defineCommand({
     await convert(args);
   },
 });
+
+/** A folder that can be written: not the checkpoint itself, and without the model folder that may have been there. */
+async function prepareOut(checkpoint: string, out: string): Promise<void> {
+  const found = await stat(out).catch(() => null);
+  if (found === null) return;
+  if (!found.isDirectory()) throw new NamedError('UsageError', `${out} is a file. Give a folder to write.`);
+  if ((await realpath(out)) === (await realpath(checkpoint))) {
+    throw new NamedError('UsageError', `${out} is the checkpoint itself. Give another folder to write.`);
+  }
+  const blob = await nodeFolder(out).blob(MANIFEST_FILE);
+  if (blob === undefined) return;
+  const { files } = parseManifest(tryParseJson(await blob.text()));
+  // The manifest goes first: a folder without one is no model folder, whatever happens now.
+  for (const path of [MANIFEST_FILE, ...files.map((file) => file.path)]) await rm(join(out, path), { force: true });
+}
 
 interface Arguments {
   readonly checkpoint: string;
@@ -42,6 +60,8 @@ async function convert(args: Arguments): Promise<void> {
       `${args.checkpoint} is no folder. Give the folder a checkpoint was downloaded to.`,
     );
   }
+  await prepareOut(args.checkpoint, args.out);
+  if (args.name === '') throw new NamedError('UsageError', '--name is empty. Give a name, or leave it out.');
   const prompts = args.prompts === undefined ? undefined : parsePromptSet(args.prompts);
   const started = performance.now();
   let shown = -1;

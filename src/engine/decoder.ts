@@ -94,7 +94,7 @@ export class Decoder {
   }
 
   /**
-   * Makes room for `tokens` in all, up to the context's length. Keeps what is cached unless the cache must be larger.
+   * Makes room for `wished` tokens in all, up to the context's length. Keeps what is cached unless the cache must be larger.
    * Throws ContextLengthError when `required` tokens do not fit.
    */
   async reserve(required: number, wished: number): Promise<void> {

@@ -15,6 +15,8 @@ import type { VisionEncoder } from './vision-encoder.ts';
 /** Largest image that is shown as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
 
+const NONE = new Float32Array(0);
+
 /** What views are made with. */
 export interface ViewParts {
   readonly processor: ProcessorSettings;
@@ -143,10 +145,16 @@ export class ImageView {
       const { pixelValues, gridThw } = this.#prepared();
       const encoding = this.#parts.vision.encode(pixelValues, gridThw[1], gridThw[2]);
       this.#features = encoding;
-      // A failed encoding is not kept: the next question tries again.
-      encoding.catch(() => {
-        if (this.#features === encoding) this.#features = null;
-      });
+      encoding.then(
+        () => {
+          // The patches have done their work, and are the largest thing held here.
+          if (this.#features === encoding && this.#input !== null) this.#input = { ...this.#input, pixelValues: NONE };
+        },
+        () => {
+          // A failed encoding is not kept: the next question tries again.
+          if (this.#features === encoding) this.#features = null;
+        },
+      );
     }
     return this.#features;
   }

@@ -63,12 +63,26 @@ export async function openSessions(
       deviceOutputs: DEVICE_OUTPUTS[graph](manifest.geometry.text.numLayers),
     });
   };
-  const check = await open('attention_check');
-  await checkAttention(runtime, check, manifest.geometry, activationsOf(name));
-  await check.release();
-  return {
-    vision: await open('vision_encoder'),
-    embedTokens: await open('embed_tokens'),
-    decoder: await open('decoder'),
+  const opened: Session[] = [];
+  const keep = async (graph: GraphName): Promise<Session> => {
+    const session = await open(graph);
+    opened.push(session);
+    return session;
   };
+  try {
+    const check = await open('attention_check');
+    try {
+      await checkAttention(runtime, check, manifest.geometry, activationsOf(name));
+    } finally {
+      await check.release();
+    }
+    return {
+      vision: await keep('vision_encoder'),
+      embedTokens: await keep('embed_tokens'),
+      decoder: await keep('decoder'),
+    };
+  } catch (thrown) {
+    for (const session of opened) await session.release();
+    throw thrown;
+  }
 }

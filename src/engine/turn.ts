@@ -128,7 +128,10 @@ class Turn {
       context.push(...toolTurn);
       return this.#lastRound(views.view('full'), context);
     }
-    if (tool.errorTurn === null) return 'stop';
+    if (tool.errorTurn === null) {
+      this.#blameCall(`${call.error ?? 'The call is malformed.'} The model has no turn for errors.`);
+      return 'toolCallRefused';
+    }
     context.push(builder.errorTurn(tool.errorTurn, call.error ?? 'unknown error'));
     return this.#lastRound(null, context);
   }

@@ -48,7 +48,10 @@ export type FinishReason =
   | 'length'
   /** The user stopped it. */
   | 'stopped'
-  /** The model called the tool where it may not: the tool is off, two images are already there, or no round is left. */
+  /**
+   * The model called the tool where it may not (the tool is off, two images are already there, or no round is left), or
+   * wrongly, and its prompts have no turn for errors.
+   */
   | 'toolCallRefused';
 
 /** A tool call as found in a round's text. */

@@ -55,6 +55,7 @@ export function engineSlice(bench: Workbench, backendChoice: BackendChoice): Sli
       const now = performance.now();
       if (now - lastRestart < RESTART_PAUSE_MS) {
         set({ engine: { status: 'failed', error } });
+        get().failQueued(error);
         return;
       }
       lastRestart = now;

@@ -60,6 +60,9 @@ export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
         const run = turn === undefined ? get().runComparison() : runOne(turn);
         bench.activeRun = run.finally(() => {
           bench.activeRun = null;
+          // What was asked while this run was ending found it busy.
+          const { turns, comparison } = get();
+          if ([...turns, ...(comparison ?? [])].some((known) => known.status === 'queued')) get().runQueued();
         });
       },
 

@@ -1,6 +1,6 @@
 /** The command-line tools as a person starts them, on a tiny golden checkpoint. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,6 +87,22 @@ beforeAll(async () => {
 afterAll(() => rmSync(work, { recursive: true }));
 
 describe.concurrent('convert', () => {
+  it('refuses to write into the checkpoint', async () => {
+    const checkpoint = join(work, 'checkpoint');
+    cpSync(tinyCheckpoint(NAME), checkpoint, { recursive: true });
+    const { code, json } = await cli('convert', checkpoint, checkpoint, '--json');
+    expect([code, json]).toMatchObject([1, { error: { name: 'UsageError' } }]);
+    expect(existsSync(join(checkpoint, 'manifest.json'))).toBe(false);
+  });
+
+  it('leaves nothing of the model folder that was there before', async () => {
+    const out = join(work, 'twice');
+    await cli('convert', tinyCheckpoint(NAME), out, '--dtype', 'q4f16');
+    await cli('convert', tinyCheckpoint(NAME), out, '--dtype', 'fp32');
+    const { files } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as { files: { path: string }[] };
+    expect(readdirSync(out).toSorted()).toEqual([...files.map(({ path }) => path), 'manifest.json'].toSorted());
+  });
+
   it('writes a folder with a manifest, and says what it wrote', () => {
     expect([converted.code, converted.stderr.includes('Error')]).toEqual([0, false]);
     const numbers = {

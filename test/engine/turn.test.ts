@@ -251,8 +251,11 @@ describe('tool calls', () => {
   it.each(Object.entries(malformed))('ends the turn on %s when the model has no error turn', async (_, text) => {
     const { result } = await ask({ script: respond(text, ANSWER) });
     expect(result.rounds).toHaveLength(1);
-    expect(result.finishReason).toBe('stop');
-    expect(result.rounds[0]?.toolCall?.valid).toBe(false);
+    expect(result.finishReason).toBe('toolCallRefused');
+    expect(result.rounds[0]?.toolCall).toMatchObject({
+      valid: false,
+      error: expect.stringContaining('no turn for errors'),
+    });
   });
 
   it('keeps control tokens out of an error turn that quotes the model', async () => {

@@ -32,7 +32,7 @@ class WebGpuRuntime implements Runtime {
     const graph = new Uint8Array(await files.graph.arrayBuffer());
     const locations = Object.fromEntries(files.deviceOutputs.map((name) => [name, 'gpu-buffer' as const]));
     const options: InferenceSession.SessionOptions = {
-      // Sums in f16 changed 4 of 200 answers of the bundled model, sums in f32 none (docs/log.md).
+      // Of 200 answers, 196 equal fp32's with sums in f16, 199 with sums in f32 (docs/log.md).
       executionProviders: [{ name: 'webgpu', device: this.#device, enableMatmulFp32Accumulation: true }],
       externalData: files.data.map(({ path, blob }) => ({ path, data: blob })),
       preferredOutputLocation: locations,
