@@ -1,0 +1,1 @@
+"""Training of visionthink-nano: data, model, supervised start, multi-turn GRPO, export, report."""

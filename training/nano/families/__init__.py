@@ -1,0 +1,1 @@
+"""One module a family of pictures; each has `make(canvas, hard) -> list[Question]`."""

@@ -1,0 +1,84 @@
+"""Muon for matrices, AdamW for the rest, gradients summed over processes."""
+
+import math
+
+import torch
+import torch.distributed as dist
+
+
+def orthogonalise(g):
+    """Newton-Schulz iteration of Muon (Jordan et al., 2024) on a batch of matrices."""
+    x = g.bfloat16() if g.is_cuda else g
+    wide = x.shape[-2] <= x.shape[-1]
+    if not wide:
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(5):
+        a = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return (x if wide else x.mT).float()
+
+
+class Optimizer:
+    """muon_lr 0: AdamW for everything. `train(name)` says which parameters move."""
+
+    def __init__(self, model, muon_lr: float, adam_lr: float, decay: float = 0.02, train=lambda name: True):
+        self.groups, adam = {}, []
+        for name, p in model.named_parameters():
+            name = name.replace("/", ".")
+            p.requires_grad_(train(name))
+            if not p.requires_grad:
+                continue
+            if muon_lr and p.ndim == 2 and "auxiliary" not in name and "embed" not in name:
+                k = 3 if "qkv" in name else 1
+                self.groups.setdefault((p.shape[0] // k, p.shape[1]), []).append((p, k))
+            else:
+                adam.append(p)
+        self.parameters = [p for g in self.groups.values() for p, _ in g] + adam
+        device = self.parameters[0].device
+        self.buffers = {s: torch.zeros(sum(k for _, k in g), *s, device=device) for s, g in self.groups.items()}
+        self.adam = torch.optim.AdamW(adam, lr=adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=device.type == "cuda")
+        self.muon_lr, self.adam_lr, self.decay = muon_lr, adam_lr, decay
+
+    def state(self) -> dict:
+        """What `restore` takes."""
+        return {"adam": self.adam.state_dict(), "buffers": self.buffers}
+
+    def restore(self, state: dict) -> None:
+        """Goes on where another run stopped."""
+        self.adam.load_state_dict(state["adam"])
+        for s, b in state["buffers"].items():
+            self.buffers[s].copy_(b)
+
+    def step(self, scale: float, clip: float = 1.0) -> float:
+        """One step at `scale` times the learning rates; returns the gradient's norm."""
+        for p in self.parameters:
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
+        if dist.is_initialized():
+            flat = torch.cat([p.grad.flatten() for p in self.parameters])
+            dist.all_reduce(flat)
+            flat /= dist.get_world_size()
+            at = 0
+            for p in self.parameters:
+                p.grad.copy_(flat[at:at + p.numel()].view_as(p))
+                at += p.numel()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, clip)
+        for g in self.adam.param_groups:
+            g["lr"] = self.adam_lr * scale
+        self.adam.step()
+        with torch.no_grad():
+            for s, g in self.groups.items():
+                grad = torch.cat([p.grad.view(k, *s) for p, k in g])
+                b = self.buffers[s]
+                b.mul_(0.95).add_(grad)
+                update = orthogonalise(grad + 0.95 * b) * (0.2 * math.sqrt(max(s)))
+                lr, at, parts = self.muon_lr * scale, 0, []
+                torch._foreach_mul_([p.data for p, _ in g], 1 - lr * self.decay)
+                for p, k in g:
+                    parts.append(update[at:at + k].reshape(p.shape))
+                    at += k
+                torch._foreach_add_([p.data for p, _ in g], parts, alpha=-lr)
+        for p in self.parameters:
+            p.grad = None
+        return norm
