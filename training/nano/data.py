@@ -23,7 +23,7 @@ from .assets import Assets
 from .canvas import CHARACTERS, COLOURS, SHAPES, Canvas, Question
 from .families import charts, objects, shapes, signs, tables, words
 from .model import smart_size
-from .rows import ANSWER, NONE, TEXT, Row
+from .rows import ANSWER, TEXT, Row
 
 FAMILIES = {"shapes": shapes, "objects": objects, "words": words, "charts": charts, "tables": tables, "signs": signs}
 WEIGHTS = {"shapes": 0.12, "objects": 0.12, "words": 0.20, "charts": 0.19, "tables": 0.21, "signs": 0.16}
@@ -168,12 +168,12 @@ def pack(rows: list[Row]) -> dict:
     return out
 
 
-BYTES = LONGEST * LONGEST * 3 * 24
+BYTES = LONGEST * LONGEST * 3 * 32
 
 
 def slab_size(size) -> int:
     """How many pictures of this size make one slab: about the same number of pixels each."""
-    return max(8, min(48, round(32 * 470 * 470 / (size[0] * size[1]) / 8) * 8))
+    return max(16, min(96, round(64 * 470 * 470 / (size[0] * size[1]) / 8) * 8))
 
 
 def make_slab(rng: random.Random, buffer, hard_share: float, size=None, n=None, for_rollouts=False) -> dict:
@@ -248,7 +248,7 @@ class Loader:
         cuda = device != "cpu"
 
         def run():
-            stream = torch.cuda.Stream() if cuda else None
+            stream = torch.cuda.Stream(device) if cuda else None
             while True:
                 slot, slab = self.ready.get()
                 w, h = slab["size"]
@@ -258,6 +258,7 @@ class Loader:
                     slab["images"] = images.to(device, copy=True)
                     if "rows" in slab:
                         slab["rows"] = {k: {m: torch.from_numpy(a).to(device) for m, a in v.items()} for k, v in slab["rows"].items()}
+                        slab["hard"] = torch.from_numpy(slab["hard"]).to(device)
                         slab["labels"] = {k: torch.from_numpy(a).to(device) for k, a in slab["labels"].items()}
                 if cuda:
                     with torch.cuda.stream(stream):

@@ -74,21 +74,45 @@ class Round:
 
 
 _CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.S)
+_OBJECT = re.compile(r"\{[^\n]*?\}\}")
 _DIRECT = re.compile(r"<think>((?!</?(?:think|answer|tool_call)>).)*</think>\s*<answer>((?!</?(?:think|answer|tool_call)>).)*</answer>", re.S)
 _WITH_CALL = re.compile(r"<think>((?!</?(?:think|answer|tool_call)>).)*</think>\s*<tool_call>((?!</?(?:think|answer|tool_call)>).)*</tool_call>", re.S)
 
 
+def _resizes(content: str) -> bool | None:
+    """Whether a JSON text is an object whose arguments.action is resize; None when it is no JSON object."""
+    try:
+        call = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(call, dict):
+        return None
+    arguments = call.get("arguments")
+    return isinstance(arguments, dict) and arguments.get("action") == "resize"
+
+
+def call_is_valid(text: str) -> bool | None:
+    """The engine's parseToolCall (src/engine/response.ts): None without a call, else whether it is one the engine follows.
+
+    As in the reference, all that looks like {...}} on one line is read as an object; what is one object as a whole is taken too.
+    """
+    contents = _CALL.findall(text)
+    if not contents:
+        return None
+    objects = [o for c in contents for o in ([c] if _resizes(c) is not None else _OBJECT.findall(c))]
+    return len(objects) == 1 and _resizes(objects[0]) is True
+
+
 def parse_round(text: str) -> Round:
-    """Parses a round's text, im_end included when the model produced it (without it the round is not valid)."""
+    """Parses a round's text, im_end included when the model produced it (without it the round is not valid).
+
+    answer follows the engine's extractAnswer; None after a call that counts.
+    """
     ended = text.endswith("<|im_end|>")
     text = text.removesuffix("<|im_end|>").strip()
-    calls = _CALL.findall(text)
-    if calls:
-        try:
-            call = json.loads(calls[0])
-            called = len(calls) == 1 and call["arguments"]["action"] == "resize"
-        except (ValueError, KeyError, TypeError):
-            called = False
-        return Round(ended and called and _WITH_CALL.fullmatch(text) is not None, called, None)
+    call = call_is_valid(text)
+    if call:
+        alone = _resizes(_CALL.search(text)[1]) is True  # the engine follows a call with text around it, but it is no right format
+        return Round(ended and alone and _WITH_CALL.fullmatch(text) is not None, True, None)
     answer = text.split("</answer>")[0].split("<answer>")[-1].strip()
-    return Round(ended and _DIRECT.fullmatch(text) is not None, False, answer)
+    return Round(ended and call is None and _DIRECT.fullmatch(text) is not None, False, answer)

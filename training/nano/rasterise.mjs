@@ -10,7 +10,7 @@ for (const [i, { set, icon }] of JSON.parse(readFileSync(list, 'utf8')).entries(
   const entry = data.icons[icon] ?? data.icons[data.aliases?.[icon]?.parent];
   const width = entry.width ?? data.width ?? 16;
   const height = entry.height ?? data.height ?? width;
-  const box = `${entry.left ?? 0} ${entry.top ?? 0} ${width} ${height}`;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${box}" width="128" height="${(128 * height) / width}">${entry.body}</svg>`;
-  await sharp(Buffer.from(svg)).png().toFile(`${out}/${i}.png`);
+  const box = `viewBox="${entry.left ?? 0} ${entry.top ?? 0} ${width} ${height}" width="128" height="${(128 * height) / width}"`;
+  const names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"';
+  await sharp(Buffer.from(`<svg ${names} ${box}>${entry.body}</svg>`)).png().toFile(`${out}/${i}.png`);
 }

@@ -31,6 +31,8 @@ def rewards(accuracy, called, valid, penalty: str = "controlled", threshold: flo
 
     accuracy + 0.5 where every round was well formed - 0.1 by the control penalty: with r = correct direct answers / all correct answers
     of the group, direct answers pay when r < threshold, calls when r >= threshold; a group without a correct answer has r = 0.
+    The paper's equation is what is here. The authors' code (verl/trainer/ppo/ray_trainer.py, general_qa_tool.py) differs: only correct turns
+    pay; correct calls always do; correct direct answers do where 0 < r < threshold; so a group without a correct answer pays nothing there.
     penalty 'always': every call pays; 'never': nobody does (the two ablations of the paper's figure 3).
     """
     accuracy, called, valid = (np.asarray(x, float) for x in (accuracy, called, valid))

@@ -25,7 +25,7 @@ def arguments():
     p.add_argument("--span", type=float, nargs=2, default=(0.0, 1.0), help="which part of the whole schedule this run is")
     p.add_argument("--steps", type=int, default=10**9)
     p.add_argument("--workers", type=int, default=14, help="rendering processes a GPU")
-    p.add_argument("--slabs", type=int, default=3, help="slabs a step and GPU")
+    p.add_argument("--slabs", type=int, default=2, help="slabs a step and GPU")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--device", default="cuda")
     p.add_argument("--muon-lr", type=float, default=2e-3)
@@ -75,6 +75,7 @@ def main():
     from . import model as models
     cuda = a.device != "cpu"
     if cuda:
+        a.device = f"cuda:{rank}"
         torch.cuda.set_device(rank)
     if world > 1:
         dist.init_process_group("nccl" if cuda else "gloo")
@@ -84,8 +85,12 @@ def main():
     if not a.no_compile:
         models.compile_blocks()
     model = models.Model().to(a.device)
-    checkpoint = torch.load(a.load, map_location=a.device, weights_only=True) if a.load else {}
-    if checkpoint:
+    checkpoint = {}
+    if a.load and a.load.endswith(".safetensors"):  # the weights alone
+        from safetensors.torch import load_file
+        model.load(load_file(a.load))
+    elif a.load:
+        checkpoint = torch.load(a.load, map_location=a.device, weights_only=True)
         model.load_state_dict(checkpoint["model"])
     torch.manual_seed(a.seed * 7919 + rank + checkpoint.get("step", 0))
     log = Log(a.out, a.name, rank)
@@ -130,8 +135,8 @@ def main():
         dist.destroy_process_group()
 
 
-def row_loss(model, batch, images, dtype, weight):
-    """Cross entropy of one kind of row. Returns (weighted sum, sum of weights, per-token right, flat indices)."""
+def forward_rows(model, batch, images, dtype):
+    """Logits at every token with a loss: (losses, whether it is the first choice, flat indices)."""
     import torch
     import torch.nn.functional as F
     from . import protocol
@@ -142,12 +147,27 @@ def row_loss(model, batch, images, dtype, weight):
     mask = (earlier & ((segment[:, None, :] == 0) | (segment[:, None, :] == segment[:, :, None])))[:, None]
     hidden, _ = model.text(model.embed(ids, images, protocol.IMAGE_PAD), batch["positions"].long(), mask)
     index = batch["kind"].flatten().nonzero()[:, 0]
-    # in a branch's first token the one before it is the end of the common start, or padding's neighbour: kinds other than 0 never stand there
+    # kinds other than 0 never stand at a row's or a branch's start, so the token before predicts this one
     logits = model.logits(hidden.reshape(-1, hidden.shape[-1])[index - 1]).float()
     target = ids.flatten()[index]
-    loss = F.cross_entropy(logits, target, reduction="none")
-    w = weight.flatten()[index].float()
-    return (loss * w).sum(), w.sum(), logits.argmax(-1) == target, index
+    return F.cross_entropy(logits, target, reduction="none"), logits.argmax(-1) == target, index
+
+
+ROW_KINDS = ("half", "full", "decide", "call")
+
+
+def all_rows(slab, h, f):
+    """All rows of a slab as one batch, padded to the longest: fewer and larger kernels. Returns (batch, images)."""
+    import torch
+    import torch.nn.functional as F
+    rows = slab["rows"]
+    L = max(rows[k]["ids"].shape[1] for k in ROW_KINDS)
+    fill = {"ids": 0, "segment": 127, "kind": 0, "weight": 0, "group": -1, "positions": 0}
+    batch = {m: torch.cat([F.pad(rows[k][m], (0, L - rows[k][m].shape[-1]), value=v) for k in ROW_KINDS], 1 if m == "positions" else 0)
+             for m, v in fill.items()}
+    n, nh, nf = h.shape[0], h.shape[1], f.shape[1]
+    h_padded, f_padded = F.pad(h, (0, 0, 0, nf)), F.pad(f, (0, 0, 0, nh))
+    return batch, torch.cat([h_padded, f_padded, h_padded, torch.cat([h, f], 1)]).view(4 * n, nh + nf, -1)
 
 
 def all_right(ok, index, batch, groups: int):
@@ -213,33 +233,25 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world):
                 with torch.no_grad():
                     text = (labels >= 0) & (labels < data.NO_CHARACTER)
                     add(f"characters_{name}", ((head.argmax(-1) == labels) & text).sum(), text.sum())
-            rows = slab["rows"]
-            total = count = 0.0
-            right = None
-            for name, images in (("half", h), ("full", f), ("decide", h), ("call", torch.cat([h, f], 1))):
-                batch = rows[name]
-                weight = batch["weight"]
-                if name == "decide":
-                    # direct answers where half resolution is enough, calls where it is not: by text size first, by the model's own reading later
-                    readable = right[:, :4] if own_labels else ~slab["hard"]
-                    chosen = torch.stack([readable, ~readable], 2).view(n, 8).to(weight.dtype)
-                    weight = weight * torch.gather(chosen, 1, batch["group"].long().clamp(min=0, max=7))
-                s, c, ok, index = row_loss(model, batch, images, dtype, weight)
-                total, count = total + s, count + c
-                with torch.no_grad():
-                    em, there = all_right(ok, index, batch, 8)
-                    if name == "half":
-                        right = em
-                    if name in ("half", "full"):
-                        hard = F.pad(slab["hard"], (0, 4))
-                        first = there & (torch.arange(8, device=there.device) < 4)
-                        for label, m in (("hard", first & hard), ("easy", first & ~hard)):
-                            add(f"{name}_{label}", (em & m).sum(), m.sum())
-                    elif name == "call":
-                        add("call", (em & there).sum(), there.sum())
-                    else:
-                        m = there[:, 0::2]
-                        add("readable", (readable & m).sum(), m.sum())
+            batch, images = all_rows(slab, h, f)
+            losses, ok, index = forward_rows(model, batch, images, dtype)
+            with torch.no_grad():
+                em, there = (t.view(4, n, 8) for t in all_right(ok, index, batch, 8))
+                # direct answers where half resolution is enough, calls where it is not: by text size first, by the model's own reading later
+                readable = em[0, :, :4] if own_labels else ~slab["hard"]
+                weight = batch["weight"].float()
+                chosen = torch.stack([readable, ~readable], 2).view(n, 8).float()
+                decide = slice(2 * n, 3 * n)
+                weight[decide] *= torch.gather(chosen, 1, batch["group"][decide].long().clamp(min=0, max=7))
+                weight = weight.flatten()[index]
+                hard = F.pad(slab["hard"], (0, 4))
+                first = there[0] & (torch.arange(8, device=there.device) < 4)
+                for k, name in ((0, "half"), (1, "full")):
+                    for label, m in (("hard", first & hard), ("easy", first & ~hard)):
+                        add(f"{name}_{label}", (em[k] & m).sum(), m.sum())
+                add("call", (em[3] & there[3]).sum(), there[3].sum())
+                add("readable", (readable & first[:, :4]).sum(), first[:, :4].sum())
+            total, count = (losses * weight).sum(), weight.sum()
             language = total / count
             add("loss", language.detach())
             ((loss + language) / a.slabs).backward()

@@ -4,9 +4,22 @@ import math
 
 from PIL import Image, ImageDraw
 
-from ..canvas import UNANSWERABLE, Canvas, Question
-from .labels import (MONTHS, ORDINALS, WORD_KINDS, ask, case, decimal, distinct, easy_cap, mix, numbers, select, text_on, tilt_limit,
-                     title_text)
+from ..canvas import Canvas, Question
+from .labels import (
+    MONTHS,
+    ORDINALS,
+    WORD_KINDS,
+    Sheet,
+    case,
+    decimal,
+    distinct,
+    easy_cap,
+    mix,
+    numbers,
+    select,
+    text_on,
+    tilt_limit,
+)
 
 KINDS = {"vertical": 30, "horizontal": 22, "grouped": 12, "line": 13, "lines": 9, "pie": 14}
 
@@ -26,48 +39,25 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
     raise ValueError(f"no chart fits {canvas.width} x {canvas.height}")
 
 
-class Chart:
+class Chart(Sheet):
     """One chart being planned and drawn. Every kind is a method that returns False, with nothing drawn, where it does not fit."""
 
+    title_phrasings = (
+        "What is the title of the chart?",
+        "What is the chart's title?",
+        "Read the title.",
+        "What does the title say?",
+        "What is written above the chart?",
+    )
+
     def __init__(self, canvas: Canvas, hard: bool, font: str, cap: float):
-        self.canvas, self.hard, self.font, self.cap, self.r = canvas, hard, font, cap, canvas.random
+        super().__init__(canvas, hard, font, cap)
         r = self.r
-        self.questions: list[Question] = []
-        self.absent: list[Question] = []
-        self.margin = max(7.0, r.uniform(0.025, 0.05) * min(canvas.width, canvas.height))
-        m = self.margin
-        self.left, self.top, self.right, self.bottom = m, m, canvas.width - m, canvas.height - m
-        # The title may be large in a hard picture: then it is read at half size.
-        self.title_cap = cap if cap >= 16 or r.random() < 0.7 else min(r.uniform(16, 24), canvas.width * 0.05)
-        if 10 <= self.title_cap < 14:
-            self.title_cap = cap
-        self.title_font = font if r.random() < 0.7 else canvas.font()
-        self.title = None
         if canvas.height > 12 * cap and r.random() < 0.6:
-            self.title = title_text(canvas, self.title_font, self.title_cap, self.right - self.left)
-        self.title_at = (r.choice("lm"), self.top + self.title_cap * 1.15)
-        if self.title:
-            self.top += self.title_cap * 2.1
+            self.plan_title()
         self.panel = mix(canvas.background, canvas.ink, r.uniform(0.02, 0.07)) if r.random() < 0.3 else None
         self.grid = mix(canvas.background, canvas.ink, r.uniform(0.12, 0.3))
         self.back = self.panel or canvas.background
-
-    # ---- small helpers -----------------------------------------------------------------------------------------------------
-
-    def width(self, text: str) -> float:
-        return self.canvas.text_width(text, self.font, self.cap)
-
-    def widest(self, texts) -> float:
-        return max((self.width(t) for t in texts), default=0.0)
-
-    def write(self, x, baseline, text, fill=None, anchor="l"):
-        self.canvas.text(x, baseline, text, self.font, self.cap, fill, anchor)
-
-    def question(self, kind: str, phrasings, answer: str, detail: float, thought: str | None = None, **parts):
-        self.questions.append(Question(ask(self.canvas, phrasings, **parts), answer, kind, detail, thought))
-
-    def missing(self, phrasings, detail: float, **parts):
-        self.absent.append(Question(ask(self.canvas, phrasings, **parts), UNANSWERABLE, "absent", detail))
 
     def categories(self, count: int, words_only: bool = False) -> tuple[str, list[str]]:
         """(kind, labels): what stands below the bars."""
@@ -81,7 +71,7 @@ class Chart:
         if kind == "months":
             count = min(count, 12)
             start = r.randint(0, 12 - count)
-            return kind, list(MONTHS[start:start + count])
+            return kind, list(MONTHS[start : start + count])
         if kind == "quarters":
             return kind, [f"Q{i + 1}" for i in range(min(count, 4))]
         if kind == "letters":
@@ -92,7 +82,13 @@ class Chart:
         """A label of the same kind that is not in the picture."""
         if kind == "years":
             return str(int(self.r.choice((int(labels[0]) - self.r.randint(2, 9), int(labels[-1]) + self.r.randint(2, 9)))))
-        rest = [m for m in MONTHS if m not in labels] if kind == "months" else distinct(self.canvas, kind, 1, labels, 8) if kind in WORD_KINDS else []
+        rest = (
+            [m for m in MONTHS if m not in labels]
+            if kind == "months"
+            else distinct(self.canvas, kind, 1, labels, 8)
+            if kind in WORD_KINDS
+            else []
+        )
         if not rest:
             return None
         word = self.r.choice(rest)
@@ -103,25 +99,20 @@ class Chart:
         r = self.r
         low, high, places = r.choices(((10, 99, 0), (100, 999, 0), (10, 99, 1), (1000, 9900, 0)), (10, 5, 3, 1))[0]
         largest = r.choice(numbers(self.canvas, 40, low + (high - low) // 2, high, places) or [0])
-        rest = [n for n in numbers(self.canvas, 10**6, max(low, round(largest * 0.14)), round(largest * 0.86), places)] if largest else []
+        rest = (
+            [n for n in numbers(self.canvas, 10**6, max(low, round(largest * 0.14)), round(largest * 0.86), places)]
+            if largest
+            else []
+        )
         if len(rest) < count * 2:
             low, high, places = 10, 99, 0
             largest = r.randint(60, 99)
             rest = list(range(10, round(largest * 0.86)))
         out = [largest] + r.sample(rest, count - 1)
         r.shuffle(out)
-        before, after = r.choices((("", ""), ("", "%"), ("$", "")), (8, 1, 1))[0]
+        before, after = r.choices((("", ""), ("", "%" if high == 99 else ""), ("$", "")), (8, 1, 1))[0]
         plain = places == 0 and high == 99
         return out, [before + decimal(n, places) + after for n in out], plain and not before and not after
-
-    def draw_title(self):
-        if not self.title:
-            return
-        anchor, baseline = self.title_at
-        x = {"l": self.left, "m": self.canvas.width / 2}[anchor] if anchor == "l" else self.canvas.width / 2
-        self.canvas.text(x, baseline, self.title, self.title_font, self.title_cap, anchor=anchor)
-        self.question("title", ("What is the title of the chart?", "What is the chart's title?", "Read the title.", "What does the title say?",
-                                "What is written above the chart?"), self.title, self.title_cap)
 
     def ticks(self, largest: int) -> tuple[int, int]:
         """(step, top) of the value axis in the numbers' last place."""
@@ -147,7 +138,7 @@ class Chart:
     # ---- legends -----------------------------------------------------------------------------------------------------------
 
     def plan_legend(self, names: list[str]):
-        """Reserves room for a legend above or below; returns what draws it (given the RGB colours), or None where it does not fit."""
+        """Reserves room for a legend above or below; returns what draws it (given RGB colours), or None where it does not fit."""
         cap, gap = self.cap, self.cap * 1.5
         widths = [self.width(n) + cap * 1.6 for n in names]
         rows, row, used = [], [], 0.0
@@ -179,6 +170,7 @@ class Chart:
                     self.swatch(x, base, rgb[i], mark)
                     self.write(x + cap * 1.6, base, names[i])
                     x += widths[i] + gap
+
         return draw
 
     def swatch(self, x, baseline, rgb, mark):
@@ -327,69 +319,225 @@ class Chart:
         r, cap, n = self.r, self.cap, len(labels)
         order = sorted(range(n), key=lambda i: -values[i])
         # A name that is to be read must not be one of a few possible ones where half resolution hides it.
-        nameable = [i for i in range(n) if not self.hard or kind in WORD_KINDS or kind == "years" and self.canvas.assets.in_split(labels[i], self.canvas.split)]
+        nameable = [
+            i
+            for i in range(n)
+            if not self.hard
+            or kind in WORD_KINDS
+            or kind == "years"
+            and self.canvas.assets.in_split(labels[i], self.canvas.split)
+        ]
         for i in r.sample(range(n), min(n, 3)):
-            self.question("bar_value", ("What is the value of {x}?", "What value does {x} have?", "Which number belongs to {x}?", "How much is {x}?",
-                                        "What number is shown for {x}?"), texts[i], cap, f"{labels[i]} reads {texts[i]}.", x=labels[i])
+            self.question(
+                "bar_value",
+                (
+                    "What is the value of {x}?",
+                    "What value does {x} have?",
+                    "Which number belongs to {x}?",
+                    "How much is {x}?",
+                    "What number is shown for {x}?",
+                ),
+                texts[i],
+                cap,
+                f"{labels[i]} reads {texts[i]}.",
+                x=labels[i],
+            )
         top = order[0]
         if top in nameable:
-            self.question("bar_largest", ("Which bar is the {m}?", "Which category has the largest value?", "Which one is the highest?",
-                                          "What is the name of the {m} bar?", "Which bar has the highest value?"),
-                          labels[top], cap, f"The {most} bar is {labels[top]}, {texts[top]}.", m=most)
-        self.question("bar_top_value", ("What is the largest value?", "What is the value of the {m} bar?", "What is the highest number?",
-                                        "How much is the {m} bar?"), texts[top], cap, f"The {most} bar is {labels[top]}.", m=most)
+            self.question(
+                "bar_largest",
+                (
+                    "Which bar is the {m}?",
+                    "Which category has the largest value?",
+                    "Which one is the highest?",
+                    "What is the name of the {m} bar?",
+                    "Which bar has the highest value?",
+                ),
+                labels[top],
+                cap,
+                f"The {most} bar is {labels[top]}, {texts[top]}.",
+                m=most,
+            )
+        self.question(
+            "bar_top_value",
+            (
+                "What is the largest value?",
+                "What is the value of the {m} bar?",
+                "What is the highest number?",
+                "How much is the {m} bar?",
+            ),
+            texts[top],
+            cap,
+            f"The {most} bar is {labels[top]}.",
+            m=most,
+        )
         low = order[-1]
         if n > 2 and values[order[-2]] - values[low] >= values[top] * 0.1:
             if low in nameable:
-                self.question("bar_smallest", ("Which bar is the {m}?", "Which category has the smallest value?", "Which one is the lowest?",
-                                               "What is the name of the {m} bar?"), labels[low], cap,
-                              f"The {least} bar is {labels[low]}, {texts[low]}.", m=least)
+                self.question(
+                    "bar_smallest",
+                    (
+                        "Which bar is the {m}?",
+                        "Which category has the smallest value?",
+                        "Which one is the lowest?",
+                        "What is the name of the {m} bar?",
+                    ),
+                    labels[low],
+                    cap,
+                    f"The {least} bar is {labels[low]}, {texts[low]}.",
+                    m=least,
+                )
             if mode == "many":
-                self.question("bar_lowest_colour", ("What colour is the {m} bar?", "Which colour is the {m} bar?", "Which colour has the smallest value?"),
-                              names[low], max(thick, 16.0), m=least)
+                self.question(
+                    "bar_lowest_colour",
+                    ("What colour is the {m} bar?", "Which colour is the {m} bar?", "Which colour has the smallest value?"),
+                    names[low],
+                    max(thick, 16.0),
+                    m=least,
+                )
         second = order[1]
         if n > 3 and values[second] - values[order[2]] >= values[top] * 0.1 and second in nameable:
-            self.question("bar_second", ("Which bar is the second {m}?", "Which category has the second largest value?", "What comes second?",
-                                         "Which one is the second highest?"), labels[second], cap, f"Second is {labels[second]}, {texts[second]}.", m=most)
+            self.question(
+                "bar_second",
+                (
+                    "Which bar is the second {m}?",
+                    "Which category has the second largest value?",
+                    "What comes second?",
+                    "Which one is the second highest?",
+                ),
+                labels[second],
+                cap,
+                f"Second is {labels[second]}, {texts[second]}.",
+                m=most,
+            )
         if mode != "one" and thick >= 14:
             single = [i for i in range(n) if names.count(names[i]) == 1]
             for i in r.sample(single, min(len(single), 2)):
-                self.question("bar_colour_value", ("What is the value of the {c} bar?", "What value does the {c} bar have?", "How much is the {c} bar?",
-                                                   "What number is at the {c} bar?"), texts[i], cap, f"The {names[i]} bar reads {texts[i]}.", c=names[i])
+                self.question(
+                    "bar_colour_value",
+                    (
+                        "What is the value of the {c} bar?",
+                        "What value does the {c} bar have?",
+                        "How much is the {c} bar?",
+                        "What number is at the {c} bar?",
+                    ),
+                    texts[i],
+                    cap,
+                    f"The {names[i]} bar reads {texts[i]}.",
+                    c=names[i],
+                )
                 if i in nameable:
-                    self.question("bar_colour_name", ("Which category is {c}?", "What is the {c} bar called?", "What is the label of the {c} bar?",
-                                                      "Which name belongs to the {c} bar?"), labels[i], cap, c=names[i])
+                    self.question(
+                        "bar_colour_name",
+                        (
+                            "Which category is {c}?",
+                            "What is the {c} bar called?",
+                            "What is the label of the {c} bar?",
+                            "Which name belongs to the {c} bar?",
+                        ),
+                        labels[i],
+                        cap,
+                        c=names[i],
+                    )
             if mode == "many":
-                self.question("bar_top_colour", ("What colour is the {m} bar?", "Which colour is the {m} bar?", "What is the colour of the {m} bar?",
-                                                 "Which colour has the highest bar?"), names[top], max(thick, 16.0), m=most)
+                self.question(
+                    "bar_top_colour",
+                    (
+                        "What colour is the {m} bar?",
+                        "Which colour is the {m} bar?",
+                        "What is the colour of the {m} bar?",
+                        "Which colour has the highest bar?",
+                    ),
+                    names[top],
+                    max(thick, 16.0),
+                    m=most,
+                )
                 if n >= 3:
                     i = r.choice((0, n - 1))
-                    self.question("bar_place_colour", ("What colour is the {o} bar {s}?", "Which colour is the {o} bar {s}?",
-                                                       "What is the colour of the {o} bar {s}?"), names[i], max(thick, 16.0),
-                                  o="first" if i == 0 else "last", s=side)
+                    self.question(
+                        "bar_place_colour",
+                        (
+                            "What colour is the {o} bar {s}?",
+                            "Which colour is the {o} bar {s}?",
+                            "What is the colour of the {o} bar {s}?",
+                        ),
+                        names[i],
+                        max(thick, 16.0),
+                        o="first" if i == 0 else "last",
+                        s=side,
+                    )
                 if not self.hard:
                     i = r.randrange(n)
-                    self.question("bar_name_colour", ("What colour is the bar {x}?", "Which colour is {x}?", "What is the colour of {x}?",
-                                                      "What colour is the bar of {x}?"), names[i], cap, x=labels[i])
+                    self.question(
+                        "bar_name_colour",
+                        (
+                            "What colour is the bar {x}?",
+                            "Which colour is {x}?",
+                            "What is the colour of {x}?",
+                            "What colour is the bar of {x}?",
+                        ),
+                        names[i],
+                        cap,
+                        x=labels[i],
+                    )
             rest = [c for c in self.canvas.colour_names() if c not in names and c not in ("gray", "white", "black")]
             if rest:
-                self.missing(("What is the value of the {c} bar?", "How much is the {c} bar?", "What is the {c} bar called?"), 40.0, c=r.choice(rest))
+                self.missing(
+                    ("What is the value of the {c} bar?", "How much is the {c} bar?", "What is the {c} bar called?"),
+                    40.0,
+                    c=r.choice(rest),
+                )
         if n <= 8 and thick >= 12:
-            self.question("bar_count", ("How many bars are there?", "How many bars does the chart have?", "Count the bars.", "How many bars are shown?",
-                                        "What is the number of bars?"), str(n), max(thick, 16.0))
+            self.question(
+                "bar_count",
+                (
+                    "How many bars are there?",
+                    "How many bars does the chart have?",
+                    "Count the bars.",
+                    "How many bars are shown?",
+                    "What is the number of bars?",
+                ),
+                str(n),
+                max(thick, 16.0),
+            )
         i = r.randrange(min(n, 5))
         if i in nameable and n > 2:
-            self.question("bar_place_name", ("What is the {o} bar {s}?", "What is the name of the {o} bar {s}?", "Which label has the {o} bar {s}?",),
-                          labels[i], cap, o=ORDINALS[i], s=side)
+            self.question(
+                "bar_place_name",
+                (
+                    "What is the {o} bar {s}?",
+                    "What is the name of the {o} bar {s}?",
+                    "Which label has the {o} bar {s}?",
+                ),
+                labels[i],
+                cap,
+                o=ORDINALS[i],
+                s=side,
+            )
         if plain:
             a, b = r.sample(range(n), 2)
             a, b = (a, b) if values[a] > values[b] else (b, a)
-            self.question("bar_difference", ("How much more is {a} than {b}?", "What is the difference between {a} and {b}?",
-                                             "By how much is {a} larger than {b}?", "What is {a} minus {b}?"), str(values[a] - values[b]), cap,
-                          f"{labels[a]} {texts[a]}, {labels[b]} {texts[b]}.", a=labels[a], b=labels[b])
+            self.question(
+                "bar_difference",
+                (
+                    "How much more is {a} than {b}?",
+                    "What is the difference between {a} and {b}?",
+                    "By how much is {a} larger than {b}?",
+                    "What is {a} minus {b}?",
+                ),
+                str(values[a] - values[b]),
+                cap,
+                f"{labels[a]} {texts[a]}, {labels[b]} {texts[b]}.",
+                a=labels[a],
+                b=labels[b],
+            )
         other = self.absent_label(kind, labels)
         if other:
-            self.missing(("What is the value of {x}?", "What value does {x} have?", "How much is {x}?", "What number is shown for {x}?"), cap, x=other)
+            self.missing(
+                ("What is the value of {x}?", "What value does {x} have?", "How much is {x}?", "What number is shown for {x}?"),
+                cap,
+                x=other,
+            )
 
     def grouped(self) -> bool:
         """Pairs of bars, with a legend for the two series."""
@@ -405,7 +553,7 @@ class Chart:
         bottom, plot_top = self.bottom - cap * 2.1, self.top + cap * 1.9
         if legend is None or count < 2 or bottom - plot_top < cap * 5:
             return False
-        labels, numbers_, texts = labels[:count], numbers_[:2 * count], texts[:2 * count]
+        labels, numbers_, texts = labels[:count], numbers_[: 2 * count], texts[: 2 * count]
         slot = (self.right - self.left) / count
         thick = max(self.widest(texts) + cap * 0.35, min(slot * r.uniform(0.34, 0.44), canvas.width * 0.13))
         self.draw_title()
@@ -431,37 +579,105 @@ class Chart:
         for i in r.sample(range(count), min(count, 3)):
             k = r.randrange(2)
             text = texts[2 * i + k]
-            self.question("group_value", ("What is the value of {s} for {x}?", "How much is {s} in {x}?", "What is {s} at {x}?",
-                                          "For {x}, what is the value of {s}?"), text, cap, f"{series[k]} is {names[k]}: {text}.", s=series[k], x=labels[i])
+            self.question(
+                "group_value",
+                (
+                    "What is the value of {s} for {x}?",
+                    "How much is {s} in {x}?",
+                    "What is {s} at {x}?",
+                    "For {x}, what is the value of {s}?",
+                ),
+                text,
+                cap,
+                f"{series[k]} is {names[k]}: {text}.",
+                s=series[k],
+                x=labels[i],
+            )
             k = r.randrange(2)
             text = texts[2 * i + k]
-            self.question("group_colour_value", ("What is the value of the {c} bar for {x}?", "How much is the {c} bar at {x}?",
-                                                 "At {x}, what does the {c} bar show?"), text, cap, f"{labels[i]}, {names[k]}: {text}.",
-                          c=names[k], x=labels[i])
+            self.question(
+                "group_colour_value",
+                (
+                    "What is the value of the {c} bar for {x}?",
+                    "How much is the {c} bar at {x}?",
+                    "At {x}, what does the {c} bar show?",
+                ),
+                text,
+                cap,
+                f"{labels[i]}, {names[k]}: {text}.",
+                c=names[k],
+                x=labels[i],
+            )
         for k in (0, 1):
-            self.question("legend_name", ("What does {c} stand for?", "Which series is {c}?", "What is the name of the {c} series?",
-                                          "What do the {c} bars show?"), series[k], cap, c=names[k])
+            self.question(
+                "legend_name",
+                (
+                    "What does {c} stand for?",
+                    "Which series is {c}?",
+                    "What is the name of the {c} series?",
+                    "What do the {c} bars show?",
+                ),
+                series[k],
+                cap,
+                c=names[k],
+            )
             if not self.hard:
-                self.question("legend_colour", ("What colour is {s}?", "Which colour has {s}?", "Which colour stands for {s}?",
-                                                "What is the colour of {s}?"), names[k], cap, s=series[k])
+                self.question(
+                    "legend_colour",
+                    (
+                        "What colour is {s}?",
+                        "Which colour has {s}?",
+                        "Which colour stands for {s}?",
+                        "What is the colour of {s}?",
+                    ),
+                    names[k],
+                    cap,
+                    s=series[k],
+                )
         top = max(range(2 * count), key=lambda j: numbers_[j])
-        self.question("group_top_colour", ("What colour is the tallest bar?", "Which colour is the tallest bar?", "What is the colour of the tallest bar?"),
-                      names[top % 2], max(thick, 16.0))
-        self.question("bar_top_value", ("What is the largest value?", "What is the value of the tallest bar?", "What is the highest number?"),
-                      texts[top], cap)
+        self.question(
+            "group_top_colour",
+            ("What colour is the tallest bar?", "Which colour is the tallest bar?", "What is the colour of the tallest bar?"),
+            names[top % 2],
+            max(thick, 16.0),
+        )
+        self.question(
+            "bar_top_value",
+            ("What is the largest value?", "What is the value of the tallest bar?", "What is the highest number?"),
+            texts[top],
+            cap,
+        )
         if not self.hard or kind in WORD_KINDS:
-            self.question("bar_largest", ("Which category has the tallest bar?", "Where is the tallest bar?", "At which label is the tallest bar?"),
-                          labels[top // 2], cap, f"The tallest bar is at {labels[top // 2]}.")
-        self.question("group_count", ("How many groups of bars are there?", "How many pairs of bars are there?", "Count the groups of bars."),
-                      str(count), max(thick, 16.0))
+            self.question(
+                "bar_largest",
+                ("Which category has the tallest bar?", "Where is the tallest bar?", "At which label is the tallest bar?"),
+                labels[top // 2],
+                cap,
+                f"The tallest bar is at {labels[top // 2]}.",
+            )
+        self.question(
+            "group_count",
+            ("How many groups of bars are there?", "How many pairs of bars are there?", "Count the groups of bars."),
+            str(count),
+            max(thick, 16.0),
+        )
         if thick >= 14:
-            self.question("bar_count", ("How many {c} bars are there?", "Count the {c} bars.", "How many bars are {c}?"), str(count),
-                          max(thick, 16.0), c=r.choice(names))
+            self.question(
+                "bar_count",
+                ("How many {c} bars are there?", "Count the {c} bars.", "How many bars are {c}?"),
+                str(count),
+                max(thick, 16.0),
+                c=r.choice(names),
+            )
             rest = [c for c in canvas.colour_names() if c not in names and c not in ("gray", "white", "black")]
-            self.missing(("What does {c} stand for?", "What is the value of the {c} bar for {x}?"), 40.0, c=r.choice(rest), x=labels[0])
-        other = self.absent_label(kind, labels + series)if kind != "years" else self.absent_label(kind, labels)
+            self.missing(
+                ("What does {c} stand for?", "What is the value of the {c} bar for {x}?"), 40.0, c=r.choice(rest), x=labels[0]
+            )
+        other = self.absent_label(kind, labels + series) if kind != "years" else self.absent_label(kind, labels)
         if other:
-            self.missing(("What is the value of {s} for {x}?", "How much is {s} in {x}?", "What is {s} at {x}?"), cap, s=series[0], x=other)
+            self.missing(
+                ("What is the value of {s} for {x}?", "How much is {s} in {x}?", "What is {s} at {x}?"), cap, s=series[0], x=other
+            )
         tilt_limit(canvas, self.hard, self.margin)
         return True
 
@@ -510,7 +726,7 @@ class Chart:
             draw.polygon([(points[0][0], bottom)] + points + [(points[-1][0], bottom)], fill=mix(self.back, rgb, 0.2))
         draw.line(points, fill=rgb, width=width, joint="curve")
         shape = r.choice(("circle", "square", "diamond", None))
-        for (x, y) in points:
+        for x, y in points:
             self.marker(shape, x, y, width * r.uniform(1.4, 1.6) + 1, rgb)
         for i, (x, y) in enumerate(points):
             below = all(points[j][1] < y for j in (i - 1, i + 1) if 0 <= j < count)
@@ -520,36 +736,96 @@ class Chart:
             self.write(x, base, texts[i], anchor="m")
             self.write(x, bottom + cap * 1.6, labels[i], anchor="m")
         draw.line((self.left, bottom, self.right, bottom), fill=canvas.ink, width=1)
-        nameable = [i for i in range(count) if not self.hard or kind in WORD_KINDS or kind == "years" and canvas.assets.in_split(labels[i], canvas.split)]
+        nameable = [
+            i
+            for i in range(count)
+            if not self.hard or kind in WORD_KINDS or kind == "years" and canvas.assets.in_split(labels[i], canvas.split)
+        ]
         for i in r.sample(range(count), min(count, 4)):
-            self.question("point_value", ("What is the value in {x}?", "What is the value at {x}?", "What value does the line have at {x}?",
-                                          "Which number is shown for {x}?", "How much is {x}?"), texts[i], cap, f"{labels[i]} reads {texts[i]}.", x=labels[i])
+            self.question(
+                "point_value",
+                (
+                    "What is the value in {x}?",
+                    "What is the value at {x}?",
+                    "What value does the line have at {x}?",
+                    "Which number is shown for {x}?",
+                    "How much is {x}?",
+                ),
+                texts[i],
+                cap,
+                f"{labels[i]} reads {texts[i]}.",
+                x=labels[i],
+            )
         order = sorted(range(count), key=lambda i: -numbers_[i])
         if order[0] in nameable:
-            self.question("point_highest", ("Where is the line highest?", "At which label is the highest point?", "When is the value the largest?"
-                                            if kind in ("years", "months") else "Which label has the largest value?", "Where is the peak?"),
-                          labels[order[0]], cap, f"The highest point is {labels[order[0]]}, {texts[order[0]]}.")
+            self.question(
+                "point_highest",
+                (
+                    "Where is the line highest?",
+                    "At which label is the highest point?",
+                    "When is the value the largest?" if kind in ("years", "months") else "Which label has the largest value?",
+                    "Where is the peak?",
+                ),
+                labels[order[0]],
+                cap,
+                f"The highest point is {labels[order[0]]}, {texts[order[0]]}.",
+            )
         if order[-1] in nameable and numbers_[order[-2]] - numbers_[order[-1]] > 0.1 * span:
-            self.question("point_lowest", ("Where is the line lowest?", "At which label is the lowest point?", "Which label has the smallest value?"),
-                          labels[order[-1]], cap, f"The lowest point is {labels[order[-1]]}, {texts[order[-1]]}.")
-        self.question("point_top_value", ("What is the largest value?", "What is the highest value of the line?", "What is the value at the peak?"),
-                      texts[order[0]], cap, f"The highest point is {labels[order[0]]}.")
-        for i, phrasings in ((0, ("What is the first value?", "At which value does the line start?", "What is the value of the first point?")),
-                             (count - 1, ("What is the last value?", "At which value does the line end?", "What is the value of the last point?"))):
+            self.question(
+                "point_lowest",
+                ("Where is the line lowest?", "At which label is the lowest point?", "Which label has the smallest value?"),
+                labels[order[-1]],
+                cap,
+                f"The lowest point is {labels[order[-1]]}, {texts[order[-1]]}.",
+            )
+        self.question(
+            "point_top_value",
+            ("What is the largest value?", "What is the highest value of the line?", "What is the value at the peak?"),
+            texts[order[0]],
+            cap,
+            f"The highest point is {labels[order[0]]}.",
+        )
+        for i, phrasings in (
+            (0, ("What is the first value?", "At which value does the line start?", "What is the value of the first point?")),
+            (count - 1, ("What is the last value?", "At which value does the line end?", "What is the value of the last point?")),
+        ):
             self.question("point_end", phrasings, texts[i], cap)
         if plain:
             a, b = r.sample(range(count), 2)
             a, b = (a, b) if numbers_[a] > numbers_[b] else (b, a)
-            self.question("point_difference", ("How much more is {a} than {b}?", "What is the difference between {a} and {b}?", "What is {a} minus {b}?"),
-                          str(numbers_[a] - numbers_[b]), cap, f"{labels[a]} {texts[a]}, {labels[b]} {texts[b]}.", a=labels[a], b=labels[b])
-        self.question("line_colour", ("What colour is the line?", "Which colour has the line?", "What is the colour of the line?"), name, 30.0)
-        self.question("point_count", ("How many points does the line have?", "How many values are shown?", "How many points are there?",
-                                      "Count the points of the line."), str(count), cap if self.hard else 24.0)
+            self.question(
+                "point_difference",
+                ("How much more is {a} than {b}?", "What is the difference between {a} and {b}?", "What is {a} minus {b}?"),
+                str(numbers_[a] - numbers_[b]),
+                cap,
+                f"{labels[a]} {texts[a]}, {labels[b]} {texts[b]}.",
+                a=labels[a],
+                b=labels[b],
+            )
+        self.question(
+            "line_colour",
+            ("What colour is the line?", "Which colour has the line?", "What is the colour of the line?"),
+            name,
+            30.0,
+        )
+        self.question(
+            "point_count",
+            (
+                "How many points does the line have?",
+                "How many values are shown?",
+                "How many points are there?",
+                "Count the points of the line.",
+            ),
+            str(count),
+            cap if self.hard else 24.0,
+        )
         if self.hard:
             self.questions.pop()
         other = self.absent_label(kind, labels)
         if other:
-            self.missing(("What is the value in {x}?", "What is the value at {x}?", "Which number is shown for {x}?"), cap, x=other)
+            self.missing(
+                ("What is the value in {x}?", "What is the value at {x}?", "Which number is shown for {x}?"), cap, x=other
+            )
         tilt_limit(canvas, self.hard, self.margin)
         return True
 
@@ -603,7 +879,9 @@ class Chart:
         legend(rgb)
         y0, y1 = bottom - cap * 1.5, self.top + cap * 1.5
         first = self.left + self.widest(labels) / 2 + cap * 0.3
-        last = min(right, self.right - self.widest(labels) / 2) if not printed else min(right, self.right - self.widest(labels) / 2)
+        last = (
+            min(right, self.right - self.widest(labels) / 2) if not printed else min(right, self.right - self.widest(labels) / 2)
+        )
         xs = [first + (last - first) * i / (count - 1) for i in range(count)]
         width = r.randint(3, 5)
         shape = r.choice(("circle", "square", "diamond", None, None))
@@ -618,30 +896,97 @@ class Chart:
             self.write(x, bottom + cap * 1.6, t, anchor="m")
         draw.line((self.left, bottom, self.right, bottom), fill=canvas.ink, width=1)
         order = sorted(range(n), key=lambda k: -ends[k])
-        for k, phrasings in ((order[0], ("Which line ends highest?", "Which line is highest at the end?", "Which line has the largest last value?")),
-                             (order[-1], ("Which line ends lowest?", "Which line is lowest at the end?", "Which line has the smallest last value?"))):
-            self.question("line_end_name", tuple(p + " Give its name." for p in phrasings), series[k], cap, f"It is {names[k]}, {series[k]}.")
-        self.question("line_top_colour", ("What colour is the line that ends highest?", "Which colour is highest at the end?",
-                                          "What is the colour of the line that ends at the top?"), names[order[0]], 24.0)
-        self.question("line_low_colour", ("What colour is the line that ends lowest?", "Which colour is lowest at the end?"), names[order[-1]], 24.0)
+        for k, phrasings in (
+            (
+                order[0],
+                ("Which line ends highest?", "Which line is highest at the end?", "Which line has the largest last value?"),
+            ),
+            (
+                order[-1],
+                ("Which line ends lowest?", "Which line is lowest at the end?", "Which line has the smallest last value?"),
+            ),
+        ):
+            self.question(
+                "line_end_name",
+                tuple(p + " Give its name." for p in phrasings),
+                series[k],
+                cap,
+                f"It is {names[k]}, {series[k]}.",
+            )
+        self.question(
+            "line_top_colour",
+            (
+                "What colour is the line that ends highest?",
+                "Which colour is highest at the end?",
+                "What is the colour of the line that ends at the top?",
+            ),
+            names[order[0]],
+            24.0,
+        )
+        self.question(
+            "line_low_colour",
+            ("What colour is the line that ends lowest?", "Which colour is lowest at the end?"),
+            names[order[-1]],
+            24.0,
+        )
         for k in range(n):
-            self.question("legend_name", ("What does {c} stand for?", "Which line is {c}?", "What is the name of the {c} line?", "What is the {c} line?"),
-                          series[k], cap, c=names[k])
+            self.question(
+                "legend_name",
+                ("What does {c} stand for?", "Which line is {c}?", "What is the name of the {c} line?", "What is the {c} line?"),
+                series[k],
+                cap,
+                c=names[k],
+            )
             if not self.hard:
-                self.question("legend_colour", ("What colour is the line {s}?", "Which colour has {s}?", "What is the colour of {s}?"), names[k], cap,
-                              s=series[k])
+                self.question(
+                    "legend_colour",
+                    ("What colour is the line {s}?", "Which colour has {s}?", "What is the colour of {s}?"),
+                    names[k],
+                    cap,
+                    s=series[k],
+                )
             if printed:
-                self.question("line_last_value", ("What is the last value of the {c} line?", "At which value does the {c} line end?",
-                                                  "What number is at the end of the {c} line?"), str(ends[k]), cap, c=names[k])
-                self.question("line_name_value", ("What is the last value of {s}?", "At which value does {s} end?", "What number does {s} end with?"),
-                              str(ends[k]), cap, f"{series[k]} is {names[k]}: {ends[k]}.", s=series[k])
-        self.question("line_count", ("How many lines are there?", "How many lines does the chart have?", "Count the lines."), str(n), 24.0)
+                self.question(
+                    "line_last_value",
+                    (
+                        "What is the last value of the {c} line?",
+                        "At which value does the {c} line end?",
+                        "What number is at the end of the {c} line?",
+                    ),
+                    str(ends[k]),
+                    cap,
+                    c=names[k],
+                )
+                self.question(
+                    "line_name_value",
+                    ("What is the last value of {s}?", "At which value does {s} end?", "What number does {s} end with?"),
+                    str(ends[k]),
+                    cap,
+                    f"{series[k]} is {names[k]}: {ends[k]}.",
+                    s=series[k],
+                )
+        self.question(
+            "line_count", ("How many lines are there?", "How many lines does the chart have?", "Count the lines."), str(n), 24.0
+        )
         for i, o in ((0, "first"), (count - 1, "last")):
             if kind in WORD_KINDS or kind == "years" and canvas.assets.in_split(labels[i], canvas.split) or not self.hard:
-                self.question("axis_label", ("What is the {o} label below the chart?", "What is the {o} label of the axis?",
-                                             "Which label comes {o} on the axis?"), labels[i], cap, o=o)
+                self.question(
+                    "axis_label",
+                    (
+                        "What is the {o} label below the chart?",
+                        "What is the {o} label of the axis?",
+                        "Which label comes {o} on the axis?",
+                    ),
+                    labels[i],
+                    cap,
+                    o=o,
+                )
         rest = [c for c in canvas.colour_names() if c not in names and c not in ("gray", "white", "black")]
-        self.missing(("What does {c} stand for?", "What is the name of the {c} line?", "At which value does the {c} line end?"), 40.0, c=r.choice(rest))
+        self.missing(
+            ("What does {c} stand for?", "What is the name of the {c} line?", "At which value does the {c} line end?"),
+            40.0,
+            c=r.choice(rest),
+        )
         tilt_limit(canvas, self.hard, self.margin)
         return True
 
@@ -674,15 +1019,22 @@ class Chart:
             wide = self.widest(rows) + cap * 1.8
             pitch = cap * r.uniform(2.0, 2.6)
             if right - left > (bottom - top) * 0.9 and r.random() < 0.85 and wide < (right - left) * 0.5:
-                legend = (right - wide, (top + bottom - pitch * n) / 2) if r.random() < 0.75 else (left, (top + bottom - pitch * n) / 2)
+                legend = (
+                    (right - wide, (top + bottom - pitch * n) / 2)
+                    if r.random() < 0.75
+                    else (left, (top + bottom - pitch * n) / 2)
+                )
                 right, left = (right - wide - cap, left) if legend[0] > left else (right, left + wide + cap)
             else:
                 if wide > right - left:
                     return False
                 legend = (left + (right - left - wide) * r.choice((0, 0.5)), bottom - pitch * n)
                 bottom -= pitch * n + cap * 0.6
-        side = {"slices": (self.widest(texts) + cap * 0.6, cap * 1.8), "legend": (2.0, 2.0),
-                "beside": (max(self.widest(labels), self.widest(texts)) + cap * 0.6, cap * 3.4)}[way]
+        side = {
+            "slices": (self.widest(texts) + cap * 0.6, cap * 1.8),
+            "legend": (2.0, 2.0),
+            "beside": (max(self.widest(labels), self.widest(texts)) + cap * 0.6, cap * 3.4),
+        }[way]
         radius = min((right - left) / 2 - side[0], (bottom - top) / 2 - side[1], canvas.width * 0.36)
         if radius < (34 if self.hard else 40):
             return False
@@ -690,8 +1042,12 @@ class Chart:
         names = self.colours(n)
         rgb = [self.named(c) for c in names]
         hole = r.uniform(0.4, 0.62) if r.random() < 0.35 else 0.0
-        inside = way == "slices" and r.random() < 0.5 and all(
-            math.tau * p / 100 * radius * 0.66 > self.width(t) + cap * 0.8 for p, t in zip(percent, texts)) and radius * (1 - hole) > self.widest(texts) * 1.25
+        inside = (
+            way == "slices"
+            and r.random() < 0.5
+            and all(math.tau * p / 100 * radius * 0.66 > self.width(t) + cap * 0.8 for p, t in zip(percent, texts))
+            and radius * (1 - hole) > self.widest(texts) * 1.25
+        )
         for _ in range(12):
             start = r.uniform(0, 360)
             placed = self.around(percent, labels, texts, x, y, radius, hole, start, way, inside)
@@ -706,7 +1062,14 @@ class Chart:
         a, c = start, size / 2
         line = self.r.choice((None, canvas.background, canvas.background, canvas.ink))
         for p, colour in zip(percent, rgb):
-            draw.pieslice((c - 2 * radius, c - 2 * radius, c + 2 * radius, c + 2 * radius), a, a + p * 3.6, fill=colour, outline=line, width=3)
+            draw.pieslice(
+                (c - 2 * radius, c - 2 * radius, c + 2 * radius, c + 2 * radius),
+                a,
+                a + p * 3.6,
+                fill=colour,
+                outline=line,
+                width=3,
+            )
             a += p * 3.6
         if hole:
             h = 2 * radius * hole
@@ -721,7 +1084,7 @@ class Chart:
                 base = legend[1] + pitch * (i + 0.5) + cap / 2
                 self.swatch(legend[0], base, rgb[i], mark)
                 self.write(legend[0] + cap * 1.7, base, rows[i])
-        self.pie_questions(labels, percent, texts, names, radius)
+        self.pie_questions(labels, percent, texts, names, way)
         tilt_limit(canvas, self.hard, self.margin)
         return True
 
@@ -741,7 +1104,12 @@ class Chart:
                 distance = radius + cap * 0.45 + abs(math.cos(t)) * w / 2 + abs(math.sin(t)) * h / 2
             cx, cy = x + math.cos(t) * distance, y + math.sin(t) * distance
             box = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
-            if box[0] < 3 or box[2] > self.canvas.width - 3 or box[1] < self.top - cap * 0.3 or box[3] > self.canvas.height - 3 - cap * 0.3:
+            if (
+                box[0] < 3
+                or box[2] > self.canvas.width - 3
+                or box[1] < self.top - cap * 0.3
+                or box[3] > self.canvas.height - 3 - cap * 0.3
+            ):
                 return None
             g = cap * 0.35
             if any(box[0] < b[2] + g and b[0] < box[2] + g and box[1] < b[3] + g and b[1] < box[3] + g for b in boxes):
@@ -751,37 +1119,114 @@ class Chart:
                 placed.append((cx, box[1] + cap + k * 1.6 * cap, s, i))
         return placed
 
-    def pie_questions(self, labels, percent, texts, names, radius):
+    def pie_questions(self, labels, percent, texts, names, way):
         """What one can ask about a pie."""
         r, cap, n = self.r, self.cap, len(labels)
         for i in r.sample(range(n), min(n, 3)):
-            self.question("slice_percent", ("What percentage is {x}?", "What is the share of {x}?", "How many percent is {x}?", "What percent has {x}?"),
-                          texts[i], cap, f"{labels[i]} is {names[i]}: {texts[i]}.", x=labels[i])
+            self.question(
+                "slice_percent",
+                ("What percentage is {x}?", "What is the share of {x}?", "How many percent is {x}?", "What percent has {x}?"),
+                texts[i],
+                cap,
+                f"{labels[i]} is {names[i]}: {texts[i]}." if way == "slices" else f"{labels[i]} reads {texts[i]}.",
+                x=labels[i],
+            )
         for i in r.sample(range(n), min(n, 3)):
-            self.question("slice_colour_percent", ("What percentage is the {c} slice?", "How many percent is the {c} part?", "What is the share of {c}?",
-                                                   "What percent does the {c} slice have?"), texts[i], cap, c=names[i])
-            self.question("slice_colour_name", ("What does {c} stand for?", "Which slice is {c}?", "What is the {c} slice called?",
-                                                "What is the name of the {c} part?"), labels[i], cap, c=names[i])
+            self.question(
+                "slice_colour_percent",
+                (
+                    "What percentage is the {c} slice?",
+                    "How many percent is the {c} part?",
+                    "What is the share of {c}?",
+                    "What percent does the {c} slice have?",
+                ),
+                texts[i],
+                cap,
+                c=names[i],
+            )
+            self.question(
+                "slice_colour_name",
+                (
+                    "What does {c} stand for?",
+                    "Which slice is {c}?",
+                    "What is the {c} slice called?",
+                    "What is the name of the {c} part?",
+                ),
+                labels[i],
+                cap,
+                c=names[i],
+            )
         top = max(range(n), key=lambda i: percent[i])
-        self.question("slice_largest", ("Which slice is the largest?", "What has the largest share?", "What is the name of the biggest slice?",
-                                        "Which part is the biggest?"), labels[top], cap, f"The largest slice is {names[top]}, {labels[top]}.")
-        self.question("slice_top_percent", ("What is the largest percentage?", "How many percent has the biggest slice?", "What is the largest share?"),
-                      texts[top], cap)
-        self.question("slice_top_colour", ("What colour is the largest slice?", "Which colour is the biggest slice?",
-                                           "What is the colour of the largest part?"), names[top], 40.0)
-        self.question("slice_count", ("How many slices are there?", "How many slices does the pie have?", "Count the slices.", "How many parts are there?"),
-                      str(n), 40.0)
+        self.question(
+            "slice_largest",
+            (
+                "Which slice is the largest?",
+                "What has the largest share?",
+                "What is the name of the biggest slice?",
+                "Which part is the biggest?",
+            ),
+            labels[top],
+            cap,
+            f"The largest slice is {names[top]}, {labels[top]}.",
+        )
+        self.question(
+            "slice_top_percent",
+            ("What is the largest percentage?", "How many percent has the biggest slice?", "What is the largest share?"),
+            texts[top],
+            cap,
+        )
+        self.question(
+            "slice_top_colour",
+            (
+                "What colour is the largest slice?",
+                "Which colour is the biggest slice?",
+                "What is the colour of the largest part?",
+            ),
+            names[top],
+            40.0,
+        )
+        self.question(
+            "slice_count",
+            (
+                "How many slices are there?",
+                "How many slices does the pie have?",
+                "Count the slices.",
+                "How many parts are there?",
+            ),
+            str(n),
+            40.0,
+        )
         if not self.hard:
             i = r.randrange(n)
-            self.question("slice_name_colour", ("What colour is {x}?", "Which colour has {x}?", "What is the colour of {x}?"), names[i], cap, x=labels[i])
+            self.question(
+                "slice_name_colour",
+                ("What colour is {x}?", "Which colour has {x}?", "What is the colour of {x}?"),
+                names[i],
+                cap,
+                x=labels[i],
+            )
         if n > 2:
             a, b = r.sample(range(n), 2)
             a, b = (a, b) if percent[a] > percent[b] else (b, a)
-            self.question("slice_difference", ("How many percent more is {a} than {b}?", "By how many percent is {a} larger than {b}?",
-                                               "What is the difference between {a} and {b} in percent?"), f"{percent[a] - percent[b]}%", cap,
-                          f"{labels[a]} {texts[a]}, {labels[b]} {texts[b]}.", a=labels[a], b=labels[b])
+            self.question(
+                "slice_difference",
+                (
+                    "How many percent more is {a} than {b}?",
+                    "By how many percent is {a} larger than {b}?",
+                    "What is the difference between {a} and {b} in percent?",
+                ),
+                f"{percent[a] - percent[b]}%",
+                cap,
+                f"{labels[a]} {texts[a]}, {labels[b]} {texts[b]}.",
+                a=labels[a],
+                b=labels[b],
+            )
         rest = [c for c in self.canvas.colour_names() if c not in names and c not in ("gray", "white", "black")]
-        self.missing(("What percentage is the {c} slice?", "What does {c} stand for?", "How many percent is the {c} part?"), 40.0, c=r.choice(rest))
+        self.missing(
+            ("What percentage is the {c} slice?", "What does {c} stand for?", "How many percent is the {c} part?"),
+            40.0,
+            c=r.choice(rest),
+        )
         other = self.absent_label(r.choice(WORD_KINDS), labels)
         if other:
             self.missing(("What percentage is {x}?", "What is the share of {x}?", "How many percent is {x}?"), cap, x=other)

@@ -3,11 +3,28 @@
 import math
 from functools import lru_cache
 
-from ..canvas import Canvas, Question
+from ..assets import Assets
+from ..canvas import UNANSWERABLE, Canvas, Question, advance
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 WORD_KINDS = ("words", "names", "items")
+# What users ask most; `select` takes one more of each of these.
+MAIN = {
+    "bar_value",
+    "bar_colour_value",
+    "slice_percent",
+    "slice_colour_percent",
+    "point_value",
+    "group_value",
+    "cell",
+    "cell_to_row",
+    "price",
+    "price_to_item",
+    "board_time",
+    "field",
+    "line",
+}
 
 
 def distinct(canvas: Canvas, kind: str, count: int, taken=(), longest: int = 9) -> list[str]:
@@ -32,7 +49,6 @@ def decimal(number: int, places: int) -> str:
 @lru_cache(None)
 def allowed(split: str, low: int, high: int, places: int) -> list[int]:
     """The numbers of [low, high] whose text may be shown in a split; texts of one or two characters always may."""
-    from ..assets import Assets
     return [n for n in range(low, high + 1) if len(decimal(n, places)) < 3 or Assets.in_split(decimal(n, places), split)]
 
 
@@ -43,7 +59,7 @@ def numbers(canvas: Canvas, count: int, low: int, high: int, places: int = 0) ->
 
 
 def easy_cap(canvas: Canvas, hard: bool, share: float = 0.07) -> float:
-    """A cap height for a picture of this size: the hard ones as they come, the easy ones at most `share` of the smaller side (16 at least)."""
+    """A cap height for this picture: hard ones as they come, easy ones at most `share` of the smaller side (16 at least)."""
     cap = canvas.cap_height(hard)
     return cap if cap < 16 else max(16.0, min(cap, share * min(canvas.width, canvas.height)))
 
@@ -93,7 +109,7 @@ def ask(canvas: Canvas, phrasings, **parts) -> str:
 
 
 def select(canvas: Canvas, pool: list[Question], absent: list[Question], hard: bool) -> list[Question]:
-    """5 to 8 of the questions, few of a kind; in a hard picture at most 30 % that half resolution answers; seldom one of `absent`."""
+    """5 to 8 of the questions, few of a kind, seldom one of `absent`; in a hard picture at most 30 % are clear at half size."""
     r = canvas.random
     count = r.randint(5, 8)
     r.shuffle(pool)
@@ -106,7 +122,7 @@ def select(canvas: Canvas, pool: list[Question], absent: list[Question], hard: b
     texts = {q.text for q in out}
     for limit in (1, 2, 3, 8):
         for question in pool:
-            if len(out) >= count or question.text in texts or kinds.get(question.kind, 0) >= limit:
+            if len(out) >= count or question.text in texts or kinds.get(question.kind, 0) >= limit + (question.kind in MAIN):
                 continue
             if not question.hard and clear >= most_clear:
                 continue
@@ -114,4 +130,72 @@ def select(canvas: Canvas, pool: list[Question], absent: list[Question], hard: b
             texts.add(question.text)
             kinds[question.kind] = kinds.get(question.kind, 0) + 1
             clear += not question.hard
+    for question in pool:  # a picture that has little to ask: the limit on clear ones gives way
+        if len(out) >= 5:
+            break
+        if question.text not in texts:
+            out.append(question)
+            texts.add(question.text)
     return out
+
+
+class Sheet:
+    """A picture with text of one font and size being planned and drawn, its margins, its title and its questions."""
+
+    title_phrasings = (
+        "What is the title?",
+        "What does the title say?",
+        "Read the title.",
+        "What is written at the top?",
+        "What is the heading?",
+    )
+
+    def __init__(self, canvas: Canvas, hard: bool, font: str, cap: float):
+        self.canvas, self.hard, self.font, self.cap, self.r = canvas, hard, font, cap, canvas.random
+        self.questions: list[Question] = []
+        self.absent: list[Question] = []
+        self.margin = m = max(7.0, self.r.uniform(0.025, 0.05) * min(canvas.width, canvas.height))
+        self.left, self.top, self.right, self.bottom = m, m, canvas.width - m, canvas.height - m
+        self.title = None
+
+    def width(self, text: str) -> float:
+        """Width of a text in the sheet's font and size."""
+        return sum(advance(self.font, self.cap, c) for c in text)
+
+    def widest(self, texts) -> float:
+        """Width of the widest of the texts."""
+        return max((self.width(t) for t in texts), default=0.0)
+
+    def write(self, x: float, baseline: float, text: str, fill=None, anchor: str = "l") -> None:
+        """Draws a text in the sheet's font and size."""
+        self.canvas.text(x, baseline, text, self.font, self.cap, fill, anchor)
+
+    def question(self, kind: str, phrasings, answer: str, detail: float, thought: str | None = None, **parts) -> None:
+        """Adds a question in one of its phrasings."""
+        self.questions.append(Question(ask(self.canvas, phrasings, **parts), answer, kind, detail, thought))
+
+    def missing(self, phrasings, detail: float, **parts) -> None:
+        """Adds a question about something that is not there."""
+        self.absent.append(Question(ask(self.canvas, phrasings, **parts), UNANSWERABLE, "absent", detail))
+
+    def plan_title(self) -> None:
+        """Reserves room for a title at the top if one fits; it may be large in a hard picture: then it is read at half size."""
+        r, cap = self.r, self.cap
+        large = cap < 10 and r.random() < 0.3
+        self.title_cap = max(16.0, min(r.uniform(16, 24), self.canvas.width * 0.05)) if large else cap
+        self.title_font = self.font if r.random() < 0.7 else self.canvas.font()
+        self.title = title_text(self.canvas, self.title_font, self.title_cap, self.right - self.left)
+        self.title_anchor, self.title_baseline = r.choice("lm"), self.top + self.title_cap * 1.15
+        if self.title:
+            self.top += self.title_cap * 2.1
+
+    def draw_title(self, centre: float | None = None, left: float | None = None) -> None:
+        """Draws the planned title, if any, and asks for it."""
+        if not self.title:
+            return
+        room = self.canvas.text_width(self.title, self.title_font, self.title_cap) / 2
+        x = self.canvas.width / 2 if centre is None else max(self.left + room, min(self.right - room, centre))
+        if self.title_anchor == "l":
+            x = self.left if left is None else max(self.left, min(self.right - 2 * room, left))
+        self.canvas.text(x, self.title_baseline, self.title, self.title_font, self.title_cap, anchor=self.title_anchor)
+        self.question("title", self.title_phrasings, self.title, self.title_cap)

@@ -6,9 +6,9 @@ The layout of places and the tags are used by the family `objects` too.
 import math
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from ..canvas import SHAPES, UNANSWERABLE, Canvas, Question
+from ..canvas import COLOURS, SHAPES, UNANSWERABLE, Canvas, Question
 
 SIDES = {"right": (0, 1), "left": (0, -1), "above": (-1, 0), "below": (1, 0)}
 CORNERS = {"top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bottom right": (1, 1)}
@@ -16,9 +16,11 @@ CORNERS = {"top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bott
 
 # ---- layout ------------------------------------------------------------------------------------------------------------
 
+
 @dataclass
 class Place:
     """A box for one thing; row and column in a grid, -1 when placed freely."""
+
     x0: float
     y0: float
     x1: float
@@ -49,7 +51,7 @@ def capacity(canvas: Canvas, width: float, height: float, margin: float) -> int:
 
 
 def arrange(canvas: Canvas, count: int, width: float, height: float, margin: float, free: bool) -> list[Place]:
-    """Places of at least width x height for `count` things (no more than `capacity`): a grid, or free boxes where that works out."""
+    """Places of at least width x height for `count` things (at most `capacity`): a grid, or free boxes where they fit."""
     r = canvas.random
     across, down = canvas.width - 2 * margin, canvas.height - 2 * margin
     if free:
@@ -107,7 +109,9 @@ def corner_of(thing, canvas: Canvas) -> str | None:
 def neighbours(things: list) -> list[tuple]:
     """(thing, side, the thing directly on that side) in a grid; things have a `place`."""
     at = {(t.place.row, t.place.column): t for t in things if t.place.row >= 0}
-    return [(t, side, at[i + di, j + dj]) for (i, j), t in at.items() for side, (di, dj) in SIDES.items() if (i + di, j + dj) in at]
+    return [
+        (t, side, at[i + di, j + dj]) for (i, j), t in at.items() for side, (di, dj) in SIDES.items() if (i + di, j + dj) in at
+    ]
 
 
 def side_phrase(side: str) -> str:
@@ -123,7 +127,11 @@ def luminance(colour) -> float:
 # ---- tags --------------------------------------------------------------------------------------------------------------
 
 NAMES_OF = {
-    "code": ("code", "code", "label", "tag"), "number": ("number",), "word": ("word",), "name": ("name",), "price": ("price",),
+    "code": ("code", "code", "label", "tag"),
+    "number": ("number",),
+    "word": ("word",),
+    "name": ("name",),
+    "price": ("price",),
 }
 
 
@@ -154,7 +162,9 @@ class Tags:
         self.canvas, self.cap, self.font = canvas, cap, canvas.font()
         pool = []
         if kind in ("word", "name"):
-            pool = [w for w in canvas.assets.words(kind + "s", canvas.split) if len(w) <= 6]
+            pool = [
+                w for w in canvas.assets.words(kind + "s", canvas.split) if len(w) <= 6 and w not in COLOURS and w not in SHAPES
+            ]
             if len(pool) < 2 * count:
                 kind = "code"
         self.kind = kind
@@ -166,8 +176,11 @@ class Tags:
             if kind == "word" and r.random() < 0.3:
                 self.texts = [w.upper() for w in self.texts]
         else:
-            make = {"code": lambda: canvas.code(length), "number": lambda: number_text(canvas),
-                    "price": lambda: price_text(canvas, sign)}[kind]
+            make = {
+                "code": lambda: canvas.code(length),
+                "number": lambda: number_text(canvas),
+                "price": lambda: price_text(canvas, sign),
+            }[kind]
             chosen: dict = {}
             while len(chosen) < count:
                 chosen[make()] = True
@@ -202,13 +215,17 @@ class Tags:
         self.canvas.text(x, y + self.cap / 2, text, self.font, self.cap, ink or self.ink, "m")
 
 
-def fit_tags(canvas: Canvas, hard: bool, kinds: tuple, count: int, least: int, framed: bool, cell, margin: float):
+def fit_tags(
+    canvas: Canvas, hard: bool, kinds: tuple, count: int, least: int, framed: bool, cell, margin: float, inside: bool = True
+):
     """Tags (and where they go) such that `least` cells fit; None where that cannot be. cell(tags, where) -> (width, height)."""
     r = canvas.random
     cap = canvas.cap_height(hard)
     kind = r.choice(kinds)
     for attempt in range(8):
-        where = r.choice(("below", "below", "below", "above", "right", "inside") if attempt < 3 else ("below",))
+        where = r.choice(
+            ("below", "below", "below", "above", "right", "inside")[: 6 if inside else 5] if attempt < 3 else ("below",)
+        )
         tags = Tags(canvas, kind, count, cap, framed, attempt > 3)
         if capacity(canvas, *cell(tags, where), margin) >= least:
             return tags, where
@@ -222,6 +239,7 @@ def fit_tags(canvas: Canvas, hard: bool, kinds: tuple, count: int, least: int, f
 
 
 # ---- background --------------------------------------------------------------------------------------------------------
+
 
 def decorate(canvas: Canvas, flatten: float) -> bool:
     """A quiet background: plain, a flattened texture (how much: 0 to 1), ruled, dotted, a gradient. True for a texture."""
@@ -265,9 +283,11 @@ def card_colour(canvas: Canvas) -> tuple[int, int, int]:
 
 # ---- shapes ------------------------------------------------------------------------------------------------------------
 
+
 @dataclass
 class Item:
     """One shape in the picture."""
+
     shape: str
     colour: str
     place: Place
@@ -286,8 +306,13 @@ INSIDE = ("circle", "square", "triangle", "diamond", "cross")
 
 def _inside_radius(shape: str, width: float, cap: float) -> float:
     """The least radius of a shape that a text fits into."""
-    return {"circle": width / 1.7 + cap * 0.2, "square": width / 1.6 + 2, "triangle": width / 1.1 + 2,
-            "diamond": (width / 2 + 3) / 0.75 + cap / 2, "cross": max(width / 1.8, cap * 1.6) + 2}[shape]
+    return {
+        "circle": width / 1.7 + cap * 0.2,
+        "square": width / 1.6 + 2,
+        "triangle": width / 1.1 + 2,
+        "diamond": (width / 2 + 6) / 0.75 + cap / 2,
+        "cross": max(width / 1.8, cap * 1.6) + 2,
+    }[shape]
 
 
 def _outline(canvas: Canvas, item: Item, colour, width: int) -> None:
@@ -300,7 +325,10 @@ def _outline(canvas: Canvas, item: Item, colour, width: int) -> None:
         w = 0.36 * r
         points = {
             "triangle": [(0, -r), (r, r * 0.8), (-r, r * 0.8)],
-            "star": [((r, r * 0.42)[i % 2] * math.sin(i * math.pi / 5), -(r, r * 0.42)[i % 2] * math.cos(i * math.pi / 5)) for i in range(10)],
+            "star": [
+                ((r, r * 0.42)[i % 2] * math.sin(i * math.pi / 5), -(r, r * 0.42)[i % 2] * math.cos(i * math.pi / 5))
+                for i in range(10)
+            ],
             "diamond": [(0, -r), (r * 0.75, 0), (0, r), (-r * 0.75, 0)],
             "cross": [(-w, -r), (w, -r), (w, -w), (r, -w), (r, w), (w, w), (w, r), (-w, r), (-w, w), (-r, w), (-r, -w), (-w, -w)],
         }[item.shape]
@@ -434,45 +462,94 @@ OF = {
     "inside": ("What is the {noun} in the {x}?", "What {noun} is on the {x}?", "Read the {noun} inside the {x}."),
 }
 OF_ANY = ("What is the {noun} of the {x}?", "Which {noun} does the {x} have?", "{x}: what is its {noun}?")
-WHICH = ("Which shape has the {noun} {tag}?", "The {noun} {tag} belongs to which shape?", "Which shape is marked {tag}?", "Find {tag}. Which shape is it?")
-TAG_AT = ("What is the {noun} of the shape in the {corner}?", "What {noun} does the {corner} shape have?", "Read the {noun} in the {corner} corner.")
-TAG_LARGEST = ("What is the {noun} of the largest shape?", "Which {noun} does the biggest shape have?", "Read the {noun} of the largest shape.")
-COLOUR = ("What colour is the {shape}?", "Which colour does the {shape} have?", "The {shape} has what colour?", "What is the colour of the {shape}?")
-SHAPE = ("What shape is the {colour} thing?", "What shape is {colour}?", "What is the shape of the {colour} object?", "The {colour} one has what shape?")
+WHICH = (
+    "Which shape has the {noun} {tag}?",
+    "The {noun} {tag} belongs to which shape?",
+    "Which shape is marked {tag}?",
+    "Find {tag}. Which shape is it?",
+)
+TAG_AT = (
+    "What is the {noun} of the shape in the {corner}?",
+    "What {noun} does the {corner} shape have?",
+    "Read the {noun} in the {corner} corner.",
+)
+TAG_LARGEST = (
+    "What is the {noun} of the largest shape?",
+    "Which {noun} does the biggest shape have?",
+    "Read the {noun} of the largest shape.",
+)
+COLOUR = (
+    "What colour is the {shape}?",
+    "Which colour does the {shape} have?",
+    "The {shape} has what colour?",
+    "What is the colour of the {shape}?",
+)
+SHAPE = (
+    "What shape is the {colour} thing?",
+    "What shape is {colour}?",
+    "What is the shape of the {colour} object?",
+    "The {colour} one has what shape?",
+)
 COUNT = ("How many shapes are there?", "How many shapes can you see?", "Count the shapes.", "What is the number of shapes?")
 COUNT_OF = ("How many {x} are there?", "How many {x} can you see?", "Count the {x}.", "What is the number of {x}?")
-WHERE = ("Where is the {x}?", "In which part of the picture is the {x}?", "Where can the {x} be found?", "What is the position of the {x}?")
-AT = ("Which shape is in the {corner}?", "What is in the {corner}?", "What do you see in the {corner} corner?", "Which shape is at the {corner}?")
+WHERE = (
+    "Where is the {x}?",
+    "In which part of the picture is the {x}?",
+    "Where can the {x} be found?",
+    "What is the position of the {x}?",
+)
+AT = (
+    "Which shape is in the {corner}?",
+    "What is in the {corner}?",
+    "What do you see in the {corner} corner?",
+    "Which shape is at the {corner}?",
+)
 BESIDE = ("What is {side} the {x}?", "Which shape is directly {side} the {x}?", "What do you see just {side} the {x}?")
-END = {"left": ("Which shape is furthest left?", "What is on the far left?", "Which shape comes first from the left?"),
-       "right": ("Which shape is furthest right?", "What is on the far right?", "Which shape comes last from the left?")}
+END = {
+    "left": ("Which shape is furthest left?", "What is on the far left?", "Which shape comes first from the left?"),
+    "right": ("Which shape is furthest right?", "What is on the far right?", "Which shape comes last from the left?"),
+}
 EXTREME = ("Which shape is the {size}?", "Find the {size} shape.", "Name the {size} shape.", "What is the {size} thing?")
-EXTREME_COLOUR = ("What colour is the {size} shape?", "The {size} shape has what colour?", "Which colour does the {size} shape have?")
+EXTREME_COLOUR = (
+    "What colour is the {size} shape?",
+    "The {size} shape has what colour?",
+    "Which colour does the {size} shape have?",
+)
 MORE = ("Are there more {a} shapes than {b} ones?", "Are more shapes {a} than {b}?", "Is {a} more frequent than {b}?")
 
 
 def _ask(canvas: Canvas, items: list[Item], tags, where: str, hard: bool) -> list[Question]:
     r = canvas.random
-    seen = _visible(canvas, items, hard)
-    r.shuffle(seen)
-    kinds: dict = {}
-    for q in seen:  # no more than two of a kind
-        if len(kinds.setdefault(q.kind, [])) < 2:
-            kinds[q.kind].append(q)
-    seen = [q for of in kinds.values() for q in of]
-    r.shuffle(seen)
+    seen = mixed(r, _visible(canvas, items, hard))
     absent = _absent(canvas, items, tags, where) if r.random() < 0.32 else None
     total = r.randint(5, 8)
     if tags is None:
-        questions = seen[:total - (absent is not None)]
+        questions = seen[: total - (absent is not None)]
     else:
         read = _tag_questions(canvas, items, tags, where)
         few = (0.25 if hard else 0.5) * total
         if hard and absent is not None and absent.detail > 20:
             few -= 1
-        questions = seen[:max(0, int(few))]
-        questions += read[:total - len(questions) - (absent is not None)]
-    return questions + ([absent] if absent else [])
+        questions = seen[: max(0, int(few))]
+        questions += read[: total - len(questions) - (absent is not None)]
+        if not hard:  # few tags
+            questions += seen[max(0, int(few)) :][: max(0, 5 - len(questions))]
+    questions += [absent] if absent else []
+    if len(questions) < 5 and not hard:  # few shapes: the same in other words
+        texts = {q.text for q in questions}
+        questions += [q for q in mixed(r, _visible(canvas, items, hard)) if q.text not in texts][: 5 - len(questions)]
+    return questions
+
+
+def mixed(r, questions: list[Question]) -> list[Question]:
+    """All in a random order, but the first two of each kind before the rest."""
+    questions = r.sample(questions, len(questions))
+    kinds: dict = {}
+    first, rest = [], []
+    for q in questions:
+        kinds[q.kind] = kinds.get(q.kind, 0) + 1
+        (first if kinds[q.kind] <= 2 else rest).append(q)
+    return r.sample(first, len(first)) + rest
 
 
 def extremes(things: list, size, ratio: float = 1.35) -> list[tuple]:
@@ -554,7 +631,7 @@ def _tag_questions(canvas: Canvas, items: list[Item], tags: Tags, where: str) ->
         if size == "largest" and r.random() < 0.5:
             special.append(ask("tag_largest", TAG_LARGEST, t.tag, f"The largest is the {t.name}."))
     r.shuffle(special)
-    out = out[:4] + special[:3] if r.random() < 0.8 else out
+    out = out[: max(4, 7 - len(special))] + special[:3] if r.random() < 0.8 else out
     r.shuffle(out)
     return out
 
@@ -582,6 +659,3 @@ def _absent(canvas: Canvas, items: list[Item], tags, where: str) -> Question | N
         if choice == 2 and name not in names:
             return Question(r.choice(WHERE).format(x=name), UNANSWERABLE, "absent", size)
     return None
-
-
-__all__ = ["make"]
