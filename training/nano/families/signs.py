@@ -1,7 +1,23 @@
 """Signs and labels on photographs and textures."""
 
 from ..canvas import COLOURS, UNANSWERABLE, Canvas, Question
-from .words import content
+
+
+def content(canvas: Canvas, longest: int) -> str:
+    """A word (in one of three cases), a code or a number."""
+    r = canvas.random
+    u = r.random()
+    if u < 0.5:
+        while True:
+            word = r.choice(canvas.assets.words(r.choice(("words", "names", "items")), canvas.split))
+            if len(word) <= longest:
+                return r.choice((word, word.capitalize(), word.upper()))
+    if u < 0.75:
+        return canvas.code()
+    while True:
+        text = str(r.randint(10, 99999))
+        if len(text) < 3 or canvas.assets.in_split(text, canvas.split):
+            return text
 
 
 def make(canvas: Canvas, hard: bool) -> list[Question]:
