@@ -87,8 +87,8 @@ def main():
     model = models.Model().to(a.device)
     checkpoint = {}
     if a.load and a.load.endswith(".safetensors"):  # the weights alone
-        from safetensors.torch import load_file
-        model.load(load_file(a.load))
+        from .compact import load_weights
+        model.load(load_weights(a.load))
     elif a.load:
         checkpoint = torch.load(a.load, map_location=a.device, weights_only=True)
         model.load_state_dict(checkpoint["model"])
