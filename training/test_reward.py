@@ -35,8 +35,8 @@ class RewardTest(unittest.TestCase):
         self.check([1.5] + [1.4] * 4, (1, 0), *[(1, 1)] * 4)  # r = 1/5
         self.check([1.4] + [1.5] * 5, (1, 0), *[(1, 1)] * 5)  # r = 1/6
 
-    def test_a_group_without_a_right_answer_has_r_0(self):
-        self.check([0.4, 0.5], (0, 0), (0, 1))
+    def test_a_group_without_a_right_answer_pays_nothing(self):
+        self.check([0.5, 0.5], (0, 0), (0, 1))
 
     def test_ablations(self):
         turns = (1, 0), (1, 1), (0, 0), (0, 1)
@@ -73,7 +73,8 @@ class ParseRoundTest(unittest.TestCase):
 
     def test_what_the_training_data_hold_is_valid(self):
         for thought, answer in (("Clear.", "42"), ("Now clear. The row cola reads 3.50.", "3.50")):
-            text = protocol.decode(sum(protocol.answer_parts(thought, answer), []))
+            text = protocol.decode(sum(protocol.answer_parts(thought, answer, True), []))
+            self.assertEqual(text, protocol.decode(sum(protocol.answer_parts(thought, answer, False), [])))
             self.assertEqual(text, f"<think>{thought}</think><answer>{answer}</answer>{END}")
             self.assertEqual(parse_round(text), protocol.Round(True, False, answer))
         text = protocol.decode(protocol.call_ids(random.Random(0)))

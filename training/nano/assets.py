@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +27,31 @@ def split_of(text: str) -> str:
     """The split a piece of content (a code, a word, a number as text) belongs to: 80 % train, 5 % validation, 15 % test."""
     s = share(text.lower())
     return "train" if s < 0.80 else "validation" if s < 0.85 else "test"
+
+
+def invented(real: list[str], count: int) -> list[str]:
+    """Words that do not exist: chains in which each letter follows the two before it as in `real`, a tenth of them letters at random."""
+    rng = random.Random("invented")
+    follows: dict = {}
+    for word in real:
+        for i, c in enumerate(word + "$"):
+            follows.setdefault(("^^" + word)[i:i + 2], []).append(c)
+    out: set = set()
+    while len(out) < count:
+        if rng.random() < 0.1:
+            word = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 7)))
+            word = word.capitalize() if real[0][0].isupper() else word
+        else:
+            word = ""
+            while not word.endswith("$"):
+                word += rng.choice(follows[("^^" + word)[-2:]])
+            word = word[:-1]
+        if 3 <= len(word) <= 9 and " " not in word and not UGLY.search(word.lower()) and split_of(word) == "train":
+            out.add(word)
+    return sorted(out - set(real))
+
+
+UGLY = re.compile("fuck|nigg|shit|cunt|rape|nazi|sex|dick|cock|ass|tit|cum|puss|fag|whor|slut|porn|piss|prick|bastard|kill|jew")
 
 
 class Assets:
@@ -54,8 +80,12 @@ class Assets:
 
     @lru_cache(None)
     def words(self, kind: str, split: str) -> list[str]:
-        """Words of a list ('words': dictionary words, 'names': first names, 'items': things one buys), of this split only."""
-        return [w for w in (self.pack / f"{kind}.txt").read_text().split("\n") if w and split_of(w) == split]
+        """Words of a list ('words': dictionary words, 'names': first names, 'items': things one buys), of this split only.
+
+        Training adds invented words, four for each real one, so that reading letters pays and knowing words does not.
+        """
+        real = [w for w in (self.pack / f"{kind}.txt").read_text().split("\n") if w and split_of(w) == split]
+        return real + (invented(real, 4 * max(len(real), 1000)) if split == "train" else [])
 
     @lru_cache(None)
     def icon_names(self, split: str) -> list[str]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from .assets import Assets
+from .families.core import OTHERS
 
-# Cap heights in pixels of the full image. A hard text is lost at half size (3.5 to 4.75 px), an easy one is clear there (8 px and more).
-HARD_CAP = (7.5, 9.5)
-MIDDLE_CAP = (10.0, 15.0)
-EASY_CAP = (16.0, 34.0)
+# Cap heights in pixels of the full image. A hard text is lost at half size (4 to 5 px), an easy one is clear there (10 px and more).
+HARD_CAP = (8.0, 10.0)
+MIDDLE_CAP = (11.0, 19.0)
+EASY_CAP = (20.0, 36.0)
+SMALL = MIDDLE_CAP[0]  # below this half resolution loses a text
 
 # Name -> RGB. `canvas.colour(name)` jitters them.
 COLOURS = {
@@ -51,7 +53,7 @@ class Question:
     @property
     def hard(self) -> bool:
         """Whether half resolution loses what the question is about."""
-        return self.detail < MIDDLE_CAP[0]
+        return self.detail < SMALL
 
 
 class Canvas:
@@ -66,7 +68,8 @@ class Canvas:
         self.image = Image.new("RGB", (width, height), self.background)
         self.draw = ImageDraw.Draw(self.image)
         self.characters: list[tuple[float, float, int, float]] = []  # centre x, y, class, cap height
-        self.boxes: list[tuple[float, float, float, float, int, int]] = []  # x0, y0, x1, y1, shape, colour
+        self.boxes: list[tuple[float, float, float, float, int]] = []  # x0, y0, x1, y1, class (see data.py)
+        self.core_only = split != "train" or rng.random() >= OTHERS  # see families/core.py
         self.max_rotation = 4.0  # degrees; a family lowers it where a tilt would cut something off
 
     # ---- choices -------------------------------------------------------------------------------------------------------
@@ -74,7 +77,7 @@ class Canvas:
     def cap_height(self, hard: bool) -> float:
         """A cap height in pixels from the hard or the easy range (sometimes, for either, from between)."""
         r = self.random
-        low, high = MIDDLE_CAP if r.random() < 0.05 else HARD_CAP if hard else EASY_CAP
+        low, high = MIDDLE_CAP if r.random() < 0.03 else HARD_CAP if hard else EASY_CAP
         return low + (high - low) * r.random() ** (1.0 if hard else 1.5)
 
     def colour_names(self) -> list[str]:
@@ -139,7 +142,7 @@ class Canvas:
             d.rectangle((x - r, y - w, x + r, y + w), fill=fill)
         else:
             raise ValueError(f"unknown shape {name!r}; known: {', '.join(SHAPES)}")
-        self.boxes.append((x - r * 0.8, y - r * 0.8, x + r * 0.8, y + r * 0.8, SHAPES.index(name), list(COLOURS).index(colour)))
+        self.boxes.append((x - r * 0.8, y - r * 0.8, x + r * 0.8, y + r * 0.8, SHAPES.index(name) * len(COLOURS) + list(COLOURS).index(colour)))
 
     def paste(self, icon: Image.Image, x: float, y: float) -> None:
         """Pastes an RGBA image with its centre at (x, y)."""
@@ -172,9 +175,9 @@ class Canvas:
                 return mx + (x - mx) * c + (y - my) * s, my - (x - mx) * s + (y - my) * c
             self.characters = [(*turn(x, y), k, cap) for x, y, k, cap in self.characters]
             moved = []
-            for x0, y0, x1, y1, k, colour in self.boxes:
+            for x0, y0, x1, y1, k in self.boxes:
                 x, y = turn((x0 + x1) / 2, (y0 + y1) / 2)
-                moved.append((x - (x1 - x0) / 2, y - (y1 - y0) / 2, x + (x1 - x0) / 2, y + (y1 - y0) / 2, k, colour))
+                moved.append((x - (x1 - x0) / 2, y - (y1 - y0) / 2, x + (x1 - x0) / 2, y + (y1 - y0) / 2, k))
             self.boxes = moved
         if not gentle and r.random() < 0.15:
             image = image.filter(ImageFilter.GaussianBlur(r.uniform(0.3, 1.2)))

@@ -20,8 +20,9 @@ import numpy as np
 
 from . import protocol
 from .assets import Assets
-from .canvas import CHARACTERS, COLOURS, SHAPES, Canvas, Question
+from .canvas import CHARACTERS, COLOURS, SHAPES, UNANSWERABLE, Canvas, Question
 from .families import charts, objects, shapes, signs, tables, words
+from .families.core import CORE
 from .model import smart_size
 from .rows import ANSWER, TEXT, Row
 
@@ -34,7 +35,8 @@ SIZES = [((224, 224), 2), ((336, 336), 4), ((448, 448), 8), ((560, 560), 4), ((6
 LONGEST = 784
 SLOTS_X, SLOTS_Y = 7, 4
 NO_CHARACTER = len(CHARACTERS) + 1
-NO_CELL = len(SHAPES) * len(COLOURS)
+NO_CELL = len(SHAPES) * len(COLOURS)  # objects have the classes after it
+DIRECTIONS = ("left", "right", "up", "down")
 
 _assets: Assets | None = None
 
@@ -62,6 +64,8 @@ def render(rng: random.Random, split: str, size: tuple[int, int], hard: bool, fa
     family = family or rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     canvas = Canvas(*size, assets(), split, rng)
     questions = FAMILIES[family].make(canvas, hard)
+    if canvas.core_only:
+        questions = [q for q in questions if q.kind in CORE[family]]
     gentle = any(q.hard for q in questions)
     return Picture(canvas.finish(gentle), questions, canvas.characters, canvas.boxes, family)
 
@@ -89,17 +93,22 @@ def slot_labels(picture: Picture, size, grid, readable: float):
         unique, count = np.unique(at, return_counts=True)
         flat[unique[count > 1]] = -1
         flat[at[a[:, 3] * scale_y < readable]] = -1
-    cells = np.full((rows, columns), NO_CELL, np.int8)
+    cells = np.full((rows, columns), NO_CELL, np.uint8)
     cx, cy = (np.arange(columns) + 0.5) * 28 / scale_x, (np.arange(rows) + 0.5) * 28 / scale_y
-    for x0, y0, x1, y1, k, colour in picture.boxes:
-        cells[np.ix_((cy > y0) & (cy < y1), (cx > x0) & (cx < x1))] = k * len(COLOURS) + colour
+    for x0, y0, x1, y1, k in picture.boxes:
+        cells[np.ix_((cy > y0) & (cy < y1), (cx > x0) & (cx < x1))] = k
     return labels, cells.reshape(-1)
+
+
+# Words of answers that name what is seen; all others are read letter by letter.
+NAMED = {w for text in (*COLOURS, *SHAPES, *DIRECTIONS, UNANSWERABLE, "yes no top bottom middle center") for w in text.split()}
 
 
 def answer_ids(rng, question: Question, after_call: bool):
     """(thought and tags, answer, end) of a direct answer."""
     phrase = protocol.FULL if after_call else protocol.CLEAR
-    return protocol.answer_parts(rng.choice(phrase) + (" " + question.thought if question.thought else ""), question.answer)
+    read = not all(w in NAMED for w in question.answer.split())
+    return protocol.answer_parts(rng.choice(phrase) + (" " + question.thought if question.thought else ""), question.answer, read)
 
 
 def add_answer(row: Row, rng, question: Question, after_call: bool, weight: float, group: int):
@@ -117,7 +126,7 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
     """The four rows of a picture for its grids at half and full resolution."""
     questions = list(picture.questions)
     rng.shuffle(questions)
-    questions = questions[:7]
+    questions = questions[:6]
     out = {}
     for name, grid in (("half", half), ("full", full)):
         row = Row()
@@ -131,7 +140,7 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
     row = Row()
     row.add(protocol.prompt_before_image(True))
     row.image(half)
-    for i, q in enumerate(questions[:4]):
+    for i, q in enumerate(questions[:3]):
         row.fork()
         row.add(protocol.prompt_after_image(q.text))
         add_answer(row, rng, q, False, 1.0, 2 * i)
@@ -202,7 +211,7 @@ def make_slab(rng: random.Random, buffer, hard_share: float, size=None, n=None, 
         r, questions = rows_of(picture, half, full, rng)
         for name, row in r.items():
             rows[name].append(row)
-        hard_flags.append([q.hard for q in questions[:4]] + [False] * (4 - len(questions[:4])))
+        hard_flags.append([q.hard for q in questions[:3]] + [False] * (4 - len(questions[:3])))
         for name, grid, scale in (("full", full, 1), ("half", half, 2)):
             characters, cells = slot_labels(picture, size, grid, 6.0)
             labels[name + "_characters"].append(characters)

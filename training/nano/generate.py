@@ -9,7 +9,7 @@ from . import protocol
 from .rows import Row
 from .model import Model
 
-MAX_NEW = 96  # tokens a round; the longest legitimate output is well below
+MAX_NEW = 112  # tokens a round; the longest legitimate output is well below
 ROWS, LENGTH = 128, 128  # decoders are made for multiples of these
 
 

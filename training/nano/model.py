@@ -5,7 +5,7 @@ Written for training: all images of a batch share their grid, so windows need no
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -35,7 +35,7 @@ class Config:
     # training only: auxiliary heads
     slots: int = 28
     characters: int = 71
-    cells: int = field(default=73)
+    cells: int = 160
 
 
 def rms(x, w):

@@ -55,9 +55,27 @@ def tool_turn_after_image() -> list[int]:
     return encode(_AFTER + _P["tool_response_turn_suffix"])
 
 
-def answer_parts(thought: str, answer: str) -> tuple[list[int], list[int], list[int]]:
-    """A direct answer in three pieces, so that the answer's tokens are its own."""
-    return encode(f"<think>{thought}</think><answer>"), encode(answer), encode("</answer>") + [IM_END]
+# Words of thoughts that are the model's own; every other word there is read from the picture.
+OWN = set("""Clear. Too small. Now clear. The the row reads is in It line comes After Before Below Above Row at tallest longest shortest largest
+    highest lowest bar slice point price Second To left right of on""".split())
+
+
+def thought_ids(thought: str) -> list[int]:
+    """A thought: the model's own words as the tokenizer has them, words read from the picture letter by letter."""
+    ids, own = [], ""
+    for word in re.findall(r" ?[^ ]+", thought):
+        if word.strip() in OWN:
+            own += word
+        else:
+            ids += encode(own) + tokenizer.spell(word)
+            own = ""
+    return ids + encode(own)
+
+
+def answer_parts(thought: str, answer: str, read: bool) -> tuple[list[int], list[int], list[int]]:
+    """A direct answer in three pieces, so that the answer's tokens are its own. read: it is text of the picture, spelt letter by letter."""
+    return (encode("<think>") + thought_ids(thought) + encode("</think><answer>"), tokenizer.spell(answer) if read else encode(answer),
+            encode("</answer>") + [IM_END])
 
 
 def call_ids(rng: random.Random) -> list[int]:

@@ -30,9 +30,10 @@ def rewards(accuracy, called, valid, penalty: str = "controlled", threshold: flo
     """Rewards of groups of turns: accuracy [N, G] of 0 or 1, called and valid [N, G] bool -> [N, G].
 
     accuracy + 0.5 where every round was well formed - 0.1 by the control penalty: with r = correct direct answers / all correct answers
-    of the group, direct answers pay when r < threshold, calls when r >= threshold; a group without a correct answer has r = 0.
-    The paper's equation is what is here. The authors' code (verl/trainer/ppo/ray_trainer.py, general_qa_tool.py) differs: only correct turns
-    pay; correct calls always do; correct direct answers do where 0 < r < threshold; so a group without a correct answer pays nothing there.
+    of the group, direct answers pay when r < threshold, calls when r >= threshold. A group without a correct answer pays nothing: the
+    paper's equation leaves r = 0/0 open, and reading it as 0 would reward calls where they do not help.
+    The authors' code (verl/trainer/ppo/ray_trainer.py, general_qa_tool.py) differs from the equation: only correct turns pay; correct
+    calls always do; correct direct answers do where 0 < r < threshold.
     penalty 'always': every call pays; 'never': nobody does (the two ablations of the paper's figure 3).
     """
     accuracy, called, valid = (np.asarray(x, float) for x in (accuracy, called, valid))
@@ -40,7 +41,7 @@ def rewards(accuracy, called, valid, penalty: str = "controlled", threshold: flo
         direct_right = (accuracy * (1 - called)).sum(1)
         right = accuracy.sum(1)
         r = np.divide(direct_right, right, out=np.zeros_like(right), where=right > 0)
-        pays = np.where((r < threshold)[:, None], 1 - called, called)
+        pays = np.where((r < threshold)[:, None], 1 - called, called) * (right > 0)[:, None]
     elif penalty == "always":
         pays = called
     elif penalty == "never":

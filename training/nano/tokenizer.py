@@ -48,6 +48,7 @@ class Tokenizer:
                            ("image_pad", "<|image_pad|>"), ("video_pad", "<|video_pad|>"), ("tool_call", "<tool_call>"), ("tool_call_end", "</tool_call>"),
                            ("pad", "<|endoftext|>")):
             setattr(self, name, self._fast.token_to_id(text))
+        self._characters = {chr(c): self._fast.token_to_id(chr(c) if c > 32 else "\u0120") for c in range(32, 127)}
 
     @lru_cache(200_000)
     def _encode(self, text: str) -> tuple:
@@ -56,6 +57,14 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Token ids; special tokens written in the text are parsed."""
         return list(self._encode(text))
+
+    @lru_cache(200_000)
+    def _spell(self, text: str) -> tuple:
+        return tuple(i for c in text for i in ([self._characters[c]] if c in self._characters else self._encode(c)))
+
+    def spell(self, text: str) -> list[int]:
+        """Token ids one character at a time: the same text as `encode`, read letter by letter."""
+        return list(self._spell(text))
 
     def decode(self, ids) -> str:
         """Text with the special tokens kept."""

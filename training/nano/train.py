@@ -153,21 +153,18 @@ def forward_rows(model, batch, images, dtype):
     return F.cross_entropy(logits, target, reduction="none"), logits.argmax(-1) == target, index
 
 
-ROW_KINDS = ("half", "full", "decide", "call")
-
-
-def all_rows(slab, h, f):
-    """All rows of a slab as one batch, padded to the longest: fewer and larger kernels. Returns (batch, images)."""
+def paired_rows(slab, kinds, h, f):
+    """The rows of two kinds of a slab as one batch, padded to the longer: fewer and larger kernels. Returns (batch, images)."""
     import torch
     import torch.nn.functional as F
     rows = slab["rows"]
-    L = max(rows[k]["ids"].shape[1] for k in ROW_KINDS)
+    L = max(rows[k]["ids"].shape[1] for k in kinds)
     fill = {"ids": 0, "segment": 127, "kind": 0, "weight": 0, "group": -1, "positions": 0}
-    batch = {m: torch.cat([F.pad(rows[k][m], (0, L - rows[k][m].shape[-1]), value=v) for k in ROW_KINDS], 1 if m == "positions" else 0)
+    batch = {m: torch.cat([F.pad(rows[k][m], (0, L - rows[k][m].shape[-1]), value=v) for k in kinds], 1 if m == "positions" else 0)
              for m, v in fill.items()}
-    n, nh, nf = h.shape[0], h.shape[1], f.shape[1]
-    h_padded, f_padded = F.pad(h, (0, 0, 0, nf)), F.pad(f, (0, 0, 0, nh))
-    return batch, torch.cat([h_padded, f_padded, h_padded, torch.cat([h, f], 1)]).view(4 * n, nh + nf, -1)
+    if kinds == ("half", "decide"):
+        return batch, torch.cat([h, h])
+    return batch, torch.cat([F.pad(f, (0, 0, 0, h.shape[1])), torch.cat([h, f], 1)])
 
 
 def all_right(ok, index, batch, groups: int):
@@ -211,7 +208,7 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world):
         if fraction >= 1.0 or steps >= a.steps:
             break
         at = a.span[0] + (a.span[1] - a.span[0]) * fraction
-        scale = min(1.0, (step + 1) / 150) * (1.0 if at < a.decay_from else max(0.02, (1 - at) / (1 - a.decay_from)))
+        scale = min(1.0, (steps + 1) / 60) * (1.0 if at < a.decay_from else max(0.02, (1 - at) / (1 - a.decay_from)))
         own_labels = at >= a.own_labels_from
         for _ in range(a.slabs):
             t = time.time()
@@ -233,25 +230,27 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world):
                 with torch.no_grad():
                     text = (labels >= 0) & (labels < data.NO_CHARACTER)
                     add(f"characters_{name}", ((head.argmax(-1) == labels) & text).sum(), text.sum())
-            batch, images = all_rows(slab, h, f)
-            losses, ok, index = forward_rows(model, batch, images, dtype)
-            with torch.no_grad():
-                em, there = (t.view(4, n, 8) for t in all_right(ok, index, batch, 8))
-                # direct answers where half resolution is enough, calls where it is not: by text size first, by the model's own reading later
-                readable = em[0, :, :4] if own_labels else ~slab["hard"]
-                weight = batch["weight"].float()
-                chosen = torch.stack([readable, ~readable], 2).view(n, 8).float()
-                decide = slice(2 * n, 3 * n)
-                weight[decide] *= torch.gather(chosen, 1, batch["group"][decide].long().clamp(min=0, max=7))
-                weight = weight.flatten()[index]
-                hard = F.pad(slab["hard"], (0, 4))
-                first = there[0] & (torch.arange(8, device=there.device) < 4)
-                for k, name in ((0, "half"), (1, "full")):
+            total = count = 0.0
+            for kinds in (("half", "decide"), ("full", "call")):
+                batch, images = paired_rows(slab, kinds, h, f)
+                losses, ok, index = forward_rows(model, batch, images, dtype)
+                with torch.no_grad():
+                    em, there = (t.view(2, n, 8) for t in all_right(ok, index, batch, 8))
+                    weight = batch["weight"].float()
+                    first = there[0] & (torch.arange(8, device=there.device) < 4)
+                    hard = F.pad(slab["hard"], (0, 4))
                     for label, m in (("hard", first & hard), ("easy", first & ~hard)):
-                        add(f"{name}_{label}", (em[k] & m).sum(), m.sum())
-                add("call", (em[3] & there[3]).sum(), there[3].sum())
-                add("readable", (readable & first[:, :4]).sum(), first[:, :4].sum())
-            total, count = (losses * weight).sum(), weight.sum()
+                        add(f"{kinds[0]}_{label}", (em[0] & m).sum(), m.sum())
+                    if kinds[0] == "half":
+                        # direct answers where half resolution is enough, calls where it is not: by text size first, by the model's own reading later
+                        readable = em[0, :, :4] if own_labels else ~slab["hard"]
+                        chosen = torch.stack([readable, ~readable], 2).view(n, 8).float()
+                        weight[n:] *= torch.gather(chosen, 1, batch["group"][n:].long().clamp(min=0, max=7))
+                        add("readable", (readable & first[:, :4]).sum(), first[:, :4].sum())
+                    else:
+                        add("call", (em[1] & there[1]).sum(), there[1].sum())
+                    weight = weight.flatten()[index]
+                total, count = total + (losses * weight).sum(), count + weight.sum()
             language = total / count
             add("loss", language.detach())
             ((loss + language) / a.slabs).backward()

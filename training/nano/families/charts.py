@@ -4,7 +4,7 @@ import math
 
 from PIL import Image, ImageDraw
 
-from ..canvas import Canvas, Question
+from ..canvas import EASY_CAP, SMALL, Canvas, Question
 from .labels import (
     MONTHS,
     ORDINALS,
@@ -35,7 +35,7 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
             chart = Chart(canvas, hard, font, cap)
             if getattr(chart, kind)():
                 return select(canvas, chart.questions, chart.absent, hard)
-        font, cap = canvas.font(), cap if cap < 10 else 14.0
+        font, cap = canvas.font(), cap if cap < SMALL else EASY_CAP[0]
     raise ValueError(f"no chart fits {canvas.width} x {canvas.height}")
 
 
@@ -392,7 +392,7 @@ class Chart(Sheet):
                     "bar_lowest_colour",
                     ("What colour is the {m} bar?", "Which colour is the {m} bar?", "Which colour has the smallest value?"),
                     names[low],
-                    max(thick, 16.0),
+                    max(thick, EASY_CAP[0]),
                     m=least,
                 )
         second = order[1]
@@ -449,7 +449,7 @@ class Chart(Sheet):
                         "Which colour has the highest bar?",
                     ),
                     names[top],
-                    max(thick, 16.0),
+                    max(thick, EASY_CAP[0]),
                     m=most,
                 )
                 if n >= 3:
@@ -462,7 +462,7 @@ class Chart(Sheet):
                             "What is the colour of the {o} bar {s}?",
                         ),
                         names[i],
-                        max(thick, 16.0),
+                        max(thick, EASY_CAP[0]),
                         o="first" if i == 0 else "last",
                         s=side,
                     )
@@ -498,7 +498,7 @@ class Chart(Sheet):
                     "What is the number of bars?",
                 ),
                 str(n),
-                max(thick, 16.0),
+                max(thick, EASY_CAP[0]),
             )
         i = r.randrange(min(n, 5))
         if i in nameable and n > 2:
@@ -639,7 +639,7 @@ class Chart(Sheet):
             "group_top_colour",
             ("What colour is the tallest bar?", "Which colour is the tallest bar?", "What is the colour of the tallest bar?"),
             names[top % 2],
-            max(thick, 16.0),
+            max(thick, EASY_CAP[0]),
         )
         self.question(
             "bar_top_value",
@@ -659,14 +659,14 @@ class Chart(Sheet):
             "group_count",
             ("How many groups of bars are there?", "How many pairs of bars are there?", "Count the groups of bars."),
             str(count),
-            max(thick, 16.0),
+            max(thick, EASY_CAP[0]),
         )
         if thick >= 14:
             self.question(
                 "bar_count",
                 ("How many {c} bars are there?", "Count the {c} bars.", "How many bars are {c}?"),
                 str(count),
-                max(thick, 16.0),
+                max(thick, EASY_CAP[0]),
                 c=r.choice(names),
             )
             rest = [c for c in canvas.colour_names() if c not in names and c not in ("gray", "white", "black")]

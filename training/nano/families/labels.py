@@ -4,7 +4,8 @@ import math
 from functools import lru_cache
 
 from ..assets import Assets
-from ..canvas import UNANSWERABLE, Canvas, Question, advance
+from ..canvas import EASY_CAP, SMALL, UNANSWERABLE, Canvas, Question, advance
+from .core import KINDS
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -61,7 +62,7 @@ def numbers(canvas: Canvas, count: int, low: int, high: int, places: int = 0) ->
 def easy_cap(canvas: Canvas, hard: bool, share: float = 0.07) -> float:
     """A cap height for this picture: hard ones as they come, easy ones at most `share` of the smaller side (16 at least)."""
     cap = canvas.cap_height(hard)
-    return cap if cap < 16 else max(16.0, min(cap, share * min(canvas.width, canvas.height)))
+    return cap if cap < EASY_CAP[0] else max(EASY_CAP[0], min(cap, share * min(canvas.width, canvas.height)))
 
 
 def tilt_limit(canvas: Canvas, hard: bool, margin: float) -> None:
@@ -112,6 +113,8 @@ def select(canvas: Canvas, pool: list[Question], absent: list[Question], hard: b
     """5 to 8 of the questions, few of a kind, seldom one of `absent`; in a hard picture at most 30 % are clear at half size."""
     r = canvas.random
     count = r.randint(5, 8)
+    if canvas.core_only:
+        pool = [q for q in pool if q.kind in KINDS]
     r.shuffle(pool)
     out, kinds, clear = [], {}, 0
     most_clear = int(count * 0.3) if hard and any(q.hard for q in pool) else count
@@ -181,8 +184,8 @@ class Sheet:
     def plan_title(self) -> None:
         """Reserves room for a title at the top if one fits; it may be large in a hard picture: then it is read at half size."""
         r, cap = self.r, self.cap
-        large = cap < 10 and r.random() < 0.3
-        self.title_cap = max(16.0, min(r.uniform(16, 24), self.canvas.width * 0.05)) if large else cap
+        large = cap < SMALL and r.random() < 0.3
+        self.title_cap = max(EASY_CAP[0], min(r.uniform(20, 26), self.canvas.width * 0.05)) if large else cap
         self.title_font = self.font if r.random() < 0.7 else self.canvas.font()
         self.title = title_text(self.canvas, self.title_font, self.title_cap, self.right - self.left)
         self.title_anchor, self.title_baseline = r.choice("lm"), self.top + self.title_cap * 1.15

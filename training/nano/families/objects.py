@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ..canvas import COLOURS, UNANSWERABLE, Canvas, Question
+from ..canvas import COLOURS, SHAPES, UNANSWERABLE, Canvas, Question
 from .shapes import (
     Place,
     Tags,
@@ -24,6 +24,11 @@ from .shapes import (
 )
 
 LEAST = 58.0  # size of the smallest drawing that is to be named
+# Of the pack's objects those whose outline or colours tell them from the others here even in a drawing never seen.
+NAMES = """airplane anchor apple backpack balloon banana bee bell bicycle book burger bus butterfly cactus cake camera candle carrot cat cheese
+    clock cloud corn crab crown cup dog duck elephant envelope fire fish flower frog gift guitar hammer heart helicopter hourglass
+    key leaf lemon lock microphone moon mushroom owl pencil penguin pig pineapple pizza rabbit rainbow ring rocket scissors shoe skull
+    snail snake snowflake snowman spider strawberry sun tent train tree trophy trumpet turtle umbrella watermelon whale""".split()
 
 # Only one of each group is in a picture, or asked for when absent.
 ALIKE = [
@@ -153,6 +158,12 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
     return _ask(canvas, items, tags, where, cards, hard)
 
 
+def names_in(canvas: Canvas) -> list[str]:
+    """Names of the objects that have a drawing in the canvas's split."""
+    known = set(canvas.assets.icon_names(canvas.split))
+    return [n for n in NAMES if n in known]
+
+
 def _alike(a: str, b: str) -> bool:
     return a == b or b in GROUP.get(a, ())
 
@@ -160,7 +171,7 @@ def _alike(a: str, b: str) -> bool:
 def _choose(canvas: Canvas, places: list[Place], tags) -> list[Item]:
     """Names for the places; without tags some come more than once."""
     r = canvas.random
-    names = canvas.assets.icon_names(canvas.split)
+    names = names_in(canvas)
     chosen: list[str] = []
     while len(chosen) < len(places):
         name = r.choice(names)
@@ -213,6 +224,11 @@ def _layout(canvas: Canvas, items: list[Item], tags, where: str) -> None:
 def _drawing(canvas: Canvas, name: str, size: float, turn: float, flip: bool) -> Image.Image:
     """An icon cut to what is drawn, turned, its longer side `size`."""
     icon = canvas.assets.icon(name, canvas.split, canvas.random)
+    if canvas.split == "train" and canvas.random.random() < 0.5:  # few drawings of each: vary their colours
+        grey = canvas.random.random() < 0.15
+        bands = [icon.convert("L")] * 3 if grey else icon.split()[:3]
+        gains = [canvas.random.uniform(0.8, 1.2) for _ in bands]
+        icon = Image.merge("RGBA", [b.point([min(255, round(v * g)) for v in range(256)]) for b, g in zip(bands, gains)] + [icon.getchannel("A")])
     if turn:
         icon = icon.rotate(turn, Image.Resampling.BILINEAR, expand=True)
     icon = icon.crop(icon.getchannel("A").getbbox())
@@ -294,6 +310,8 @@ def _draw(canvas: Canvas, items: list[Item], tags, where: str, texture: bool) ->
                 icon, 2, (250, 250, 250) if on_white > 0.3 or canvas.dark and not carded and not texture else (30, 30, 40)
             )
         canvas.paste(icon, t.x, t.y)
+        reach = t.size * 0.4
+        canvas.boxes.append((t.x - reach, t.y - reach, t.x + reach, t.y + reach, len(SHAPES) * len(COLOURS) + 1 + NAMES.index(t.name)))
         if tags:
             away = t.size / 2 + 3 + tags.box_height / 2
             if where == "right":
@@ -511,7 +529,7 @@ def _visible(canvas: Canvas, items: list[Item], cards: bool, hard: bool) -> list
 
 def _other(canvas: Canvas, items: list[Item]) -> str:
     """An object that is not there, nor anything like it."""
-    names = canvas.assets.icon_names(canvas.split)
+    names = names_in(canvas)
     while True:
         name = canvas.random.choice(names)
         if not any(_alike(name, t.name) for t in items):

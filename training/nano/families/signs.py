@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ..canvas import COLOURS, UNANSWERABLE, Canvas, Question
+from ..canvas import COLOURS, EASY_CAP, SMALL, UNANSWERABLE, Canvas, Question
 from .labels import ask, case, distinct, luminance, mix, select, text_on, tilt_limit
 from .words import ALL, colours_apart, value, wreck
 
@@ -71,9 +71,9 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
     """Draws one to four signs and returns their questions."""
     r = canvas.random
     cap = canvas.cap_height(hard)
-    if cap >= 16:
-        cap = max(16.0, min(cap, 0.07 * min(canvas.width, canvas.height)))
-    count = r.choices((1, 2, 3, 4), (46, 34, 15, 5))[0]
+    if cap >= EASY_CAP[0]:
+        cap = max(EASY_CAP[0], min(cap, 0.07 * min(canvas.width, canvas.height)))
+    count = r.choices((1, 2, 3), (70, 24, 6))[0]
     first = r.choices(list(KINDS), list(KINDS.values()))[0]
     for attempt in range(8):
         scene = Scene(canvas, hard, canvas.font(), cap)
@@ -83,8 +83,8 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
             scene.ask_all()
             return select(canvas, scene.questions, scene.absent, hard)
         count = max(1, count - 1)
-        if attempt >= 3 and cap > 15:
-            cap = max(14.0, cap * 0.8)
+        if attempt >= 3 and cap > EASY_CAP[0]:
+            cap = max(EASY_CAP[0], cap * 0.8)
     raise ValueError(f"no sign fits {canvas.width} x {canvas.height}")
 
 
@@ -141,7 +141,7 @@ class Scene:
     @property
     def small(self) -> bool:
         """Whether half resolution loses the small text."""
-        return self.cap < 10
+        return self.cap < SMALL
 
     # ---- planning ----------------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Scene:
                 return False
             taken.append(sign.colour)
             self.signs.append(sign)
-        if self.hard and self.small and not any(line.cap < 10 for s in self.signs if not s.wrecked for line in s.lines):
+        if self.hard and self.small and not any(line.cap < SMALL for s in self.signs if not s.wrecked for line in s.lines):
             return False
         texts = [line.value.lower() for s in self.signs for line in s.lines]
         if all(s.wrecked for s in self.signs) or len(set(texts)) < len(texts):
@@ -272,7 +272,7 @@ class Scene:
         """The texts of a sign of this kind, the most important first but in their order on the sign."""
         r, cap = self.r, self.cap
         c = self.canvas
-        large = max(16.0, min(r.uniform(16, 30), 0.075 * min(c.width, c.height)))
+        large = max(EASY_CAP[0], min(r.uniform(20, 30), 0.075 * min(c.width, c.height)))
         big = large if self.small and r.random() < 0.55 else cap if self.small else cap * r.uniform(1.0, 1.35)
         maybe = lambda role, prefixes=("",), share=0.5: [self.line(role, cap, r.choice(prefixes))] if r.random() < share else []  # noqa: E731
         if kind == "plate":
@@ -383,7 +383,7 @@ class Scene:
         room_w, room_h = slot[2] - 10, slot[3] - 10
         if wrecked and kind in ("plate", "sticker", "shop", "box"):
             sign.wrecked = True
-            sign.lines = [self.line("word", max(16.0, min(r.uniform(18, 34), 0.09 * min(room_w, room_h * 1.6))))]
+            sign.lines = [self.line("word", max(EASY_CAP[0], min(r.uniform(18, 34), 0.09 * min(room_w, room_h * 1.6))))]
         if kind == "round":
             sign.form = r.choice(("circle", "circle", "octagon", "diamond", "triangle"))
             least = max(26.0, r.uniform(0.16, 0.34) * min(room_w, room_h))
@@ -813,7 +813,7 @@ class Scene:
         lines = sign.lines
         whole = " ".join(line.text for line in lines)
         smallest = min(line.cap for line in lines)
-        if len(whole) <= 24 and not any(line.role == "header" and line.cap < 10 for line in lines):
+        if len(whole) <= 16 and not any(line.role == "header" and line.cap < SMALL for line in lines):
             it = r.choice(its)
             self.add(
                 "say",
@@ -879,7 +879,7 @@ class Scene:
                         phrasings += (f"What speed does {it} show?",)
                     note = f"It reads {line.text}." if line.prefix else None
                     self.add(line.role, phrasings, line.value, line.cap, note, times=2 if few else 1)
-            if len(lines) > 1 and (line.role != "header" or line.cap >= 14):
+            if len(lines) > 1 and (line.role != "header" or line.cap >= EASY_CAP[0]):
                 place = "top" if i == 0 else "bottom" if i == len(lines) - 1 else "middle" if len(lines) == 3 else None
                 if place:
                     self.add(
@@ -919,7 +919,7 @@ class Scene:
                     min(line.cap, after.cap),
                     f"Below {line.text} is {after.text}."[:48] if len(line.text + after.text) < 32 else None,
                 )
-            if line.cap >= 10 and len(self.signs) > 1 and sign.kind != "screen" and all(s.noun == sign.noun for s in self.signs):
+            if line.cap >= SMALL and len(self.signs) > 1 and sign.kind != "screen" and all(s.noun == sign.noun for s in self.signs):
                 self.add(
                     "which",
                     (

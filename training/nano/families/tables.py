@@ -1,6 +1,6 @@
 """Tables, price lists, receipts, departure boards, forms and lists, with questions that look something up in them."""
 
-from ..canvas import Canvas, Question
+from ..canvas import EASY_CAP, SMALL, Canvas, Question
 from .labels import (
     MONTHS,
     ORDINALS,
@@ -57,7 +57,7 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
             if getattr(sheet, kind)():
                 tilt_limit(canvas, hard, sheet.margin)
                 return select(canvas, sheet.questions, sheet.absent, hard)
-        font, cap = canvas.font(), cap if cap < 10 else 14.0
+        font, cap = canvas.font(), cap if cap < SMALL else EASY_CAP[0]
     raise ValueError(f"no table fits {canvas.width} x {canvas.height}")
 
 
@@ -176,7 +176,7 @@ class Table(Sheet):
                 "row_count",
                 ("How many {w}s are there?", "How many {w}s does the list have?", "Count the {w}s.", "How many {w}s are shown?"),
                 str(n),
-                max(pitch, 16.0),
+                max(pitch, EASY_CAP[0]),
                 w=what,
             )
 
@@ -407,10 +407,10 @@ class Table(Sheet):
                     "Count the rows below the header.",
                 ),
                 str(count),
-                max(pitch, 16.0),
+                max(pitch, EASY_CAP[0]),
                 w=what,
             )
-        if header_name and pitch >= 16:
+        if header_name and pitch >= EASY_CAP[0]:
             self.question(
                 "header_colour",
                 (
@@ -420,7 +420,7 @@ class Table(Sheet):
                     "What colour is the table's top row?",
                 ),
                 header_name,
-                max(pitch, 16.0),
+                max(pitch, EASY_CAP[0]),
             )
         other = self.absent_label(kind, labels)
         if other:
@@ -726,7 +726,7 @@ class Table(Sheet):
             max(self.widest(labels) + self.widest(texts), self.widest(a for a, _ in sums) + self.widest(b for _, b in sums))
             + cap * 1.6
         )
-        shop_cap = max(16.0, min(22.0, canvas.width * 0.05)) if cap < 10 and r.random() < 0.3 else cap
+        shop_cap = max(EASY_CAP[0], min(24.0, canvas.width * 0.05)) if cap < SMALL and r.random() < 0.3 else cap
         shop = "".join(w.capitalize() if r.random() < 0.8 else w.upper() for w in distinct(canvas, "words", 1))
         if r.random() < 0.5:
             shop += " " + r.choice(("Shop", "Market", "Store", "Cafe", "Bakery", "Deli"))
@@ -1059,7 +1059,7 @@ class Table(Sheet):
         if not self.title:
             self.missing(
                 ("What does line {i} say?", "Read line {i}."),
-                max(pitch, 16.0) if pitch >= 22 and count <= 6 else cap,
+                max(pitch, EASY_CAP[0]) if pitch >= 22 and count <= 6 else cap,
                 i=count + r.randint(1, 3),
             )
         return True

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from ..canvas import CODE_ALPHABET, COLOURS, UNANSWERABLE, Canvas, Question, truetype
+from ..canvas import CODE_ALPHABET, COLOURS, EASY_CAP, SMALL, UNANSWERABLE, Canvas, Question, truetype
 from .labels import ORDINALS, ask, case, decimal, distinct, luminance, mix, select, text_on, tilt_limit
 
 LAYOUTS = {"single": 15, "scatter": 30, "lines": 19, "paragraph": 15, "pairs": 18, "blurred": 3}
@@ -81,8 +81,8 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
     """Draws one page of text and returns its questions."""
     r = canvas.random
     cap, font = canvas.cap_height(hard), canvas.font()
-    if cap >= 16:
-        cap = max(16.0, min(cap, 0.085 * min(canvas.width, canvas.height)))
+    if cap >= EASY_CAP[0]:
+        cap = max(EASY_CAP[0], min(cap, 0.085 * min(canvas.width, canvas.height)))
     first = r.choices(list(LAYOUTS), list(LAYOUTS.values()))[0]
     for attempt in range(3):
         for layout in (first, first, first, "single", "single"):
@@ -90,7 +90,7 @@ def make(canvas: Canvas, hard: bool) -> list[Question]:
             if getattr(page, layout)():
                 tilt_limit(canvas, hard, page.margin)
                 return select(canvas, page.questions, page.absent, hard)
-        font, cap = canvas.font(), cap if cap < 10 else 14.0
+        font, cap = canvas.font(), cap if cap < SMALL else EASY_CAP[0]
     raise ValueError(f"no text fits {canvas.width} x {canvas.height}")
 
 
@@ -272,7 +272,7 @@ class Page:
     @property
     def small(self) -> bool:
         """Whether half resolution loses the text."""
-        return self.cap < 10
+        return self.cap < SMALL
 
     def ground(self):
         """Draws what is behind everything: a frame, a band, ruled lines, dots, or nothing."""
@@ -387,7 +387,7 @@ class Page:
     def single(self) -> bool:
         """One word, code, number or two words."""
         c, r = self.canvas, self.r
-        if self.cap >= 16 and r.random() < 0.5:
+        if self.cap >= EASY_CAP[0] and r.random() < 0.5:
             self.cap = r.uniform(self.cap, max(self.cap, min(60.0, 0.14 * min(c.width, c.height))))
         kind, text = self.texts(
             1, ("word", "word", "item", "name", "code", "code", "number", "number", "price", "time", "phone", "date")
@@ -468,14 +468,14 @@ class Page:
     def blurred(self) -> bool:
         """One large text that nothing can make readable."""
         c, r = self.canvas, self.r
-        cap = max(16.0, min(r.uniform(18, 44), 0.12 * min(c.width, c.height)))
+        cap = max(EASY_CAP[0], min(r.uniform(18, 44), 0.12 * min(c.width, c.height)))
         small = self.cap
         self.cap = cap
         _, text = self.texts(1)[0]
         w, h = self.width(text), cap * 1.75
         self.pad = max(self.pad, cap * 0.8) if self.pad else cap * 0.4
         extra = [value(c, k) for k in ("code", "word", "number")][r.randrange(3)]
-        if not self.fits(max(w, c.text_width(extra, self.font, small)), h + small * 2.4) or cap < 16:
+        if not self.fits(max(w, c.text_width(extra, self.font, small)), h + small * 2.4) or cap < EASY_CAP[0]:
             return False
         width = max(w, c.text_width(extra, self.font, small))
         x, y = self.block(width, h + small * 2.4)
@@ -584,10 +584,10 @@ class Page:
         caps, wrecked, large = [self.cap] * count, -1, -1
         if r.random() < 0.12 and count > 2:
             wrecked = r.randrange(count)
-            caps[wrecked] = max(16.0, min(r.uniform(20, 34), 0.09 * min(c.width, c.height)))
+            caps[wrecked] = max(EASY_CAP[0], min(r.uniform(20, 34), 0.09 * min(c.width, c.height)))
         if self.small and count > 2 and r.random() < 0.35:
             large = r.randrange(count)
-            caps[large] = max(16.0, min(c.cap_height(False), 0.09 * min(c.width, c.height))) if large != wrecked else caps[large]
+            caps[large] = max(EASY_CAP[0], min(c.cap_height(False), 0.09 * min(c.width, c.height))) if large != wrecked else caps[large]
         cw, ch = self.room[0] / columns, self.room[1] / rows
         widths = [c.text_width(t, self.font, s) for (_, t), s in zip(texts, caps)]
         inset = 0.9 * self.cap if style == "boxes" else 0.3 * self.cap
@@ -764,7 +764,7 @@ class Page:
         mark = r.choices(("", "number", "bullet"), (6, 3, 2))[0]
         step = cap * r.uniform(1.9, 3.0)
         head = r.random() < 0.25
-        head_cap = cap if not self.small or r.random() < 0.5 else max(16.0, min(22.0, 0.06 * c.width))
+        head_cap = cap if not self.small or r.random() < 0.5 else max(EASY_CAP[0], min(22.0, 0.06 * c.width))
         heading = case(c, distinct(c, "words", 1, longest=8))[0] if head else ""
         head_h = head_cap * 2.4 if head else 0.0
         most = int((self.room[1] - 2 * self.pad - head_h - 1.75 * cap) / step) + 1
