@@ -104,9 +104,18 @@ def main():
         dist.all_reduce(t)
         return [v / world for v in t.tolist()]
 
+    def save(done, to=a.save):
+        """Writes the checkpoint and its weights alone."""
+        if not to or rank:
+            return
+        torch.save({"model": model.state_dict(), **done}, to + ".new")
+        os.replace(to + ".new", to)
+        from safetensors.torch import save_file
+        save_file({k: v.to(torch.bfloat16).contiguous() for k, v in model.state().items()}, to + ".safetensors")
+
     done = None
     if a.stage == "sft":
-        done = supervised(a, model, loader, log, checkpoint, together, dtype, world)
+        done = supervised(a, model, loader, log, checkpoint, together, dtype, world, save)
     elif a.stage == "grpo":
         done = reinforce(a, model, loader, log, checkpoint, together, dtype)
     else:
@@ -122,11 +131,8 @@ def main():
             (folder / f"{a.name}.summary.json").write_text(json.dumps(table, indent=1))
             (folder / f"{a.name}.records.jsonl").write_text("\n".join(json.dumps(r) for r in records))
             print(json.dumps(table), flush=True)
-    if a.save and rank == 0 and done:
-        torch.save({"model": model.state_dict(), **done}, a.save + ".new")
-        os.replace(a.save + ".new", a.save)
-        from safetensors.torch import save_file
-        save_file({k: v.to(torch.bfloat16).contiguous() for k, v in model.state().items()}, a.save + ".safetensors")
+    if done:
+        save(done)
     log(event="end", stage=a.stage, wall=time.time() - started)
     if loader:
         loader.stop()
@@ -178,7 +184,7 @@ def all_right(ok, index, batch, groups: int):
     return (wrong == 0).view(R, groups), (there > 0).view(R, groups)
 
 
-def supervised(a, model, loader, log, checkpoint, together, dtype, world):
+def supervised(a, model, loader, log, checkpoint, together, dtype, world, save):
     """The supervised start: all rows of data.py, auxiliary losses on the visual tokens, calls labelled by legibility."""
     import torch
     import torch.nn.functional as F
@@ -193,7 +199,9 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world):
     slot_weights[data.NO_CHARACTER] = 0.05
     batches = loader.batches(a.device)
     begin = last = None
-    steps = reported = 0
+    saved = time.time()
+    decaying = a.span[0] >= a.decay_from
+    steps = 0
     sums: dict = {}
     waited = 0.0
 
@@ -210,6 +218,9 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world):
         at = a.span[0] + (a.span[1] - a.span[0]) * fraction
         scale = min(1.0, (steps + 1) / 60) * (1.0 if at < a.decay_from else max(0.02, (1 - at) / (1 - a.decay_from)))
         own_labels = at >= a.own_labels_from
+        if at >= a.decay_from and not decaying:  # what later runs with more time can go on from
+            decaying = True
+            save({"step": step, "pictures": pictures}, a.save and a.save + ".constant")
         for _ in range(a.slabs):
             t = time.time()
             slab = next(batches)
@@ -264,13 +275,16 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world):
             begin = last = time.time()
             pictures_then = pictures
             waited = 0.0
-        if steps in (5, 20) or steps % 100 == 0:
+        if steps in (5, 20, 50) or steps % 100 == 0:
             values = {k: float(v[0]) / max(1.0, float(v[1])) for k, v in sums.items()}
             now = time.time()
             log(event="sft", step=step, pictures=pictures, at=at, seconds=now - begin, scale=scale, norm=float(norm), **values,
                 rate=(pictures - pictures_then) / max(1e-9, now - last), waited=waited / max(1e-9, now - last),
                 memory=torch.cuda.max_memory_allocated() / 2**30 if a.device != "cpu" else 0.0)
             sums, last, pictures_then, waited = {}, now, pictures, 0.0
+            if now > saved + 150:
+                save({"step": step, "pictures": pictures, "optimizer": optimizer.state()})
+                saved = now
     return {"step": step, "pictures": pictures, "optimizer": optimizer.state()}
 
 
