@@ -121,6 +121,8 @@ def add_answer(row: Row, rng, question: Question, after_call: bool, weight: floa
 
 
 GUESS_WEIGHT = 0.1  # loss weight of answers that half resolution cannot know: the baseline must still try
+ABSENT_SHARE = 0.7  # how often a call row asks for what is not there, where the picture has such a question: else too rare to learn
+CALL_WEIGHT = 1.5  # loss weight of answers after a call: one a picture, where the full image alone has five
 
 
 def rows_of(picture: Picture, half, full, rng: random.Random):
@@ -151,6 +153,9 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
     out["decide"] = row
     hard = [q for q in questions if q.hard]
     q = rng.choice(hard) if hard and rng.random() < 0.85 else questions[0]
+    absent = [q for q in picture.questions if q.hard and q.answer == UNANSWERABLE]
+    if absent and rng.random() < ABSENT_SHARE:
+        q = absent[0]
     row = Row()
     row.add(protocol.prompt_before_image(True))
     row.image(half)
@@ -159,7 +164,7 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
     row.add(protocol.tool_turn_before_image())
     row.image(full)
     row.add(protocol.tool_turn_after_image())
-    add_answer(row, rng, q, True, 1.0, 0)
+    add_answer(row, rng, q, True, CALL_WEIGHT, 0)
     out["call"] = row
     return out, questions
 

