@@ -52,7 +52,7 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
   const questions = lines.map((line) => JSON.parse(line) as Question);
   const engine = await openNodeEngine(model);
   const decoder = createNodeImageDecoder();
-  const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode], maxNewTokens: 64 };
+  const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
   const report = {
     questions: questions.length,
     right: 0,
@@ -64,15 +64,17 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
     identical: 0,
     recomputedTokens: 0,
     mismatches: [] as { id: number; found: readonly string[]; expected: readonly string[] }[],
-    answers: [] as string[],
+    answers: [] as { id: number; answer: string; right: boolean; called: boolean; rounds: readonly string[] }[],
   };
   let full = 0;
   for (const { id, image, question, answer, reference } of questions) {
     await engine.setImage(await decoder.decode(await imageFile(join(testset, image))));
     const result = await engine.ask(question, settings, () => undefined);
-    report.answers.push(result.answer);
-    if (result.answer === answer) report.right++;
-    if (result.rounds.length > 1) report.calls++;
+    const right = normalise(result.answer) === normalise(answer);
+    const called = result.rounds.length > 1;
+    report.answers.push({ id, answer: result.answer, right, called, rounds: result.rounds.map((round) => round.text) });
+    if (right) report.right++;
+    if (called) report.calls++;
     report.visualTokens += result.visualTokens.used;
     full += result.visualTokens.full;
     report.recomputedTokens += result.rounds.reduce((sum, round) => sum + round.recomputedTokens, 0);
@@ -86,6 +88,12 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
   report.accuracy = report.right / report.questions;
   report.ofFull = report.visualTokens / full;
   return report;
+}
+
+/** The judge of training/nano/reward.py: NFKC, lower case, single spaces, no punctuation around it. */
+function normalise(text: string): string {
+  const plain = text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
+  return plain.replace(/^[\s.,;:!?"'()[\]]+|[\s.,;:!?"'()[\]]+$/g, '');
 }
 
 async function imageFile(path: string): Promise<Blob> {

@@ -9,8 +9,9 @@ export function Footer(): ReactElement {
         <strong>Private by construction.</strong> The model runs in this tab. Images and questions never leave it.
       </p>
       <p>
-        <strong>What the model is.</strong> visionthink-nano is a 13 M parameter demonstration model trained on
-        synthetic 448 × 448 scenes of shapes, codes, signs, bar charts and price lists; it cannot describe photographs.
+        <strong>What the model is.</strong> visionthink-nano has 18 M parameters and learnt from drawn pictures only:
+        shapes, objects, words, charts, tables and signs. It reads and counts in pictures like those; it cannot describe
+        photographs or hold a conversation.
       </p>
     </footer>
   );

@@ -81,13 +81,13 @@ describe('what a screen reader and a keyboard find', () => {
 
   it('is worked by the keyboard alone', async () => {
     const { page } = app;
-    await page.getByRole('button', { name: 'Small codes', exact: true }).focus();
+    await page.getByRole('button', { name: 'Small tags', exact: true }).focus();
     await page.keyboard.press('Enter');
-    await app.picture.getByAltText('Chosen: Small codes').waitFor();
+    await app.picture.getByAltText('Chosen: Small tags').waitFor();
     await app.question.focus();
     await page.keyboard.press('Enter');
     await app.answerText.waitFor();
-    expect(await app.answerText.textContent()).toBe('501E3');
+    expect(await app.answerText.textContent()).toBe('$61.21');
 
     await page.keyboard.press('Enter');
     await app.answerText.waitFor({ state: 'detached' });
@@ -95,7 +95,7 @@ describe('what a screen reader and a keyboard find', () => {
     await app.answer.getByText(/^Stopped/).waitFor();
     await page.keyboard.press('Enter');
     await app.answerText.waitFor();
-    expect(await app.answerText.textContent()).toBe('501E3');
+    expect(await app.answerText.textContent()).toBe('$61.21');
   });
 
   it('lets Tab reach every control', async () => {

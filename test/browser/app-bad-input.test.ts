@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +20,9 @@ import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { AppPage, type InventedFile, serveSite, type Site } from '../helpers/site.ts';
 
 const MODEL = 'visionthink-nano';
-const EASY = nanoQuestion(3);
+const EASY = nanoQuestion(17);
+/** The decoder's data file. */
+const WEIGHTS = 'onnx/decoder_model_merged_quantized.onnx_data';
 
 /** Sizes of the images in test/golden/images, upright. */
 const { cases: SIZES }: { cases: [name: string, width: number, height: number][] } = JSON.parse(
@@ -146,12 +148,17 @@ describe('a model folder that is not whole', () => {
     async (damage) => {
       const folder = join(root, 'models', damage);
       const original = join(DIST, 'models', MODEL);
-      const file = join(folder, 'decoder.data');
-      mkdirSync(folder);
-      for (const name of readdirSync(original)) symlinkSync(join(original, name), join(folder, name));
+      const file = join(folder, WEIGHTS);
+      mkdirSync(join(folder, dirname(WEIGHTS)), { recursive: true });
+      for (const { name, parentPath } of readdirSync(original, { recursive: true, withFileTypes: true }).filter(
+        (entry) => entry.isFile(),
+      )) {
+        const path = relative(original, join(parentPath, name));
+        symlinkSync(join(original, path), join(folder, path));
+      }
       rmSync(file);
       if (damage === 'altered') {
-        const bytes = readFileSync(join(original, 'decoder.data'));
+        const bytes = readFileSync(join(original, WEIGHTS));
         bytes.writeUInt8(bytes.readUInt8(5_000_000) ^ 1, 5_000_000);
         writeFileSync(file, bytes);
       }
@@ -163,11 +170,11 @@ describe('a model folder that is not whole', () => {
       await problem.waitFor();
       const message = (await problem.textContent()) ?? '';
       expect(message).toContain(
-        `decoder.data of the model folder ${damage} ${damage === 'missing' ? 'is missing' : 'has been altered'}`,
+        `${WEIGHTS} of the model folder ${damage} ${damage === 'missing' ? 'is missing' : 'has been altered'}`,
       );
       expect(await app.ask.isDisabled()).toBe(true);
 
-      copyFileSync(join(original, 'decoder.data'), file);
+      copyFileSync(join(original, WEIGHTS), file);
       await app.engine.getByRole('button', { name: 'Retry' }).click();
       await app.ready();
       expect(await app.question.inputValue()).toBe(EASY.question);

@@ -47,7 +47,7 @@ describe('without isolation headers', () => {
     expect(await app.page.evaluate(() => crossOriginIsolated)).toBe(false);
     expect(why).toContain('The page is not cross-origin isolated, so WASM runs on one thread.');
     expect(why).toContain('WASM on 1 thread runs.');
-    const { file, question, answer } = nanoQuestion(3);
+    const { file, question, answer } = nanoQuestion(17);
     await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
     await app.close();
@@ -59,19 +59,19 @@ describe('once the engine is ready', () => {
   it('answers without a network, and has asked nobody but its own host for anything', async () => {
     const app = await AppPage.open(browser, site.url);
     expect(await app.ready()).toMatch(/WASM on \d+ threads? runs|WebGPU/);
-    await app.page.getByRole('button', { name: 'Small sign', exact: true }).click();
-    await app.picture.getByAltText('Chosen: Small sign').waitFor();
+    await app.page.getByRole('button', { name: 'Poster', exact: true }).click();
+    await app.picture.getByAltText('Chosen: Poster').waitFor();
     await app.page.context().setOffline(true);
     const before = app.requested.length;
-    expect(await app.askFor('What is written on the sign?')).toBe('FH2');
-    const { file, question, answer } = nanoQuestion(5);
+    expect(await app.askFor('What is the price?')).toBe('$65.70');
+    const { file, question, answer } = nanoQuestion(20);
     await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
 
     const addresses = app.requested.filter((url) => !/^(blob|data):/.test(url));
     expect(addresses.slice(before)).toEqual([]);
     expect(addresses.filter((url) => !url.startsWith(site.url))).toEqual([]);
-    for (const part of ['decoder.data', '.wasm', 'examples.json']) {
+    for (const part of ['decoder_model_merged', '.wasm', 'examples.json']) {
       expect(addresses.some((url) => url.includes(part))).toBe(true); // the worker's requests were counted
     }
     expect(app.uncaught).toEqual([]);

@@ -57,6 +57,7 @@ const api: EngineApi = {
     }
     return INFO;
   },
+  readAhead: async () => undefined,
   setImage: async (file) => {
     try {
       image = await createImageBitmap(file);
@@ -145,7 +146,17 @@ function roundResult(
   const timings = { preprocessMs: 6.2, encodeMs: 48.5 * round, prefillMs: 31.4 * round, decodeMs: 210.9 };
   const promptTokens = round === 1 ? 89 : 388;
   const computedTokens = round === 1 ? 89 : 272;
-  const shared = { resolution, imageSize, visualTokens, promptTokens, computedTokens, recomputedTokens: 0, toolCall };
+  const shared = {
+    resolution,
+    imageSize,
+    visualTokens,
+    promptTokens,
+    computedTokens,
+    recomputedTokens: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
+    toolCall,
+  };
   return { ...shared, tokenIds: [6, 20, 30, 7, 8, 40, 9, 2], text: '<think>…</think>', timings };
 }
 

@@ -143,6 +143,8 @@ describe.concurrent('ask', { timeout: 60_000 }, () => {
           visualTokens: first.half.tokens,
           promptTokens: first.round1.ids.length,
           computedTokens: first.round1.ids.length,
+          draftedTokens: expect.any(Number),
+          acceptedTokens: expect.any(Number),
           tokenIds: first.round1.greedy_ids,
           text: expect.any(String),
           toolCall: null,
@@ -235,4 +237,19 @@ describe.concurrent('ask', { timeout: 60_000 }, () => {
     expect(noQuestion.json).toEqual({ error: { name: 'UsageError', message: expect.stringMatching(/question/) } });
     expect(noImage.json).toEqual({ error: { name: 'UsageError', message: expect.stringMatching(/image/) } });
   });
+});
+
+describe('check-answers', () => {
+  it('finds what transformers answers in all 24 golden questions of the bundled model, word for word', async () => {
+    const { code, json } = await cli('check-answers', join(ROOT, 'test/golden/nano'), '--json');
+    expect(code).toBe(0);
+    expect(json).toMatchObject({
+      questions: 24,
+      right: 24,
+      calls: 8,
+      withReference: 24,
+      identical: 24,
+      recomputedTokens: 0,
+    });
+  }, 120_000);
 });

@@ -121,7 +121,6 @@ def add_answer(row: Row, rng, question: Question, after_call: bool, weight: floa
 
 
 GUESS_WEIGHT = 0.1  # loss weight of answers that half resolution cannot know: the baseline must still try
-ABSENT_SHARE = 0.7  # how often a call row asks for what is not there, where the picture has such a question: else too rare to learn
 CALL_WEIGHT = 1.5  # loss weight of answers after a call: one a picture, where the full image alone has five
 
 
@@ -153,9 +152,6 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
     out["decide"] = row
     hard = [q for q in questions if q.hard]
     q = rng.choice(hard) if hard and rng.random() < 0.85 else questions[0]
-    absent = [q for q in picture.questions if q.hard and q.answer == UNANSWERABLE]
-    if absent and rng.random() < ABSENT_SHARE:
-        q = absent[0]
     row = Row()
     row.add(protocol.prompt_before_image(True))
     row.image(half)
@@ -220,7 +216,7 @@ def make_slab(rng: random.Random, buffer, hard_share: float, size=None, n=None, 
         r, questions = rows_of(picture, half, full, rng)
         for name, row in r.items():
             rows[name].append(row)
-        hard_flags.append([q.hard for q in questions[:2]] + [False] * (4 - len(questions[:2])))
+        hard_flags.append([q.hard for q in questions[:4]] + [False] * (4 - len(questions[:4])))
         for name, grid, scale in (("full", full, 1), ("half", half, 2)):
             characters, cells = slot_labels(picture, size, grid, 6.0)
             labels[name + "_characters"].append(characters)

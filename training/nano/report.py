@@ -21,7 +21,7 @@ from .protocol import parse_round
 
 TRAINING = Path(__file__).parents[1]
 MODES = ("half", "full", "smart")
-EDGES = (8.5, 10, 19, 26, 36)  # px of detail
+EDGES = (9, 10, 11, 22, 30, 42)  # px of detail
 WIDTH, PICTURE_BYTES = 320, 80_000
 FIRST_RECORD = 5  # steps of a run before train.py logs for the first time
 PENALTIES = {"grpo": "control penalty", "always": "every call pays", "never": "no penalty"}  # by run
@@ -81,7 +81,7 @@ def read_run(file: Path) -> dict:
     continues = start["stage"] == "sft" and start["load"] != "" and not start["load"].endswith(".safetensors")
     per_step = (last["count"] - first["count"]) / max(1, last["step"] - first["step"])
     step_then = first["step"] - FIRST_RECORD if continues else 0
-    return {"name": file.stem, "world": start["world"], "cpu": start["options"]["device"] == "cpu", "parameters": start["parameters"], "records": records, "continues": continues,
+    return {"name": file.stem, "world": start["world"], "parameters": start["parameters"], "records": records, "continues": continues,
             "wall": ends[0]["wall"] if ends else last["seconds"], "ended": bool(ends), "unit": count, "steps": last["step"] - step_then,
             "step_then": step_then, "count": last["count"] - (first["count"] - FIRST_RECORD * per_step if continues else 0)}
 
@@ -95,7 +95,7 @@ def read_runs(folder: Path) -> tuple[list[dict], dict[str, dict], list[dict]]:
         for r in run["records"]:
             r["total"] = total = before + r["count"]
     return (supervised, {name: read_run(folder / f"{name}.jsonl") for name in ("grpo", "always", "never")},
-            [read_run(folder / f"{name}.jsonl") for name in ("grpo-early", "settle")])
+            [read_run(folder / "grpo-early.jsonl")])
 
 
 # ---- numbers -----------------------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def minutes(seconds: float) -> str:
 
 def gpu_time(runs: list[dict]) -> float:
     """Wall time times GPUs, summed, in seconds."""
-    return sum(r["wall"] * r["world"] for r in runs if not r["cpu"])
+    return sum(r["wall"] * r["world"] for r in runs)
 
 
 def introduction(manifest: dict, folder: Path, runs: list[dict], path: list[dict]) -> str:
@@ -311,8 +311,9 @@ def introduction(manifest: dict, folder: Path, runs: list[dict], path: list[dict
 Written by `python -m nano.report` from the logs in `runs/` and the evaluations' results.
 
 {manifest["name"]} is a Qwen2.5-VL of {manifest["parameters"]:,} parameters, trained from random weights on pictures from the renderer in `nano/` \
-only: a supervised start in {sum(r["name"].startswith("sft") for r in path)} runs, multi-turn GRPO with VisionThink's control penalty, and a last \
-short run on a CPU (`settle`: when to call, and what to say after a call), together {minutes(gpu_time(path))} of GPU time. The shipped folder holds its weights as {manifest["dtype"]} and graphs for our engine, {size / 1e6:.1f} MB in all. Smart: the model first sees \
+only: a supervised start in {sum(r["name"].startswith("sft") for r in path)} runs, multi-turn GRPO with VisionThink's control penalty (a \
+short one before the last supervised run, the real one after it), together {minutes(gpu_time(path))} of GPU time; at last the threshold of its calls was \
+set on the validation split (`nano.threshold`). The shipped folder holds its weights as {manifest["dtype"]} and graphs for our engine, {size / 1e6:.1f} MB in all. Smart: the model first sees \
 the picture at half its width and height and may call for the full one. Always half, always full: one round without the tool.
 """
 
@@ -347,7 +348,7 @@ The engine meets {met.count(True)} of {len(met)} bounds.
 {table(["measure", "bound", "PyTorch", "engine", "met"], rows, 2)}
 
 {len(engine):,} questions, each with a picture of its own, from the split `test` (fonts, textures, icons and words kept out of training). PyTorch: \
-the trained weights in bfloat16. Engine: the shipped folder in this project's own engine. Both decode greedily; an answer is right when it equals \
+the trained weights in float32. Engine: the shipped folder in this project's own engine. Both decode greedily; an answer is right when it equals \
 the expected one apart from case, spaces and punctuation around it. The harder half has details of at most {median:.4g} px, the median. Smart's \
 accuracy has a standard error of {error:.1f} points from the choice of questions.
 """
@@ -386,6 +387,7 @@ Values are of training batches, not of the test set. A hard question has a detai
 learning rate below](report/supervised.svg)
 
 Supervised runs: an answer counts when each of its tokens, thought and tags included, is the model's first choice after the right ones before it. \
+These runs logged the third and fourth question of a picture as easy whatever their size, so "easy" holds hard ones too. \
 Dotted lines: where a run ends. First to last record: {change([r for run in supervised for r in run["records"]], steps)}.
 
 ![GRPO with the control penalty: mean reward, accuracy, calls on hard and on easy questions against samples](report/grpo.svg)
@@ -407,13 +409,12 @@ and questions differ between records. First to last record:
 
 def runs_section(supervised: list[dict], grpo: dict[str, dict], others: list[dict]) -> str:
     """What each run cost."""
-    early, settle = others
-    runs = [*supervised[:4], early, *supervised[4:], *grpo.values(), settle]
+    runs = [*supervised[:4], *others, *supervised[4:], *grpo.values()]
 
     def row(name, group):
         seen = [sum(r["count"] for r in group if r["unit"] == unit) for unit in ("pictures", "samples")]
         wall = ("" if all(r["ended"] for r in group) else "≥ ") + minutes(sum(r["wall"] for r in group))
-        return [name, ("CPU" if group[0]["cpu"] else group[0]["world"]) if len(group) == 1 else "", wall, minutes(gpu_time(group)), *(f"{n:,.0f}" if n else "–" for n in seen),
+        return [name, group[0]["world"] if len(group) == 1 else "", wall, minutes(gpu_time(group)), *(f"{n:,.0f}" if n else "–" for n in seen),
                 f"{sum(r['steps'] for r in group):,}"]
     rows = [row(r["name"], [r]) for r in runs]
     rows += [row("**shipped model**", [*supervised, grpo["grpo"], *others]), row("**all**", runs)]

@@ -1,7 +1,6 @@
 """Trains visionthink-nano: `python -m nano.train --help`. Several GPUs: `torchrun --nproc-per-node N -m nano.train ...`.
 
-Stages, each resumable from --load: `sft` (supervised start), `grpo` (multi-turn GRPO), `settle` (decisions and answers after a call once more,
-language model alone; runs on a CPU), `evaluate`. Time limits are in seconds.
+Stages, each resumable from --load: `sft` (supervised start), `grpo` (multi-turn GRPO), `evaluate`. Time limits are in seconds.
 """
 
 import argparse
@@ -17,7 +16,7 @@ import numpy as np
 def arguments():
     """Command line."""
     p = argparse.ArgumentParser()
-    p.add_argument("stage", choices=("sft", "grpo", "settle", "evaluate"))
+    p.add_argument("stage", choices=("sft", "grpo", "evaluate"))
     p.add_argument("--out", required=True, help="folder for logs and results")
     p.add_argument("--load", help="checkpoint of an earlier stage")
     p.add_argument("--save", help="where the checkpoint goes")
@@ -37,7 +36,6 @@ def arguments():
     p.add_argument("--auxiliary", type=float, default=0.5)
     p.add_argument("--noise", type=float, default=0.02)
     p.add_argument("--hard-share", type=float, default=0.5)
-    p.add_argument("--settle-lr", type=float, default=3e-5)
     p.add_argument("--grpo-lr", type=float, default=2e-5)
     p.add_argument("--group", type=int, default=16)
     p.add_argument("--kl", type=float, default=0.001)
@@ -121,8 +119,6 @@ def main():
         done = supervised(a, model, loader, log, checkpoint, together, dtype, world, save)
     elif a.stage == "grpo":
         done = reinforce(a, model, loader, log, checkpoint, together, dtype)
-    elif a.stage == "settle":
-        done = settle(a, model, loader, log, checkpoint, dtype, save)
     else:
         model.requires_grad_(False)
         records = evaluate.evaluate(model, rendered.get(), a.device, dtype)
@@ -372,67 +368,6 @@ def reinforce(a, model, loader, log, checkpoint, together, dtype):
             log(event="grpo", penalty=a.penalty, step=step, samples=samples, seconds=time.time() - begin, **{k: float(np.mean(v)) for k, v in sums.items()})
             sums = {}
     return {"step": checkpoint.get("step", 0), "pictures": checkpoint.get("pictures", 0), "grpo_steps": step, "grpo_samples": samples}
-
-
-def settle(a, model, loader, log, checkpoint, dtype, save):
-    """Rows of the tool prompt only, with the vision tower as it is: to call where the model's own direct answer is wrong, and what to say after."""
-    import torch
-    from . import protocol
-    from .model import prepare
-    from .optimizer import Optimizer
-    from .rows import TEXT
-    *_, before, clear = protocol.encode("<think>" + protocol.CLEAR[0][0])
-    small = protocol.encode("<think>" + protocol.TOO_SMALL[0][0])[-1]
-    optimizer = Optimizer(model, 0, a.settle_lr, train=lambda name: "language_model" in name)
-    batches = loader.batches(a.device)
-    step, pictures, sums = 0, 0, {}
-    begin = saved = time.time()
-    while time.time() - begin < a.seconds and step < a.steps:
-        slab = next(batches)
-        n = slab["n"]
-        with torch.no_grad():
-            full, half = prepare(slab["images"], dtype, a.noise)
-            f, h = model.vision(full), model.vision(half)
-        for kind, images in (("decide", h), ("call", torch.cat([h, f], 1))):
-            batch = slab["rows"][kind]
-            losses, ok, index = forward_rows(model, batch, images, dtype)
-            weight = batch["weight"].float()
-            with torch.no_grad():
-                if kind == "decide":  # the loss is on the choice alone; a direct answer counts as right however unlikely its choice was
-                    ids = batch["ids"].flatten().long()
-                    choice = (ids[index - 1] == before) & (batch["kind"].flatten()[index] == TEXT) & ((ids[index] == clear) | (ids[index] == small))
-                    right, there = all_right(ok | choice, index, batch, 8)
-                    direct = right[:, 0::2]  # branches 2 i answer, branches 2 i + 1 call
-                    chosen = torch.stack([direct.float(), (~direct).float() * a.call_labels], 2).view(n, 8)
-                    weight *= torch.gather(chosen, 1, batch["group"].long().clamp(min=0, max=7))
-                    wanted = torch.gather(chosen > 0, 1, batch["group"].long().clamp(min=0, max=7)).flatten()[index] & choice
-                    for name, m in (("called_where_wrong", wanted & (ids[index] == small)), ("direct_where_right", wanted & (ids[index] == clear))):
-                        s = sums.setdefault(name, [0.0, 0.0])
-                        s[0] += float((ok & m).sum())
-                        s[1] += float(m.sum())
-                    weight.view(-1)[index] *= choice
-                else:
-                    right, there = all_right(ok, index, batch, 8)
-                s = sums.setdefault(kind, [0.0, 0.0])
-                s[0] += float((right & there).sum())
-                s[1] += float(there.sum())
-            weight = weight.flatten()[index]
-            loss = (losses * weight).sum() / weight.sum()
-            s = sums.setdefault(f"loss_{kind}", [0.0, 0.0])
-            s[0] += float(loss.detach())
-            s[1] += 1
-            loss.backward()
-        fraction = (time.time() - begin) / a.seconds
-        optimizer.step(min(1.0, (step + 1) / 10) * max(0.02, 1 - fraction))
-        step += 1
-        pictures += n
-        if step in (2, 5) or step % 10 == 0:
-            log(event="settle", step=step, pictures=pictures, seconds=time.time() - begin, **{k: v[0] / max(1.0, v[1]) for k, v in sums.items()})
-            sums = {}
-        if time.time() > saved + 150:
-            save({"step": step, "pictures": pictures})
-            saved = time.time()
-    return {"step": checkpoint.get("step", 0), "pictures": checkpoint.get("pictures", 0), "settle_pictures": pictures}
 
 
 if __name__ == "__main__":
