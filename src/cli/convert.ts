@@ -1,11 +1,13 @@
 /**
- * npm run -s convert -- CHECKPOINT_DIR OUT_DIR --dtype fp32|fp16|q8|q4|q4f16 [--name NAME] [--prompts efficient|general|chat] [--json]
+ * npm run -s convert -- CHECKPOINT_DIR OUT_DIR --dtype fp32|fp16|q8|q4|q4f16 [--name NAME] [--prompts efficient|general|chat]
+ *   [--layout visionthink|transformers.js] [--json]
  */
 import { realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { convertCheckpoint } from '../converter/convert.ts';
 import { DTYPES, parseDtype } from '../converter/precision.ts';
+import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
 import { nodeFolder, nodeSink } from '../io/node/node-folder.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
 import { MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
@@ -21,6 +23,11 @@ const command = defineCommand({
     dtype: { type: 'string', default: 'q4f16', description: DTYPES.join(' | ') },
     name: { type: 'string', description: "The model's name; the checkpoint folder's by default" },
     prompts: { type: 'string', description: `${PROMPT_SETS.join(' | ')}, when the checkpoint brings no prompts.json` },
+    layout: {
+      type: 'string',
+      default: 'visionthink',
+      description: `${LAYOUTS.join(' | ')}: the latter also loads in stock transformers.js`,
+    },
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
   },
   async run({ args }) {
@@ -49,6 +56,7 @@ interface Arguments {
   readonly dtype: string;
   readonly name?: string | undefined;
   readonly prompts?: string | undefined;
+  readonly layout: string;
   readonly json: boolean;
 }
 
@@ -67,6 +75,7 @@ async function convert(args: Arguments): Promise<void> {
   let shown = -1;
   const manifest = await convertCheckpoint(nodeFolder(args.checkpoint), nodeSink(args.out), {
     dtype: parseDtype(args.dtype),
+    layout: parseLayout(args.layout),
     ...(args.name === undefined ? {} : { name: args.name }),
     ...(prompts === undefined ? {} : { prompts }),
     onProgress: ({ written, total, detail }) => {

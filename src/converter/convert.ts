@@ -29,7 +29,17 @@ import type { FileSink, FileSource, FileWriter } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import { buildAttentionCheck } from './graphs/attention-check.ts';
 import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
+import { buildStockDecoder, buildStockEmbedTokens, buildStockVisionEncoder } from './graphs/transformers-js.ts';
 import { buildVisionEncoder } from './graphs/vision-encoder.ts';
+import {
+  dataFileName,
+  type Layout,
+  STOCK_FOLDER,
+  STOCK_GRAPHS,
+  stockConfig,
+  stockGraphFile,
+  stockProcessor,
+} from './layouts.ts';
 import { GraphBuilder } from './onnx/graph-builder.ts';
 import { type Dtype, type Precision, PRECISIONS } from './precision.ts';
 import { openSafetensors, type TensorStore } from './safetensors.ts';
@@ -50,6 +60,8 @@ export interface ConvertOptions {
   readonly name?: string;
   /** Prompts to write when the checkpoint brings none; chosen by the checkpoint's name where absent. */
   readonly prompts?: PromptSet;
+  /** `transformers.js` adds what stock transformers.js needs; `visionthink` where absent. */
+  readonly layout?: Layout;
   readonly onProgress?: (progress: ConvertProgress) => void;
 }
 
@@ -71,10 +83,9 @@ export async function convertCheckpoint(
   options: ConvertOptions,
 ): Promise<Manifest> {
   // 1. What is there.
-  const geometry = parseGeometry(
-    await requiredJson(source, 'config.json'),
-    await optionalJson(source, 'generation_config.json'),
-  );
+  const { dtype, layout: folderLayout = 'visionthink' } = options;
+  const config = await requiredJson(source, 'config.json');
+  const geometry = parseGeometry(config, await optionalJson(source, 'generation_config.json'));
   const processorJson = await imageProcessorJson(source);
   const processor = parseProcessorSettings(processorJson);
   checkPatches(processor, geometry);
@@ -88,25 +99,32 @@ export async function convertCheckpoint(
   const reader = rowReader(store, geometry);
 
   // 2. What will be there.
-  const precision: Precision = PRECISIONS[options.dtype];
-  const layout = new WeightLayout(precision);
+  const precision: Precision = PRECISIONS[dtype];
+  const layout = new WeightLayout(precision, dataFileName(folderLayout, dtype));
   const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const unpacked = precision.bits !== null && parameters <= MAX_UNPACKED_PARAMETERS ? (['f32-unpacked'] as const) : [];
   const graphs = [...precision.activations, ...unpacked].map((name) => buildGraphs(layout, geometry, name));
+  const stock = folderLayout === 'transformers.js' ? buildStockGraphs(layout, geometry, dtype) : [];
   const total = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
 
   // 3. Write it.
   const output = new HashingSink(sink);
   await writeWeights(layout, reader, output, (written, detail) => options.onProgress?.({ written, total, detail }));
   for (const { file, bytes } of graphs.flatMap((set) => set.files)) await output.writeFile(file, bytes);
+  const isStock = folderLayout === 'transformers.js' && isObject(config) && isObject(processorJson);
   const texts = {
     'tokenizer.json': tokenizer,
     'tokenizer_config.json': tokenizerConfig,
-    'preprocessor_config.json': JSON.stringify(processorJson, null, 1),
+    'preprocessor_config.json': JSON.stringify(isStock ? stockProcessor(processorJson) : processorJson, null, 1),
     'generation_config.json': JSON.stringify({ eos_token_id: geometry.tokens.eosTokenIds }, null, 1),
     'prompts.json': JSON.stringify(promptsJson, null, 1),
   };
   for (const [path, text] of Object.entries(texts)) await output.writeFile(path, new TextEncoder().encode(text));
+  if (isStock) {
+    for (const { file, bytes } of stock) await output.writeFile(file, bytes, 'transformers.js');
+    const text = JSON.stringify(stockConfig(config, geometry, dtype, layout.files.keys()), null, 1);
+    await output.writeFile('config.json', new TextEncoder().encode(text), 'transformers.js');
+  }
 
   // 4. Declare it whole.
   const manifest: Manifest = {
@@ -114,7 +132,7 @@ export async function convertCheckpoint(
     version: MANIFEST_VERSION,
     name: options.name ?? source.name,
     source: source.name,
-    dtype: options.dtype,
+    dtype,
     geometry,
     parameters,
     largestTensorBytes: layout.largestBytes,
@@ -151,6 +169,25 @@ function buildGraphs(
   const [vision_encoder, embed_tokens, decoder, attention_check] = built;
   if (!vision_encoder || !embed_tokens || !decoder || !attention_check) throw new Error('a graph was not built');
   return { name: variant, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
+}
+
+/** Stock's graphs, over the data files of ours. */
+function buildStockGraphs(
+  layout: WeightLayout,
+  geometry: Geometry,
+  dtype: Dtype,
+): { file: string; bytes: Uint8Array }[] {
+  const builders = {
+    vision_encoder: buildStockVisionEncoder,
+    embed_tokens: buildStockEmbedTokens,
+    decoder: buildStockDecoder,
+  };
+  const activations = dtype === 'fp16' || dtype === 'q4f16' ? 'f16' : 'f32';
+  return (['vision_encoder', 'embed_tokens', 'decoder'] as const).map((name) => {
+    const graph = new GraphBuilder(STOCK_GRAPHS[name], STOCK_FOLDER);
+    builders[name]({ graph, layout, file: name, activations, unpack: false }, geometry);
+    return { file: stockGraphFile(name, dtype), bytes: graph.finish() };
+  });
 }
 
 function rowReader(store: TensorStore, geometry: Geometry): RowReader {
@@ -227,7 +264,7 @@ class HashingSink implements FileSink {
     this.#sink = sink;
   }
 
-  async create(path: string): Promise<FileWriter> {
+  async create(path: string, onlyFor?: FileRecord['onlyFor']): Promise<FileWriter> {
     const file = await this.#sink.create(path);
     const hash = sha256.create();
     let bytes = 0;
@@ -239,13 +276,14 @@ class HashingSink implements FileSink {
       },
       close: async () => {
         await file.close();
-        this.records.push({ path, bytes, sha256: bytesToHex(hash.digest()) });
+        const record = { path, bytes, sha256: bytesToHex(hash.digest()) };
+        this.records.push(onlyFor === undefined ? record : { ...record, onlyFor });
       },
     };
   }
 
-  async writeFile(path: string, content: Uint8Array): Promise<void> {
-    const file = await this.create(path);
+  async writeFile(path: string, content: Uint8Array, onlyFor?: FileRecord['onlyFor']): Promise<void> {
+    const file = await this.create(path, onlyFor);
     await file.write(content);
     await file.close();
   }

@@ -43,6 +43,9 @@ export interface QuantizedRegions {
   readonly scales: ExternalData;
 }
 
+/** The path in the model folder of a graph's data file number `serial`, from 0. */
+export type DataFileName = (graph: string, serial: number) => string;
+
 /** Bytes of one element. */
 export function elementBytes(type: ElementType): number {
   return { f32: 4, u8: 1, i32: 4, i64: 8, f16: 2 }[type];
@@ -60,10 +63,12 @@ export class WeightLayout {
   readonly jobs: WeightJob[] = [];
   readonly #regions = new Map<string, ExternalData>();
   readonly #ends = new Map<string, number>();
-  readonly #current = new Map<string, string>();
+  readonly #current = new Map<string, { location: string; serial: number }>();
+  readonly #dataFile: DataFileName;
 
-  constructor(precision: Precision) {
+  constructor(precision: Precision, dataFile: DataFileName) {
     this.precision = precision;
+    this.#dataFile = dataFile;
   }
 
   /** Data files so far, with their sizes in bytes. */
@@ -114,14 +119,14 @@ export class WeightLayout {
         `a matrix of ${file} takes ${length} bytes, a file holds at most ${MAX_FILE_BYTES}; use a --dtype with fewer bits`,
       );
     }
-    let location = this.#current.get(file) ?? `${file}.data`;
+    let { location, serial } = this.#current.get(file) ?? { location: this.#dataFile(file, 0), serial: 0 };
     let offset = aligned(this.#ends.get(location) ?? 0);
     if (offset > 0 && offset + length > MAX_FILE_BYTES) {
-      const serial = [...this.#ends.keys()].filter((known) => known.startsWith(`${file}.data`)).length;
-      location = `${file}.data.${serial}`;
+      serial++;
+      location = this.#dataFile(file, serial);
       offset = 0;
     }
-    this.#current.set(file, location);
+    this.#current.set(file, { location, serial });
     this.#ends.set(location, offset + length);
     return { location, offset, length };
   }

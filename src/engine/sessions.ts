@@ -30,6 +30,7 @@ export function filesFor(manifest: Manifest, name: VariantName): (path: string) 
       for (const path of [file, ...data]) (variant.name === name ? needed : unneeded).add(path);
     }
   }
+  for (const { path, onlyFor } of manifest.files) if (onlyFor !== undefined) unneeded.add(path);
   return (path) => needed.has(path) || !unneeded.has(path);
 }
 

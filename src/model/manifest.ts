@@ -56,6 +56,8 @@ export interface FileRecord {
   readonly bytes: number;
   /** Hexadecimal. */
   readonly sha256: string;
+  /** The other engine that this file is for, and no part of ours. */
+  readonly onlyFor?: 'transformers.js';
 }
 
 /** What manifest.json holds. */
@@ -128,7 +130,7 @@ function parseFile(value: unknown): FileRecord {
   const record = { path: string(value, 'path'), bytes: count(value, 'bytes'), sha256: string(value, 'sha256') };
   if (!PATH.test(record.path) || record.path === MANIFEST_FILE)
     throw broken(`it lists the impossible path "${record.path}"`);
-  return record;
+  return value['onlyFor'] === 'transformers.js' ? { ...record, onlyFor: 'transformers.js' } : record;
 }
 
 function parseVariant(value: unknown, known: ReadonlySet<string>): Variant {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildAttentionCheck } from '../../src/converter/graphs/attention-check.ts';
 import { buildDecoder, buildEmbedTokens } from '../../src/converter/graphs/decoder.ts';
 import { buildVisionEncoder } from '../../src/converter/graphs/vision-encoder.ts';
+import { dataFileName } from '../../src/converter/layouts.ts';
 import type { ExternalData } from '../../src/converter/onnx/graph-builder.ts';
 import { GraphBuilder } from '../../src/converter/onnx/graph-builder.ts';
 import { type Dtype, PRECISIONS } from '../../src/converter/precision.ts';
@@ -35,7 +36,7 @@ const THREE_B = parseGeometry(
 /** Builds every graph of a model in every variant of a dtype. */
 function build(geometry: Geometry, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
   const precision = PRECISIONS[dtype];
-  const layout = new WeightLayout(precision);
+  const layout = new WeightLayout(precision, dataFileName('visionthink', 'fp32'));
   const graphs = precision.activations.flatMap((activations) =>
     Object.entries({
       vision_encoder: buildVisionEncoder,
@@ -162,7 +163,7 @@ describe('writing', () => {
   it('reads no more than 16.8 million floats at a time, however large the matrix', async () => {
     const shapes = new Map([['big', [40_000, 1024]]]);
     const source = { tensors: ['big'], cols: 1024, paddedRows: 40_000, paddedCols: 1024 };
-    const quantized = new WeightLayout(PRECISIONS.q4f16);
+    const quantized = new WeightLayout(PRECISIONS.q4f16, dataFileName('visionthink', 'fp32'));
     quantized.quantized('a', 'big', source, 4);
     const result = await write(quantized, shapes);
     expect(result.largestRead).toBeLessThanOrEqual(1 << 24);
@@ -171,7 +172,7 @@ describe('writing', () => {
 
   it('reads a matrix with few, wide rows in pieces, too', async () => {
     const shapes = new Map([['wide', [64, 1 << 20]]]);
-    const layout = new WeightLayout(PRECISIONS.fp16);
+    const layout = new WeightLayout(PRECISIONS.fp16, dataFileName('visionthink', 'fp32'));
     layout.floats('a', 'wide', { tensors: ['wide'], cols: 1 << 20, paddedRows: 64, paddedCols: 1 << 20 }, false);
     const result = await write(layout, shapes);
     expect(result.largestRead).toBe(1 << 24);
@@ -179,7 +180,7 @@ describe('writing', () => {
   });
 
   it('fills files exactly when the border between two of them falls between codes and scales', async () => {
-    const layout = new WeightLayout(PRECISIONS.q8);
+    const layout = new WeightLayout(PRECISIONS.q8, dataFileName('visionthink', 'fp32'));
     const matrix = (name: string, rows: number) => ({ tensors: [name], cols: 32, paddedRows: rows, paddedCols: 32 });
     // Codes take 32 bytes a row, scales 2: the first matrix leaves room for the second's codes but not for its scales.
     layout.quantized('a', 'first', matrix('first', 55_000_000), 8);

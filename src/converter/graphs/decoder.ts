@@ -20,49 +20,67 @@ const TO_THE_END = Number.MAX_SAFE_INTEGER;
 export function buildDecoder(context: GraphContext, geometry: Geometry): void {
   const { graph, activations } = context;
   const { text } = geometry;
-  const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps } = text;
+  const { hiddenSize, numHeads, numKvHeads, headDim } = text;
   const cacheDims = [1, numKvHeads, 'past_length', headDim];
   const presentDims = [1, numKvHeads, 'total_length', headDim];
 
-  let hidden = graph.input(DECODER.inputsEmbeds, activations, [1, 'sequence', hiddenSize]); // [1, seq, hidden]
+  const embeds = graph.input(DECODER.inputsEmbeds, activations, [1, 'sequence', hiddenSize]); // [1, seq, hidden]
   const cosCache = graph.input(DECODER.cosCache, activations, ['max_length', headDim / 2]);
   const sinCache = graph.input(DECODER.sinCache, activations, ['max_length', headDim / 2]);
   const seqlensK = graph.input(DECODER.seqlensK, 'i32', [1]);
   const totalLength = graph.input(DECODER.totalSequenceLength, 'i32', []);
   const logitsStart = graph.input(DECODER.logitsStart, 'i64', [1]);
 
-  let normed = '';
-  for (let i = 0; i < text.numLayers; i++) {
-    const layer = `language_model.layers.${i}`;
-    if (i === 0) normed = rmsNorm(context, hidden, `${layer}.input_layernorm.weight`, hiddenSize, rmsNormEps);
-
-    // attention: packed q, k, v [1, seq, (numHeads + 2 * numKvHeads) * headDim]
-    const qkv = linear(context, normed, {
-      weights: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.weight`),
-      biases: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.bias`),
-      inFeatures: hiddenSize,
-      outFeatures: (numHeads + 2 * numKvHeads) * headDim,
-    });
+  const hidden = textLayers(context, geometry, embeds, (layer, i, qkv) => {
     const past = [
       graph.input(pastKey(i), activations, cacheDims),
       graph.input(pastValue(i), activations, cacheDims),
     ] as const;
     graph.output(presentKey(i), activations, presentDims);
     graph.output(presentValue(i), activations, presentDims);
-    const attended = graph.node(
-      'GroupQueryAttention',
-      [qkv, '', '', ...past, seqlensK, totalLength, cosCache, sinCache],
-      {
-        domain: MICROSOFT,
-        outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
-        attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads), do_rotary: 1n },
-      },
-    );
-    const projected = linear(
-      context,
-      attended,
-      oneLinear(`${layer}.self_attn.o_proj`, numHeads * headDim, hiddenSize, false),
-    );
+    return graph.node('GroupQueryAttention', [qkv, '', '', ...past, seqlensK, totalLength, cosCache, sinCache], {
+      domain: MICROSOFT,
+      outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
+      attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads), do_rotary: 1n },
+    });
+  });
+
+  // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
+  const kept = graph.node('Slice', [hidden, logitsStart, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
+  const logits = head(context, kept, geometry); // [1, n, vocab]
+  graph.node('ArgMax', [logits], { outputs: [DECODER.nextToken], attributes: { axis: -1n, keepdims: 0n } });
+  graph.node('Cast', [logits], { outputs: [DECODER.logits], attributes: { to: BigInt(DATA_TYPE.f32) } });
+  graph.output(DECODER.logits, 'f32', [1, 'kept', text.vocabSize]);
+  graph.output(DECODER.nextToken, 'i64', [1, 'kept']);
+}
+
+/**
+ * The language model's layers: x `[1, seq, hidden]` to the same shape, before the last norm. `attention` makes of layer
+ * i's packed query, key and value `[1, seq, (numHeads + 2 * numKvHeads) * headDim]` what o_proj takes.
+ */
+export function textLayers(
+  context: GraphContext,
+  { text }: Geometry,
+  x: string,
+  attention: (layer: string, i: number, qkv: string) => string,
+): string {
+  const { graph } = context;
+  const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps } = text;
+  let hidden = x;
+  let normed = '';
+  for (let i = 0; i < text.numLayers; i++) {
+    const layer = `language_model.layers.${i}`;
+    if (i === 0) normed = rmsNorm(context, hidden, `${layer}.input_layernorm.weight`, hiddenSize, rmsNormEps);
+
+    // attention
+    const qkv = linear(context, normed, {
+      weights: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.weight`),
+      biases: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.bias`),
+      inFeatures: hiddenSize,
+      outFeatures: (numHeads + 2 * numKvHeads) * headDim,
+    });
+    const output = oneLinear(`${layer}.self_attn.o_proj`, numHeads * headDim, hiddenSize, false);
+    const projected = linear(context, attention(layer, i, qkv), output);
 
     // feed-forward
     const afterAttention = `${layer}.post_attention_layernorm.weight`;
@@ -78,23 +96,18 @@ export function buildDecoder(context: GraphContext, geometry: Geometry): void {
       hidden = graph.node('Add', [fed, first.sum]);
     }
   }
-
-  // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
-  const kept = graph.node('Slice', [hidden, logitsStart, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
-  const last = rmsNorm(context, kept, 'language_model.norm.weight', hiddenSize, rmsNormEps);
-  const logits = head(context, last, geometry); // [1, n, vocab]
-  graph.node('ArgMax', [logits], { outputs: [DECODER.nextToken], attributes: { axis: -1n, keepdims: 0n } });
-  graph.node('Cast', [logits], { outputs: [DECODER.logits], attributes: { to: BigInt(DATA_TYPE.f32) } });
-  graph.output(DECODER.logits, 'f32', [1, 'kept', text.vocabSize]);
-  graph.output(DECODER.nextToken, 'i64', [1, 'kept']);
+  return hidden;
 }
 
 const EMBEDDINGS = 'language_model.embed_tokens.weight';
 
-function head(context: GraphContext, x: string, { text }: Geometry): string {
+/** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may lie in the embedding's file. */
+export function head(context: GraphContext, hidden: string, { text }: Geometry, shareTable = true): string {
+  const x = rmsNorm(context, hidden, 'language_model.norm.weight', text.hiddenSize, text.rmsNormEps);
   if (!text.tieWordEmbeddings) return linear(context, x, oneLinear('lm_head', text.hiddenSize, text.vocabSize, false));
   // A tied and quantised head is the embedding table itself, in the embedding's own data file.
   const tied = { weights: [EMBEDDINGS], biases: [], inFeatures: text.hiddenSize, outFeatures: text.vocabSize };
+  if (!shareTable) return linear(context, x, { ...tied, alias: 'lm_head.weight' });
   const shared = embeddingBits(context, text.hiddenSize) !== null;
   return linear(shared ? { ...context, file: EMBEDDINGS_FILE } : context, x, tied);
 }
@@ -108,13 +121,19 @@ function embeddingBits({ layout }: GraphContext, hiddenSize: number): 4 | 8 | nu
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
-export function buildEmbedTokens(context: GraphContext, { text }: Geometry): void {
-  const { graph, layout, file, activations } = context;
-  const { hiddenSize, vocabSize } = text;
+export function buildEmbedTokens(context: GraphContext, geometry: Geometry): void {
+  const { graph, activations } = context;
   const ids = graph.input('input_ids', 'i64', [1, 'sequence']);
-  graph.output('inputs_embeds', activations, [1, 'sequence', hiddenSize]);
+  graph.output('inputs_embeds', activations, [1, 'sequence', geometry.text.hiddenSize]);
+  embed(context, geometry, ids, 'inputs_embeds');
+}
+
+/** Rows of the embedding table for ids i64 `[1, seq]`, as the value `output`. */
+export function embed(context: GraphContext, { text }: Geometry, ids: string, output: string): void {
+  const { graph, layout, file } = context;
+  const { hiddenSize, vocabSize } = text;
   const source = { tensors: [EMBEDDINGS], cols: hiddenSize, paddedRows: vocabSize, paddedCols: hiddenSize };
-  const outputs = ['inputs_embeds'];
+  const outputs = [output];
   const bits = embeddingBits(context, hiddenSize);
   if (bits !== null) {
     const { weights, scales } = layout.quantized(file, EMBEDDINGS, source, bits);

@@ -22,6 +22,8 @@ export interface Linear {
   readonly outFeatures: number;
   /** False keeps the matrix in floats whatever the dtype. */
   readonly quantize?: boolean;
+  /** Name of the stored matrix; the weights' where absent. Another name is another copy. */
+  readonly alias?: string;
   /** Sizes after zero padding; the checkpoint's own where absent. */
   readonly paddedIn?: number;
   readonly paddedOut?: number;
@@ -54,7 +56,7 @@ export function linear(context: GraphContext, x: string, layer: Linear): string 
     paddedRows: paddedOut,
     paddedCols: paddedIn,
   };
-  const name = layer.weights.join('+');
+  const name = layer.alias ?? layer.weights.join('+');
   const { bits } = layout.precision;
   const bias = layer.biases.length === 0 ? '' : vector(context, layer.biases, paddedOut);
   if (bits !== null && layer.quantize !== false && paddedIn % BLOCK_SIZE === 0) {

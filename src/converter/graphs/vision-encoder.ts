@@ -15,30 +15,67 @@ import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './lay
 /** Epsilon of every RMSNorm in the vision tower: fixed in the reference, not configurable. */
 const VISION_EPSILON = 1e-6;
 
+/** Where the patches of an image go, and how they attend to each other. All names are values of the graph. */
+export interface PatchOrder {
+  /** i64 `[groups]`: merge groups in window order, and the inverse. */
+  readonly windowIndex: string;
+  readonly reverseIndex: string;
+  /** `[patches, headDim / 2]`, in window order. */
+  readonly cos: string;
+  readonly sin: string;
+  /** Attention inside windows: rotated query and key, and value, `[1, patches, hidden]` each and in window order, to the same shape. */
+  readonly inWindows: (query: string, key: string, value: string) => string;
+}
+
 /** Builds the vision encoder's graph into `context`. */
 export function buildVisionEncoder(context: GraphContext, geometry: Geometry): void {
   const { graph, activations } = context;
   const { vision } = geometry;
   const { hiddenSize, headDim } = vision;
-  const patchElements = vision.inChannels * vision.temporalPatchSize * vision.patchSize ** 2;
-  const groupPatches = vision.spatialMergeSize ** 2;
-  const pixels = graph.input(NAMES.pixelValues, 'f32', ['num_patches', patchElements]);
+  const pixels = graph.input(NAMES.pixelValues, 'f32', ['num_patches', patchElements(geometry)]);
   const windowIndex = graph.input(NAMES.windowIndex, 'i64', ['num_groups']);
   const reverseIndex = graph.input(NAMES.reverseIndex, 'i64', ['num_groups']);
-  const inputs: AttentionInputs = {
-    cos: graph.input(NAMES.cos, activations, ['num_patches', headDim / 2]),
-    sin: graph.input(NAMES.sin, activations, ['num_patches', headDim / 2]),
-    windowRows: graph.input(NAMES.windowRows, 'i64', ['windows', 'window_patches']),
-    windowSlots: graph.input(NAMES.windowSlots, 'i64', ['num_patches']),
-    attentionBias: graph.input(NAMES.attentionBias, activations, ['windows', 1, 'window_patches', 'window_patches']),
+  const cos = graph.input(NAMES.cos, activations, ['num_patches', headDim / 2]);
+  const sin = graph.input(NAMES.sin, activations, ['num_patches', headDim / 2]);
+  const windowRows = graph.input(NAMES.windowRows, 'i64', ['windows', 'window_patches']);
+  const windowSlots = graph.input(NAMES.windowSlots, 'i64', ['num_patches']);
+  const windowDims = ['windows', 1, 'window_patches', 'window_patches'];
+  const bias = graph.input(NAMES.attentionBias, activations, windowDims);
+
+  const rows = (part: string): string => {
+    const flat = graph.node('Reshape', [part, graph.int64([-1, hiddenSize])]);
+    return graph.node('Gather', [flat, windowRows], { attributes: { axis: 0n } }); // [windows, window_patches, hidden]
   };
+  const inWindows: PatchOrder['inWindows'] = (query, key, value) => {
+    const attended = attend(context, geometry, [rows(query), rows(key), rows(value)], bias);
+    const flat = graph.node('Reshape', [attended, graph.int64([-1, hiddenSize])]);
+    const back = graph.node('Gather', [flat, windowSlots], { attributes: { axis: 0n } });
+    return graph.node('Unsqueeze', [back, graph.int64([0])]);
+  };
+  const features = visionTower(context, geometry, pixels, { windowIndex, reverseIndex, cos, sin, inWindows });
+  graph.node('Unsqueeze', [features, graph.int64([0])], { outputs: [NAMES.imageFeatures] });
+  graph.output(NAMES.imageFeatures, activations, [1, 'num_groups', vision.outHiddenSize]);
+}
+
+/** Elements of a patch: 1176. */
+export function patchElements({ vision }: Geometry): number {
+  return vision.inChannels * vision.temporalPatchSize * vision.patchSize ** 2;
+}
+
+/** pixels f32 `[patches, 1176]` in the processor's order to features `[groups, outHiddenSize]` in image order. */
+export function visionTower(context: GraphContext, geometry: Geometry, pixels: string, order: PatchOrder): string {
+  const { graph, activations } = context;
+  const { vision } = geometry;
+  const { hiddenSize } = vision;
+  const elements = patchElements(geometry);
+  const groupPatches = vision.spatialMergeSize ** 2;
 
   // 1. Patches to vectors, in window order.
   const typed = graph.node('Cast', [pixels], { attributes: { to: BigInt(DATA_TYPE[activations]) } });
-  const grouped = graph.node('Reshape', [typed, graph.int64([-1, groupPatches * patchElements])]);
-  const ordered = graph.node('Gather', [grouped, windowIndex], { attributes: { axis: 0n } });
-  const patches = graph.node('Reshape', [ordered, graph.int64([1, -1, patchElements])]); // [1, patches, 1176]
-  const embed = { ...oneLinear('visual.patch_embed.proj', patchElements, hiddenSize, false), quantize: false };
+  const grouped = graph.node('Reshape', [typed, graph.int64([-1, groupPatches * elements])]);
+  const ordered = graph.node('Gather', [grouped, order.windowIndex], { attributes: { axis: 0n } });
+  const patches = graph.node('Reshape', [ordered, graph.int64([1, -1, elements])]); // [1, patches, 1176]
+  const embed = { ...oneLinear('visual.patch_embed.proj', elements, hiddenSize, false), quantize: false };
   let hidden = linear(context, patches, embed); // [1, patches, hidden]
 
   // 2. Blocks.
@@ -46,7 +83,7 @@ export function buildVisionEncoder(context: GraphContext, geometry: Geometry): v
   for (let i = 0; i < vision.depth; i++) {
     const block = `visual.blocks.${i}`;
     const full = vision.fullAttentionBlocks.includes(i);
-    const attended = attention(context, geometry, normed, block, inputs, full);
+    const attended = attention(context, geometry, normed, block, order, full);
     const first = addRmsNorm(context, attended, hidden, `${block}.norm2.weight`, hiddenSize, VISION_EPSILON);
     const fed = swiGlu(context, first.normed, `${block}.mlp`, hiddenSize, vision.intermediateSize, true);
     const next = i + 1 < vision.depth ? `visual.blocks.${i + 1}.norm1.weight` : 'visual.merger.ln_q.weight';
@@ -61,30 +98,20 @@ export function buildVisionEncoder(context: GraphContext, geometry: Geometry): v
   const inner = linear(context, groups, oneLinear('visual.merger.mlp.0', merged, merged, true));
   const active = graph.node('Gelu', [inner], { domain: MICROSOFT });
   const features = linear(context, active, oneLinear('visual.merger.mlp.2', merged, vision.outHiddenSize, true));
-  const inOrder = graph.node('Gather', [features, reverseIndex], { attributes: { axis: 0n } });
-  graph.node('Unsqueeze', [inOrder, graph.int64([0])], { outputs: [NAMES.imageFeatures] });
-  graph.output(NAMES.imageFeatures, activations, [1, 'num_groups', vision.outHiddenSize]);
-}
-
-interface AttentionInputs {
-  readonly cos: string;
-  readonly sin: string;
-  readonly windowRows: string;
-  readonly windowSlots: string;
-  readonly attentionBias: string;
+  return graph.node('Gather', [features, order.reverseIndex], { attributes: { axis: 0n } });
 }
 
 /** x `[1, patches, hidden]` to the projected attention of the same shape. */
 function attention(
   context: GraphContext,
-  { vision }: Geometry,
+  geometry: Geometry,
   x: string,
   block: string,
-  inputs: AttentionInputs,
+  order: PatchOrder,
   full: boolean,
 ): string {
   const { graph } = context;
-  const { hiddenSize } = vision;
+  const { hiddenSize } = geometry.vision;
   const qkv = linear(context, x, oneLinear(`${block}.attn.qkv`, hiddenSize, 3 * hiddenSize, true)); // [1, patches, 3h]
   const parts = ['q', 'k', 'v'].map((part) => `${block}.attn.${part}`);
   graph.node('Split', [qkv, graph.int64([hiddenSize, hiddenSize, hiddenSize])], {
@@ -93,25 +120,22 @@ function attention(
   });
   const [q = '', k = '', v = ''] = parts;
   const rotate = (part: string): string =>
-    graph.node('RotaryEmbedding', [part, graph.int64([0]), inputs.cos, inputs.sin], { domain: MICROSOFT });
-  const attend = (query: string, key: string, value: string, bias: string): string =>
-    graph.node('MultiHeadAttention', [query, key, value, '', '', bias], {
-      domain: MICROSOFT,
-      attributes: { num_heads: BigInt(vision.numHeads) },
-    });
-
-  let attended: string; // [1, patches, hidden]
-  if (full) {
-    attended = attend(rotate(q), rotate(k), v, '');
-  } else {
-    const rows = (part: string): string => {
-      const flat = graph.node('Reshape', [part, graph.int64([-1, hiddenSize])]);
-      return graph.node('Gather', [flat, inputs.windowRows], { attributes: { axis: 0n } }); // [windows, patches, hidden]
-    };
-    const inWindows = attend(rows(rotate(q)), rows(rotate(k)), rows(v), inputs.attentionBias);
-    const flat = graph.node('Reshape', [inWindows, graph.int64([-1, hiddenSize])]);
-    const back = graph.node('Gather', [flat, inputs.windowSlots], { attributes: { axis: 0n } });
-    attended = graph.node('Unsqueeze', [back, graph.int64([0])]);
-  }
+    graph.node('RotaryEmbedding', [part, graph.int64([0]), order.cos, order.sin], { domain: MICROSOFT });
+  const attended = full
+    ? attend(context, geometry, [rotate(q), rotate(k), v], '')
+    : order.inWindows(rotate(q), rotate(k), v); // [1, patches, hidden]
   return linear(context, attended, oneLinear(`${block}.attn.proj`, hiddenSize, hiddenSize, true));
+}
+
+/** Attention of query, key and value `[batch, patches, hidden]`; an empty bias: none. */
+export function attend(
+  { graph }: GraphContext,
+  { vision }: Geometry,
+  [query, key, value]: readonly [string, string, string],
+  bias: string,
+): string {
+  return graph.node('MultiHeadAttention', [query, key, value, '', '', bias], {
+    domain: MICROSOFT,
+    attributes: { num_heads: BigInt(vision.numHeads) },
+  });
 }

@@ -41,9 +41,12 @@ export class GraphBuilder {
   readonly #outputs: ProtobufWriter[] = [];
   #counter = 0;
   readonly #locations = new Set<string>();
+  readonly #folder: string;
 
-  constructor(name: string) {
+  /** `folder`: where the graph's file will lie, `''` or with a slash at its end; external data must lie there or below. */
+  constructor(name: string, folder = '') {
     this.#name = name;
+    this.#folder = folder;
   }
 
   /** Declares a graph input and returns its name. */
@@ -63,7 +66,9 @@ export class GraphBuilder {
     this.#known.add(name);
     this.#locations.add(data.location);
     const tensor = tensorProto(name, type, dims).integer(14, 1); // data_location = EXTERNAL
-    for (const [key, value] of Object.entries(data)) {
+    if (!data.location.startsWith(this.#folder)) throw new Error(`${data.location} does not lie in ${this.#folder}`);
+    const fromHere = { ...data, location: data.location.slice(this.#folder.length) };
+    for (const [key, value] of Object.entries(fromHere)) {
       tensor.message(13, new ProtobufWriter().string(1, key).string(2, String(value)));
     }
     this.#initializers.push(tensor);
@@ -75,6 +80,11 @@ export class GraphBuilder {
     const name = `const.i64.${scalar ? 's' : ''}${values.join('_')}`;
     const bytes = new Uint8Array(new BigInt64Array(values.map(BigInt)).buffer);
     return this.#inline(name, 'i64', scalar ? [] : [values.length], bytes);
+  }
+
+  /** Adds a small f32 constant under a name of its own and returns the name; adding a name twice keeps the first. */
+  float32(name: string, values: readonly number[]): string {
+    return this.#inline(`const.f32.${name}`, 'f32', [values.length], new Uint8Array(Float32Array.from(values).buffer));
   }
 
   /** Adds a node and returns its first output's name. An empty string stands for an absent optional input. */

@@ -1,0 +1,180 @@
+/**
+ * The graphs as stock transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
+ * grows, logits for the whole vocabulary, window order and rotary angles computed in the graph. The layers and their
+ * weights are the same as ours, so one folder serves both. Floats cross the border as f32, the cache as the activations.
+ * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
+ * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
+ */
+import type { Geometry } from '../../model/geometry.ts';
+import { pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
+import { DATA_TYPE } from '../onnx/graph-builder.ts';
+import type { GraphContext } from '../weight-layout.ts';
+import { embed, head, textLayers } from './decoder.ts';
+import { MICROSOFT } from './layers.ts';
+import { attend, patchElements, visionTower } from './vision-encoder.ts';
+
+/** INT64_MAX would do; this is the largest integer a double holds exactly. */
+const TO_THE_END = Number.MAX_SAFE_INTEGER;
+/** Large enough to vanish after softmax, small enough for f16. */
+const MASKED = -30000;
+/** Base of the vision tower's rotary angles. */
+const VISION_THETA = 10_000;
+
+/** input_ids `[batch, seq]` to inputs_embeds f32 `[batch, seq, hidden]`. */
+export function buildStockEmbedTokens(context: GraphContext, geometry: Geometry): void {
+  const { graph } = context;
+  const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
+  embed(context, geometry, ids, 'embeds');
+  toF32(context, 'embeds', 'inputs_embeds');
+  graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', geometry.text.hiddenSize]);
+}
+
+/** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[1, 3]`, one image, to image_features f32 `[groups, hidden]`. */
+export function buildStockVisionEncoder(context: GraphContext, geometry: Geometry): void {
+  const { graph, activations } = context;
+  const { vision } = geometry;
+  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(geometry)]);
+  const grid = graph.input('image_grid_thw', 'i64', ['num_images', 3]);
+  const int = (value: number): string => graph.int64([value]);
+  const op = (name: string, ...inputs: string[]): string => graph.node(name, inputs);
+  const cast = (value: string, type: keyof typeof DATA_TYPE): string =>
+    graph.node('Cast', [value], { attributes: { to: BigInt(DATA_TYPE[type]) } });
+  const merge = vision.spatialMergeSize;
+
+  // 1. Groups in image order: row, column, and the window each lies in.
+  const [height, width] = [1, 2].map((axis) => {
+    const patches = op('Reshape', op('Slice', grid, int(axis), int(axis + 1), int(1)), int(1));
+    return op('Div', patches, int(merge));
+  }) as [string, string];
+  const groups = op('Mul', height, width); // [1]
+  const scalar = (value: string): string => graph.node('Squeeze', [value, int(0)]);
+  const group = op('Range', graph.int64([0], true), scalar(groups), graph.int64([1], true)); // [groups]
+  const row = op('Div', group, width);
+  const column = op('Sub', group, op('Mul', row, width));
+  const side = Math.floor(vision.windowSize / merge / vision.patchSize);
+  const windowColumns = op('Div', op('Add', width, int(side - 1)), int(side));
+  const window = op('Add', op('Mul', op('Div', row, int(side)), windowColumns), op('Div', column, int(side)));
+
+  // 2. Window order: by window, then by place in the image. The keys are unique, so sorting them is stable.
+  const sorted = (keys: string): string => {
+    const outputs = [`${keys}.sorted`, `${keys}.order`];
+    graph.node('TopK', [keys, groups], { outputs, attributes: { axis: 0n, largest: 0n, sorted: 1n } });
+    return outputs[1] ?? '';
+  };
+  const windowIndex = sorted(op('Add', op('Mul', window, groups), group));
+  const reverseIndex = sorted(windowIndex);
+  const inOrder = (values: string): string => graph.node('Gather', [values, windowIndex], { attributes: { axis: 0n } });
+
+  // 3. Rotary angles and windows of patches, `[patches]` each, in window order.
+  const corner = Array.from({ length: merge * merge }, (_, i) => i);
+  const patchesOf = (places: string, offsets: readonly number[]): string => {
+    const first = op('Mul', op('Unsqueeze', inOrder(places), int(1)), int(merge)); // [groups, 1]
+    return op('Reshape', op('Add', first, graph.int64(offsets)), int(-1));
+  };
+  const half = vision.headDim / 2;
+  const inverse = Array.from(
+    { length: half / 2 },
+    (_, j) => 1 / Math.fround(VISION_THETA ** Math.fround((2 * j) / half)),
+  );
+  const turned = [
+    patchesOf(
+      row,
+      corner.map((i) => Math.floor(i / merge)),
+    ),
+    patchesOf(
+      column,
+      corner.map((i) => i % merge),
+    ),
+  ].map((positions) =>
+    op('Mul', op('Unsqueeze', cast(positions, 'f32'), int(1)), graph.float32('inverse_frequencies', inverse)),
+  );
+  const angles = graph.node('Concat', turned, { attributes: { axis: 1n } }); // [patches, headDim / 2]
+  const cos = cast(op('Cos', angles), activations);
+  const sin = cast(op('Sin', angles), activations);
+  const zeros = new Array<number>(merge * merge).fill(0);
+  const perPatch = op('Reshape', op('Add', op('Unsqueeze', inOrder(window), int(1)), graph.int64(zeros)), int(-1));
+  const windows = cast(perPatch, 'f32');
+
+  // 4. Windowed attention as every exporter writes it: all patches, and a bias that hides those of other windows.
+  const apart = op('Equal', op('Unsqueeze', windows, int(1)), op('Unsqueeze', windows, int(0))); // [patches, patches]
+  const bias = cast(op('Where', apart, graph.float32('seen', [0]), graph.float32('hidden', [MASKED])), activations);
+  const bias4 = op('Unsqueeze', bias, graph.int64([0, 1]));
+  const features = visionTower(context, geometry, pixels, {
+    windowIndex,
+    reverseIndex,
+    cos,
+    sin,
+    inWindows: (query, key, value) => attend(context, geometry, [query, key, value], bias4),
+  });
+  toF32(context, features, 'image_features');
+  graph.output('image_features', 'f32', ['num_groups', vision.outHiddenSize]);
+}
+
+/**
+ * inputs_embeds f32 `[1, seq, hidden]`, attention_mask i64 `[1, total]`, position_ids i64 `[3, 1, seq]`,
+ * num_logits_to_keep i64 scalar (0: all) and the past to logits f32 `[1, kept, vocab]` and the present. One sequence.
+ */
+export function buildStockDecoder(context: GraphContext, geometry: Geometry): void {
+  const { graph, activations } = context;
+  const { text } = geometry;
+  const { hiddenSize, numHeads, numKvHeads, headDim } = text;
+  const embeds = graph.input('inputs_embeds', 'f32', ['batch_size', 'sequence_length', hiddenSize]);
+  const mask = graph.input('attention_mask', 'i64', ['batch_size', 'total_sequence_length']);
+  const positions = graph.input('position_ids', 'i64', [3, 'batch_size', 'sequence_length']);
+  const keep = graph.input('num_logits_to_keep', 'i64', []);
+  const cast = (value: string, type: keyof typeof DATA_TYPE): string =>
+    graph.node('Cast', [value], { attributes: { to: BigInt(DATA_TYPE[type]) } });
+
+  // 1. M-RoPE: every frequency turns with the position of its own axis.
+  const half = headDim / 2;
+  const inverse = Array.from(
+    { length: half },
+    (_, j) => 1 / Math.fround(text.ropeTheta ** Math.fround((2 * j) / headDim)),
+  );
+  const axes = text.mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3));
+  const flat = graph.node('Reshape', [cast(positions, 'f32'), graph.int64([3, -1])]); // [3, seq]
+  const chosen = graph.node('Gather', [flat, graph.int64(axes)], { attributes: { axis: 0n } }); // [half, seq]
+  const bySlot = graph.node('Transpose', [chosen], { attributes: { perm: [1n, 0n] } });
+  const angles = graph.node('Mul', [bySlot, graph.float32('inverse_frequencies', inverse)]);
+  const cos = cast(graph.node('Cos', [angles]), activations);
+  const sin = cast(graph.node('Sin', [angles]), activations);
+
+  // 2. Lengths, from the mask.
+  const tokens = graph.node('ReduceSum', [mask, graph.int64([1])], { attributes: { keepdims: 0n } });
+  const seqlensK = cast(graph.node('Sub', [tokens, graph.int64([1])]), 'i32');
+  const shape = graph.node('Shape', [mask]);
+  const total = cast(graph.node('Gather', [shape, graph.int64([1], true)], { attributes: { axis: 0n } }), 'i32');
+
+  // 3. Layers.
+  const cacheDims = ['batch_size', numKvHeads, 'past_sequence_length', headDim];
+  const presentDims = ['batch_size', numKvHeads, 'total_sequence_length', headDim];
+  const hidden = textLayers(context, geometry, cast(embeds, activations), (layer, i, qkv) => {
+    const parts = ['q', 'k', 'v'].map((part) => `${layer}.${part}`);
+    const widths = [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim];
+    graph.node('Split', [qkv, graph.int64(widths)], { outputs: parts, attributes: { axis: -1n } });
+    const [q = '', k = '', v = ''] = parts;
+    const rotate = (part: string): string =>
+      graph.node('RotaryEmbedding', [part, graph.int64([0]), cos, sin], { domain: MICROSOFT });
+    const past = [
+      graph.input(pastKey(i), activations, cacheDims),
+      graph.input(pastValue(i), activations, cacheDims),
+    ] as const;
+    graph.output(presentKey(i), activations, presentDims);
+    graph.output(presentValue(i), activations, presentDims);
+    return graph.node('GroupQueryAttention', [rotate(q), rotate(k), v, ...past, seqlensK, total], {
+      domain: MICROSOFT,
+      outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
+      attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads) },
+    });
+  });
+
+  // 4. Logits of the last positions; zero from the end is the beginning.
+  const start = graph.node('Unsqueeze', [graph.node('Neg', [keep]), graph.int64([0])]);
+  const kept = graph.node('Slice', [hidden, start, graph.int64([TO_THE_END]), graph.int64([1])]);
+  toF32(context, head(context, kept, geometry, false), 'logits');
+  graph.output('logits', 'f32', ['batch_size', 'num_logits', text.vocabSize]);
+}
+
+function toF32({ graph }: GraphContext, value: string, output: string): void {
+  graph.node('Cast', [value], { outputs: [output], attributes: { to: BigInt(DATA_TYPE.f32) } });
+}
