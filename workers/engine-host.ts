@@ -61,9 +61,14 @@ export class EngineHost implements EngineApi {
     return engine.setImage(image, engine.info.defaultPixelBudget);
   }
 
+  async readAhead(settings: TurnSettings): Promise<void> {
+    const engine = this.#engine;
+    if (engine === null) return;
+    await engine.readAhead(withBudget(engine, settings));
+  }
+
   async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
     const engine = this.#loaded();
-    const pixelBudget = settings.pixelBudget ?? engine.info.defaultPixelBudget;
     const lost = this.#lost.then((why) => {
       throw new NamedError(
         'DeviceLostError',
@@ -71,7 +76,7 @@ export class EngineHost implements EngineApi {
       );
     });
     lost.catch(() => undefined);
-    return Promise.race([engine.ask(question, { ...settings, pixelBudget }, onEvent), lost]);
+    return Promise.race([engine.ask(question, withBudget(engine, settings), onEvent), lost]);
   }
 
   async stop(): Promise<void> {
@@ -84,6 +89,11 @@ export class EngineHost implements EngineApi {
     }
     return this.#engine;
   }
+}
+
+/** The settings with the model's own pixel budget where they name none. */
+function withBudget(engine: Engine, settings: TurnSettings): TurnSettings {
+  return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
 }
 
 /** Opens the files a candidate needs, once for each variant. */

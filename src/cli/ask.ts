@@ -89,9 +89,10 @@ function toJson({ answer, finishReason, rounds, visualTokens }: TurnResult): unk
 }
 
 function roundToJson(round: RoundResult): unknown {
-  const { resolution, imageSize, visualTokens, promptTokens, computedTokens, tokenIds, text, toolCall, timings } =
-    round;
-  return { resolution, imageSize, visualTokens, promptTokens, computedTokens, tokenIds, text, toolCall, timings };
+  const { resolution, imageSize, visualTokens, promptTokens, computedTokens, draftedTokens, acceptedTokens } = round;
+  const { tokenIds, text, toolCall, timings } = round;
+  const counts = { visualTokens, promptTokens, computedTokens, draftedTokens, acceptedTokens };
+  return { resolution, imageSize, ...counts, tokenIds, text, toolCall, timings };
 }
 
 function printSummary({ answer, finishReason, rounds, visualTokens, totalMs }: TurnResult): void {

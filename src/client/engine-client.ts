@@ -56,6 +56,7 @@ export function connectEngine(worker: Worker): EngineConnection {
     api: {
       load: (source, backend, onEvent) => orEnd(remote.load(source, backend, proxy(onEvent))),
       setImage: (file) => orEnd(remote.setImage(file)),
+      readAhead: (settings) => orEnd(remote.readAhead(settings)),
       ask: (question, settings, onEvent) => orEnd(remote.ask(question, settings, proxy(onEvent))),
       stop: () => orEnd(remote.stop()),
     },

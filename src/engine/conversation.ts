@@ -29,13 +29,21 @@ export class PromptBuilder {
 
   /** The prompt of round 1, up to and including `<|im_start|>assistant\n`. */
   firstRound(question: string, image: ImageSegment, offerTool: boolean): Segment[] {
-    const system = offerTool ? this.#prompts.system : this.#prompts.systemWithoutTool;
-    const user = this.#prompts.userTemplate.replace(IMAGE, () => IMAGE_MARK).replace(QUESTION, () => QUESTION_MARK);
-    const chat = this.#tokenizer.chat([
-      ...(system === null ? [] : [{ role: 'system' as const, content: system }]),
-      { role: 'user' as const, content: user },
-    ]);
-    return this.#segments(chat, question, image);
+    return this.#segments(this.#firstChat(offerTool), question, image);
+  }
+
+  /** What every first round about this image begins with: all that stands before the question. */
+  prefix(image: ImageSegment, offerTool: boolean): Segment[] {
+    const [before = '', after = ''] = this.#firstChat(offerTool).split(IMAGE_MARK);
+    const known = before.indexOf(QUESTION_MARK);
+    const [opening, closing] = this.#imageFrame;
+    if (known >= 0) return [{ kind: 'text', ids: this.#tokenizer.encode(before.slice(0, known)) }];
+    const between = closing + after.slice(0, after.indexOf(QUESTION_MARK));
+    return [
+      { kind: 'text', ids: this.#tokenizer.encode(before + opening) },
+      image,
+      { kind: 'text', ids: this.#tokenizer.encode(between) },
+    ];
   }
 
   /** What follows round 1 after a valid tool call: the turn that brings the full image. */
@@ -49,6 +57,16 @@ export class PromptBuilder {
     const [before = '', after = ''] = template.split('{error}');
     const pieces = [trusted(before), { text: error, trusted: false }, trusted(after)];
     return { kind: 'text', ids: this.#tokenizer.encodePieces(pieces) };
+  }
+
+  /** Round 1 with marks where image and question go. */
+  #firstChat(offerTool: boolean): string {
+    const system = offerTool ? this.#prompts.system : this.#prompts.systemWithoutTool;
+    const user = this.#prompts.userTemplate.replace(IMAGE, () => IMAGE_MARK).replace(QUESTION, () => QUESTION_MARK);
+    return this.#tokenizer.chat([
+      ...(system === null ? [] : [{ role: 'system' as const, content: system }]),
+      { role: 'user' as const, content: user },
+    ]);
   }
 
   /** Splits text at the image mark, puts the question where its mark is, and tokenises the rest. */

@@ -19,7 +19,7 @@ const CHUNK_TOKENS = 512;
 /** Static caches are allocated in multiples of this many tokens. */
 const CAPACITY_STEP = 512;
 
-/** What a step or a prefill ends with. */
+/** What a prefill ends with. */
 export interface NextToken {
   /** The arg max of the logits at the last position. */
   readonly greedy: number;
@@ -32,6 +32,14 @@ export interface PrefillResult extends NextToken {
   readonly promptTokens: number;
   /** How many of them this prefill computed. */
   readonly computedTokens: number;
+}
+
+/** What a step gives. */
+export interface StepResult {
+  /** The tokens that follow, each the arg max at its place: the part of the draft that proved right, and one more. */
+  readonly tokens: readonly number[];
+  /** `[vocab]` of the last place, when asked for. */
+  readonly logits: Float32Array | null;
 }
 
 /** The sessions the decoder runs. */
@@ -144,9 +152,9 @@ export class Decoder {
         const last = start + first + count === promptTokens;
         next = await this.#queue.run(options.signal, async () => {
           const embeds = await this.#embed(segment, first, count);
-          const result = await this.#run(embeds, count, last, last && options.wantLogits);
+          const { greedy, logits } = await this.#run(embeds, count, last ? 1 : 0, last && options.wantLogits);
           this.#slots.push(...slots.slice(first, first + count));
-          return result;
+          return last ? { greedy: greedy[0] ?? -1, logits } : null;
         });
         first += count;
         options.onProgress?.((start + first - cached) / (promptTokens - cached));
@@ -157,14 +165,26 @@ export class Decoder {
     return { ...next, promptTokens, computedTokens: promptTokens - cached };
   }
 
-  /** Puts one text token behind the sequence and gives the one that follows. Throws StoppedError when the signal fires. */
-  async step(id: number, options: { readonly signal: AbortSignal; readonly wantLogits: boolean }): Promise<NextToken> {
-    if (this.room < 1) throw new NamedError('ContextLengthError', `The cache of ${this.length} tokens is full.`);
-    return this.#queue.run(options.signal, async () => {
-      const embeds = await this.#embedIds([id]);
-      const result = await this.#run(embeds, 1, true, options.wantLogits);
-      this.#slots.push(id);
-      return result;
+  /**
+   * Puts one text token behind the sequence and gives what follows. A draft is verified in the same run: as much of it as
+   * plain steps would have given stays in the sequence, the rest is taken back. Throws StoppedError when the signal fires.
+   */
+  async step(
+    id: number,
+    options: { readonly signal: AbortSignal; readonly wantLogits: boolean; readonly draft?: readonly number[] },
+  ): Promise<StepResult> {
+    const { signal, wantLogits, draft = [] } = options;
+    const ids = [id, ...draft];
+    if (this.room < ids.length) {
+      throw new NamedError('ContextLengthError', `The cache of ${this.length} tokens has no room for ${ids.length}.`);
+    }
+    return this.#queue.run(signal, async () => {
+      const { greedy, logits } = await this.#run(await this.#embedIds(ids), ids.length, ids.length, wantLogits);
+      const wrong = draft.findIndex((drafted, i) => drafted !== greedy[i]);
+      const accepted = wrong < 0 ? draft.length : wrong;
+      this.#slots.push(...ids.slice(0, 1 + accepted));
+      if (accepted < draft.length) await this.#cache?.truncate(this.length);
+      return { tokens: greedy.slice(0, accepted + 1), logits };
     });
   }
 
@@ -234,18 +254,23 @@ export class Decoder {
     return required(results, EMBED_TOKENS.inputsEmbeds);
   }
 
-  /** Runs `count` embedded tokens behind the sequence. Without `wantNext` the head's result is left on the device. */
-  async #run(embeds: Tensor, count: number, wantNext: boolean, wantLogits: boolean): Promise<NextToken> {
+  /** Runs `count` embedded tokens behind the sequence; gives the arg max after each of the last `wanted`, at least none. */
+  async #run(
+    embeds: Tensor,
+    count: number,
+    wanted: number,
+    wantLogits: boolean,
+  ): Promise<{ readonly greedy: readonly number[]; readonly logits: Float32Array | null }> {
     const outputs: Record<string, null> = {};
-    if (wantNext) outputs[DECODER.nextToken] = null;
+    if (wanted > 0) outputs[DECODER.nextToken] = null;
     if (wantLogits) outputs[DECODER.logits] = null;
-    const results = await this.#forward(embeds, count, -1, outputs);
-    if (!wantNext) return { greedy: -1, logits: null };
-    const [greedy] = await required(results, DECODER.nextToken).read();
+    const results = await this.#forward(embeds, count, -Math.max(1, wanted), outputs);
+    if (wanted === 0) return { greedy: [], logits: null };
+    const greedy = Array.from(await required(results, DECODER.nextToken).read(), Number);
     const logits = results[DECODER.logits];
     const values = await logits?.read();
     logits?.dispose();
-    return { greedy: Number(greedy), logits: values instanceof Float32Array ? values : null };
+    return { greedy, logits: values instanceof Float32Array ? values : null };
   }
 
   async #forward(

@@ -12,10 +12,12 @@ import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { PromptBuilder } from './conversation.ts';
 import { Decoder } from './decoder.ts';
+import { Drafts } from './drafts.ts';
 import { ImageViews } from './image-views.ts';
+import { TOOL_CALL } from './response.ts';
 import { type EngineSessions, openSessions } from './sessions.ts';
 import { DeviceQueue } from './stop.ts';
-import { runTurn, type TurnParts } from './turn.ts';
+import { readAhead, runTurn, type TurnParts } from './turn.ts';
 import { VisionEncoder } from './vision-encoder.ts';
 
 /** The longest context the engine makes a cache for, whatever the model allows. */
@@ -23,6 +25,14 @@ const MAX_CONTEXT = 32_768;
 
 /** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
 const CHARACTERS_PER_TOKEN = 16;
+
+/** Work under way for a question that has not been asked. */
+interface Ahead {
+  readonly views: ImageViews;
+  readonly settings: TurnSettings;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
 
 /** A loaded model. */
 export class Engine {
@@ -37,6 +47,7 @@ export class Engine {
   #views: ImageViews | null = null;
   #nextSerial = 0;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
+  #ahead: Ahead | null = null;
 
   private constructor(folder: ModelFolder, runtime: Runtime, activations: Activations, sessions: EngineSessions) {
     const { geometry } = folder.manifest;
@@ -52,6 +63,7 @@ export class Engine {
       builder: new PromptBuilder(folder.prompts, folder.tokenizer),
       tokenizer: folder.tokenizer,
       decoder: this.#decoder,
+      drafts: new Drafts(folder.prompts.tool === null ? [] : [folder.tokenizer.encode(TOOL_CALL)]),
       eosTokenIds: geometry.tokens.eosTokenIds,
       endOfTurn: folder.tokenizer.id('<|im_end|>'),
     };
@@ -91,6 +103,7 @@ export class Engine {
    */
   async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
+    this.#ahead?.stop.abort();
     const views = new ImageViews(image, {
       processor: this.#folder.processor,
       geometry: this.#folder.manifest.geometry,
@@ -132,6 +145,14 @@ export class Engine {
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#running = { stop, ended };
     try {
+      // Work begun for this very question is awaited, any other is given up.
+      const ahead = this.#ahead;
+      if (ahead !== null) {
+        if (settings.fresh === true || !isFor(ahead, views, settings)) ahead.stop.abort();
+        const stopAhead = (): void => ahead.stop.abort();
+        stop.signal.addEventListener('abort', stopAhead, { once: true });
+        await ahead.ended;
+      }
       await this.#queue.idle(); // a run that a stop has left behind may still read the features
       views.setPixelBudget(settings.pixelBudget);
       if (settings.fresh === true) {
@@ -150,8 +171,35 @@ export class Engine {
     }
   }
 
+  /**
+   * Does what a question with these settings about the current image will need before it is known. Resolves when that is
+   * done, given up for a stop or another image, or found impossible (asking then says why); does nothing during a turn.
+   */
+  async readAhead(settings: TurnSettings): Promise<void> {
+    const views = this.#views;
+    if (this.#running !== null || views === null || settings.fresh === true) return;
+    const before = this.#ahead;
+    if (before !== null && isFor(before, views, settings)) return before.ended;
+    before?.stop.abort();
+    const stop = new AbortController();
+    const work = async (): Promise<void> => {
+      await before?.ended;
+      await this.#queue.idle();
+      if (stop.signal.aborted) return;
+      views.setPixelBudget(settings.pixelBudget);
+      await readAhead(this.#parts, views, settings, stop.signal);
+    };
+    const ended = work().catch(() => undefined);
+    const ahead: Ahead = { views, settings, stop, ended };
+    this.#ahead = ahead;
+    await ended;
+    if (this.#ahead === ahead) this.#ahead = null;
+  }
+
   /** Ends the running turn; resolves when the device is idle again. */
   async stop(): Promise<void> {
+    this.#ahead?.stop.abort();
+    await this.#ahead?.ended;
     const running = this.#running;
     running?.stop.abort();
     await running?.ended;
@@ -177,6 +225,13 @@ export class Engine {
       );
     }
   }
+}
+
+/** Whether work ahead is what a question with these settings needs. */
+function isFor(ahead: Ahead, views: ImageViews, settings: TurnSettings): boolean {
+  const same = (name: 'downsample' | 'tool' | 'pixelBudget' | 'maxNewTokens'): boolean =>
+    ahead.settings[name] === settings[name];
+  return ahead.views === views && same('downsample') && same('tool') && same('pixelBudget') && same('maxNewTokens');
 }
 
 function busy(): NamedError {

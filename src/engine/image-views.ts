@@ -97,6 +97,7 @@ export class ImageView {
   readonly #parts: ViewParts;
   #input: PreprocessedImage | null = null;
   #features: Promise<Tensor> | null = null;
+  #encodedOnce = false;
 
   constructor(resolution: 'half' | 'full', plan: PlannedImage, prepare: () => PreprocessedImage, parts: ViewParts) {
     this.resolution = resolution;
@@ -122,9 +123,9 @@ export class ImageView {
     return { seen: small ? seen : null, tookMs: known ? 0 : performance.now() - start };
   }
 
-  /** Encodes, the first time; returns the milliseconds that took now. Throws StoppedError when the signal fires. */
+  /** Encodes, or waits for an encoding under way; returns the milliseconds that took now. Throws StoppedError when the signal fires. */
   async encode(signal: AbortSignal): Promise<number> {
-    if (this.#features !== null) return 0;
+    if (this.#encodedOnce) return 0;
     const start = performance.now();
     await this.#parts.queue.run(signal, () => this.#encoded());
     return performance.now() - start;
@@ -137,6 +138,7 @@ export class ImageView {
       () => undefined,
     );
     this.#features = null;
+    this.#encodedOnce = false;
     this.#input = null;
   }
 
@@ -147,6 +149,7 @@ export class ImageView {
       this.#features = encoding;
       encoding.then(
         () => {
+          this.#encodedOnce = this.#features === encoding;
           // The patches have done their work, and are the largest thing held here.
           if (this.#features === encoding && this.#input !== null) this.#input = { ...this.#input, pixelValues: NONE };
         },

@@ -7,6 +7,9 @@ import type { TextKind } from '../protocol/events.ts';
 import type { ToolCall } from '../protocol/turn.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 
+/** What every VisionThink model was taught to call with. Source: dvlab-research/VisionThink, the tool's system prompt. */
+export const TOOL_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+
 /** Tags that open or close a kind of text. */
 const TAGS: Readonly<Record<string, TextKind>> = {
   '<think>': 'thinking',

@@ -6,7 +6,7 @@ import type { Geometry } from '../model/geometry.ts';
 import { type Activations } from '../model/manifest.ts';
 import type { Runtime, Tensor } from '../runtime/session.ts';
 import { asActivations, imagePositions, RotaryTable, textPositions } from './positions.ts';
-import type { Segment } from './segments.ts';
+import { type Segment, segmentTokens } from './segments.ts';
 
 /** Fills and uploads the tables. */
 export class RotaryTables {
@@ -16,6 +16,8 @@ export class RotaryTables {
   #cos = new Float32Array(0);
   #sin = new Float32Array(0);
   #uploaded: readonly [cos: Tensor, sin: Tensor] | null = null;
+  /** Where which images stand in the tables on the device: all that they depend on. */
+  #layout = '';
 
   constructor(runtime: Runtime, text: Geometry['text'], activations: Activations) {
     this.#runtime = runtime;
@@ -30,6 +32,8 @@ export class RotaryTables {
       this.#cos = new Float32Array(elements);
       this.#sin = new Float32Array(elements);
     }
+    const layout = layoutOf(prompt, capacity);
+    if (this.#uploaded !== null && layout === this.#layout) return;
     let slot = 0;
     let next = 0;
     for (const segment of prompt) {
@@ -45,6 +49,7 @@ export class RotaryTables {
     const upload = (table: Float32Array): Tensor =>
       this.#runtime.upload(type, asActivations(table, this.#activations), [capacity, this.#rows.rowLength]);
     this.#uploaded = [upload(this.#cos), upload(this.#sin)];
+    this.#layout = layout;
   }
 
   /** `[capacity, headDim / 2]` each. Throws when nothing has been filled. */
@@ -58,4 +63,15 @@ export class RotaryTables {
     for (const table of this.#uploaded ?? []) table.dispose();
     this.#uploaded = null;
   }
+}
+
+/** The capacity, and every image's first slot and grid: text counts on by itself. */
+function layoutOf(prompt: readonly Segment[], capacity: number): string {
+  let slot = 0;
+  let layout = `${capacity}`;
+  for (const segment of prompt) {
+    if (segment.kind === 'image') layout += ` ${slot}:${segment.grid.height}x${segment.grid.width}`;
+    slot += segmentTokens(segment);
+  }
+  return layout;
 }

@@ -16,6 +16,7 @@ import type { FinishReason, RoundResult, ToolCall, TurnResult, TurnSettings } fr
 import { isNamed } from '../shared/errors.ts';
 import type { PromptBuilder } from './conversation.ts';
 import type { Decoder } from './decoder.ts';
+import type { Drafts } from './drafts.ts';
 import { countTokens, type Segment, type TextSegment } from './segments.ts';
 import type { ImageView, ImageViews } from './image-views.ts';
 import { extractAnswer, parseToolCall, ResponseSplitter } from './response.ts';
@@ -25,12 +26,16 @@ import { TextStream } from './text-stream.ts';
 /** At most this many rounds generate. Each shows at most one image, so that there are never more images than rounds. */
 const MAX_ROUNDS = 2;
 
+/** Tokens of the prompt's end that a response is remembered with, so that its beginning can be drafted too. */
+const DRAFT_CONTEXT = 8;
+
 /** What a turn works with. */
 export interface TurnParts {
   readonly prompts: Prompts;
   readonly builder: PromptBuilder;
   readonly tokenizer: QwenTokenizer;
   readonly decoder: Decoder;
+  readonly drafts: Drafts;
   readonly eosTokenIds: readonly number[];
   /** `<|im_end|>`. */
   readonly endOfTurn: number;
@@ -58,6 +63,38 @@ export async function runTurn(
   return new Turn(parts, request, onEvent, signal).run();
 }
 
+/** What a first round may need to have been computed before its question is known. */
+const QUESTION_TOKENS = 256;
+
+/**
+ * Computes what every question about the image begins with, so that a question to come waits for nothing but itself:
+ * preprocessing, encoding, and the prompt before the question. Throws StoppedError when the signal fires; what was done
+ * until then stays.
+ */
+export async function readAhead(
+  parts: Pick<TurnParts, 'prompts' | 'builder' | 'decoder'>,
+  views: ImageViews,
+  settings: TurnSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { prompts, builder, decoder } = parts;
+  const view = views.view(settings.downsample ? 'half' : 'full');
+  const tool = settings.tool ? prompts.tool : null;
+  const prefix = builder.prefix(view.segment, tool !== null);
+  const tokens = countTokens(prefix);
+  if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
+  const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
+  await decoder.reserve(tokens + 1, tokens + QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
+  await view.encode(signal);
+  await decoder.prefill(prefix, { signal, wantLogits: false });
+}
+
+/** Tokens a turn may need beyond its first prompt. */
+function turnTokens(settings: TurnSettings, toolTurn: readonly Segment[], forced: number): number {
+  const generated = Math.max(settings.maxNewTokens, forced) + 1; // 1: <|im_end|> behind a cut text
+  return generated + (toolTurn.length === 0 ? 0 : countTokens(toolTurn) + settings.maxNewTokens);
+}
+
 /** A round while it runs. */
 interface OpenRound {
   readonly number: number;
@@ -65,6 +102,8 @@ interface OpenRound {
   readonly tokenIds: number[];
   promptTokens: number;
   computedTokens: number;
+  draftedTokens: number;
+  acceptedTokens: number;
   toolCall: ToolCall | null;
   readonly timings: { preprocessMs: number; encodeMs: number; prefillMs: number; decodeMs: number };
 }
@@ -111,9 +150,7 @@ class Turn {
     const forced = this.#forcedIds();
     const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
     const firstTokens = countTokens(context);
-    const generatedTokens = Math.max(settings.maxNewTokens, forced?.length ?? 0) + 1; // 1: <|im_end|> behind a cut text
-    const secondTokens = tool === null ? 0 : countTokens(toolTurn) + settings.maxNewTokens;
-    await decoder.reserve(firstTokens + 1, firstTokens + generatedTokens + secondTokens);
+    await decoder.reserve(firstTokens + 1, firstTokens + turnTokens(settings, toolTurn, forced?.length ?? 0));
     const ended = await this.#round(1, first, context, forced);
     const call = this.#rounds[0]?.toolCall ?? null;
     if (call === null) return ended;
@@ -157,7 +194,7 @@ class Turn {
     context: readonly Segment[],
     forced: readonly number[] | null,
   ): Promise<FinishReason> {
-    const { decoder, tokenizer, endOfTurn } = this.#parts;
+    const { decoder, drafts, tokenizer, endOfTurn } = this.#parts;
     const signal = this.#signal;
     const open: OpenRound = {
       number,
@@ -165,6 +202,8 @@ class Turn {
       tokenIds: [],
       promptTokens: countTokens(context),
       computedTokens: 0,
+      draftedTokens: 0,
+      acceptedTokens: 0,
       toolCall: null,
       timings: { preprocessMs: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 },
     };
@@ -202,37 +241,55 @@ class Turn {
     timings.prefillMs = performance.now() - prefillStart;
     open.computedTokens = prefilled.computedTokens;
 
-    // 3. The response, token by token.
+    // 3. The response, token by token, or by drafts that prove right.
     this.#stage(number, 'decode');
     const decodeStart = performance.now();
     const stream = new TextStream(tokenizer);
     const splitter = new ResponseSplitter((kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }));
-    let finish: FinishReason = 'length';
-    let next = prefilled;
     const { maxNewTokens } = this.#request.settings;
     const limit = forced === null ? maxNewTokens : forced.length;
+    const ends = [...this.#parts.eosTokenIds, endOfTurn];
+    const before = lastText(context).slice(-DRAFT_CONTEXT);
+    /** Takes the model's next token; gives how the round ends with it, or null. */
+    const take = (id: number): FinishReason | null => {
+      open.tokenIds.push(id);
+      this.#ttftMs ??= performance.now() - this.#started;
+      if (ends.includes(id)) return 'stop';
+      splitter.push(stream.push(id));
+      return open.tokenIds.length >= limit ? 'length' : null;
+    };
+    let finish: FinishReason | null = limit > 0 ? null : 'length';
     try {
-      while (open.tokenIds.length < limit) {
-        const chosen = this.#sampler === null || next.logits === null ? next.greedy : this.#sampler.sample(next.logits);
-        const id = forced?.[open.tokenIds.length] ?? chosen;
-        open.tokenIds.push(id);
-        this.#ttftMs ??= performance.now() - this.#started;
-        if (this.#parts.eosTokenIds.includes(id) || id === endOfTurn) {
-          finish = 'stop';
-          break;
+      let next = { tokens: [prefilled.greedy], logits: prefilled.logits };
+      while (finish === null) {
+        const sampled = this.#sampler === null || next.logits === null ? null : this.#sampler.sample(next.logits);
+        const forcedId = forced?.[open.tokenIds.length];
+        const chosen = forcedId !== undefined ? [forcedId] : sampled !== null ? [sampled] : next.tokens;
+        let last = 0;
+        for (const id of chosen) {
+          finish = take(id);
+          last = id;
+          if (finish !== null) break;
         }
-        splitter.push(stream.push(id));
-        if (open.tokenIds.length >= limit || decoder.room < 1) break;
-        next = { ...prefilled, ...(await decoder.step(id, { signal, wantLogits })) };
+        if (decoder.room < 1) finish ??= 'length';
+        if (finish !== null) break;
+        const room = Math.min(limit - open.tokenIds.length, decoder.room) - 1;
+        const greedy = this.#sampler === null && forced === null;
+        const draft = greedy ? drafts.propose([...before, ...open.tokenIds], room, ends) : [];
+        const step = await decoder.step(last, { signal, wantLogits, draft });
+        open.draftedTokens += draft.length;
+        open.acceptedTokens += step.tokens.length - 1;
+        next = { tokens: [...step.tokens], logits: step.logits };
       }
     } finally {
       splitter.push(stream.end());
       splitter.end();
       timings.decodeMs = performance.now() - decodeStart;
     }
+    drafts.remember([...before, ...open.tokenIds]);
     open.toolCall = parseToolCall(tokenizer.decode(open.tokenIds));
     this.#close(open);
-    return finish;
+    return finish ?? 'length';
   }
 
   /** Turns the open round into a result and tells about it. */
@@ -245,6 +302,8 @@ class Turn {
       promptTokens: open.promptTokens,
       computedTokens: open.computedTokens,
       recomputedTokens: this.#recomputed(open),
+      draftedTokens: open.draftedTokens,
+      acceptedTokens: open.acceptedTokens,
       tokenIds: open.tokenIds,
       text: this.#parts.tokenizer.decode(open.tokenIds),
       toolCall: open.toolCall,
@@ -297,6 +356,12 @@ class Turn {
       totalMs: performance.now() - this.#started,
     };
   }
+}
+
+/** The ids of the text a prompt ends with. */
+function lastText(segments: readonly Segment[]): readonly number[] {
+  const last = segments.at(-1);
+  return last?.kind === 'text' ? last.ids : [];
 }
 
 /** Tokens up to the end of the last image with this serial. */

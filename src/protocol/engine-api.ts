@@ -66,6 +66,8 @@ export interface EngineApi {
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
+  /** Works ahead of a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
+  readAhead(settings: TurnSettings): Promise<void>;
   /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */

@@ -82,6 +82,9 @@ export interface RoundResult {
   readonly computedTokens: number;
   /** How many tokens were computed although the cache had once held them. Zero by design within a turn. */
   readonly recomputedTokens: number;
+  /** Tokens that were drafted instead of decoded one by one, and how many of them the model confirmed. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
   /** Generated ids, `<|im_end|>` included where the model ended with it. */
   readonly tokenIds: readonly number[];
   /** tokenIds as text, special tokens kept. */

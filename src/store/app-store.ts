@@ -10,6 +10,7 @@ import { compareSlice } from './compare-slice.ts';
 import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
+import { readAheadOf } from './read-ahead.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
 import { turnSlice } from './turn-slice.ts';
@@ -32,7 +33,7 @@ export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): 
     imageTicket: 0,
     lastId: 0,
   };
-  return createStore<AppState>()((...slice) => ({
+  const store = createStore<AppState>()((...slice) => ({
     ...engineSlice(bench, backend)(...slice),
     ...imageSlice(bench)(...slice),
     ...examplesSlice(bench)(...slice),
@@ -41,6 +42,8 @@ export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): 
     ...compareSlice(bench)(...slice),
     ...themeSlice(...slice),
   }));
+  readAheadOf(store, bench);
+  return store;
 }
 
 /** Starts loading the model and reading the examples. */

@@ -12,6 +12,7 @@ const ROWS: readonly (readonly [name: string, value: (round: RoundResult) => str
   ['Of them computed', ({ computedTokens }) => formatCount(computedTokens)],
   ['Computed twice', ({ recomputedTokens }) => formatCount(recomputedTokens)],
   ['New tokens', ({ tokenIds }) => formatCount(tokenIds.length)],
+  ['Of them drafted', ({ draftedTokens, acceptedTokens }) => `${acceptedTokens} of ${draftedTokens} drafts`],
   ['Speed', speed],
 ];
 

@@ -45,9 +45,26 @@ async function greedy(decoder: Decoder, prompt: readonly Segment[]): Promise<{ i
   const prefilled = await decoder.prefill(prompt, { signal, wantLogits: false });
   const ids = [prefilled.greedy];
   while (ids.length < GREEDY_TOKENS) {
-    ids.push((await decoder.step(ids.at(-1) ?? -1, { signal, wantLogits: false })).greedy);
+    ids.push(...(await decoder.step(ids.at(-1) ?? -1, { signal, wantLogits: false })).tokens);
   }
   return { ids, computed: prefilled.computedTokens };
+}
+
+/** The same with drafts: five of the tokens to come, the fourth of every other draft wrong. */
+async function greedyDrafted(
+  decoder: Decoder,
+  prompt: readonly Segment[],
+  right: readonly number[],
+): Promise<number[]> {
+  const { greedy: first } = await decoder.prefill(prompt, { signal, wantLogits: false });
+  const ids = [first];
+  for (let run = 0; ids.length < GREEDY_TOKENS; run++) {
+    const draft = right
+      .slice(ids.length, ids.length + 5)
+      .map((id, i) => (run % 2 === 1 && i === 3 ? (id + 1) % 300 : id));
+    ids.push(...(await decoder.step(ids.at(-1) ?? -1, { signal, wantLogits: false, draft })).tokens);
+  }
+  return ids.slice(0, GREEDY_TOKENS);
 }
 
 describe.each(TINY_NAMES)('%s', (name) => {
@@ -92,6 +109,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     const first = await greedy(decoder, prompt);
     expect(first.ids).toEqual(expected.round1.greedy_ids);
     expect(first.computed).toBe(expected.round1.ids.length);
+    expect(await greedyDrafted(decoder, prompt, first.ids)).toEqual(first.ids);
 
     // round 2 on a forced round 1, on the kept cache
     const second: Segment[] = [

@@ -216,8 +216,10 @@ export class ScriptedRuntime implements Runtime {
       if (other.join() !== sequence.join()) throw new Error('the layers or heads of the cache hold different tokens');
     }
     if (DECODER.nextToken in outputs) {
-      const next = this.script.next(sequence);
-      results[DECODER.nextToken] = new HostTensor('int64', BigInt64Array.of(BigInt(next)), [1, 1]);
+      const start = Number(host(of(feeds, DECODER.logitsStart)).data[0]);
+      const kept = Math.min(count, start < 0 ? -start : count - start);
+      const next = Array.from({ length: kept }, (_, i) => this.script.next(sequence.slice(0, total - kept + 1 + i)));
+      results[DECODER.nextToken] = new HostTensor('int64', BigInt64Array.from(next, BigInt), [1, kept]);
     }
     if (DECODER.logits in outputs) {
       const logits = this.script.logits?.(sequence) ?? new Float32Array(this.#options.geometry.text.vocabSize);

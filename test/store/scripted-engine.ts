@@ -31,6 +31,8 @@ export const ROUND: RoundResult = {
   promptTokens: 80,
   computedTokens: 80,
   recomputedTokens: 0,
+  draftedTokens: 0,
+  acceptedTokens: 0,
   tokenIds: [2],
   text: '',
   toolCall: null,
@@ -78,6 +80,7 @@ export function scriptedEngine(): ScriptedEngine {
   const connection: EngineConnection = {
     api: {
       load: () => loaded,
+      readAhead: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
         images.push(file);

@@ -1,0 +1,27 @@
+/**
+ * Lets the engine work while the person thinks: whenever an image and settings stand and nothing runs, it encodes the image
+ * and prefills what stands before the question.
+ */
+import type { StoreApi } from 'zustand/vanilla';
+import type { AppState } from './app-state.ts';
+import { settingsOf } from './settings-form.ts';
+import { isBusy } from './turn-slice.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Watches the store from now on. */
+export function readAheadOf(store: StoreApi<AppState>, bench: Workbench): void {
+  let done = '';
+  store.subscribe((state) => {
+    const { engine, image, imagePending, form } = state;
+    const settings = settingsOf(form);
+    const connection = bench.connection;
+    // After anything that ran the engine may hold another beginning; asking for the same twice costs nothing.
+    if (engine.status !== 'ready' || isBusy(state)) done = '';
+    if (engine.status !== 'ready' || isBusy(state) || imagePending !== null || connection === null) return;
+    if (image === null || settings === null || bench.engineImageId !== image.id) return;
+    const wanted = [image.id, settings.downsample, settings.tool, settings.pixelBudget, settings.maxNewTokens].join();
+    if (wanted === done) return;
+    done = wanted;
+    void connection.api.readAhead(settings).catch(() => undefined); // a worker that dies says so elsewhere
+  });
+}
