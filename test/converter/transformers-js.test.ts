@@ -6,7 +6,10 @@ import { env, Qwen2_5_VLForConditionalGeneration, Tensor } from '@huggingface/tr
 import { describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import type { Dtype } from '../../src/converter/precision.ts';
+import type { Decoder } from '../../src/engine/decoder.ts';
+import type { PreprocessedImage } from '../../src/engine/image/patchify.ts';
 import { prepareImage } from '../../src/engine/image/resolutions.ts';
+import type { Segment } from '../../src/engine/segments.ts';
 import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { openParts, readGolden, TINY_NAMES, tinyCheckpoint, tinyImage } from '../helpers/tiny-model.ts';
@@ -20,23 +23,24 @@ async function convertForBoth(name: string, dtype: Dtype): Promise<string> {
   return out;
 }
 
-/** Greedy ids of stock transformers.js for a prompt with one image. */
+/** Greedy ids of stock transformers.js for a prompt with these images. */
 async function stockGreedy(
   folder: string,
   dtype: Dtype,
   ids: readonly number[],
-  pixelValues: Float32Array,
-  grid: readonly number[],
+  images: readonly PreprocessedImage[],
 ): Promise<number[]> {
   env.allowRemoteModels = false;
   env.localModelPath = `${dirname(folder)}/`;
   const model = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { dtype, device: 'cpu' });
-  const patches = grid.reduce((a, b) => a * b, 1);
+  const grids = images.flatMap(({ gridThw }) => gridThw);
+  const patches = images.reduce((sum, { gridThw: [, rows, columns] }) => sum + rows * columns, 0);
+  const pixels = images.flatMap(({ pixelValues }) => [...pixelValues]);
   const output = await model.generate({
     input_ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
     attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),
-    pixel_values: new Tensor('float32', pixelValues, [patches, pixelValues.length / patches]),
-    image_grid_thw: new Tensor('int64', BigInt64Array.from(grid, BigInt), [1, 3]),
+    pixel_values: new Tensor('float32', Float32Array.from(pixels), [patches, pixels.length / patches]),
+    image_grid_thw: new Tensor('int64', BigInt64Array.from(grids, BigInt), [images.length, 3]),
     max_new_tokens: GREEDY_TOKENS,
     do_sample: false,
   });
@@ -45,27 +49,42 @@ async function stockGreedy(
   return Array.from(output.data as BigInt64Array, Number).slice(ids.length);
 }
 
+/** Greedy ids of our engine. */
+async function ourGreedy(decoder: Decoder, prompt: readonly Segment[]): Promise<number[]> {
+  await decoder.reserve(0, 4096);
+  const ids = [(await decoder.prefill(prompt, { signal, wantLogits: false })).greedy];
+  while (ids.length < GREEDY_TOKENS) {
+    ids.push(...(await decoder.step(ids.at(-1) ?? -1, { signal, wantLogits: false })).tokens);
+  }
+  return ids;
+}
+
 describe.each(TINY_NAMES)('%s', (name) => {
-  it.each(['fp32', 'q8'] as const)('as %s gives the same tokens in both engines', async (dtype) => {
+  it.each(['fp32', 'q8'] as const)('as %s gives the same tokens in both engines, in both rounds', async (dtype) => {
     const golden = readGolden(name).cases[0];
     if (golden === undefined) throw new Error('no such case');
     const folder = await convertForBoth(name, dtype);
     const parts = await openParts(folder);
+    const { tool } = parts.folder.prompts;
+    if (tool === null) throw new Error('the golden checkpoints offer the tool');
     const file = tinyImage(name, golden);
     const views = await parts.views(file);
-    const view = views.view('half');
+    const picture = await createNodeImageDecoder().decode(await openAsBlob(file));
+    const [half, full] = (['half', 'full'] as const).map((resolution) =>
+      prepareImage(picture, resolution, parts.folder.processor, null),
+    );
+    if (half === undefined || full === undefined) throw new Error('there are two images');
 
-    const decoder = parts.newDecoder();
-    await decoder.reserve(0, 4096);
-    const prompt = parts.builder.firstRound(golden.question, view.segment, true);
-    const ours = [(await decoder.prefill(prompt, { signal, wantLogits: false })).greedy];
-    while (ours.length < GREEDY_TOKENS) {
-      ours.push(...(await decoder.step(ours.at(-1) ?? -1, { signal, wantLogits: false })).tokens);
-    }
-    const image = await createNodeImageDecoder().decode(await openAsBlob(file));
-    const { pixelValues, gridThw } = prepareImage(image, 'half', parts.folder.processor, null);
-    const stock = await stockGreedy(folder, dtype, golden.round1.ids, pixelValues, gridThw);
-    expect(stock).toEqual(ours);
-    if (dtype === 'fp32') expect(ours).toEqual(golden.round1.greedy_ids);
+    const prompt = parts.builder.firstRound(golden.question, views.view('half').segment, true);
+    const first = await ourGreedy(parts.newDecoder(), prompt);
+    expect(await stockGreedy(folder, dtype, golden.round1.ids, [half])).toEqual(first);
+    const again: Segment[] = [
+      ...prompt,
+      { kind: 'text', ids: golden.round2.forced_ids },
+      ...parts.builder.toolResponse(tool, views.view('full').segment),
+    ];
+    const second = await ourGreedy(parts.newDecoder(), again);
+    expect(await stockGreedy(folder, dtype, golden.round2.ids, [half, full])).toEqual(second);
+    if (dtype === 'fp32') expect([first, second]).toEqual([golden.round1.greedy_ids, golden.round2.greedy_ids]);
   });
 });

@@ -29,7 +29,7 @@ export function buildStockEmbedTokens(context: GraphContext, geometry: Geometry)
   graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', geometry.text.hiddenSize]);
 }
 
-/** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[1, 3]`, one image, to image_features f32 `[groups, hidden]`. */
+/** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[images, 3]` to image_features f32 `[groups, hidden]`. */
 export function buildStockVisionEncoder(context: GraphContext, geometry: Geometry): void {
   const { graph, activations } = context;
   const { vision } = geometry;
@@ -41,31 +41,40 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: Geometr
     graph.node('Cast', [value], { attributes: { to: BigInt(DATA_TYPE[type]) } });
   const merge = vision.spatialMergeSize;
 
-  // 1. Groups in image order: row, column, and the window each lies in.
-  const [height, width] = [1, 2].map((axis) => {
-    const patches = op('Reshape', op('Slice', grid, int(axis), int(axis + 1), int(1)), int(1));
-    return op('Div', patches, int(merge));
+  // 1. Groups in image order: the image, row, column and window each lies in.
+  const [heights, widths] = [1, 2].map((axis) => {
+    const patches = op('Reshape', op('Slice', grid, int(axis), int(axis + 1), int(1)), int(-1));
+    return op('Div', patches, int(merge)); // [images]
   }) as [string, string];
-  const groups = op('Mul', height, width); // [1]
+  const counts = op('Mul', heights, widths);
+  const ends = op('CumSum', counts, graph.int64([0], true));
+  const starts = op('Sub', ends, counts);
+  const total = op('ReduceSum', counts, int(0)); // [1]
   const scalar = (value: string): string => graph.node('Squeeze', [value, int(0)]);
-  const group = op('Range', graph.int64([0], true), scalar(groups), graph.int64([1], true)); // [groups]
-  const row = op('Div', group, width);
-  const column = op('Sub', group, op('Mul', row, width));
+  const group = op('Range', graph.int64([0], true), scalar(total), graph.int64([1], true)); // [groups]
+  const isPast = op('GreaterOrEqual', op('Unsqueeze', group, int(1)), op('Unsqueeze', ends, int(0))); // [groups, images]
+  const image = graph.node('ReduceSum', [cast(isPast, 'i64'), int(1)], { attributes: { keepdims: 0n } });
+  const ofImage = (values: string): string => graph.node('Gather', [values, image], { attributes: { axis: 0n } });
+  const place = op('Sub', group, ofImage(starts));
+  const width = ofImage(widths);
+  const row = op('Div', place, width);
+  const column = op('Sub', place, op('Mul', row, width));
   const side = Math.floor(vision.windowSize / merge / vision.patchSize);
   const windowColumns = op('Div', op('Add', width, int(side - 1)), int(side));
-  const window = op('Add', op('Mul', op('Div', row, int(side)), windowColumns), op('Div', column, int(side)));
+  const inImage = op('Add', op('Mul', op('Div', row, int(side)), windowColumns), op('Div', column, int(side)));
+  const window = op('Add', inImage, ofImage(starts)); // an image has no more windows than groups, so these are unique
 
   // 2. Window order: by window, then by place in the image. The keys are unique, so sorting them is stable.
   const sorted = (keys: string): string => {
     const outputs = [`${keys}.sorted`, `${keys}.order`];
-    graph.node('TopK', [keys, groups], { outputs, attributes: { axis: 0n, largest: 0n, sorted: 1n } });
+    graph.node('TopK', [keys, total], { outputs, attributes: { axis: 0n, largest: 0n, sorted: 1n } });
     return outputs[1] ?? '';
   };
-  const windowIndex = sorted(op('Add', op('Mul', window, groups), group));
+  const windowIndex = sorted(op('Add', op('Mul', window, total), group));
   const reverseIndex = sorted(windowIndex);
   const inOrder = (values: string): string => graph.node('Gather', [values, windowIndex], { attributes: { axis: 0n } });
 
-  // 3. Rotary angles and windows of patches, `[patches]` each, in window order.
+  // 3. Rotary angles of patches, in window order.
   const corner = Array.from({ length: merge * merge }, (_, i) => i);
   const patchesOf = (places: string, offsets: readonly number[]): string => {
     const first = op('Mul', op('Unsqueeze', inOrder(places), int(1)), int(merge)); // [groups, 1]
@@ -91,20 +100,24 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: Geometr
   const angles = graph.node('Concat', turned, { attributes: { axis: 1n } }); // [patches, headDim / 2]
   const cos = cast(op('Cos', angles), activations);
   const sin = cast(op('Sin', angles), activations);
-  const zeros = new Array<number>(merge * merge).fill(0);
-  const perPatch = op('Reshape', op('Add', op('Unsqueeze', inOrder(window), int(1)), graph.int64(zeros)), int(-1));
-  const windows = cast(perPatch, 'f32');
 
-  // 4. Windowed attention as every exporter writes it: all patches, and a bias that hides those of other windows.
-  const apart = op('Equal', op('Unsqueeze', windows, int(1)), op('Unsqueeze', windows, int(0))); // [patches, patches]
-  const bias = cast(op('Where', apart, graph.float32('seen', [0]), graph.float32('hidden', [MASKED])), activations);
-  const bias4 = op('Unsqueeze', bias, graph.int64([0, 1]));
+  // 4. Attention as every exporter writes it: all patches, and a bias that hides those of other windows, or images.
+  const zeros = graph.int64(new Array<number>(merge * merge).fill(0));
+  const sameOnly = (of: string): string => {
+    const ids = op('Reshape', op('Add', op('Unsqueeze', inOrder(of), int(1)), zeros), int(-1));
+    const perPatch = cast(ids, 'f32');
+    const same = op('Equal', op('Unsqueeze', perPatch, int(1)), op('Unsqueeze', perPatch, int(0))); // [patches, patches]
+    const bias = cast(op('Where', same, graph.float32('seen', [0]), graph.float32('hidden', [MASKED])), activations);
+    return op('Unsqueeze', bias, graph.int64([0, 1]));
+  };
+  const windowBias = sameOnly(window);
   const features = visionTower(context, geometry, pixels, {
     windowIndex,
     reverseIndex,
     cos,
     sin,
-    inWindows: (query, key, value) => attend(context, geometry, [query, key, value], bias4),
+    inWindows: (query, key, value) => attend(context, geometry, [query, key, value], windowBias),
+    imageBias: sameOnly(image),
   });
   toF32(context, features, 'image_features');
   graph.output('image_features', 'f32', ['num_groups', vision.outHiddenSize]);

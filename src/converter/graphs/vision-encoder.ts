@@ -25,6 +25,8 @@ export interface PatchOrder {
   readonly sin: string;
   /** Attention inside windows: rotated query and key, and value, `[1, patches, hidden]` each and in window order, to the same shape. */
   readonly inWindows: (query: string, key: string, value: string) => string;
+  /** Bias of full attention where there are several images; absent: one image, no bias. */
+  readonly imageBias?: string;
 }
 
 /** Builds the vision encoder's graph into `context`. */
@@ -122,7 +124,7 @@ function attention(
   const rotate = (part: string): string =>
     graph.node('RotaryEmbedding', [part, graph.int64([0]), order.cos, order.sin], { domain: MICROSOFT });
   const attended = full
-    ? attend(context, geometry, [rotate(q), rotate(k), v], '')
+    ? attend(context, geometry, [rotate(q), rotate(k), v], order.imageBias ?? '')
     : order.inWindows(rotate(q), rotate(k), v); // [1, patches, hidden]
   return linear(context, attended, oneLinear(`${block}.attn.proj`, hiddenSize, hiddenSize, true));
 }
