@@ -136,6 +136,7 @@ export class Engine {
     onEvent: (event: TurnEvent) => void,
     options: { readonly forcedRound1?: string } = {},
   ): Promise<TurnResult> {
+    const askedAt = performance.now();
     if (this.#running !== null) throw busy();
     const views = this.#views;
     if (views === null) throw new NamedError('QuestionError', 'There is no image yet. Choose one, then ask.');
@@ -149,6 +150,7 @@ export class Engine {
       const ahead = this.#ahead;
       if (ahead !== null) {
         if (settings.fresh === true || !isFor(ahead, views, settings)) ahead.stop.abort();
+        onEvent({ type: 'stage', round: 1, stage: 'encode' });
         const stopAhead = (): void => ahead.stop.abort();
         stop.signal.addEventListener('abort', stopAhead, { once: true });
         await ahead.ended;
@@ -161,7 +163,7 @@ export class Engine {
       }
       return await runTurn(
         this.#parts,
-        { question: question.trim(), views, settings, ...options },
+        { question: question.trim(), views, settings, askedAt, ...options },
         onEvent,
         stop.signal,
       );

@@ -46,6 +46,8 @@ export interface TurnRequest {
   readonly question: string;
   readonly views: ImageViews;
   readonly settings: TurnSettings;
+  /** `performance.now()` when it was asked: what the turn had to wait for counts. */
+  readonly askedAt: number;
   /** Text that takes the place of round 1's generation, for tests of round 2. */
   readonly forcedRound1?: string;
 }
@@ -114,7 +116,6 @@ class Turn {
   readonly #onEvent: (event: TurnEvent) => void;
   readonly #signal: AbortSignal;
   readonly #sampler: Sampler | null;
-  readonly #started = performance.now();
   readonly #rounds: RoundResult[] = [];
   /** Most tokens of this turn that the cache has held at once. */
   #computedUpTo = 0;
@@ -253,7 +254,7 @@ class Turn {
     /** Takes the model's next token; gives how the round ends with it, or null. */
     const take = (id: number): FinishReason | null => {
       open.tokenIds.push(id);
-      this.#ttftMs ??= performance.now() - this.#started;
+      this.#ttftMs ??= performance.now() - this.#request.askedAt;
       if (ends.includes(id)) return 'stop';
       splitter.push(stream.push(id));
       return open.tokenIds.length >= limit ? 'length' : null;
@@ -353,7 +354,7 @@ class Turn {
       rounds: this.#rounds,
       visualTokens: { used, full, ratio: used / full },
       ttftMs: this.#ttftMs,
-      totalMs: performance.now() - this.#started,
+      totalMs: performance.now() - this.#request.askedAt,
     };
   }
 }

@@ -113,6 +113,23 @@ describe('work ahead under way', () => {
     expect(runtime.runs.filter(({ graph }) => graph === 'vision_encoder')).toHaveLength(1);
   });
 
+  it('counts in the times of the question that waits for it, which says what it waits for', async () => {
+    const held = gate('vision_encoder');
+    const { engine } = await open({ beforeRun: held.beforeRun });
+    const ahead = engine.readAhead(SETTINGS);
+    await held.reached;
+    const types: string[] = [];
+    const asked = engine.ask(QUESTION, SETTINGS, (event) => types.push(event.type));
+    const start = performance.now();
+    while (performance.now() < start + 50) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(types).toEqual(['stage']);
+    held.open();
+    const { ttftMs, totalMs } = await asked;
+    expect(ttftMs).toBeGreaterThanOrEqual(50);
+    expect(totalMs).toBeGreaterThanOrEqual(ttftMs ?? 0);
+    await ahead;
+  });
+
   it('is given up for a question with other settings', async () => {
     const held = gate('vision_encoder');
     const { engine } = await open({ beforeRun: held.beforeRun });
