@@ -63,6 +63,9 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
     withReference: 0,
     identical: 0,
     recomputedTokens: 0,
+    newTokens: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
     mismatches: [] as { id: number; found: readonly string[]; expected: readonly string[] }[],
     answers: [] as { id: number; answer: string; right: boolean; called: boolean; rounds: readonly string[] }[],
   };
@@ -77,7 +80,12 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
     if (called) report.calls++;
     report.visualTokens += result.visualTokens.used;
     full += result.visualTokens.full;
-    report.recomputedTokens += result.rounds.reduce((sum, round) => sum + round.recomputedTokens, 0);
+    for (const round of result.rounds) {
+      report.recomputedTokens += round.recomputedTokens;
+      report.newTokens += round.tokenIds.length;
+      report.draftedTokens += round.draftedTokens;
+      report.acceptedTokens += round.acceptedTokens;
+    }
     if (reference === undefined || mode !== 'smart') continue;
     report.withReference++;
     const found = result.rounds.map((round) => round.text);
