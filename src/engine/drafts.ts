@@ -31,6 +31,11 @@ export class Drafts {
     this.#responses = [response, ...this.#responses].slice(0, REMEMBERED);
   }
 
+  /** Forgets the responses: for times that are to be compared. */
+  forget(): void {
+    this.#responses = [];
+  }
+
   /**
    * What may follow `context`, the sequence so far (the end of the prompt and the response): at most `limit` tokens, none
    * from `ends` on, which end a response. Empty when nothing like its end has been seen.

@@ -14,10 +14,12 @@ import { PromptBuilder } from './conversation.ts';
 import { Decoder } from './decoder.ts';
 import { Drafts } from './drafts.ts';
 import { ImageViews } from './image-views.ts';
+import { readAhead } from './read-ahead.ts';
 import { TOOL_CALL } from './response.ts';
 import { type EngineSessions, openSessions } from './sessions.ts';
 import { DeviceQueue } from './stop.ts';
-import { readAhead, runTurn, type TurnParts } from './turn.ts';
+import type { TurnParts } from './turn-parts.ts';
+import { runTurn } from './turn.ts';
 import { VisionEncoder } from './vision-encoder.ts';
 
 /** The longest context the engine makes a cache for, whatever the model allows. */
@@ -159,6 +161,7 @@ export class Engine {
       views.setPixelBudget(settings.pixelBudget);
       if (settings.fresh === true) {
         views.dispose();
+        this.#parts.drafts.forget();
         await this.#decoder.forget();
       }
       return await runTurn(

@@ -5,6 +5,7 @@
  */
 import { f32ToF16 } from '../shared/float16.ts';
 import type { Geometry } from '../model/geometry.ts';
+import { inverseFrequencies } from '../model/rotary.ts';
 
 /** A visual token grid after merging: rows and columns of 28 x 28 px. */
 export interface TokenGrid {
@@ -47,11 +48,7 @@ export class RotaryTable {
   readonly #axes: Uint8Array;
 
   constructor({ headDim, ropeTheta, mropeSection }: Geometry['text']) {
-    const half = headDim / 2;
-    this.#inverseFrequencies = Float32Array.from(
-      { length: half },
-      (_, j) => 1 / Math.fround(ropeTheta ** Math.fround((2 * j) / headDim)),
-    );
+    this.#inverseFrequencies = inverseFrequencies(ropeTheta, headDim);
     this.#axes = Uint8Array.from(mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3)));
   }
 

@@ -9,37 +9,18 @@
  *
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py (generate_until).
  */
-import type { Prompts } from '../model/prompts.ts';
-import type { QwenTokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { FinishReason, RoundResult, ToolCall, TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
-import type { PromptBuilder } from './conversation.ts';
-import type { Decoder } from './decoder.ts';
-import type { Drafts } from './drafts.ts';
 import { countTokens, type Segment, type TextSegment } from './segments.ts';
 import type { ImageView, ImageViews } from './image-views.ts';
-import { extractAnswer, parseToolCall, ResponseSplitter } from './response.ts';
+import { generate } from './generate.ts';
+import { extractAnswer, parseToolCall } from './response.ts';
 import { Sampler } from './sampler.ts';
-import { TextStream } from './text-stream.ts';
+import type { TurnParts } from './turn-parts.ts';
 
 /** At most this many rounds generate. Each shows at most one image, so that there are never more images than rounds. */
 const MAX_ROUNDS = 2;
-
-/** Tokens of the prompt's end that a response is remembered with, so that its beginning can be drafted too. */
-const DRAFT_CONTEXT = 8;
-
-/** What a turn works with. */
-export interface TurnParts {
-  readonly prompts: Prompts;
-  readonly builder: PromptBuilder;
-  readonly tokenizer: QwenTokenizer;
-  readonly decoder: Decoder;
-  readonly drafts: Drafts;
-  readonly eosTokenIds: readonly number[];
-  /** `<|im_end|>`. */
-  readonly endOfTurn: number;
-}
 
 /** What is asked. */
 export interface TurnRequest {
@@ -65,34 +46,8 @@ export async function runTurn(
   return new Turn(parts, request, onEvent, signal).run();
 }
 
-/** What a first round may need to have been computed before its question is known. */
-const QUESTION_TOKENS = 256;
-
-/**
- * Computes what every question about the image begins with, so that a question to come waits for nothing but itself:
- * preprocessing, encoding, and the prompt before the question. Throws StoppedError when the signal fires; what was done
- * until then stays.
- */
-export async function readAhead(
-  parts: Pick<TurnParts, 'prompts' | 'builder' | 'decoder'>,
-  views: ImageViews,
-  settings: TurnSettings,
-  signal: AbortSignal,
-): Promise<void> {
-  const { prompts, builder, decoder } = parts;
-  const view = views.view(settings.downsample ? 'half' : 'full');
-  const tool = settings.tool ? prompts.tool : null;
-  const prefix = builder.prefix(view.segment, tool !== null);
-  const tokens = countTokens(prefix);
-  if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
-  const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
-  await decoder.reserve(tokens + 1, tokens + QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
-  await view.encode(signal);
-  await decoder.prefill(prefix, { signal, wantLogits: false });
-}
-
 /** Tokens a turn may need beyond its first prompt. */
-function turnTokens(settings: TurnSettings, toolTurn: readonly Segment[], forced: number): number {
+export function turnTokens(settings: TurnSettings, toolTurn: readonly Segment[], forced: number): number {
   const generated = Math.max(settings.maxNewTokens, forced) + 1; // 1: <|im_end|> behind a cut text
   return generated + (toolTurn.length === 0 ? 0 : countTokens(toolTurn) + settings.maxNewTokens);
 }
@@ -195,7 +150,7 @@ class Turn {
     context: readonly Segment[],
     forced: readonly number[] | null,
   ): Promise<FinishReason> {
-    const { decoder, drafts, tokenizer, endOfTurn } = this.#parts;
+    const { decoder, tokenizer } = this.#parts;
     const signal = this.#signal;
     const open: OpenRound = {
       number,
@@ -242,55 +197,27 @@ class Turn {
     timings.prefillMs = performance.now() - prefillStart;
     open.computedTokens = prefilled.computedTokens;
 
-    // 3. The response, token by token, or by drafts that prove right.
+    // 3. The response.
     this.#stage(number, 'decode');
     const decodeStart = performance.now();
-    const stream = new TextStream(tokenizer);
-    const splitter = new ResponseSplitter((kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }));
-    const { maxNewTokens } = this.#request.settings;
-    const limit = forced === null ? maxNewTokens : forced.length;
-    const ends = [...this.#parts.eosTokenIds, endOfTurn];
-    const before = lastText(context).slice(-DRAFT_CONTEXT);
-    /** Takes the model's next token; gives how the round ends with it, or null. */
-    const take = (id: number): FinishReason | null => {
-      open.tokenIds.push(id);
-      this.#ttftMs ??= performance.now() - this.#request.askedAt;
-      if (ends.includes(id)) return 'stop';
-      splitter.push(stream.push(id));
-      return open.tokenIds.length >= limit ? 'length' : null;
-    };
-    let finish: FinishReason | null = limit > 0 ? null : 'length';
+    let finish: FinishReason;
     try {
-      let next = { tokens: [prefilled.greedy], logits: prefilled.logits };
-      while (finish === null) {
-        const sampled = this.#sampler === null || next.logits === null ? null : this.#sampler.sample(next.logits);
-        const forcedId = forced?.[open.tokenIds.length];
-        const chosen = forcedId !== undefined ? [forcedId] : sampled !== null ? [sampled] : next.tokens;
-        let last = 0;
-        for (const id of chosen) {
-          finish = take(id);
-          last = id;
-          if (finish !== null) break;
-        }
-        if (decoder.room < 1) finish ??= 'length';
-        if (finish !== null) break;
-        const room = Math.min(limit - open.tokenIds.length, decoder.room) - 1;
-        const greedy = this.#sampler === null && forced === null;
-        const draft = greedy ? drafts.propose([...before, ...open.tokenIds], room, ends) : [];
-        const step = await decoder.step(last, { signal, wantLogits, draft });
-        open.draftedTokens += draft.length;
-        open.acceptedTokens += step.tokens.length - 1;
-        next = { tokens: [...step.tokens], logits: step.logits };
-      }
+      finish = await generate(this.#parts, open, {
+        prefilled,
+        before: lastText(context),
+        forced,
+        sampler: this.#sampler,
+        maxNewTokens: this.#request.settings.maxNewTokens,
+        onText: (kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }),
+        onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
+        signal,
+      });
     } finally {
-      splitter.push(stream.end());
-      splitter.end();
       timings.decodeMs = performance.now() - decodeStart;
     }
-    drafts.remember([...before, ...open.tokenIds]);
     open.toolCall = parseToolCall(tokenizer.decode(open.tokenIds));
     this.#close(open);
-    return finish ?? 'length';
+    return finish;
   }
 
   /** Turns the open round into a result and tells about it. */

@@ -4,6 +4,7 @@
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
 import type { Geometry } from '../model/geometry.ts';
+import { inverseFrequencies, VISION_ROPE_THETA } from '../model/rotary.ts';
 
 /** Everything the vision encoder needs to know about a grid of patches. */
 export interface WindowPlan {
@@ -94,10 +95,7 @@ function rotary(
 ): { cos: Float32Array; sin: Float32Array } {
   const half = headDim / 2;
   const quarter = half / 2;
-  const inverse = Float32Array.from(
-    { length: quarter },
-    (_, j) => 1 / Math.fround(10000 ** Math.fround((2 * j) / half)),
-  );
+  const inverse = inverseFrequencies(VISION_ROPE_THETA, half);
   const cos = new Float32Array(windowIndex.length * merge * merge * half);
   const sin = new Float32Array(cos.length);
   let at = 0;

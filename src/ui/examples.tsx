@@ -24,13 +24,13 @@ export function Examples(): ReactElement | null {
               aria-pressed={example === chosen}
               onClick={() => void chooseExample(example)}
             >
-              <img src={EXAMPLES_FOLDER + example.file} alt="" width={448} height={448} loading="lazy" />
+              <img src={EXAMPLES_FOLDER + example.file} alt="" width={448} height={336} loading="lazy" />
               <span>{example.title}</span>
             </button>
           </li>
         ))}
       </ul>
-      <p className="caption examples__note">{chosen?.note ?? 'Half of them need the full image, half do not.'}</p>
+      <p className="caption examples__note">{chosen?.note ?? 'Some need the full image, some do not.'}</p>
     </section>
   );
 }

@@ -99,6 +99,16 @@ describe('a turn with drafts', () => {
     expect(last?.draftedTokens).toBeGreaterThanOrEqual(last?.acceptedTokens ?? 0);
   });
 
+  it('starts from nothing when everything is to be computed afresh', async () => {
+    const { engine } = await openScripted({ script: respond(ANSWER) });
+    await engine.setImage(picture(112, 112));
+    const asked = async (fresh: boolean): Promise<number | undefined> =>
+      (await engine.ask('How many?', { ...settings, fresh }, () => undefined)).rounds[0]?.draftedTokens;
+    const first = await asked(true);
+    expect(await asked(false)).toBeGreaterThan(first ?? 0);
+    expect(await asked(true)).toBe(first);
+  });
+
   it('keeps any response as it is, on a cache that grows and on one that does not', async () => {
     const response = fc.array(fc.integer({ min: 10, max: 14 }), { minLength: 1, maxLength: 40 });
     await fc.assert(

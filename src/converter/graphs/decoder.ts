@@ -8,7 +8,7 @@
  */
 import type { Geometry } from '../../model/geometry.ts';
 import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
-import { DATA_TYPE } from '../onnx/graph-builder.ts';
+import { DATA_TYPE, type Dimension } from '../onnx/graph-builder.ts';
 import { BLOCK_SIZE } from '../precision.ts';
 import { floatInitializer, type GraphContext } from '../weight-layout.ts';
 import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows } from './layers.ts';
@@ -20,7 +20,7 @@ const TO_THE_END = Number.MAX_SAFE_INTEGER;
 export function buildDecoder(context: GraphContext, geometry: Geometry): void {
   const { graph, activations } = context;
   const { text } = geometry;
-  const { hiddenSize, numHeads, numKvHeads, headDim } = text;
+  const { hiddenSize, numKvHeads, headDim } = text;
   const cacheDims = [1, numKvHeads, 'past_length', headDim];
   const presentDims = [1, numKvHeads, 'total_length', headDim];
 
@@ -28,22 +28,15 @@ export function buildDecoder(context: GraphContext, geometry: Geometry): void {
   const cosCache = graph.input(DECODER.cosCache, activations, ['max_length', headDim / 2]);
   const sinCache = graph.input(DECODER.sinCache, activations, ['max_length', headDim / 2]);
   const seqlensK = graph.input(DECODER.seqlensK, 'i32', [1]);
-  const totalLength = graph.input(DECODER.totalSequenceLength, 'i32', []);
+  const lengths = [seqlensK, graph.input(DECODER.totalSequenceLength, 'i32', [])] as const;
   const logitsStart = graph.input(DECODER.logitsStart, 'i64', [1]);
 
-  const hidden = textLayers(context, geometry, embeds, (layer, i, qkv) => {
-    const past = [
-      graph.input(pastKey(i), activations, cacheDims),
-      graph.input(pastValue(i), activations, cacheDims),
-    ] as const;
-    graph.output(presentKey(i), activations, presentDims);
-    graph.output(presentValue(i), activations, presentDims);
-    return graph.node('GroupQueryAttention', [qkv, '', '', ...past, seqlensK, totalLength, cosCache, sinCache], {
-      domain: MICROSOFT,
-      outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
-      attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads), do_rotary: 1n },
-    });
-  });
+  const hidden = textLayers(context, geometry, embeds, (layer, i, qkv) =>
+    cachedAttention(context, geometry, { layer, i, cacheDims, presentDims }, [qkv, '', ''], lengths, [
+      cosCache,
+      sinCache,
+    ]),
+  );
 
   // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
   const kept = graph.node('Slice', [hidden, logitsStart, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
@@ -97,6 +90,45 @@ export function textLayers(
     }
   }
   return hidden;
+}
+
+/**
+ * Attention of layer i over its cache, which it declares as inputs and outputs. Query, key and value are `[1, seq, ...]`, or
+ * packed into the first; `rotary`: tables `[rows, headDim / 2]` to rotate by, the row being the cache slot; absent: rotated already.
+ */
+export function cachedAttention(
+  { graph, activations }: GraphContext,
+  { text }: Geometry,
+  {
+    layer,
+    i,
+    cacheDims,
+    presentDims,
+  }: {
+    readonly layer: string;
+    readonly i: number;
+    readonly cacheDims: readonly Dimension[];
+    readonly presentDims: readonly Dimension[];
+  },
+  qkv: readonly [string, string, string],
+  [seqlensK, totalLength]: readonly [string, string],
+  rotary?: readonly [cos: string, sin: string],
+): string {
+  const past = [
+    graph.input(pastKey(i), activations, cacheDims),
+    graph.input(pastValue(i), activations, cacheDims),
+  ] as const;
+  graph.output(presentKey(i), activations, presentDims);
+  graph.output(presentValue(i), activations, presentDims);
+  return graph.node('GroupQueryAttention', [...qkv, ...past, seqlensK, totalLength, ...(rotary ?? [])], {
+    domain: MICROSOFT,
+    outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
+    attributes: {
+      num_heads: BigInt(text.numHeads),
+      kv_num_heads: BigInt(text.numKvHeads),
+      ...(rotary === undefined ? {} : { do_rotary: 1n }),
+    },
+  });
 }
 
 const EMBEDDINGS = 'language_model.embed_tokens.weight';

@@ -6,10 +6,10 @@
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
 import type { Geometry } from '../../model/geometry.ts';
-import { pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
-import { DATA_TYPE } from '../onnx/graph-builder.ts';
+import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
+import { DATA_TYPE, type ElementType } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';
-import { embed, head, textLayers } from './decoder.ts';
+import { cachedAttention, embed, head, textLayers } from './decoder.ts';
 import { MICROSOFT } from './layers.ts';
 import { attend, patchElements, visionTower } from './vision-encoder.ts';
 
@@ -17,15 +17,13 @@ import { attend, patchElements, visionTower } from './vision-encoder.ts';
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
 /** Large enough to vanish after softmax, small enough for f16. */
 const MASKED = -30000;
-/** Base of the vision tower's rotary angles. */
-const VISION_THETA = 10_000;
 
 /** input_ids `[batch, seq]` to inputs_embeds f32 `[batch, seq, hidden]`. */
 export function buildStockEmbedTokens(context: GraphContext, geometry: Geometry): void {
   const { graph } = context;
   const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
   embed(context, geometry, ids, 'embeds');
-  toF32(context, 'embeds', 'inputs_embeds');
+  castTo(context, 'embeds', 'f32', 'inputs_embeds');
   graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', geometry.text.hiddenSize]);
 }
 
@@ -37,8 +35,7 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: Geometr
   const grid = graph.input('image_grid_thw', 'i64', ['num_images', 3]);
   const int = (value: number): string => graph.int64([value]);
   const op = (name: string, ...inputs: string[]): string => graph.node(name, inputs);
-  const cast = (value: string, type: keyof typeof DATA_TYPE): string =>
-    graph.node('Cast', [value], { attributes: { to: BigInt(DATA_TYPE[type]) } });
+  const cast = (value: string, type: ElementType): string => castTo(context, value, type);
   const merge = vision.spatialMergeSize;
 
   // 1. Groups in image order: the image, row, column and window each lies in.
@@ -81,10 +78,7 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: Geometr
     return op('Reshape', op('Add', first, graph.int64(offsets)), int(-1));
   };
   const half = vision.headDim / 2;
-  const inverse = Array.from(
-    { length: half / 2 },
-    (_, j) => 1 / Math.fround(VISION_THETA ** Math.fround((2 * j) / half)),
-  );
+  const inverse = [...inverseFrequencies(VISION_ROPE_THETA, half)];
   const turned = [
     patchesOf(
       row,
@@ -119,7 +113,7 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: Geometr
     inWindows: (query, key, value) => attend(context, geometry, [query, key, value], windowBias),
     imageBias: sameOnly(image),
   });
-  toF32(context, features, 'image_features');
+  castTo(context, features, 'f32', 'image_features');
   graph.output('image_features', 'f32', ['num_groups', vision.outHiddenSize]);
 }
 
@@ -135,15 +129,10 @@ export function buildStockDecoder(context: GraphContext, geometry: Geometry): vo
   const mask = graph.input('attention_mask', 'i64', ['batch_size', 'total_sequence_length']);
   const positions = graph.input('position_ids', 'i64', [3, 'batch_size', 'sequence_length']);
   const keep = graph.input('num_logits_to_keep', 'i64', []);
-  const cast = (value: string, type: keyof typeof DATA_TYPE): string =>
-    graph.node('Cast', [value], { attributes: { to: BigInt(DATA_TYPE[type]) } });
+  const cast = (value: string, type: ElementType): string => castTo(context, value, type);
 
   // 1. M-RoPE: every frequency turns with the position of its own axis.
-  const half = headDim / 2;
-  const inverse = Array.from(
-    { length: half },
-    (_, j) => 1 / Math.fround(text.ropeTheta ** Math.fround((2 * j) / headDim)),
-  );
+  const inverse = [...inverseFrequencies(text.ropeTheta, headDim)];
   const axes = text.mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3));
   const flat = graph.node('Reshape', [cast(positions, 'f32'), graph.int64([3, -1])]); // [3, seq]
   const chosen = graph.node('Gather', [flat, graph.int64(axes)], { attributes: { axis: 0n } }); // [half, seq]
@@ -168,26 +157,19 @@ export function buildStockDecoder(context: GraphContext, geometry: Geometry): vo
     const [q = '', k = '', v = ''] = parts;
     const rotate = (part: string): string =>
       graph.node('RotaryEmbedding', [part, graph.int64([0]), cos, sin], { domain: MICROSOFT });
-    const past = [
-      graph.input(pastKey(i), activations, cacheDims),
-      graph.input(pastValue(i), activations, cacheDims),
-    ] as const;
-    graph.output(presentKey(i), activations, presentDims);
-    graph.output(presentValue(i), activations, presentDims);
-    return graph.node('GroupQueryAttention', [rotate(q), rotate(k), v, ...past, seqlensK, total], {
-      domain: MICROSOFT,
-      outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
-      attributes: { num_heads: BigInt(numHeads), kv_num_heads: BigInt(numKvHeads) },
-    });
+    const cache = { layer, i, cacheDims, presentDims };
+    return cachedAttention(context, geometry, cache, [rotate(q), rotate(k), v], [seqlensK, total]);
   });
 
   // 4. Logits of the last positions; zero from the end is the beginning.
   const start = graph.node('Unsqueeze', [graph.node('Neg', [keep]), graph.int64([0])]);
   const kept = graph.node('Slice', [hidden, start, graph.int64([TO_THE_END]), graph.int64([1])]);
-  toF32(context, head(context, kept, geometry, false), 'logits');
+  castTo(context, head(context, kept, geometry, false), 'f32', 'logits');
   graph.output('logits', 'f32', ['batch_size', 'num_logits', text.vocabSize]);
 }
 
-function toF32({ graph }: GraphContext, value: string, output: string): void {
-  graph.node('Cast', [value], { outputs: [output], attributes: { to: BigInt(DATA_TYPE.f32) } });
+/** A value in another element type, under a name of its own where one is given. */
+function castTo({ graph }: GraphContext, value: string, type: ElementType, output?: string): string {
+  const outputs = output === undefined ? {} : { outputs: [output] };
+  return graph.node('Cast', [value], { ...outputs, attributes: { to: BigInt(DATA_TYPE[type]) } });
 }

@@ -1,0 +1,32 @@
+/** Work before a question is known: what every question about an image begins with. */
+import type { TurnSettings } from '../protocol/turn.ts';
+import type { ImageViews } from './image-views.ts';
+import { countTokens } from './segments.ts';
+import type { TurnParts } from './turn-parts.ts';
+import { turnTokens } from './turn.ts';
+
+/** Room that is kept for a question. */
+const QUESTION_TOKENS = 256;
+
+/**
+ * Computes what every question about the image begins with, so that a question to come waits for nothing but itself:
+ * preprocessing, encoding, and the prompt before the question. Throws StoppedError when the signal fires; what was done
+ * until then stays.
+ */
+export async function readAhead(
+  parts: Pick<TurnParts, 'prompts' | 'builder' | 'decoder'>,
+  views: ImageViews,
+  settings: TurnSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { prompts, builder, decoder } = parts;
+  const view = views.view(settings.downsample ? 'half' : 'full');
+  const tool = settings.tool ? prompts.tool : null;
+  const prefix = builder.prefix(view.segment, tool !== null);
+  const tokens = countTokens(prefix);
+  if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
+  const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
+  await decoder.reserve(tokens + 1, tokens + QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
+  await view.encode(signal);
+  await decoder.prefill(prefix, { signal, wantLogits: false });
+}
