@@ -12,6 +12,9 @@ import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
 
+/** Within this time after a failure the browser says whether the device was lost. */
+const LOSS_REPORT_MS = 100;
+
 /** Implements the worker's interface. */
 export class EngineHost implements EngineApi {
   readonly #decoder = createWebImageDecoder();
@@ -76,7 +79,14 @@ export class EngineHost implements EngineApi {
       );
     });
     lost.catch(() => undefined);
-    return Promise.race([engine.ask(question, withBudget(engine, settings), onEvent), lost]);
+    try {
+      return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent), lost]);
+    } catch (thrown) {
+      // What is in flight on a device that is lost fails in its own words, perhaps before the loss is reported.
+      const unreported = new Promise<void>((resolve) => setTimeout(resolve, LOSS_REPORT_MS));
+      if (!(thrown instanceof NamedError)) await Promise.race([lost, unreported]);
+      throw thrown;
+    }
   }
 
   async stop(): Promise<void> {

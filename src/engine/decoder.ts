@@ -6,11 +6,12 @@
 import type { Geometry } from '../model/geometry.ts';
 import { DECODER, EMBED_TOKENS } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
-import type { Runtime, Session, Tensor, TensorType } from '../runtime/session.ts';
+import type { Runtime, Tensor, TensorType } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
 import { RotaryTables } from './rotary-tables.ts';
 import { countTokens, type Segment, segmentTokens, slotsOf } from './segments.ts';
+import { type ChainOptions, type DecoderSessions, StepPipeline } from './step-pipeline.ts';
 import type { DeviceQueue } from './stop.ts';
 
 /** Tokens a prefill run takes at most: a stop is noticed between runs. */
@@ -18,6 +19,12 @@ const CHUNK_TOKENS = 512;
 
 /** Static caches are allocated in multiples of this many tokens. */
 const CAPACITY_STEP = 512;
+
+/**
+ * Steps of a chain that are submitted at most without their tokens being known. Two would do if submitting took no time
+ * and tokens came back at once; each further one evens out more of their delay, and is computed in vain when the response ends.
+ */
+const LOOK_AHEAD = 4;
 
 /** What a prefill ends with. */
 export interface NextToken {
@@ -42,12 +49,6 @@ export interface StepResult {
   readonly logits: Float32Array | null;
 }
 
-/** The sessions the decoder runs. */
-export interface DecoderSessions {
-  readonly embedTokens: Session;
-  readonly decoder: Session;
-}
-
 /** The language model with one sequence in it. */
 export class Decoder {
   readonly #runtime: Runtime;
@@ -57,6 +58,8 @@ export class Decoder {
   readonly #contextLength: number;
   readonly #queue: DeviceQueue;
   readonly #rotary: RotaryTables;
+  readonly #lookAhead: number;
+  #pipeline: StepPipeline | null = null;
   #cache: KvCache | null = null;
   /** Per cached slot: the token id, or -1 - serial for an image's token. */
   #slots: number[] = [];
@@ -68,6 +71,7 @@ export class Decoder {
     activations: Activations,
     contextLength: number,
     queue: DeviceQueue,
+    lookAhead = LOOK_AHEAD,
   ) {
     this.#runtime = runtime;
     this.#sessions = sessions;
@@ -75,12 +79,18 @@ export class Decoder {
     this.#activations = activations;
     this.#contextLength = contextLength;
     this.#queue = queue;
+    this.#lookAhead = runtime.pipelined ? lookAhead : 0;
     this.#rotary = new RotaryTables(runtime, geometry.text, activations);
   }
 
   /** Tokens the cache holds. */
   get length(): number {
     return this.#slots.length;
+  }
+
+  /** Whether steps can be submitted before the tokens they take are known here: then `chain` beats `step`. */
+  get chains(): boolean {
+    return this.#lookAhead > 0;
   }
 
   /** Tokens the context may still take. */
@@ -188,6 +198,22 @@ export class Decoder {
     });
   }
 
+  /**
+   * Greedy steps behind `id`, some submitted before the token they take is known here; gives the tokens that follow, in
+   * order, until `goOn` says no, or after `most` steps, or when the cache is full. Who leaves earlier finds the sequence as
+   * if each step had been asked for alone: slots written beyond it count for nothing. Throws StoppedError when the signal fires.
+   */
+  async *chain(id: number, options: ChainOptions): AsyncGenerator<number, void, undefined> {
+    const most = Math.min(options.most, this.room);
+    const ahead = { length: this.length, lookAhead: this.#lookAhead, queue: this.#queue };
+    let taken = id;
+    for await (const token of this.#bindPipeline().run(id, { ...options, ...ahead, most })) {
+      this.#slots.push(taken);
+      taken = token;
+      yield token;
+    }
+  }
+
   /** Logits `[positions, vocab]` of every token of `prompt`, computed afresh in one run per segment; for tests. */
   async allLogits(prompt: readonly Segment[]): Promise<Float32Array> {
     const tokens = countTokens(prompt);
@@ -223,6 +249,8 @@ export class Decoder {
     this.#cache = null;
     this.#slots = [];
     this.#rotary.dispose();
+    this.#pipeline?.dispose();
+    this.#pipeline = null;
   }
 
   get #type(): TensorType {
@@ -232,6 +260,14 @@ export class Decoder {
   #requireCache(): KvCache {
     if (this.#cache === null) throw new Error('reserve() comes before prefill()');
     return this.#cache;
+  }
+
+  #bindPipeline(): StepPipeline {
+    const cache = this.#requireCache();
+    const [cos, sin] = this.#rotary.tensors;
+    this.#pipeline ??= new StepPipeline(this.#runtime, this.#sessions, this.#geometry.text.hiddenSize, this.#type);
+    this.#pipeline.bind({ cos, sin, past: cache.feeds(), present: cache.outputs() });
+    return this.#pipeline;
   }
 
   async #truncate(length: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** Generates a round's response: token by token, or by drafts that prove right. */
+/** Generates a round's response: token by token, in chains whose tokens come late, or by drafts that prove right. */
 import type { TextKind } from '../protocol/events.ts';
 import type { FinishReason } from '../protocol/turn.ts';
 import type { NextToken } from './decoder.ts';
@@ -9,6 +9,14 @@ import type { TurnParts } from './turn-parts.ts';
 
 /** Tokens of the prompt's end that a response is remembered with, so that its beginning can be drafted too. */
 const DRAFT_CONTEXT = 8;
+
+/**
+ * Where steps can be chained, a draft is verified when it is at least this much longer than what is in flight. Verifying
+ * means to wait twice, for what is in flight and for the result, and a run over all drafted rows: about three chained steps.
+ * Of all drafted tokens 39 % were right (docs/log.md), so three steps' worth takes eight. What is in flight tries the
+ * draft's beginning for nothing.
+ */
+const DRAFT_GAIN = 8;
 
 /** What a generation fills while it runs, so that a stop leaves what is there. */
 export interface Response {
@@ -53,11 +61,17 @@ export async function generate(
     splitter.push(stream.push(id));
     return tokenIds.length >= limit ? 'length' : null;
   };
+  const greedy = sampler === null && forced === null;
+  const propose = (): readonly number[] => {
+    const room = Math.min(limit - tokenIds.length, decoder.room) - 1;
+    return greedy ? drafts.propose([...before, ...tokenIds], room, ends) : [];
+  };
   let finish: FinishReason | null = limit > 0 ? null : 'length';
   let tokens: readonly number[] = [prefilled.greedy];
   let { logits } = prefilled;
   try {
     while (finish === null) {
+      // 1. Take what the last run gave.
       const forcedId = forced?.[tokenIds.length];
       if (forcedId !== undefined) tokens = [forcedId];
       else if (sampler !== null && logits !== null) tokens = [sampler.sample(logits)];
@@ -67,9 +81,20 @@ export async function generate(
       }
       if (decoder.room < 1) finish ??= 'length';
       if (finish !== null) break;
-      const room = Math.min(limit - tokenIds.length, decoder.room) - 1;
-      const greedy = sampler === null && forced === null;
-      const draft = greedy ? drafts.propose([...before, ...tokenIds], room, ends) : [];
+      // 2. Chain, until there is a draft worth waiting for.
+      let draft = propose();
+      if (greedy && decoder.chains) {
+        const most = limit - tokenIds.length;
+        const goOn = (inFlight: number): boolean => draft.length < inFlight + DRAFT_GAIN;
+        for await (const id of decoder.chain(tokenIds.at(-1) ?? endOfTurn, { signal, most, goOn })) {
+          finish = take(id);
+          if (finish !== null) break;
+          draft = propose();
+        }
+        if (decoder.room < 1) finish ??= 'length';
+        if (finish !== null) break;
+      }
+      // 3. One run: the last token, and the draft to verify.
       const last = tokenIds.at(-1) ?? endOfTurn;
       ({ tokens, logits } = await decoder.step(last, { signal, wantLogits: sampler !== null, draft }));
       response.draftedTokens += draft.length;

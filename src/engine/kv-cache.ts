@@ -11,9 +11,9 @@ export interface KvCache {
   /** Tokens it can hold. */
   readonly capacity: number;
   /** The past, by input name. */
-  feeds(): Record<string, Tensor>;
+  feeds(): Readonly<Record<string, Tensor>>;
   /** Where the present goes, by output name. */
-  outputs(): Record<string, Tensor | null>;
+  outputs(): Readonly<Record<string, Tensor | null>>;
   /** Takes the present of a run that has ended. */
   take(results: Readonly<Record<string, Tensor>>): void;
   /** Forgets all but the first `length` tokens. */
@@ -30,7 +30,9 @@ export function createKvCache(runtime: Runtime, text: Geometry['text'], type: Te
 
 class StaticKvCache implements KvCache {
   readonly capacity: number;
-  readonly #tensors: readonly { readonly past: string; readonly present: string; readonly tensor: Tensor }[];
+  /** The same tensors by both names: made once, since every run asks for them. */
+  readonly #feeds: Readonly<Record<string, Tensor>>;
+  readonly #outputs: Readonly<Record<string, Tensor>>;
 
   constructor(
     runtime: Runtime,
@@ -39,18 +41,20 @@ class StaticKvCache implements KvCache {
     capacity: number,
   ) {
     this.capacity = capacity;
-    this.#tensors = layerNames(numLayers).map((names) => ({
+    const tensors = layerNames(numLayers).map((names) => ({
       ...names,
       tensor: runtime.allocate(type, [1, numKvHeads, capacity, headDim]),
     }));
+    this.#feeds = Object.fromEntries(tensors.map(({ past, tensor }) => [past, tensor]));
+    this.#outputs = Object.fromEntries(tensors.map(({ present, tensor }) => [present, tensor]));
   }
 
-  feeds(): Record<string, Tensor> {
-    return Object.fromEntries(this.#tensors.map(({ past, tensor }) => [past, tensor]));
+  feeds(): Readonly<Record<string, Tensor>> {
+    return this.#feeds;
   }
 
-  outputs(): Record<string, Tensor | null> {
-    return Object.fromEntries(this.#tensors.map(({ present, tensor }) => [present, tensor]));
+  outputs(): Readonly<Record<string, Tensor>> {
+    return this.#outputs;
   }
 
   take(): void {
@@ -62,7 +66,7 @@ class StaticKvCache implements KvCache {
   }
 
   dispose(): void {
-    for (const { tensor } of this.#tensors) tensor.dispose();
+    for (const tensor of Object.values(this.#feeds)) tensor.dispose();
   }
 }
 

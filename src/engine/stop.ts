@@ -44,9 +44,10 @@ export class DeviceQueue {
   }
 }
 
-/** What `running` gives, unless the signal fires before: then StoppedError. */
-function untilStopped<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
+/** What `running` gives. Throws StoppedError as soon as the signal fires, if that comes first. */
+export function untilStopped<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new NamedError('StoppedError', 'Stopped.'));
     const onAbort = (): void => reject(new NamedError('StoppedError', 'Stopped.'));
     signal.addEventListener('abort', onAbort, { once: true });
     void running.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));

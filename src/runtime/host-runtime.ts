@@ -15,6 +15,7 @@ export interface HostParts {
 /** Runs graphs on the host. */
 export class HostRuntime implements Runtime {
   readonly staticCache = false;
+  readonly pipelined = false;
   readonly concurrent: boolean;
   readonly #parts: HostParts;
 
@@ -42,6 +43,10 @@ export class HostRuntime implements Runtime {
   async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
     const width = tensor.dims[2] ?? 0;
     return this.tensor(tensor.type, hostRows(await tensor.read(), width, first, count), [1, count, width]);
+  }
+
+  readLater(tensor: Tensor): Promise<TensorData> {
+    return tensor.read();
   }
 
   async dispose(): Promise<void> {

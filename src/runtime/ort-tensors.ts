@@ -47,6 +47,17 @@ export function elementBytes(type: TensorType): number {
   return { float32: 4, float16: 2, int64: 8, int32: 4 }[type];
 }
 
+/** Bytes of a whole tensor. */
+export function byteLength(type: TensorType, dims: readonly number[]): number {
+  return dims.reduce((a, b) => a * b, 1) * elementBytes(type);
+}
+
+/** Bytes as the host array for their type. */
+export function hostArray(type: TensorType, bytes: ArrayBuffer): TensorData {
+  const arrays = { float32: Float32Array, float16: Uint16Array, int64: BigInt64Array, int32: Int32Array };
+  return new arrays[type](bytes);
+}
+
 /** Rows of the second axis of a `[1, n, width]` host array. */
 export function hostRows(data: TensorData, width: number, first: number, count: number): TensorData {
   return data.subarray(first * width, (first + count) * width);

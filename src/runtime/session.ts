@@ -29,6 +29,14 @@ export interface Session {
     feeds: Readonly<Record<string, Tensor>>,
     outputs: Readonly<Record<string, Tensor | null>>,
   ): Promise<Readonly<Record<string, Tensor>>>;
+  /**
+   * A run to be repeated: names and tensors are looked up once. A host tensor's array may be changed between repeats, and
+   * what they return for outputs that were given is the tensors given.
+   */
+  bind(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs: Readonly<Record<string, Tensor | null>>,
+  ): () => Promise<Readonly<Record<string, Tensor>>>;
   release(): Promise<void>;
 }
 
@@ -38,6 +46,11 @@ export interface Runtime {
   readonly staticCache: boolean;
   /** Whether awaiting a run leaves the thread free, so that a stop request can arrive meanwhile. */
   readonly concurrent: boolean;
+  /**
+   * Whether a run whose outputs stay on the device resolves when it is submitted, not when it is computed, so that the
+   * next one may be submitted behind it. Such a runtime has a static cache, and computes in the order of submission.
+   */
+  readonly pipelined: boolean;
   /** Makes a session of a graph file and its data files. One at a time: callers await each before the next. */
   createSession(graph: SessionFiles): Promise<Session>;
   /** A host array as a tensor; uploaded when it is used. */
@@ -48,6 +61,11 @@ export interface Runtime {
   allocate(type: TensorType, dims: readonly number[]): Tensor;
   /** Rows `[first, first + count)` of the second axis of a `[1, n, width]` tensor, as a new tensor. */
   rows(tensor: Tensor, first: number, count: number): Promise<Tensor>;
+  /**
+   * Copies what the tensor holds now to the host; resolves when it has arrived. Runs submitted meanwhile may already write
+   * the tensor. For small tensors: the memory it passes through is kept for the next.
+   */
+  readLater(tensor: Tensor): Promise<TensorData>;
   /** Frees everything. The runtime is of no use afterwards. */
   dispose(): Promise<void>;
 }

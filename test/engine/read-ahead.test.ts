@@ -45,6 +45,7 @@ function gate(graph: string): {
 
 describe.each([
   { staticCache: true, concurrent: true },
+  { staticCache: true, concurrent: true, pipelined: true },
   { staticCache: false, concurrent: false },
 ])('with staticCache $staticCache and concurrent $concurrent', (machine) => {
   it.each([

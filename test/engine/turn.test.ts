@@ -73,6 +73,7 @@ function watching(script: EngineOptions['script']): { script: EngineOptions['scr
 
 describe.each([
   { staticCache: true, concurrent: true },
+  { staticCache: true, concurrent: true, pipelined: true },
   { staticCache: true, concurrent: false },
   { staticCache: false, concurrent: true },
   { staticCache: false, concurrent: false },
@@ -107,8 +108,10 @@ describe.each([
     expect(result.visualTokens).toEqual({ used: HALF_TOKENS + FULL_TOKENS, full: FULL_TOKENS, ratio: 1.25 });
 
     // The whole sequence: prompt 1, what was generated, the tool's turn; nothing between <|im_end|> and that turn.
-    const ids = watch.last();
-    expect(ids).toHaveLength(second.promptTokens + second.tokenIds.length - 1);
+    // Steps submitted ahead may have been computed behind it.
+    const length = second.promptTokens + second.tokenIds.length - 1;
+    const ids = watch.last().slice(0, length);
+    expect(ids).toHaveLength(length);
     expect(ids.slice(first.promptTokens, first.promptTokens + first.tokenIds.length)).toEqual(first.tokenIds);
     const turn = ids.slice(first.promptTokens + first.tokenIds.length, second.promptTokens);
     expect(turn[0]).toBe(IM_START);

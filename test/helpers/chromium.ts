@@ -11,6 +11,15 @@ const QUIET = [
   '--disable-sync',
 ];
 
+/** Switches that make Chromium compute WebGPU in software. */
+export const SWIFTSHADER = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--disable-vulkan-surface',
+];
+
 /** Starts a browser. `args`: command-line switches to add. */
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium() ?? '/usr/bin/chromium', args: [...QUIET, ...args] });

@@ -37,6 +37,10 @@ export interface ScriptedOptions {
   readonly script: Script;
   readonly staticCache: boolean;
   readonly concurrent: boolean;
+  /** Whether steps may be submitted ahead of their tokens; not given: no. */
+  readonly pipelined?: boolean;
+  /** Called before what `readLater` copied arrives; it may wait, or throw. */
+  readonly beforeArrival?: () => void | Promise<void>;
   /** Called before a run; may throw, wait, or stop the engine. */
   readonly beforeRun?: (run: RecordedRun) => void | Promise<void>;
   /** Makes the attention check wrong. */
@@ -51,13 +55,15 @@ class HostTensor implements Tensor {
   readonly dims: readonly number[];
   readonly data: TensorData;
   disposed = false;
+  readonly #onDispose: () => void;
 
-  constructor(type: TensorType, data: TensorData, dims: readonly number[]) {
+  constructor(type: TensorType, data: TensorData, dims: readonly number[], onDispose = (): void => undefined) {
     const size = dims.reduce((a, b) => a * b, 1);
     if (data.length !== size) throw new Error(`${data.length} elements for [${dims}]`);
     this.type = type;
     this.data = data;
     this.dims = dims;
+    this.#onDispose = onDispose;
   }
 
   async read(): Promise<TensorData> {
@@ -67,6 +73,7 @@ class HostTensor implements Tensor {
 
   dispose(): void {
     this.disposed = true;
+    this.#onDispose();
   }
 }
 
@@ -74,6 +81,13 @@ class HostTensor implements Tensor {
 export class ScriptedRuntime implements Runtime {
   readonly staticCache: boolean;
   readonly concurrent: boolean;
+  readonly pipelined: boolean;
+  /** What `readLater` has copied and not delivered yet, and the most that ever was. */
+  inFlight = 0;
+  mostInFlight = 0;
+  /** Tensors on the device that have not been disposed of. */
+  readonly allocated = new Set<Tensor>();
+  beforeArrival: () => void | Promise<void>;
   readonly runs: RecordedRun[] = [];
   readonly released: string[] = [];
   /** Runs under way now, and the most there ever were. */
@@ -87,6 +101,8 @@ export class ScriptedRuntime implements Runtime {
     this.#options = options;
     this.staticCache = options.staticCache;
     this.concurrent = options.concurrent;
+    this.pipelined = options.pipelined ?? false;
+    this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
     this.script = options.script;
     this.beforeRun = options.beforeRun;
   }
@@ -105,7 +121,8 @@ export class ScriptedRuntime implements Runtime {
       decoder: this.#decoder.bind(this),
     }[graph];
     if (run === undefined) throw new Error(`no graph ${graph}`);
-    return {
+    const session: Session = {
+      bind: (feeds, outputs) => () => session.run(feeds, outputs),
       run: async (feeds, outputs) => {
         this.running++;
         this.mostRunning = Math.max(this.mostRunning, this.running);
@@ -117,7 +134,7 @@ export class ScriptedRuntime implements Runtime {
           await this.beforeRun?.(record);
           if (this.concurrent) await new Promise((resolve) => setImmediate(resolve));
           this.runs.push(record);
-          return run(feeds, outputs);
+          return inPlace(run(feeds, outputs), outputs);
         } finally {
           this.running--;
         }
@@ -126,6 +143,7 @@ export class ScriptedRuntime implements Runtime {
         this.released.push(graph);
       },
     };
+    return session;
   }
 
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
@@ -138,13 +156,28 @@ export class ScriptedRuntime implements Runtime {
 
   allocate(type: TensorType, dims: readonly number[]): Tensor {
     if (this.#options.failAllocation?.() === true) throw new Error('out of device memory');
-    return new HostTensor(type, new Float32Array(dims.reduce((a, b) => a * b, 1)).fill(NaN), dims);
+    const size = dims.reduce((a, b) => a * b, 1);
+    const data = type === 'int64' ? new BigInt64Array(size).fill(-1n) : new Float32Array(size).fill(NaN);
+    const tensor = new HostTensor(type, data, dims, () => this.allocated.delete(tensor));
+    this.allocated.add(tensor);
+    return tensor;
   }
 
   async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
     const width = tensor.dims[2] ?? 0;
     const data = floats(tensor).slice(first * width, (first + count) * width);
     return new HostTensor(tensor.type, data, [1, count, width]);
+  }
+
+  async readLater(tensor: Tensor): Promise<TensorData> {
+    const data = (await tensor.read()).slice();
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    try {
+      await this.beforeArrival();
+      return data;
+    } finally {
+      this.inFlight--;
+    }
   }
 
   async dispose(): Promise<void> {
@@ -338,6 +371,25 @@ function attend(
   const sum = weights.reduce((a, b) => a + b, 0);
   return Array.from(query, (_, d) =>
     values.reduce((acc, value, j) => acc + ((weights[j] ?? 0) / sum) * (value[d] ?? 0), 0),
+  );
+}
+
+/** Results, those that were given a tensor written into it. */
+function inPlace(
+  results: Readonly<Record<string, Tensor>>,
+  outputs: Readonly<Record<string, Tensor | null>>,
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(results).map(([name, result]) => {
+      const target = outputs[name] ?? null;
+      if (target === null || target === result) return [name, result];
+      if (target.dims.join() !== result.dims.join()) throw new Error(`${name} does not fit its tensor`);
+      const [to, from] = [host(target).data, host(result).data];
+      if (to instanceof BigInt64Array && from instanceof BigInt64Array) to.set(from);
+      else if (to instanceof Float32Array && from instanceof Float32Array) to.set(from);
+      else throw new Error(`${name} is of another type than its tensor`);
+      return [name, target];
+    }),
   );
 }
 

@@ -1,9 +1,10 @@
 /** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { OrtSession } from '../ort-session.ts';
-import { elementBytes, unwrap, WrappedTensor } from '../ort-tensors.ts';
+import { byteLength, elementBytes, hostArray, unwrap, WrappedTensor } from '../ort-tensors.ts';
 import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
 import type { Ort } from './ort-build.ts';
+import { Readback } from './readback.ts';
 import { withTimeout } from './timeout.ts';
 
 /** A session that is not made within this time never will be. */
@@ -12,20 +13,34 @@ const CREATE_TIMEOUT_MS = 180_000;
 /** GPU buffers are sized in multiples of this. */
 const BUFFER_ALIGNMENT = 16;
 
+/** What a measurement may set otherwise than the app does. */
+export interface WebGpuOptions {
+  /**
+   * onnxruntime's: `basic` (its default) ends every run by asking the GPU process whether it met an error, and waits for the
+   * reply; `wgpuOnly` leaves that to the device's `uncapturederror` event.
+   */
+  readonly validationMode?: 'basic' | 'wgpuOnly';
+}
+
 /** Makes a runtime on `device`. The runtime owns the device and destroys it when disposed. */
-export function createWebGpuRuntime(ort: Ort, device: GPUDevice): Runtime {
-  return new WebGpuRuntime(ort, device);
+export function createWebGpuRuntime(ort: Ort, device: GPUDevice, options: WebGpuOptions = {}): Runtime {
+  return new WebGpuRuntime(ort, device, options);
 }
 
 class WebGpuRuntime implements Runtime {
   readonly staticCache = true;
   readonly concurrent = true;
+  readonly pipelined = true;
   readonly #ort: Ort;
   readonly #device: GPUDevice;
+  readonly #readback: Readback;
+  readonly #options: WebGpuOptions;
 
-  constructor(ort: Ort, device: GPUDevice) {
+  constructor(ort: Ort, device: GPUDevice, options: WebGpuOptions) {
+    this.#options = options;
     this.#ort = ort;
     this.#device = device;
+    this.#readback = new Readback(device);
   }
 
   async createSession(files: SessionFiles): Promise<Session> {
@@ -33,7 +48,9 @@ class WebGpuRuntime implements Runtime {
     const locations = Object.fromEntries(files.deviceOutputs.map((name) => [name, 'gpu-buffer' as const]));
     const options: InferenceSession.SessionOptions = {
       // Of 200 answers, 196 equal fp32's with sums in f16, 199 with sums in f32 (docs/log.md).
-      executionProviders: [{ name: 'webgpu', device: this.#device, enableMatmulFp32Accumulation: true }],
+      executionProviders: [
+        { name: 'webgpu', device: this.#device, enableMatmulFp32Accumulation: true, ...this.#options },
+      ],
       externalData: files.data.map(({ path, blob }) => ({ path, data: blob })),
       preferredOutputLocation: locations,
       logSeverityLevel: 3,
@@ -56,7 +73,7 @@ class WebGpuRuntime implements Runtime {
   }
 
   allocate(type: TensorType, dims: readonly number[]): Tensor {
-    const bytes = dims.reduce((a, b) => a * b, 1) * elementBytes(type);
+    const bytes = byteLength(type, dims);
     const buffer = this.#device.createBuffer({
       size: Math.max(BUFFER_ALIGNMENT, Math.ceil(bytes / BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
@@ -73,6 +90,11 @@ class WebGpuRuntime implements Runtime {
     encoder.copyBufferToBuffer(from, first * rowBytes, to, 0, count * rowBytes);
     this.#device.queue.submit([encoder.finish()]);
     return part;
+  }
+
+  async readLater(tensor: Tensor): Promise<TensorData> {
+    const { gpuBuffer } = unwrap(tensor);
+    return hostArray(tensor.type, await this.#readback.read(gpuBuffer, byteLength(tensor.type, tensor.dims)));
   }
 
   async dispose(): Promise<void> {

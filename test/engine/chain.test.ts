@@ -1,0 +1,213 @@
+/** Steps submitted ahead of their tokens: every way a response can end while some are still in flight. */
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../src/protocol/turn.ts';
+import {
+  ANSWER,
+  CALL,
+  type EngineOptions,
+  IM_END,
+  openScripted,
+  picture,
+  respond,
+  respondIds,
+  TOKENIZER,
+} from '../helpers/scripted-engine.ts';
+import type { ScriptedRuntime } from '../helpers/scripted-runtime.ts';
+
+const PIPELINED = { staticCache: true, concurrent: true, pipelined: true } as const;
+const LOOK_AHEAD = 4;
+const SETTINGS: TurnSettings = { ...DEFAULT_SETTINGS, maxNewTokens: 100 };
+
+/** Ids of which no two stand next to each other twice: nothing in them can be drafted. */
+const UNLIKE = Array.from({ length: 40 }, (_, i) => 20 + i);
+
+async function ask(
+  options: EngineOptions,
+  settings: Partial<TurnSettings> = {},
+): Promise<{ result: TurnResult; runtime: ScriptedRuntime; again: () => Promise<TurnResult> }> {
+  const { engine, runtime } = await openScripted({ ...PIPELINED, ...options });
+  await engine.setImage(picture(56, 56));
+  const again = (): Promise<TurnResult> => engine.ask('How many?', { ...SETTINGS, ...settings }, () => undefined);
+  return { result: await again(), runtime, again };
+}
+
+/** What of a result must not depend on how its tokens were computed. */
+function essence({ answer, finishReason, rounds }: TurnResult): unknown {
+  return {
+    answer,
+    finishReason,
+    rounds: rounds.map(({ tokenIds, text, computedTokens, recomputedTokens }) => ({
+      tokenIds,
+      text,
+      computedTokens,
+      recomputedTokens,
+    })),
+  };
+}
+
+/** Lets everything that can happen by itself happen. */
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('a chain of steps', () => {
+  it('has so many in flight and no more, on a device that runs one graph at a time', async () => {
+    const { result, runtime } = await ask({ script: respondIds(UNLIKE) });
+    expect(result.rounds[0]?.tokenIds).toEqual([...UNLIKE, IM_END]);
+    expect(runtime.mostInFlight).toBe(LOOK_AHEAD);
+    expect(runtime.mostRunning).toBe(1);
+  });
+
+  it('cuts off what was computed behind the end, and computes nothing again', async () => {
+    const { result, runtime, again } = await ask({ script: respondIds(UNLIKE) });
+    const [round] = result.rounds;
+    const sequence = (round?.promptTokens ?? 0) + UNLIKE.length; // <|im_end|> itself needs no step
+    expect(Math.max(...runtime.decoderRuns.map(({ total }) => total))).toBe(sequence + LOOK_AHEAD - 1);
+    const next = await again();
+    expect(next.rounds[0]).toMatchObject({ tokenIds: round?.tokenIds, computedTokens: 1, recomputedTokens: 0 });
+  });
+
+  it('submits no step beyond the limit', async () => {
+    const { result, runtime } = await ask({ script: respondIds(UNLIKE) }, { maxNewTokens: 10 });
+    expect(result.finishReason).toBe('length');
+    expect(result.rounds[0]?.tokenIds).toEqual(UNLIKE.slice(0, 10));
+    expect(runtime.decoderRuns.filter(({ tokens }) => tokens === 1)).toHaveLength(9);
+  });
+
+  it('submits no step for which the cache has no room', async () => {
+    const { result: roomy } = await ask({ script: respondIds(UNLIKE) });
+    const contextLength = (roomy.rounds[0]?.promptTokens ?? 0) + 12;
+    const { result, runtime } = await ask({ script: respondIds(UNLIKE), contextLength });
+    expect(result.finishReason).toBe('length');
+    expect(result.rounds[0]?.tokenIds).toEqual(UNLIKE.slice(0, 13));
+    expect(Math.max(...runtime.decoderRuns.map(({ total }) => total))).toBe(contextLength);
+  });
+
+  it('makes way for a draft that is worth it, and goes on behind it', async () => {
+    const ids = [...UNLIKE.slice(0, 24), ...UNLIKE];
+    const { result, runtime } = await ask({ script: respondIds(ids) });
+    const [round] = result.rounds;
+    expect(round?.tokenIds).toEqual([...ids, IM_END]);
+    // Two tokens must be there again before there is a draft, and by then all but one of the next are in flight.
+    expect(round?.acceptedTokens).toBe(24 - 2 - (LOOK_AHEAD - 1));
+    const verified = runtime.decoderRuns.filter(({ tokens }) => tokens === 1 + (round?.draftedTokens ?? 0));
+    expect(verified).toHaveLength(1);
+    expect(round?.recomputedTokens).toBe(0);
+  });
+
+  it('keeps what is in flight when that contradicts the draft', async () => {
+    const ids = [...UNLIKE.slice(0, 24), ...UNLIKE.slice(0, 3), 90, 91, 92, 93, 94, 95, 96];
+    const { result, runtime } = await ask({ script: respondIds(ids) });
+    expect(result.rounds[0]).toMatchObject({ tokenIds: [...ids, IM_END], draftedTokens: 0 });
+    const steps = runtime.decoderRuns.filter(({ tokens }) => tokens === 1);
+    expect(steps).toHaveLength(ids.length + LOOK_AHEAD - 1);
+  });
+
+  it('takes no draft that is shorter than what it costs', async () => {
+    const { result } = await ask({ script: respond(CALL, ANSWER) });
+    expect(result.rounds[0]).toMatchObject({ text: `${CALL}<|im_end|>`, draftedTokens: 0, recomputedTokens: 0 });
+    expect(result.rounds[1]).toMatchObject({ text: `${ANSWER}<|im_end|>`, recomputedTokens: 0 });
+  });
+
+  it('leaves tokens that are sampled or forced to single steps', async () => {
+    const logits = (): Float32Array => new Float32Array(336).fill(-100).fill(0, 50, 60);
+    const sampled = await ask({ script: { ...respondIds(UNLIKE), logits } }, { temperature: 1, maxNewTokens: 8 });
+    expect(sampled.result.rounds[0]?.tokenIds).toHaveLength(8);
+    expect(sampled.runtime.mostInFlight).toBe(0);
+
+    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respond(ANSWER) });
+    await engine.setImage(picture(56, 56));
+    const settings = { ...SETTINGS, tool: false };
+    await engine.ask('How many?', settings, () => undefined, { forcedRound1: ANSWER });
+    expect(runtime.mostInFlight).toBe(0);
+  });
+
+  it('stops at once with what has arrived, whatever becomes of the rest', async () => {
+    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respondIds(UNLIKE) });
+    await engine.setImage(picture(56, 56));
+    let arrivals = 0;
+    const late: (() => void)[] = [];
+    runtime.beforeArrival = () => {
+      if (++arrivals <= 5) return Promise.resolve();
+      return new Promise((resolve, reject) => late.push(late.length % 2 === 0 ? resolve : reject));
+    };
+    const asked = engine.ask('How many?', SETTINGS, () => undefined);
+    while (late.length < LOOK_AHEAD) await soon();
+    await engine.stop();
+    const stopped = await asked;
+    expect(stopped.finishReason).toBe('stopped');
+    expect(stopped.rounds[0]?.tokenIds).toEqual(UNLIKE.slice(0, 6));
+
+    runtime.beforeArrival = () => undefined;
+    const next = engine.ask('How many?', SETTINGS, () => undefined);
+    for (const arrive of late) arrive();
+    const { rounds } = await next;
+    expect(rounds[0]).toMatchObject({ tokenIds: [...UNLIKE, IM_END], computedTokens: 1, recomputedTokens: 0 });
+  });
+
+  it('fails with what a token failed with, and can be asked again', async () => {
+    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respondIds(UNLIKE) });
+    await engine.setImage(picture(56, 56));
+    let arrivals = 0;
+    runtime.beforeArrival = async () => {
+      await soon();
+      if (++arrivals > 3) throw new Error('the device is lost');
+    };
+    await expect(engine.ask('How many?', SETTINGS, () => undefined)).rejects.toThrow('the device is lost');
+    await soon(); // the other tokens in flight fail, too, and nobody minds
+    runtime.beforeArrival = () => undefined;
+    const { rounds } = await engine.ask('How many?', SETTINGS, () => undefined);
+    expect(rounds[0]?.tokenIds).toEqual([...UNLIKE, IM_END]);
+  });
+
+  it('holds as much device memory after many turns as after one, and none at the end', async () => {
+    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respond(CALL, ANSWER) });
+    await engine.setImage(picture(56, 56));
+    const sizes: number[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      await engine.ask('How many?', SETTINGS, () => undefined);
+      sizes.push(runtime.allocated.size);
+    }
+    expect(new Set(sizes).size).toBe(1);
+    await engine.dispose();
+    expect(runtime.allocated.size).toBe(0);
+  });
+
+  it('gives what single steps give, for any responses, limits and delays', async () => {
+    const response = fc.array(fc.integer({ min: 10, max: 14 }), { maxLength: 40 });
+    const repeated = fc.tuple(response, response).map(([a, b]) => [...a, ...b, ...a, 15, ...a]);
+    const likely = fc.oneof(response, repeated, fc.constant(TOKENIZER.encode(CALL)));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(likely, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.option(fc.integer({ min: 60, max: 160 }), { nil: undefined }),
+        fc.integer({ min: 0, max: 3 }),
+        async (responses, maxNewTokens, extra, delay) => {
+          const contextLength = extra === undefined ? undefined : 240 + extra;
+          const outcomes: unknown[] = [];
+          for (const pipelined of [false, true]) {
+            const { engine, runtime } = await openScripted({
+              ...PIPELINED,
+              pipelined,
+              script: respondIds(),
+              ...(contextLength === undefined ? {} : { contextLength }),
+            });
+            runtime.beforeArrival = async () => {
+              for (let i = 0; i < delay; i++) await new Promise((resolve) => setImmediate(resolve));
+            };
+            await engine.setImage(picture(56, 56));
+            for (const ids of responses) {
+              runtime.script = respondIds(ids, TOKENIZER.encode(ANSWER));
+              const asked = engine.ask('How many?', { ...SETTINGS, maxNewTokens }, () => undefined);
+              outcomes.push(await asked.then(essence, (thrown: unknown) => String(thrown)));
+            }
+            await engine.dispose();
+          }
+          const half = outcomes.length / 2;
+          expect(outcomes.slice(half)).toEqual(outcomes.slice(0, half));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
