@@ -173,6 +173,8 @@ describe('a chain of steps', () => {
   });
 
   it('gives what single steps give, for any responses, limits and delays', async () => {
+    const { result } = await ask({ script: respondIds() });
+    const promptTokens = result.rounds[0]?.promptTokens ?? 0;
     const response = fc.array(fc.integer({ min: 10, max: 14 }), { maxLength: 40 });
     const repeated = fc.tuple(response, response).map(([a, b]) => [...a, ...b, ...a, 15, ...a]);
     const likely = fc.oneof(response, repeated, fc.constant(TOKENIZER.encode(CALL)));
@@ -180,17 +182,16 @@ describe('a chain of steps', () => {
       fc.asyncProperty(
         fc.array(likely, { minLength: 1, maxLength: 4 }),
         fc.integer({ min: 1, max: 60 }),
-        fc.option(fc.integer({ min: 60, max: 160 }), { nil: undefined }),
+        fc.option(fc.integer({ min: 2, max: 50 }), { nil: 2000 }),
         fc.integer({ min: 0, max: 3 }),
-        async (responses, maxNewTokens, extra, delay) => {
-          const contextLength = extra === undefined ? undefined : 240 + extra;
+        async (responses, maxNewTokens, room, delay) => {
           const outcomes: unknown[] = [];
           for (const pipelined of [false, true]) {
             const { engine, runtime } = await openScripted({
               ...PIPELINED,
               pipelined,
               script: respondIds(),
-              ...(contextLength === undefined ? {} : { contextLength }),
+              contextLength: promptTokens + room,
             });
             runtime.beforeArrival = async () => {
               for (let i = 0; i < delay; i++) await new Promise((resolve) => setImmediate(resolve));
