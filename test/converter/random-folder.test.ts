@@ -31,7 +31,13 @@ describe('a folder of random weights', () => {
   it('has every file its manifest lists, and is the same each time', async () => {
     const files = await randomFolder(SHAPES.tiny, 'q4', language);
     const source = fileListFolder('random', files);
-    await openModelFolder(source, await readManifest(source), () => true, () => undefined, true);
+    await openModelFolder(
+      source,
+      await readManifest(source),
+      () => true,
+      () => undefined,
+      true,
+    );
     const again = await randomFolder(SHAPES.tiny, 'q4', language);
     for (const [i, { path, blob }] of files.entries()) {
       expect(again[i]?.path).toBe(path);
@@ -42,19 +48,28 @@ describe('a folder of random weights', () => {
   it.each([
     ['3b', 3_754_622_976],
     ['7b', 8_292_166_656],
-  ] as const)('of the %s shapes is laid out in a moment, and has as many parameters as the model', async (name, count) => {
-    const files = await randomFolder(SHAPES[name], 'q4f16', language);
-    const manifest = await readManifest(fileListFolder('random', files));
-    expect(manifest.parameters).toBe(count);
-    expect(files.reduce((sum, { blob }) => sum + blob.size, 0)).toBeGreaterThan(count / 2);
-    for (const { blob } of files) expect(blob.size).toBeLessThan(2 ** 31);
-  });
+  ] as const)(
+    'of the %s shapes is laid out in a moment, and has as many parameters as the model',
+    async (name, count) => {
+      const files = await randomFolder(SHAPES[name], 'q4f16', language);
+      const manifest = await readManifest(fileListFolder('random', files));
+      expect(manifest.parameters).toBe(count);
+      expect(files.reduce((sum, { blob }) => sum + blob.size, 0)).toBeGreaterThan(count / 2);
+      for (const { blob } of files) expect(blob.size).toBeLessThan(2 ** 31);
+    },
+  );
 
   it('runs in both engines, with finite logits', async () => {
     const folder = await writeFolder(await randomFolder(SHAPES.tiny, 'q4', language));
 
     const source = nodeFolder(folder);
-    const ours = await openModelFolder(source, await readManifest(source), () => true, () => undefined, true);
+    const ours = await openModelFolder(
+      source,
+      await readManifest(source),
+      () => true,
+      () => undefined,
+      true,
+    );
     const engine = await Engine.load(ours, createNodeRuntime(folder), 'f32', () => undefined);
     await engine.setImage(picture(112, 84));
     const settings = { ...DEFAULT_SETTINGS, temperature: 1, seed: 1, maxNewTokens: 12 }; // sampling reads logits
@@ -69,7 +84,11 @@ describe('a folder of random weights', () => {
     const stock = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { device: 'cpu' });
     const count = 20;
     const output = (await stock.forward({
-      input_ids: new Tensor('int64', BigInt64Array.from({ length: count }, (_, i) => BigInt(20 + i)), [1, count]),
+      input_ids: new Tensor(
+        'int64',
+        BigInt64Array.from({ length: count }, (_, i) => BigInt(20 + i)),
+        [1, count],
+      ),
       attention_mask: new Tensor('int64', new BigInt64Array(count).fill(1n), [1, count]),
     })) as { logits: Tensor };
     await stock.dispose();
