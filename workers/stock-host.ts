@@ -217,7 +217,7 @@ export class StockHost implements ContestantApi {
       temporal_patch_size: settings.temporalPatchSize,
       min_pixels: settings.minPixels,
       max_pixels: settings.maxPixels,
-    } as unknown as ConstructorParameters<typeof Qwen2VLImageProcessor>[0]);
+    });
     const start = performance.now();
     const { pixel_values } = await (processor as unknown as ImageProcessor)([image]);
     return { ms: performance.now() - start, details: { values: pixel_values.size } };
@@ -290,7 +290,7 @@ export class StockHost implements ContestantApi {
       ...(min > 0 ? { min_new_tokens: min } : {}),
       do_sample: false,
       streamer: streamer as BaseStreamer as TextStreamer,
-    } as Parameters<typeof model.generate>[0]);
+    });
     if (!(output instanceof Tensor)) throw new TypeError('generate() gave no tensor');
     const promptTokens = input_ids.dims[1] ?? 0;
     return {

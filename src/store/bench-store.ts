@@ -1,7 +1,7 @@
 /** The benchmark page's store: the plan, the run, what it has found. The run itself stays outside. */
 import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
-import type { BenchReport, EngineReport, Row } from '../evaluation/bench-report.ts';
+import { type BenchReport, type EngineReport, type Row, toText } from '../evaluation/bench-report.ts';
 import { type BenchPlan, usualMeasurements } from '../evaluation/plan.ts';
 import { type BenchEvent, type BenchWorld, runBench } from '../evaluation/run-bench.ts';
 import type { EngineName } from '../protocol/bench-api.ts';
@@ -33,8 +33,8 @@ export interface BenchState {
 export type BenchStore = StoreApi<BenchState>;
 
 /**
- * Makes the store. `post` gets a line for every result, and at last one that begins with `DONE` and holds the report; when it
- * fails the run goes on.
+ * Makes the store. `post` gets a line for every result, then the table after `TABLE` and the report after `DONE`, all as
+ * JSON; when it fails the run goes on.
  */
 export function createBenchStore(
   plan: BenchPlan,
@@ -78,6 +78,7 @@ export function createBenchStore(
         try {
           const report = await runBench(get().plan, world, onEvent, stop.signal);
           set({ status: 'done', report });
+          send(`TABLE ${JSON.stringify(toText(report))}`);
           send(`DONE ${JSON.stringify(report)}`);
         } catch (thrown) {
           const error = messageOf(thrown);

@@ -5,20 +5,13 @@
 import { openAsBlob } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SWIFTSHADER } from '../../scripts/chromium.mjs';
 import { BUNDLED_MODEL, openNodeEngine } from '../../src/cli/node-engine.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, type TurnResult } from '../../src/protocol/turn.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
-
-const SWIFTSHADER = [
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-  '--use-vulkan=swiftshader',
-  '--disable-vulkan-surface',
-];
 
 /** Four times what a quiet machine of two cores takes. */
 const LIMIT_MS = 300_000;

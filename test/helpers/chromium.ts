@@ -1,15 +1,6 @@
 /** The Chromium that browser tests drive: headless, and talking to nobody by itself. */
 import { type Browser, chromium } from 'playwright-core';
-import { findChromium } from '../../scripts/chromium.mjs';
-
-const QUIET = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { findChromium, QUIET } from '../../scripts/chromium.mjs';
 
 /** Starts a browser. `args`: command-line switches to add. */
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
