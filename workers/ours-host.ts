@@ -8,7 +8,13 @@ import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
-import { DEFAULT_SETTINGS, MODE_SWITCHES, type TurnResult, type TurnSettings } from '../src/protocol/turn.ts';
+import {
+  DEFAULT_SETTINGS,
+  MODE_SWITCHES,
+  type RoundTimings,
+  type TurnResult,
+  type TurnSettings,
+} from '../src/protocol/turn.ts';
 import { tryParseJson } from '../src/shared/json.ts';
 import { EngineHost } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
@@ -149,7 +155,11 @@ export class OursHost implements ContestantApi {
     await this.#show(picture);
     const { answer, rounds, totalMs } = await this.#ask(question, { maxNewTokens });
     const newTokens = rounds.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
-    return { ms: totalMs, answer, details: { rounds: rounds.length, newTokens } };
+    const sum = (stage: keyof RoundTimings): number => rounds.reduce((ms, { timings }) => ms + timings[stage], 0);
+    const preprocessMs = sum('preprocessMs');
+    const [encodeMs, prefillMs, decodeMs] = [sum('encodeMs'), sum('prefillMs'), sum('decodeMs')];
+    const details = { rounds: rounds.length, newTokens, preprocessMs, encodeMs, prefillMs, decodeMs };
+    return { ms: totalMs, answer, details };
   }
 
   #ask(question: string, settings: Partial<TurnSettings>): Promise<TurnResult> {

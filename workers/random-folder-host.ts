@@ -12,7 +12,11 @@ export class RandomFolderHost implements RandomFolderApi {
   async randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<ModelSource> {
     const { name } = SHAPES[shapes];
     const folder = urlFolder(language, self.location.href);
-    return { kind: 'files', name, files: await randomFolder(SHAPES[shapes], await dtypeFor(backend), folder) };
+    const files = await randomFolder(SHAPES[shapes], await dtypeFor(backend), folder);
+    // A browser fetches a Blob's bytes from the thread that made it when it likes. Reading waits until it has them all, so
+    // that this thread may end.
+    await Promise.all(files.map(({ blob }) => blob.slice(0, 1).arrayBuffer()));
+    return { kind: 'files', name, files };
   }
 }
 

@@ -114,7 +114,7 @@ export class StockHost implements ContestantApi {
       engine: `transformers.js ${env.version} (${device}${device === 'wasm' ? `, ${numThreads ?? '?'} threads` : ''})`,
       backend: device,
       adapter: '',
-      model: source.kind === 'files' ? source.name : source.url,
+      model: source.kind === 'files' ? source.name : (source.url.split('/').filter(Boolean).at(-1) ?? source.url),
       dtype: config['transformers.js_config']?.dtype ?? '',
       loadMs: performance.now() - start,
       memory: this.#memory(),
@@ -230,18 +230,24 @@ export class StockHost implements ContestantApi {
     const images = [await this.#process(await halved(image))];
     let prompt = this.#firstRound(question, true);
     let text = '';
-    let newTokens = 0;
+    let preprocessMs = performance.now() - start;
+    let [newTokens, encodeMs, modelMs] = [0, 0, 0];
     for (const round of [1, 2]) {
-      const { ids } = await this.#generate(prompt, images, { max: maxNewTokens });
+      const generated = await this.#generate(prompt, images, { max: maxNewTokens });
+      const { ids } = generated;
       newTokens += ids.length;
+      encodeMs += generated.encodeMs;
+      modelMs += generated.modelMs;
       text = tokenizer.decode([...ids], { skip_special_tokens: false });
       if (round === 2 || !text.includes(TOOL_CALL)) break;
+      const full = performance.now();
       images.push(await this.#process(image));
+      preprocessMs += performance.now() - full;
       prompt += (text.endsWith(END_OF_TURN) ? text : text + END_OF_TURN) + this.#toolResponse();
     }
     const ms = performance.now() - start;
     const answer = /<answer>([\s\S]*?)<\/answer>/.exec(text)?.[1]?.trim() ?? text.replace(END_OF_TURN, '').trim();
-    return { ms, answer, details: { rounds: images.length, newTokens } };
+    return { ms, answer, details: { rounds: images.length, newTokens, preprocessMs, encodeMs, modelMs } };
   }
 
   /** The prompt of round 1 as text, one `<|image_pad|>` an image. */

@@ -126,8 +126,7 @@ function dataFile(layout: WeightLayout, path: string, bytes: number, numbers: Ra
   let end = 0;
   for (const { to, chunk } of regions.toSorted((a, b) => a.to.offset - b.to.offset)) {
     if (to.offset > end) parts.push(new Uint8Array(to.offset - end));
-    for (let left = to.length; left > 0; left -= chunk.size)
-      parts.push(left < chunk.size ? chunk.slice(0, left) : chunk);
+    parts.push(...chunk.fill(to.length));
     end = to.offset + to.length;
   }
   const file = new Blob(parts);
@@ -138,7 +137,7 @@ function dataFile(layout: WeightLayout, path: string, bytes: number, numbers: Ra
 /** A region, and what it is filled with from the start, as often as it takes. */
 interface Filled {
   readonly to: ExternalData;
-  readonly chunk: Blob;
+  readonly chunk: Chunk;
 }
 
 function regionsOf(job: WeightJob, numbers: RandomNumbers): Filled[] {
@@ -156,13 +155,45 @@ function regionsOf(job: WeightJob, numbers: RandomNumbers): Filled[] {
   return [{ to: job.to, chunk: isNorm ? numbers.floats(job.type, 1, 1) : numbers.floats(job.type, -limit, limit) }];
 }
 
+/**
+ * Bytes to fill any length with, by Blobs of every power of two of bytes. Whole Blobs inside of others cost a browser nothing,
+ * while a slice of one is a copy: enough of these, and it can hold no more.
+ */
+class Chunk {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #pieces = new Map<number, Blob>();
+
+  /** `bytes`: a power of two of them. */
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.#bytes = bytes;
+  }
+
+  /** Blobs of `length` bytes in all. */
+  fill(length: number): Blob[] {
+    const parts: Blob[] = [];
+    let left = length;
+    for (let size = this.#bytes.length; left > 0; size /= 2) {
+      for (; left >= size; left -= size) parts.push(this.#piece(size));
+    }
+    return parts;
+  }
+
+  #piece(size: number): Blob {
+    const known = this.#pieces.get(size);
+    if (known !== undefined) return known;
+    const piece = new Blob([this.#bytes.subarray(0, size)]);
+    this.#pieces.set(size, piece);
+    return piece;
+  }
+}
+
 /** Chunks of numbers, each made once. */
 class RandomNumbers {
-  readonly #chunks = new Map<string, Blob>();
+  readonly #chunks = new Map<string, Chunk>();
   #state = 0x9e3779b9;
 
   /** Codes of a quantised matrix, of mean zero: the lowest code is left out. */
-  codes(bits: 4 | 8): Blob {
+  codes(bits: 4 | 8): Chunk {
     return this.#chunk(`codes ${bits}`, () => {
       const bytes = new Uint8Array(CODE_CHUNK);
       for (let i = 0; i < bytes.length; i++) {
@@ -174,7 +205,7 @@ class RandomNumbers {
   }
 
   /** Numbers drawn evenly from `low` to `high`. */
-  floats(type: FloatType, low: number, high: number): Blob {
+  floats(type: FloatType, low: number, high: number): Chunk {
     return this.#chunk(`${type} ${low} ${high}`, () => {
       const values = new Float32Array(FLOAT_CHUNK);
       for (let i = 0; i < values.length; i++) values[i] = low + ((high - low) * this.#next()) / 2 ** 32;
@@ -182,11 +213,11 @@ class RandomNumbers {
     });
   }
 
-  #chunk(name: string, make: () => ArrayBufferView<ArrayBufferLike>): Blob {
+  #chunk(name: string, make: () => ArrayBufferView): Chunk {
     const known = this.#chunks.get(name);
     if (known !== undefined) return known;
     const { buffer } = make();
-    const chunk = new Blob([buffer as ArrayBuffer]);
+    const chunk = new Chunk(new Uint8Array(buffer as ArrayBuffer));
     this.#chunks.set(name, chunk);
     return chunk;
   }

@@ -95,6 +95,18 @@ export function rowOf(id: string, title: string, ours: Cell | null, stock: Cell 
   };
 }
 
+/** The numbers that came with the times, a line for each engine and measurement. */
+export function detailLines(rows: readonly Row[]): string[] {
+  return rows.flatMap((row) =>
+    (['ours', 'stock'] as const).flatMap((name) => {
+      const numbers = Object.entries(row[name]?.details ?? {});
+      if (numbers.length === 0) return [];
+      const list = numbers.map(([what, value]) => `${what} ${Number(value.toPrecision(4)).toLocaleString('en')}`);
+      return [`${row.title}, ${name === 'ours' ? 'this app' : 'transformers.js'}: ${list.join(', ')}`];
+    }),
+  );
+}
+
 /** The report as Markdown, for an issue or a log. */
 export function toMarkdown(report: BenchReport): string {
   const table = (header: readonly string[], rows: readonly (readonly string[])[]): string[] => [
@@ -106,6 +118,7 @@ export function toMarkdown(report: BenchReport): string {
   if (report.verdicts.length > 0) {
     lines.push('', ...table(VERDICT_HEADER, report.verdicts.map(verdictCells)));
   }
+  lines.push('', ...detailLines(report.rows).map((line) => `- ${line}`));
   return `${lines.join('\n')}\n`;
 }
 
@@ -122,6 +135,7 @@ export function toText(report: BenchReport): string {
   };
   const lines = [...headLines(report), '', ...align([HEADER, ...bodyRows(report)])];
   if (report.verdicts.length > 0) lines.push('', ...align([VERDICT_HEADER, ...report.verdicts.map(verdictCells)]));
+  lines.push('', ...detailLines(report.rows));
   return `${lines.join('\n')}\n`;
 }
 

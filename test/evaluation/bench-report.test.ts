@@ -88,6 +88,7 @@ describe('a report', () => {
     const text = toMarkdown(REPORT);
     expect(text).toContain('| Decode | 11.0 ms (10.0 ms to 12.0 ms) | 44.0 ms (40.0 ms to 50.0 ms) | 4.17 × |');
     expect(text).toContain('| Decode long | 21.0 ms (20.0 ms to 22.0 ms) | not loaded | – |');
+    expect(text).toContain('- Decode, this app: cachedTokens 512');
     expect(text).toContain('- Stock could not load the model: too large | by far');
     for (const line of text.split('\n').filter((row) => row.startsWith('| Decode'))) {
       expect(line.split('|').length === 6 || line.includes('yes') || line.includes('no')).toBe(true);

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { ReactElement } from 'react';
 import {
   type Cell,
+  detailLines,
   engineLine,
   milliseconds,
   ratioText,
@@ -33,13 +34,23 @@ export function BenchResults(): ReactElement {
       {names.length === 0 && error === null && (
         <p className="empty">Nothing measured yet. On a laptop the bundled model takes a few minutes.</p>
       )}
-      <ul className="bench-results__engines">
+      <ul className="bench-results__lines">
         {names.map((name) => {
           const engine = engines[name];
           return engine === undefined ? null : <li key={name}>{engineLine(name, engine)}</li>;
         })}
       </ul>
       {rows.length > 0 && <ResultTable rows={rows} />}
+      {rows.length > 0 && (
+        <details className="disclosure">
+          <summary>Numbers that came with the times</summary>
+          <ul className="bench-results__lines">
+            {detailLines(rows).map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </details>
+      )}
       {report !== null && report.verdicts.length > 0 && <Goals verdicts={report.verdicts} />}
     </section>
   );
