@@ -60,11 +60,12 @@ export function BenchForm(): ReactElement {
       />
       <div className="bench-form__actions">
         {busy ? (
-          <button type="button" className="button" disabled={status === 'stopping'} onClick={stop}>
+          // Keys make these two elements: one that turned from "button" into "submit" while it is clicked would submit.
+          <button key="stop" type="button" className="button" disabled={status === 'stopping'} onClick={stop}>
             Stop
           </button>
         ) : (
-          <button type="submit" className="button button--primary" disabled={lacking}>
+          <button key="run" type="submit" className="button button--primary" disabled={lacking}>
             Run
           </button>
         )}
