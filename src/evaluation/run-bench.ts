@@ -256,7 +256,10 @@ class Lane {
   async ready(): Promise<void> {
     if (this.#contestant !== null) return;
     if (this.#loadError === null && this.#loads <= MAX_RELOADS) await this.load(() => undefined);
-    if (this.#contestant === null) throw new Error(`not loaded: ${this.#loadError ?? 'it had to be ended too often'}`);
+    if (this.#contestant !== null) return;
+    // Why a first load failed stands in the report already.
+    if (this.#loads === 1) throw new Error('not loaded');
+    throw new Error(`not loaded again: ${this.#loadError ?? 'it had to be ended too often'}`);
   }
 
   /** Gives the engine a picture, once. */
