@@ -11,14 +11,21 @@ const ISOLATION_HEADERS = {
 /**
  * transformers.js serves as a tokenizer only, yet imports onnxruntime-web as a whole. Inside it that import gets
  * onnxruntime-common instead, which has the one class it touches (Tensor) and no WASM. Our own src/runtime is not affected.
+ * `@huggingface/transformers?stock` is the same file as another module that keeps its runtime, for comparisons.
  */
 function tokenizerWithoutRuntime(): Plugin {
+  const stock = '@huggingface/transformers?stock';
   return {
     name: 'tokenizer-without-runtime',
     enforce: 'pre',
     async resolveId(source, importer) {
+      if (source === stock) {
+        const library = await this.resolve('@huggingface/transformers', importer, { skipSelf: true });
+        return library === null ? null : `${library.id}?stock`;
+      }
       if (!/^onnxruntime-web(\/|$)/.test(source)) return null;
       if (importer === undefined || !importer.includes('/node_modules/@huggingface/transformers/')) return null;
+      if (importer.endsWith('?stock')) return null;
       return this.resolve('onnxruntime-common', importer, { skipSelf: true });
     },
   };
@@ -37,7 +44,7 @@ export default defineConfig(({ command }) => {
     worker: { format: 'es', plugins: () => [tokenizerWithoutRuntime()] },
     // Dependencies that are optimized go around plugins, and onnxruntime-web finds its files by import.meta.url.
     optimizeDeps: { exclude: ['@huggingface/transformers', 'onnxruntime-web', 'onnxruntime-common'] },
-    build: { target: 'esnext', chunkSizeWarningLimit: 1000 },
+    build: { target: 'esnext', chunkSizeWarningLimit: 1000, rolldownOptions: { input: ['index.html', 'bench.html'] } },
     server: { headers: ISOLATION_HEADERS },
     preview: { headers: ISOLATION_HEADERS },
   };

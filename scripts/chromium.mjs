@@ -4,6 +4,35 @@ import { delimiter, join } from 'node:path';
 import { run } from './run.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+/** Switches of a browser that runs headless and talks to nobody by itself. */
+export const QUIET = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Switches for WebGPU computed in software, where there is no graphics card. */
+export const SWIFTSHADER = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--disable-vulkan-surface',
+];
+
+/** Switches for WebGPU on a graphics card, headless too, with f16 on NVIDIA. */
+export const GRAPHICS_CARD = [
+  '--ignore-gpu-blocklist',
+  '--enable-unsafe-webgpu',
+  '--enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+  '--enable-features=Vulkan,DefaultANGLEVulkan,VulkanFromANGLE',
+  '--use-angle=vulkan',
+  '--disable-vulkan-surface',
+];
+
 const APT_LIMIT_MS = 300_000;
 
 /** The path of an installed Chromium, or undefined. CHROMIUM_PATH goes first. */

@@ -1,6 +1,7 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
-import { Engine } from '../src/engine/engine.ts';
+import { type AskOptions, Engine } from '../src/engine/engine.ts';
 import { filesFor } from '../src/engine/sessions.ts';
+import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder, readManifest } from '../src/model/model-folder.ts';
@@ -10,6 +11,7 @@ import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } fro
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
+import type { FileSource } from '../src/shared/files.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
 
 /** Within this time after a failure the browser says whether the device was lost. */
@@ -26,7 +28,7 @@ export class EngineHost implements EngineApi {
     await this.#engine?.dispose();
     this.#engine = null;
     onEvent({ type: 'loadProgress', phase: 'probe', loaded: 0, total: 1, detail: '' });
-    const folders = new FolderLoader(source.url, onEvent);
+    const folders = new FolderLoader(source, onEvent);
     const manifest = await folders.manifest();
     const { candidates, reasons } = await planBackends(backend, manifest);
     const notes = new Set(reasons);
@@ -70,7 +72,13 @@ export class EngineHost implements EngineApi {
     await engine.readAhead(withBudget(engine, settings));
   }
 
-  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+  /** `options` are for measurements alone: the page knows this class as an EngineApi, which has none. */
+  async ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    options: AskOptions = {},
+  ): Promise<TurnResult> {
     const engine = this.#loaded();
     const lost = this.#lost.then((why) => {
       throw new NamedError(
@@ -80,7 +88,7 @@ export class EngineHost implements EngineApi {
     });
     lost.catch(() => undefined);
     try {
-      return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent), lost]);
+      return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
     } catch (thrown) {
       // What is in flight on a device that is lost fails in its own words, perhaps before the loss is reported.
       const unreported = new Promise<void>((resolve) => setTimeout(resolve, LOSS_REPORT_MS));
@@ -108,19 +116,25 @@ function withBudget(engine: Engine, settings: TurnSettings): TurnSettings {
 
 /** Opens the files a candidate needs, once for each variant. */
 class FolderLoader {
-  readonly #source: ReturnType<typeof urlFolder>;
+  readonly #source: FileSource;
+  readonly #trusted: boolean;
   readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
   readonly #onEvent: (event: LoadEvent) => void;
   readonly #loaded = new Map<string, number>();
   #total = 0;
 
-  constructor(url: string, onEvent: (event: LoadEvent) => void) {
+  constructor(source: ModelSource, onEvent: (event: LoadEvent) => void) {
     this.#onEvent = onEvent;
-    this.#source = urlFolder(url, self.location.href, (path, loaded) => {
+    this.#trusted = source.kind === 'files';
+    this.#source = source.kind === 'files' ? fileListFolder(source.name, source.files) : this.#remote(source.url);
+  }
+
+  #remote(url: string): FileSource {
+    return urlFolder(url, self.location.href, (path, loaded) => {
       this.#loaded.set(path, loaded);
       const sum = [...this.#loaded.values()].reduce((a, b) => a + b, 0);
       if (this.#total > 0) {
-        onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
+        this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
       }
     });
   }
@@ -136,7 +150,7 @@ class FolderLoader {
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(this.#source, manifest, wanted, () => undefined);
+    const opening = openModelFolder(this.#source, manifest, wanted, () => undefined, this.#trusted);
     this.#opened.set(variant, opening);
     return opening;
   }

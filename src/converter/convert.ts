@@ -11,47 +11,22 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { type Geometry, parseGeometry } from '../model/geometry.ts';
-import {
-  activationsOf,
-  type FileRecord,
-  type GraphName,
-  GRAPHS,
-  type Manifest,
-  MANIFEST_FILE,
-  MANIFEST_VERSION,
-  type Variant,
-  type VariantName,
-} from '../model/manifest.ts';
+import { type FileRecord, type Manifest, MANIFEST_FILE, MANIFEST_VERSION } from '../model/manifest.ts';
 import { parseProcessorSettings, type ProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSink, FileSource, FileWriter } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
-import { buildAttentionCheck } from './graphs/attention-check.ts';
-import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
-import { buildStockDecoder, buildStockEmbedTokens, buildStockVisionEncoder } from './graphs/transformers-js.ts';
-import { buildVisionEncoder } from './graphs/vision-encoder.ts';
-import {
-  dataFileName,
-  type Layout,
-  STOCK_FOLDER,
-  STOCK_GRAPHS,
-  stockConfig,
-  stockGraphFile,
-  stockProcessor,
-} from './layouts.ts';
-import { GraphBuilder } from './onnx/graph-builder.ts';
+import { buildGraphs, buildStockGraphs } from './graph-sets.ts';
+import { dataFileName, type Layout, stockConfig, stockProcessor } from './layouts.ts';
 import { type Dtype, type Precision, PRECISIONS } from './precision.ts';
 import { openSafetensors, type TensorStore } from './safetensors.ts';
 import { resolveTensors } from './tensor-names.ts';
-import { type GraphContext, WeightLayout } from './weight-layout.ts';
+import { WeightLayout } from './weight-layout.ts';
 import { type RowReader, writeWeights } from './write-weights.ts';
 
 /** Original images larger than this are what stock Qwen2.5-VL scales down; a smaller limit marks a model of a smaller world. */
 const QWEN_MAX_PIXELS = 12_845_056;
-
-/** Larger models are not unpacked on a CPU: they would need four bytes of memory a parameter. */
-const MAX_UNPACKED_PARAMETERS = 100e6;
 
 /** What the converter is asked to do. */
 export interface ConvertOptions {
@@ -102,8 +77,7 @@ export async function convertCheckpoint(
   const precision: Precision = PRECISIONS[dtype];
   const layout = new WeightLayout(precision, dataFileName(folderLayout, dtype));
   const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const unpacked = precision.bits !== null && parameters <= MAX_UNPACKED_PARAMETERS ? (['f32-unpacked'] as const) : [];
-  const graphs = [...precision.activations, ...unpacked].map((name) => buildGraphs(layout, geometry, name));
+  const graphs = buildGraphs(layout, geometry, parameters);
   const stock = folderLayout === 'transformers.js' ? buildStockGraphs(layout, geometry, dtype) : [];
   const total = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
 
@@ -144,50 +118,6 @@ export async function convertCheckpoint(
   await file.write(new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
   await file.close();
   return manifest;
-}
-
-function buildGraphs(
-  layout: WeightLayout,
-  geometry: Geometry,
-  variant: VariantName,
-): Variant & { readonly files: readonly { readonly file: string; readonly bytes: Uint8Array }[] } {
-  const builders: Record<GraphName, (context: GraphContext, geometry: Geometry) => void> = {
-    vision_encoder: buildVisionEncoder,
-    embed_tokens: buildEmbedTokens,
-    decoder: buildDecoder,
-    attention_check: buildAttentionCheck,
-  };
-  const files: { file: string; bytes: Uint8Array }[] = [];
-  const built = GRAPHS.map((name) => {
-    const graph = new GraphBuilder(name);
-    const unpack = variant === 'f32-unpacked';
-    builders[name]({ graph, layout, file: name, activations: activationsOf(variant), unpack }, geometry);
-    const file = `${name}.${variant}.onnx`;
-    files.push({ file, bytes: graph.finish() });
-    return { file, data: graph.dataFiles };
-  });
-  const [vision_encoder, embed_tokens, decoder, attention_check] = built;
-  if (!vision_encoder || !embed_tokens || !decoder || !attention_check) throw new Error('a graph was not built');
-  return { name: variant, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
-}
-
-/** Stock's graphs, over the data files of ours. */
-function buildStockGraphs(
-  layout: WeightLayout,
-  geometry: Geometry,
-  dtype: Dtype,
-): { file: string; bytes: Uint8Array }[] {
-  const builders = {
-    vision_encoder: buildStockVisionEncoder,
-    embed_tokens: buildStockEmbedTokens,
-    decoder: buildStockDecoder,
-  };
-  const activations = dtype === 'fp16' || dtype === 'q4f16' ? 'f16' : 'f32';
-  return (['vision_encoder', 'embed_tokens', 'decoder'] as const).map((name) => {
-    const graph = new GraphBuilder(STOCK_GRAPHS[name], STOCK_FOLDER);
-    builders[name]({ graph, layout, file: name, activations, unpack: false }, geometry);
-    return { file: stockGraphFile(name, dtype), bytes: graph.finish() };
-  });
 }
 
 function rowReader(store: TensorStore, geometry: Geometry): RowReader {

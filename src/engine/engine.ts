@@ -19,7 +19,7 @@ import { TOOL_CALL } from './response.ts';
 import { type EngineSessions, openSessions } from './sessions.ts';
 import { DeviceQueue } from './stop.ts';
 import type { TurnParts } from './turn-parts.ts';
-import { runTurn } from './turn.ts';
+import { runTurn, type TurnRequest } from './turn.ts';
 import { VisionEncoder } from './vision-encoder.ts';
 
 /** The longest context the engine makes a cache for, whatever the model allows. */
@@ -27,6 +27,9 @@ const MAX_CONTEXT = 32_768;
 
 /** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
 const CHARACTERS_PER_TOKEN = 16;
+
+/** What only tests and measurements ask for. */
+export type AskOptions = Pick<TurnRequest, 'forcedRound1' | 'plainDecoding'>;
 
 /** Work under way for a question that has not been asked. */
 interface Ahead {
@@ -136,7 +139,7 @@ export class Engine {
     question: string,
     settings: TurnSettings,
     onEvent: (event: TurnEvent) => void,
-    options: { readonly forcedRound1?: string } = {},
+    options: AskOptions = {},
   ): Promise<TurnResult> {
     const askedAt = performance.now();
     if (this.#running !== null) throw busy();

@@ -36,6 +36,8 @@ export interface GenerateOptions {
   /** null: greedy. */
   readonly sampler: Sampler | null;
   readonly maxNewTokens: number;
+  /** Neither drafts nor an end before maxNewTokens. */
+  readonly plain: boolean;
   readonly onText: (kind: TextKind, delta: string) => void;
   readonly onToken: () => void;
   readonly signal: AbortSignal;
@@ -45,13 +47,13 @@ export interface GenerateOptions {
 export async function generate(
   { decoder, drafts, tokenizer, eosTokenIds, endOfTurn }: TurnParts,
   response: Response,
-  { prefilled, forced, sampler, maxNewTokens, onText, onToken, signal, ...options }: GenerateOptions,
+  { prefilled, forced, sampler, maxNewTokens, plain, onText, onToken, signal, ...options }: GenerateOptions,
 ): Promise<FinishReason> {
   const { tokenIds } = response;
   const stream = new TextStream(tokenizer);
   const splitter = new ResponseSplitter(onText);
   const limit = forced === null ? maxNewTokens : forced.length;
-  const ends = [...eosTokenIds, endOfTurn];
+  const ends = plain ? [] : [...eosTokenIds, endOfTurn];
   const before = options.before.slice(-DRAFT_CONTEXT);
   /** Takes the model's next token; gives how the round ends with it, or null. */
   const take = (id: number): FinishReason | null => {
@@ -64,7 +66,7 @@ export async function generate(
   const greedy = sampler === null && forced === null;
   const propose = (): readonly number[] => {
     const room = Math.min(limit - tokenIds.length, decoder.room) - 1;
-    return greedy ? drafts.propose([...before, ...tokenIds], room, ends) : [];
+    return greedy && !plain ? drafts.propose([...before, ...tokenIds], room, ends) : [];
   };
   let finish: FinishReason | null = limit > 0 ? null : 'length';
   let tokens: readonly number[] = [prefilled.greedy];

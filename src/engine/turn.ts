@@ -31,6 +31,8 @@ export interface TurnRequest {
   readonly askedAt: number;
   /** Text that takes the place of round 1's generation, for tests of round 2. */
   readonly forcedRound1?: string;
+  /** Decodes maxNewTokens tokens one by one, without drafts and beyond any end: for measuring a step. */
+  readonly plainDecoding?: boolean;
 }
 
 /**
@@ -208,6 +210,7 @@ class Turn {
         forced,
         sampler: this.#sampler,
         maxNewTokens: this.#request.settings.maxNewTokens,
+        plain: this.#request.plainDecoding === true,
         onText: (kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }),
         onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
         signal,

@@ -1,12 +1,13 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
+import type { FolderFile } from '../shared/files.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { TurnResult, TurnSettings } from './turn.ts';
 
 /** Where a model folder lies. URLs are absolute or relative to the page. */
-export interface ModelSource {
-  readonly kind: 'url';
-  readonly url: string;
-}
+export type ModelSource =
+  | { readonly kind: 'url'; readonly url: string }
+  /** Files in hand, the manifest among them. They are trusted: sizes are checked, hashes are not. */
+  | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] };
 
 /** Which execution provider to try. `auto`: WebGPU, then WASM. */
 export type BackendChoice = 'auto' | 'webgpu' | 'wasm';

@@ -22,3 +22,10 @@ export interface FileSink {
   /** Creates (or replaces) a file. */
   create(path: string): Promise<FileWriter>;
 }
+
+/** A file in hand. Its bytes stay where they are until they are read. */
+export interface FolderFile {
+  /** Relative to its folder, with `/`. */
+  readonly path: string;
+  readonly blob: Blob;
+}

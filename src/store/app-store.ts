@@ -10,6 +10,7 @@ import { compareSlice } from './compare-slice.ts';
 import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
+import { MODEL_FOLDER } from './model-folder.ts';
 import { readAheadOf } from './read-ahead.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
@@ -18,9 +19,6 @@ import type { AppDeps, Workbench } from './workbench.ts';
 
 /** The page's store. */
 export type AppStore = StoreApi<AppState>;
-
-/** The bundled model, beside the page. */
-const MODEL_FOLDER = 'models/visionthink-nano/';
 
 /** Makes the page's store. Nothing starts until `startApp`. */
 export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): AppStore {

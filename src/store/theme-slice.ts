@@ -13,7 +13,8 @@ export const themeSlice: SliceOf<ThemeSlice> = (set) => ({
   },
 });
 
-function readTheme(): Theme | null {
+/** The theme a person has chosen; null: the system's. */
+export function readTheme(): Theme | null {
   try {
     const stored = globalThis.localStorage.getItem(STORAGE_KEY);
     return stored === 'light' || stored === 'dark' ? stored : null;

@@ -13,6 +13,11 @@ export function Footer(): ReactElement {
         shapes, objects, words, charts, tables and signs. It reads and counts in pictures like those; it cannot describe
         photographs or hold a conversation.
       </p>
+      <p>
+        <a className="link" href="./bench.html">
+          How fast is it here?
+        </a>
+      </p>
     </footer>
   );
 }

@@ -13,7 +13,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
 import { bundle } from '../helpers/bundle.ts';
-import { launchChromium, SWIFTSHADER } from '../helpers/chromium.ts';
+import { SWIFTSHADER } from '../../scripts/chromium.mjs';
+import { launchChromium } from '../helpers/chromium.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));

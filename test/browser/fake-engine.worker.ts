@@ -43,13 +43,14 @@ let stopRequested = false;
 
 const api: EngineApi = {
   load: async (source, _backend, onEvent) => {
-    const step = source.url.includes('slow-load') ? 600 : 40;
-    pace = source.url.includes('slow-turn') ? 6 : 1;
+    const url = source.kind === 'url' ? source.url : '';
+    const step = url.includes('slow-load') ? 600 : 40;
+    pace = url.includes('slow-turn') ? 6 : 1;
     for (const event of loadEvents()) {
       onEvent(event);
       await sleep(step);
     }
-    if (source.url.includes('fail-load')) {
+    if (url.includes('fail-load')) {
       throw new NamedError(
         'ModelFolderError',
         'decoder.onnx has 12 bytes, 14,200,000 were expected. Load the page again.',

@@ -5,10 +5,11 @@
 import { openAsBlob } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SWIFTSHADER } from '../../scripts/chromium.mjs';
 import { BUNDLED_MODEL, openNodeEngine } from '../../src/cli/node-engine.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, type TurnResult } from '../../src/protocol/turn.ts';
-import { launchChromium, SWIFTSHADER } from '../helpers/chromium.ts';
+import { launchChromium } from '../helpers/chromium.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
 

@@ -35,6 +35,7 @@ describe('the import table', () => {
     expect(TABLE.layers.get('ui')).toEqual([
       { target: 'shared', typesOnly: false },
       { target: 'protocol', typesOnly: true },
+      { target: 'evaluation', typesOnly: false },
       { target: 'store', typesOnly: false },
     ]);
     expect(TABLE.layers.get('engine')?.map(({ target }) => target)).toEqual([

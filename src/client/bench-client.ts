@@ -1,0 +1,57 @@
+/** The engines that are compared, as the page sees them: a worker each, wrapped; and the worker that makes random folders. */
+import { proxy, wrap } from 'comlink';
+import type { ContestantApi, EngineName, RandomFolderApi, ShapeName } from '../protocol/bench-api.ts';
+import type { BackendChoice, ModelSource } from '../protocol/engine-api.ts';
+import { installErrorTransfer } from '../protocol/thrown-errors.ts';
+
+/** A running worker with an engine in it. */
+export interface ContestantConnection {
+  readonly api: ContestantApi;
+  /** Rejects when the worker dies by itself. */
+  readonly crashed: Promise<never>;
+  /** Ends the worker at once; calls in flight never settle. */
+  dispose(): void;
+}
+
+/** Starts an engine's worker. */
+export function connectContestant(engine: EngineName): ContestantConnection {
+  installErrorTransfer();
+  const worker =
+    engine === 'ours'
+      ? new Worker(new URL('../../workers/ours.worker.ts', import.meta.url), { type: 'module' })
+      : new Worker(new URL('../../workers/stock.worker.ts', import.meta.url), { type: 'module' });
+  const remote = wrap<ContestantApi>(worker);
+  const crashed = new Promise<never>((_, reject) => {
+    worker.addEventListener('error', (event) => reject(new Error(`its worker died: ${event.message || 'no reason'}`)));
+    worker.addEventListener('messageerror', () => reject(new Error('its worker sent what cannot be read')));
+  });
+  crashed.catch(() => undefined); // handled by the call in flight, if there is one
+  return {
+    api: {
+      load: (source, backend, onProgress) => remote.load(source, backend, proxy(onProgress)),
+      addPicture: (name, file) => remote.addPicture(name, file),
+      measure: (probe) => remote.measure(probe),
+      memory: () => remote.memory(),
+    },
+    crashed,
+    dispose: () => worker.terminate(),
+  };
+}
+
+/** Files of these shapes with random weights; `language` is the URL of the folder whose tokenizer they get. */
+export async function makeRandomFolder(
+  shapes: ShapeName,
+  backend: BackendChoice,
+  language: string,
+): Promise<ModelSource> {
+  installErrorTransfer();
+  const worker = new Worker(new URL('../../workers/random-folder.worker.ts', import.meta.url), { type: 'module' });
+  const failed = new Promise<never>((_, reject) => {
+    worker.addEventListener('error', (event) => reject(new Error(`the folder could not be made: ${event.message}`)));
+  });
+  try {
+    return await Promise.race([wrap<RandomFolderApi>(worker).randomFolder(shapes, backend, language), failed]);
+  } finally {
+    worker.terminate(); // the files stay: their bytes belong to the browser
+  }
+}

@@ -1,0 +1,15 @@
+/** Text of a wanted length, to fill a context with. */
+
+const WORDS = ['one', 'red', 'circle', 'stands', 'left', 'of', 'two', 'green', 'signs', 'and', 'a', 'small', 'house'];
+
+/** Text of at most, and nearly, `tokens` tokens. `count` counts a text's tokens. */
+export function fillerText(tokens: number, count: (text: string) => number): string {
+  const text = (words: number): string => Array.from({ length: words }, (_, i) => WORDS[i % WORDS.length]).join(' ');
+  let [fits, tooMany] = [1, tokens + 1]; // a word is at least a token
+  while (tooMany - fits > 1) {
+    const middle = (fits + tooMany) >> 1;
+    if (count(text(middle)) <= tokens) fits = middle;
+    else tooMany = middle;
+  }
+  return text(fits);
+}

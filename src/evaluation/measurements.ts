@@ -1,0 +1,161 @@
+/** Everything the benchmark can measure. */
+import type { EngineName, Probe } from '../protocol/bench-api.ts';
+
+/** A picture to measure with, made on the spot. */
+export interface InventedPicture {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A question about a picture of the site. */
+export interface BenchQuestion {
+  readonly picture: string;
+  readonly question: string;
+}
+
+/** What a measurement can be made of. */
+export interface ProbeInput {
+  /** New tokens a measurement of decode steps takes. */
+  readonly steps: number;
+  /** Questions about the bundled examples. */
+  readonly questions: readonly BenchQuestion[];
+}
+
+/** One thing that is measured, over and over. */
+export interface Measurement {
+  /** What an address calls it. */
+  readonly id: string;
+  readonly title: string;
+  /** What a time stands for, in one sentence. */
+  readonly what: string;
+  readonly byDefault: boolean;
+  readonly engines: readonly EngineName[];
+  /** Invented pictures it needs. */
+  readonly pictures: readonly InventedPicture[];
+  /** `growth`: the probes are asked in turn as often as the plan says, and memory is compared. */
+  readonly kind: 'times' | 'growth';
+  /** Probes that take turns; each is asked as often as the plan says, or `once`. */
+  readonly probes: (input: ProbeInput) => readonly Probe[];
+  readonly once?: boolean;
+}
+
+const DOT: InventedPicture = { name: 'dot', width: 56, height: 56 };
+const LARGE: InventedPicture = { name: '1280 x 960', width: 1280, height: 960 };
+const square = (side: number): InventedPicture => ({ name: `${side} x ${side}`, width: side, height: side });
+
+const QUESTION = 'What is written on the sign in the middle?';
+/** What takes the place of round 1, so that both engines follow the same call. */
+const TOOL_CALL =
+  '<think>The text is too small.</think>' +
+  '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+/** The image was chosen this long before the question was asked. */
+const CHOSEN_BEFORE_MS = 5000;
+/** Tokens a round of an answer may take. */
+const ANSWER_TOKENS = 112;
+const BOTH: readonly EngineName[] = ['ours', 'stock'];
+
+const decode = (cachedTokens: number): Measurement => ({
+  id: `decode${cachedTokens}`,
+  title: `Decode step, ${cachedTokens} cached`,
+  what: 'One new token, greedy, drafts off.',
+  byDefault: true,
+  engines: BOTH,
+  pictures: [DOT],
+  kind: 'times',
+  probes: ({ steps }) => [{ kind: 'decode', picture: DOT.name, cachedTokens, newTokens: steps }],
+});
+
+const preprocess = (picture: InventedPicture): Measurement => ({
+  id: `preprocess${picture.width}`,
+  title: `Preprocessing, ${picture.width} × ${picture.height}`,
+  what: 'Decoded picture to patches, with Qwen2.5-VL’s own limits.',
+  byDefault: true,
+  engines: BOTH,
+  pictures: [picture],
+  kind: 'times',
+  probes: () => [{ kind: 'preprocess', picture: picture.name }],
+});
+
+/** All of them, in the order in which they are measured. */
+export const MEASUREMENTS: readonly Measurement[] = [
+  decode(512),
+  decode(4096),
+  {
+    id: 'imageTurn',
+    title: 'Prefill, 1280 × 960 in full',
+    what: 'Encoding the picture and prefilling the prompt, nothing known before.',
+    byDefault: true,
+    engines: BOTH,
+    pictures: [LARGE],
+    kind: 'times',
+    probes: () => [{ kind: 'imageTurn', picture: LARGE.name, question: QUESTION }],
+  },
+  {
+    id: 'round2',
+    title: 'Round 2, 1280 × 960',
+    what: 'End of the tool call to the first token behind the full picture.',
+    byDefault: true,
+    engines: BOTH,
+    pictures: [LARGE],
+    kind: 'times',
+    probes: () => [{ kind: 'round2', picture: LARGE.name, question: QUESTION, toolCall: TOOL_CALL }],
+  },
+  {
+    id: 'firstToken',
+    title: 'First token, picture chosen 5 s before',
+    what: 'Question to first token at half resolution; only this app uses the time before.',
+    byDefault: true,
+    engines: BOTH,
+    pictures: [LARGE],
+    kind: 'times',
+    probes: () => [{ kind: 'firstToken', picture: LARGE.name, question: QUESTION, aheadMs: CHOSEN_BEFORE_MS }],
+  },
+  {
+    id: 'firstTokenCold',
+    title: 'First token, nothing done before',
+    what: 'Question to first token at half resolution, from the decoded picture.',
+    byDefault: true,
+    engines: BOTH,
+    pictures: [LARGE],
+    kind: 'times',
+    probes: () => [{ kind: 'firstToken', picture: LARGE.name, question: QUESTION, aheadMs: 0 }],
+  },
+  preprocess(square(1022)),
+  preprocess(square(2044)),
+  {
+    id: 'answers',
+    title: 'Whole answer, smart mode',
+    what: 'Decoded picture to answer, for the bundled examples; both rounds where the model asks for the second.',
+    byDefault: true,
+    engines: BOTH,
+    pictures: [],
+    kind: 'times',
+    once: true,
+    probes: ({ questions }) =>
+      questions.map((question) => ({ kind: 'answer', ...question, maxNewTokens: ANSWER_TOKENS })),
+  },
+  {
+    id: 'growth',
+    title: 'Memory over many questions',
+    what: 'Bytes held after ten questions, and after the last.',
+    byDefault: false,
+    engines: ['ours'],
+    pictures: [{ name: 'small', width: 448, height: 336 }],
+    kind: 'growth',
+    probes: () => [
+      { kind: 'answer', picture: 'small', question: QUESTION, maxNewTokens: 8 },
+      { kind: 'round2', picture: 'small', question: QUESTION, toolCall: TOOL_CALL },
+    ],
+  },
+  {
+    id: 'profile',
+    title: 'Decode step, counted',
+    what: 'What a step asks of the graphics device; slower than an uncounted one.',
+    byDefault: false,
+    engines: BOTH,
+    pictures: [DOT],
+    kind: 'times',
+    probes: ({ steps }) => [{ kind: 'decode', picture: DOT.name, cachedTokens: 512, newTokens: steps, profile: true }],
+  },
+];

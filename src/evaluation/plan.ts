@@ -1,0 +1,108 @@
+/** What a run of the benchmark is to measure, and how a page's address spells it. */
+import type { EngineName, ShapeName } from '../protocol/bench-api.ts';
+import type { BackendChoice } from '../protocol/engine-api.ts';
+import { MEASUREMENTS } from './measurements.ts';
+
+/** The model to measure with. */
+export type BenchModel =
+  | { readonly kind: 'bundled' }
+  | { readonly kind: 'shapes'; readonly shapes: ShapeName }
+  | { readonly kind: 'url'; readonly url: string };
+
+/** A run of the benchmark. */
+export interface BenchPlan {
+  readonly model: BenchModel;
+  readonly backend: BackendChoice;
+  readonly engines: readonly EngineName[];
+  /** Ids of measurements, in the order of {@link MEASUREMENTS}. */
+  readonly only: readonly string[];
+  /** Times each thing is measured, after one that does not count. */
+  readonly repeat: number;
+  /** New tokens a measurement of decode steps takes. */
+  readonly steps: number;
+  /** Questions after which memory is looked at again. */
+  readonly questions: number;
+  /** Seconds one load or one probe may take, and seconds after which nothing new is begun. */
+  readonly limitSeconds: number;
+  readonly totalSeconds: number;
+}
+
+/** The plan of a page without parameters. */
+export const DEFAULT_PLAN: BenchPlan = {
+  model: { kind: 'bundled' },
+  backend: 'auto',
+  engines: ['ours', 'stock'],
+  only: usualMeasurements({ kind: 'bundled' }),
+  repeat: 5,
+  steps: 32,
+  questions: 200,
+  limitSeconds: 120,
+  totalSeconds: 3600,
+};
+
+/** What is measured when nobody says: whole answers only where there are weights that answer. */
+export function usualMeasurements(model: BenchModel): readonly string[] {
+  const usual = MEASUREMENTS.filter(({ byDefault }) => byDefault).map(({ id }) => id);
+  return model.kind === 'shapes' ? usual.filter((id) => id !== 'answers') : usual;
+}
+
+/** Reads `model`, `backend`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
+export function planFrom(search: URLSearchParams): BenchPlan {
+  const wanted = names(search.get('only'));
+  const engines = names(search.get('engines'));
+  const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
+  const chosen = (['ours', 'stock'] as const).filter((name) => engines.includes(name));
+  const backend = search.get('backend');
+  const model = modelFrom(search.get('model'));
+  return {
+    model,
+    backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
+    engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
+    only: only.length > 0 ? only : usualMeasurements(model),
+    repeat: count(search.get('repeat'), DEFAULT_PLAN.repeat),
+    steps: count(search.get('steps'), DEFAULT_PLAN.steps),
+    questions: count(search.get('questions'), DEFAULT_PLAN.questions),
+    limitSeconds: count(search.get('limit'), DEFAULT_PLAN.limitSeconds),
+    totalSeconds: count(search.get('total'), DEFAULT_PLAN.totalSeconds),
+  };
+}
+
+/** The parameters that `planFrom` reads as this plan, without those that say what is the default anyway. */
+export function planToSearch(plan: BenchPlan): URLSearchParams {
+  const all: Readonly<Record<string, readonly [string, string]>> = {
+    model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],
+    backend: [plan.backend, DEFAULT_PLAN.backend],
+    engines: [plan.engines.join(','), DEFAULT_PLAN.engines.join(',')],
+    only: [plan.only.join(','), usualMeasurements(plan.model).join(',')],
+    repeat: [String(plan.repeat), String(DEFAULT_PLAN.repeat)],
+    steps: [String(plan.steps), String(DEFAULT_PLAN.steps)],
+    questions: [String(plan.questions), String(DEFAULT_PLAN.questions)],
+    limit: [String(plan.limitSeconds), String(DEFAULT_PLAN.limitSeconds)],
+    total: [String(plan.totalSeconds), String(DEFAULT_PLAN.totalSeconds)],
+  };
+  const search = new URLSearchParams();
+  for (const [name, [value, usual]] of Object.entries(all)) if (value !== usual) search.set(name, value);
+  return search;
+}
+
+/** `bundled`, `3b`, `7b`, `tiny`, or a URL. */
+export function modelFrom(text: string | null): BenchModel {
+  if (text === null || text === '' || text === 'bundled') return { kind: 'bundled' };
+  if (text === '3b' || text === '7b' || text === 'tiny') return { kind: 'shapes', shapes: text };
+  return { kind: 'url', url: text };
+}
+
+/** What `modelFrom` reads as this model. */
+export function modelName(model: BenchModel): string {
+  if (model.kind === 'bundled') return 'bundled';
+  return model.kind === 'shapes' ? model.shapes : model.url;
+}
+
+function names(text: string | null): readonly string[] {
+  return (text ?? '').split(',').map((name) => name.trim());
+}
+
+function count(text: string | null, usual: number): number {
+  const value = Number(text);
+  return text !== null && Number.isInteger(value) && value > 0 ? value : usual;
+}

@@ -1,0 +1,94 @@
+/**
+ * What engines are asked to do so that their speed can be compared: one interface for ours and for stock transformers.js,
+ * each in a worker of its own. Another worker makes the folders of random weights that both load.
+ */
+import type { BackendChoice, ModelSource } from './engine-api.ts';
+
+/** Who is compared. */
+export type EngineName = 'ours' | 'stock';
+
+/** Models of which only the shapes are taken, with random weights. */
+export type ShapeName = '3b' | '7b' | 'tiny';
+
+/** How an engine was loaded. */
+export interface LoadedEngine {
+  /** What runs: the library with its version, the backend, the activations' type, threads. */
+  readonly engine: string;
+  readonly backend: 'webgpu' | 'wasm';
+  /** The graphics adapter, as far as the engine knows. */
+  readonly adapter: string;
+  readonly model: string;
+  readonly dtype: string;
+  /** Milliseconds the whole load took. */
+  readonly loadMs: number;
+  /** Largest memory in use while it loaded. */
+  readonly memory: MemoryUse;
+}
+
+/** Bytes an engine's worker holds. */
+export interface MemoryUse {
+  /** WASM memory. It never shrinks, so this is its peak too. */
+  readonly wasmBytes: number;
+  /** JavaScript: files read into the heap and not yet collected, at their peak; and V8's own heap where the browser tells. */
+  readonly heapPeakBytes: number;
+  /** Buffers on the graphics device now, and at their peak. */
+  readonly gpuBytes: number;
+  readonly gpuPeakBytes: number;
+}
+
+/** One thing to measure once. Pictures are named as they were given to `addPicture`. */
+export type Probe =
+  /** Plain decode steps behind a prompt of about `cachedTokens` tokens; ms: one step. */
+  | {
+      readonly kind: 'decode';
+      readonly picture: string;
+      readonly cachedTokens: number;
+      readonly newTokens: number;
+      /** Count what the steps ask of the graphics device, which slows them. */
+      readonly profile?: boolean;
+    }
+  /** Encoding and prefill of a question about the picture at full resolution, nothing known before; ms: both. */
+  | { readonly kind: 'imageTurn'; readonly picture: string; readonly question: string }
+  /** From the end of a tool call in round 1 to the first token of round 2; ms. */
+  | { readonly kind: 'round2'; readonly picture: string; readonly question: string; readonly toolCall: string }
+  /** From the question to its first token, the picture decoded before; ms. `aheadMs`: how long ago the picture was chosen; 0: nothing was done since. */
+  | { readonly kind: 'firstToken'; readonly picture: string; readonly question: string; readonly aheadMs: number }
+  /** Resizing and cutting into patches with Qwen2.5-VL's own settings, the picture decoded before; ms. */
+  | { readonly kind: 'preprocess'; readonly picture: string }
+  /** A whole turn in smart mode, from decoded picture to answer; ms. */
+  | {
+      readonly kind: 'answer';
+      readonly picture: string;
+      readonly question: string;
+      readonly maxNewTokens: number;
+    };
+
+/** What a probe gave. */
+export interface Sample {
+  readonly ms: number;
+  /** Other numbers by name, units in the names. */
+  readonly details: Readonly<Record<string, number>>;
+  /** The answer, where the probe asks for one. */
+  readonly answer?: string;
+}
+
+/** An engine that is measured. Calls come one at a time. */
+export interface ContestantApi {
+  /** Loads a model. Throws whatever the engine throws. `onProgress` gets a few words now and then. */
+  load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine>;
+  /** Decodes a picture and keeps it under a name. */
+  addPicture(name: string, file: Blob): Promise<void>;
+  /** Measures one thing once. Throws whatever the engine throws. */
+  measure(probe: Probe): Promise<Sample>;
+  /** Memory in use now. */
+  memory(): Promise<MemoryUse>;
+}
+
+/** Makes folders of random weights. */
+export interface RandomFolderApi {
+  /**
+   * Files of these shapes, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
+   * folder whose tokenizer and prompts it gets.
+   */
+  randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<ModelSource>;
+}

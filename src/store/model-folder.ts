@@ -1,0 +1,2 @@
+/** The bundled model's folder, beside the page. */
+export const MODEL_FOLDER = 'models/visionthink-nano/';

@@ -1,0 +1,209 @@
+/** What to measure, with what, how often; the button that begins and the one that ends. */
+import type { ReactElement } from 'react';
+import { MEASUREMENTS } from '../../evaluation/measurements.ts';
+import { type BenchPlan, modelFrom, modelName } from '../../evaluation/plan.ts';
+import { useBench } from './bench-context.ts';
+
+const MODELS = [
+  ['bundled', 'visionthink-nano, bundled'],
+  ['3b', 'Qwen2.5-VL-3B shapes, random weights'],
+  ['7b', 'VisionThink-7B shapes, random weights'],
+  ['url', 'A model folder by its URL'],
+] as const;
+const TINY = ['tiny', 'Tiny shapes, random weights (for tests)'] as const;
+const BACKENDS = [
+  ['auto', 'WebGPU, else WASM'],
+  ['webgpu', 'WebGPU'],
+  ['wasm', 'WASM'],
+] as const;
+const ENGINES = [
+  ['ours', 'This app'],
+  ['stock', 'transformers.js'],
+] as const;
+
+/** The form. */
+export function BenchForm(): ReactElement {
+  const status = useBench((state) => state.status);
+  const plan = useBench((state) => state.plan);
+  const run = useBench((state) => state.run);
+  const stop = useBench((state) => state.stop);
+  const busy = status === 'running' || status === 'stopping';
+  const lacking = plan.only.length === 0 || plan.engines.length === 0;
+  return (
+    <form
+      className="card bench-form"
+      aria-label="What to measure"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void run();
+      }}
+    >
+      <fieldset className="bench-form__fields" disabled={busy}>
+        <legend className="small-title">Setup</legend>
+        <ModelField />
+        <BackendField />
+        <RepeatField />
+      </fieldset>
+      <Choices
+        legend="Engines"
+        disabled={busy}
+        options={ENGINES}
+        chosen={plan.engines}
+        pick={(engines) => ({ engines: ENGINES.map(([name]) => name).filter((name) => engines.includes(name)) })}
+      />
+      <Choices
+        legend="Measurements"
+        disabled={busy}
+        options={MEASUREMENTS.map(({ id, title, what }) => [id, title, what] as const)}
+        chosen={plan.only}
+        pick={(only) => ({ only })}
+      />
+      <div className="bench-form__actions">
+        {busy ? (
+          // Keys make these two elements: one that turned from "button" into "submit" while it is clicked would submit.
+          <button key="stop" type="button" className="button" disabled={status === 'stopping'} onClick={stop}>
+            Stop
+          </button>
+        ) : (
+          <button key="run" type="submit" className="button button--primary" disabled={lacking}>
+            Run
+          </button>
+        )}
+        <Progress />
+      </div>
+    </form>
+  );
+}
+
+function ModelField(): ReactElement {
+  const model = useBench((state) => state.plan.model);
+  const change = useBench((state) => state.change);
+  const name = model.kind === 'url' ? 'url' : modelName(model);
+  const options = name === 'tiny' ? [...MODELS, TINY] : MODELS;
+  return (
+    <>
+      <Select
+        id="model"
+        label="Model"
+        value={name}
+        options={options}
+        onChange={(value) => change({ model: value === 'url' ? { kind: 'url', url: '' } : modelFrom(value) })}
+      />
+      {model.kind === 'url' && (
+        <div className="field">
+          <label className="field__label" htmlFor="url">
+            URL of the folder
+          </label>
+          <input
+            id="url"
+            className="field__input"
+            type="text"
+            inputMode="url"
+            required
+            placeholder="models/my-model/"
+            value={model.url}
+            onChange={(event) => change({ model: { kind: 'url', url: event.target.value } })}
+          />
+        </div>
+      )}
+    </>
+  );
+}
+
+function BackendField(): ReactElement {
+  const backend = useBench((state) => state.plan.backend);
+  const change = useBench((state) => state.change);
+  const set = (value: string): void => {
+    const chosen = BACKENDS.find(([name]) => name === value);
+    if (chosen !== undefined) change({ backend: chosen[0] });
+  };
+  return <Select id="backend" label="Backend" value={backend} options={BACKENDS} onChange={set} />;
+}
+
+function RepeatField(): ReactElement {
+  const repeat = useBench((state) => state.plan.repeat);
+  const change = useBench((state) => state.change);
+  return (
+    <div className="field">
+      <label className="field__label" htmlFor="repeat">
+        Repetitions
+      </label>
+      <input
+        id="repeat"
+        className="field__input"
+        type="number"
+        min={1}
+        max={99}
+        value={repeat}
+        onChange={(event) => change({ repeat: Math.max(1, Math.round(event.target.valueAsNumber) || 1) })}
+      />
+    </div>
+  );
+}
+
+function Select(props: {
+  readonly id: string;
+  readonly label: string;
+  readonly value: string;
+  readonly options: readonly (readonly [value: string, label: string])[];
+  readonly onChange: (value: string) => void;
+}): ReactElement {
+  const { id, label, value, options, onChange } = props;
+  return (
+    <div className="field">
+      <label className="field__label" htmlFor={id}>
+        {label}
+      </label>
+      <select id={id} className="field__input" value={value} onChange={(event) => onChange(event.target.value)}>
+        {options.map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function Choices(props: {
+  readonly legend: string;
+  readonly disabled: boolean;
+  readonly options: readonly (readonly [value: string, label: string, note?: string])[];
+  readonly chosen: readonly string[];
+  readonly pick: (chosen: readonly string[]) => Partial<BenchPlan>;
+}): ReactElement {
+  const { legend, disabled, options, chosen, pick } = props;
+  const change = useBench((state) => state.change);
+  const toggle = (value: string): void => {
+    const wanted = (name: string): boolean => chosen.includes(name) !== (name === value);
+    change(pick(options.map(([name]) => name).filter(wanted)));
+  };
+  return (
+    <fieldset className="bench-form__choices" disabled={disabled}>
+      <legend className="small-title">{legend}</legend>
+      {options.map(([value, label, note]) => (
+        <label key={value} className="bench-form__choice">
+          <input type="checkbox" checked={chosen.includes(value)} onChange={() => toggle(value)} />
+          <span>
+            {label}
+            {note !== undefined && <span className="caption bench-form__note">{note}</span>}
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function Progress(): ReactElement | null {
+  const status = useBench((state) => state.status);
+  const progress = useBench((state) => state.progress);
+  if (status !== 'running' && status !== 'stopping') return null;
+  return (
+    <div className="bench-form__progress">
+      <progress className="bar" aria-label="Measurements done" max={progress?.total ?? 1} value={progress?.done ?? 0} />
+      <p className="caption" role="status">
+        {progress?.text ?? 'starting'}…
+      </p>
+    </div>
+  );
+}

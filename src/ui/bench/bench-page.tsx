@@ -1,0 +1,41 @@
+/** The benchmark page: what to measure, how far it is, what was found. */
+import type { ReactElement } from 'react';
+import { BenchForm } from './bench-form.tsx';
+import { BenchResults } from './bench-results.tsx';
+
+/** The whole page. */
+export function BenchPage(): ReactElement {
+  return (
+    <div className="page">
+      <header className="header">
+        <svg className="header__mark" viewBox="0 0 32 32" aria-hidden="true">
+          <rect className="header__mark-full" x="2" y="2" width="28" height="28" rx="7" />
+          <rect className="header__mark-half" x="2" y="16" width="14" height="14" rx="5" />
+        </svg>
+        <div className="header__words">
+          <h1 className="header__name">Benchmark</h1>
+          <p className="header__claim">This app and stock transformers.js, on the same weights, on your machine.</p>
+        </div>
+        <div className="header__tools">
+          <a className="link" href="./">
+            Back to the app
+          </a>
+        </div>
+      </header>
+      <main className="bench">
+        <BenchForm />
+        <BenchResults />
+      </main>
+      <footer className="footer bench__footer">
+        <p>
+          <strong>How it measures.</strong> Each thing once to warm up, then the engines in turn. The ratio is the
+          median over pairs measured one after the other.
+        </p>
+        <p>
+          <strong>Random weights.</strong> Speed depends on the shapes alone, so larger models are made up on the spot:
+          nothing is downloaded, and the answers mean nothing.
+        </p>
+      </footer>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+/** The benchmark page's entry. `?run` begins at once; `?post=URL` sends every result there, and at last `DONE` with the report. */
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { planFrom } from '../../evaluation/plan.ts';
+import { createBenchStore } from '../../store/bench-store.ts';
+import { browserWorld } from '../../store/bench-world.ts';
+import { readTheme } from '../../store/theme-slice.ts';
+import { BenchPage } from './bench-page.tsx';
+import { BenchContext } from './bench-context.ts';
+import '../styles/tokens.css';
+import '../styles/base.css';
+import '../styles/layout.css';
+import '../styles/controls.css';
+import '../styles/bench.css';
+
+const search = new URLSearchParams(location.search);
+const address = search.get('post');
+const post = async (body: string): Promise<void> => {
+  if (address !== null) await fetch(new URL(address, document.baseURI), { method: 'POST', body });
+};
+const store = createBenchStore(planFrom(search), browserWorld(document.baseURI), post);
+
+const theme = readTheme();
+if (theme !== null) document.documentElement.dataset['theme'] = theme;
+const element = document.querySelector('#app');
+if (element === null) throw new Error('The page has no element to mount on.');
+createRoot(element).render(
+  <StrictMode>
+    <BenchContext value={store}>
+      <BenchPage />
+    </BenchContext>
+  </StrictMode>,
+);
+if (search.has('run')) void store.getState().run();

@@ -1,0 +1,118 @@
+/** Runs of the benchmark with invented engines: order, failures, limits, stops. */
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_PLAN, type BenchPlan } from '../../src/evaluation/plan.ts';
+import { type BenchEvent, type BenchWorld, runBench } from '../../src/evaluation/run-bench.ts';
+import type { ContestantApi, EngineName, LoadedEngine, Probe } from '../../src/protocol/bench-api.ts';
+
+const MEMORY = { wasmBytes: 0, heapPeakBytes: 0, gpuBytes: 100, gpuPeakBytes: 0 };
+const LOADED: LoadedEngine = {
+  engine: '',
+  backend: 'wasm',
+  adapter: '',
+  model: '',
+  dtype: '',
+  loadMs: 1,
+  memory: MEMORY,
+};
+const PLAN: BenchPlan = { ...DEFAULT_PLAN, only: ['decode512'], repeat: 2, limitSeconds: 1 };
+
+/** Engines that note every call, with some of their answers replaced. */
+function invent(replaced: Partial<Record<EngineName, Partial<ContestantApi>>> = {}): {
+  world: BenchWorld;
+  calls: string[];
+} {
+  const calls: string[] = [];
+  const note = async <T>(call: string, result: T): Promise<T> => {
+    calls.push(call);
+    return result;
+  };
+  const world: BenchWorld = {
+    userAgent: 'a test',
+    model: async () => ({ kind: 'url', url: 'models/x/' }),
+    invent: async () => new Blob(),
+    questions: async () => ({ list: [{ picture: 'p', question: 'q' }], pictures: new Map([['p', new Blob()]]) }),
+    connect: (name) => ({
+      api: {
+        load: (_source, backend) => note(`${name} load ${backend}`, LOADED),
+        addPicture: (picture) => note(`${name} picture ${picture}`, undefined),
+        measure: (probe: Probe) => note(`${name} ${probe.kind}`, { ms: name === 'ours' ? 2 : 6, details: {} }),
+        memory: () => note(`${name} memory`, MEMORY),
+        ...replaced[name],
+      },
+      crashed: new Promise<never>(() => undefined),
+      dispose: () => calls.push(`${name} dispose`),
+    }),
+  };
+  return { world, calls };
+}
+
+const never = new AbortController().signal;
+const ignore = (): void => undefined;
+
+describe('a run', () => {
+  it('loads one engine after the other, warms up, then alternates', async () => {
+    const { world, calls } = invent();
+    const report = await runBench(PLAN, world, ignore, never);
+    expect(calls).toEqual([
+      'ours load auto',
+      'stock load wasm', // where ours runs
+      ...['ours', 'stock'].flatMap((name) => [`${name} picture dot`, `${name} decode`]),
+      ...['ours', 'stock', 'ours', 'stock'].map((name) => `${name} decode`),
+      'ours dispose',
+      'stock dispose',
+    ]);
+    expect(report.rows[0]).toMatchObject({ id: 'decode512', ratio: 3, ours: { samples: [2, 2] } });
+    expect(report.complete).toBe(true);
+  });
+
+  it('goes on with one engine when the other cannot load, and says why', async () => {
+    const load = (): Promise<never> => Promise.reject(new RangeError('Array buffer allocation failed'));
+    const { world } = invent({ stock: { load } });
+    const report = await runBench(PLAN, world, ignore, never);
+    expect(report.engines.stock).toEqual({ loaded: false, error: 'Array buffer allocation failed' });
+    expect(report.rows[0]?.ours?.samples).toEqual([2, 2]);
+    expect(report.rows[0]?.stock?.error).toBe('not loaded');
+  });
+
+  it('ends an engine that hangs, and loads it again for what comes next', async () => {
+    let hang = true;
+    const measure: ContestantApi['measure'] = async ({ kind }) => {
+      if (kind === 'decode' && hang) return new Promise(() => undefined);
+      return { ms: 5, details: {} };
+    };
+    const { world, calls } = invent({ stock: { measure } });
+    const plan = { ...PLAN, only: ['decode512', 'preprocess1022'], limitSeconds: 0.05 };
+    const report = await runBench(plan, world, ignore, never);
+    hang = false;
+    expect(report.rows.map(({ stock }) => stock?.error)).toEqual(['took longer than 0.05 s', null]);
+    expect(report.rows[0]?.ours?.samples).toEqual([2, 2]);
+    expect(calls.filter((call) => call === 'stock load wasm')).toHaveLength(2);
+  });
+
+  it('compares memory after ten questions with memory after the last', async () => {
+    let asked = 0;
+    const measure: ContestantApi['measure'] = async () => ({ ms: ++asked, details: {} });
+    const memory: ContestantApi['memory'] = async () => ({ ...MEMORY, gpuBytes: 1000 + asked });
+    const { world } = invent({ ours: { measure, memory } });
+    const report = await runBench({ ...PLAN, only: ['growth'], questions: 30 }, world, ignore, never);
+    // One question warms up.
+    expect(report.rows[0]?.ours?.details).toMatchObject({ gpuBytesBefore: 1011, gpuBytesAfter: 1031 });
+    expect(report.rows[0]?.stock).toBeNull();
+    expect(report.verdicts.at(-1)).toMatchObject({ goal: 'GPU memory growth over many questions', met: false });
+  });
+
+  it('ends at once when it is stopped, with what it has', async () => {
+    const stop = new AbortController();
+    const { world, calls } = invent({ ours: { measure: () => new Promise(() => stop.abort()) } });
+    const report = await runBench(PLAN, world, ignore, stop.signal);
+    expect(report.complete).toBe(false);
+    expect(report.rows[0]?.ours?.error).toBe('stopped');
+    expect(calls.filter((call) => call === 'stock decode')).toEqual([]);
+  });
+
+  it('tells engines and rows as they come', async () => {
+    const events: BenchEvent[] = [];
+    await runBench(PLAN, invent().world, (event) => events.push(event), never);
+    expect(events.filter(({ type }) => type !== 'doing').map(({ type }) => type)).toEqual(['engine', 'engine', 'row']);
+  });
+});

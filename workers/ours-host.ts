@@ -1,0 +1,187 @@
+/** Our engine as one of those that are compared: the worker's own host, asked one probe at a time. */
+import { fillerText } from '../src/evaluation/filler-text.ts';
+import { prepareImage } from '../src/engine/image/resolutions.ts';
+import { fileListFolder } from '../src/io/web/file-list-folder.ts';
+import { urlFolder } from '../src/io/web/url-folder.ts';
+import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
+import { QwenTokenizer } from '../src/model/tokenizer.ts';
+import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import {
+  DEFAULT_SETTINGS,
+  MODE_SWITCHES,
+  type RoundTimings,
+  type TurnResult,
+  type TurnSettings,
+} from '../src/protocol/turn.ts';
+import { tryParseJson } from '../src/shared/json.ts';
+import { EngineHost } from './engine-host.ts';
+import { countGpu, perStep } from './gpu-counts.ts';
+
+/** Tokens of a prompt that are neither the picture's nor the question's, about. */
+const FRAME_TOKENS = 24;
+
+const ignore = (): void => undefined;
+
+/** Implements the contestant's interface. */
+export class OursHost implements ContestantApi {
+  readonly #host = new EngineHost();
+  readonly #memory: () => MemoryUse;
+  readonly #pictures = new Map<string, Blob>();
+  /** The picture the engine holds. */
+  #current: string | null = null;
+  #tokenizer: QwenTokenizer | null = null;
+  #contextLength = 0;
+
+  /** `memory` tells what this worker uses. */
+  constructor(memory: () => MemoryUse) {
+    this.#memory = memory;
+  }
+
+  async load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
+    this.#current = null;
+    const loaded = await this.#host.load(source, backend, ({ phase, detail }) => onProgress(`${phase} ${detail}`));
+    this.#tokenizer = await openTokenizer(source);
+    this.#contextLength = loaded.model.contextLength;
+    const { backend: runs, build, activations, threads, adapter } = loaded.backend;
+    return {
+      engine: `this app (${runs} ${build}, ${activations}${runs === 'wasm' ? `, ${threads} threads` : ''})`,
+      backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
+      adapter,
+      model: loaded.model.name,
+      dtype: loaded.model.dtype,
+      loadMs: loaded.loadMs,
+      memory: this.#memory(),
+    };
+  }
+
+  async addPicture(name: string, file: Blob): Promise<void> {
+    this.#pictures.set(name, file);
+  }
+
+  async measure(probe: Probe): Promise<Sample> {
+    switch (probe.kind) {
+      case 'decode':
+        return this.#decode(probe);
+      case 'imageTurn':
+        return this.#imageTurn(probe);
+      case 'round2':
+        return this.#round2(probe);
+      case 'firstToken':
+        return this.#firstToken(probe);
+      case 'preprocess':
+        return this.#preprocess(probe);
+      case 'answer':
+        return this.#answer(probe);
+    }
+  }
+
+  async memory(): Promise<MemoryUse> {
+    return this.#memory();
+  }
+
+  async #decode(probe: Probe & { kind: 'decode' }): Promise<Sample> {
+    await this.#show(probe.picture);
+    const steps = probe.newTokens;
+    const room = Math.min(probe.cachedTokens, this.#contextLength - steps - 2 * FRAME_TOKENS) - FRAME_TOKENS;
+    const question = fillerText(room, (text) => this.#tokenizer?.encode(text).length ?? 0);
+    // The prefill gives the first token, so one more is asked for than steps are measured.
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full, maxNewTokens: steps + 1 };
+    const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore, { plainDecoding: true });
+    const counted = probe.profile === true ? await countGpu(ask) : { result: await ask(), counts: null };
+    const [round] = counted.result.rounds;
+    if (round === undefined) throw new Error('the turn has no round');
+    return {
+      ms: round.timings.decodeMs / steps,
+      details: {
+        cachedTokens: round.promptTokens,
+        ...(counted.counts === null ? {} : perStep(counted.counts, steps)),
+      },
+    };
+  }
+
+  async #imageTurn({ picture, question }: Probe & { kind: 'imageTurn' }): Promise<Sample> {
+    await this.#show(picture);
+    const turn = await this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1, fresh: true });
+    const [round] = turn.rounds;
+    if (round === undefined) throw new Error('the turn has no round');
+    const { preprocessMs, encodeMs, prefillMs } = round.timings;
+    const { promptTokens, visualTokens } = round;
+    return {
+      ms: encodeMs + prefillMs,
+      details: { preprocessMs, encodeMs, prefillMs, promptTokens, visualTokens },
+    };
+  }
+
+  async #round2({ picture, question, toolCall }: Probe & { kind: 'round2' }): Promise<Sample> {
+    await this.#show(picture);
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.smart, maxNewTokens: 1, fresh: true };
+    const { rounds } = await this.#host.ask(question, settings, ignore, { forcedRound1: toolCall });
+    const round = rounds[1];
+    if (round === undefined) throw new Error('the tool call led to no second round');
+    const { preprocessMs, encodeMs, prefillMs } = round.timings;
+    const { promptTokens, computedTokens, recomputedTokens } = round;
+    return {
+      ms: preprocessMs + encodeMs + prefillMs,
+      details: { preprocessMs, encodeMs, prefillMs, promptTokens, computedTokens, recomputedTokens },
+    };
+  }
+
+  async #firstToken({ picture, question, aheadMs }: Probe & { kind: 'firstToken' }): Promise<Sample> {
+    this.#current = null; // chosen anew, so that nothing of it is known
+    await this.#show(picture);
+    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1 };
+    const chosen = performance.now();
+    let readAheadMs = 0;
+    if (aheadMs > 0) {
+      const ahead = this.#host.readAhead(settings).then(() => (readAheadMs = performance.now() - chosen));
+      await Promise.race([ahead, new Promise((resolve) => setTimeout(resolve, aheadMs))]);
+    }
+    const turn = await this.#ask(question, { maxNewTokens: 1, fresh: aheadMs === 0 });
+    if (turn.ttftMs === null) throw new Error('the turn gave no token');
+    return { ms: turn.ttftMs, details: aheadMs > 0 ? { readAheadMs } : {} };
+  }
+
+  async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {
+    const image = await createWebImageDecoder().decode(this.#file(picture));
+    const start = performance.now();
+    const { pixelValues } = prepareImage(image, 'full', DEFAULT_PROCESSOR_SETTINGS, null);
+    return { ms: performance.now() - start, details: { values: pixelValues.length } };
+  }
+
+  async #answer({ picture, question, maxNewTokens }: Probe & { kind: 'answer' }): Promise<Sample> {
+    this.#current = null;
+    await this.#show(picture);
+    const { answer, rounds, totalMs } = await this.#ask(question, { maxNewTokens });
+    const newTokens = rounds.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+    const sum = (stage: keyof RoundTimings): number => rounds.reduce((ms, { timings }) => ms + timings[stage], 0);
+    const preprocessMs = sum('preprocessMs');
+    const [encodeMs, prefillMs, decodeMs] = [sum('encodeMs'), sum('prefillMs'), sum('decodeMs')];
+    const details = { rounds: rounds.length, newTokens, preprocessMs, encodeMs, prefillMs, decodeMs };
+    return { ms: totalMs, answer, details };
+  }
+
+  #ask(question: string, settings: Partial<TurnSettings>): Promise<TurnResult> {
+    return this.#host.ask(question, { ...DEFAULT_SETTINGS, ...settings }, ignore);
+  }
+
+  async #show(picture: string): Promise<void> {
+    if (this.#current === picture) return;
+    await this.#host.setImage(this.#file(picture));
+    this.#current = picture;
+  }
+
+  #file(picture: string): Blob {
+    const file = this.#pictures.get(picture);
+    if (file === undefined) throw new Error(`there is no picture "${picture}"`);
+    return file;
+  }
+}
+
+async function openTokenizer(source: ModelSource): Promise<QwenTokenizer> {
+  const folder =
+    source.kind === 'files' ? fileListFolder(source.name, source.files) : urlFolder(source.url, self.location.href);
+  const json = async (path: string): Promise<unknown> => tryParseJson((await (await folder.blob(path))?.text()) ?? '');
+  return new QwenTokenizer(await json('tokenizer.json'), await json('tokenizer_config.json'));
+}

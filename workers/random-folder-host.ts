@@ -1,0 +1,27 @@
+/** The worker's side of RandomFolderApi. */
+import type { Dtype } from '../src/converter/precision.ts';
+import { randomFolder } from '../src/converter/random-folder.ts';
+import { urlFolder } from '../src/io/web/url-folder.ts';
+import { SHAPES } from '../src/model/shapes.ts';
+import type { RandomFolderApi, ShapeName } from '../src/protocol/bench-api.ts';
+import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import { probeAdapter } from '../src/runtime/web/adapter.ts';
+
+/** Implements the worker's interface. */
+export class RandomFolderHost implements RandomFolderApi {
+  async randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<ModelSource> {
+    const { name } = SHAPES[shapes];
+    const folder = urlFolder(language, self.location.href);
+    const files = await randomFolder(SHAPES[shapes], await dtypeFor(backend), folder);
+    // A browser fetches a Blob's bytes from the thread that made it when it likes. Reading waits until it has them all, so
+    // that this thread may end.
+    await Promise.all(files.map(({ blob }) => blob.slice(0, 1).arrayBuffer()));
+    return { kind: 'files', name, files };
+  }
+}
+
+async function dtypeFor(backend: BackendChoice): Promise<Dtype> {
+  if (backend === 'wasm') return 'q4';
+  const probe = await probeAdapter();
+  return typeof probe !== 'string' && probe.hasF16 ? 'q4f16' : 'q4';
+}
