@@ -30,7 +30,7 @@ export function unwrap(tensor: Tensor): OrtTensor {
 }
 
 /** Host arrays by element type; f16 as bits, whatever class onnxruntime uses for it. */
-function hostData(data: OrtTensor['data']): TensorData {
+export function hostData(data: OrtTensor['data']): TensorData {
   if (data instanceof Float32Array || data instanceof BigInt64Array || data instanceof Int32Array) return data;
   if (data instanceof Uint16Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2); // Float16Array

@@ -1,7 +1,7 @@
 /** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { OrtSession } from '../ort-session.ts';
-import { byteLength, elementBytes, hostArray, unwrap, WrappedTensor } from '../ort-tensors.ts';
+import { byteLength, elementBytes, hostArray, hostData, unwrap, WrappedTensor } from '../ort-tensors.ts';
 import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
 import type { Ort } from './ort-build.ts';
 import { Readback } from './readback.ts';
@@ -23,23 +23,32 @@ export interface WebGpuOptions {
 }
 
 /** Makes a runtime on `device`. The runtime owns the device and destroys it when disposed. */
-export function createWebGpuRuntime(ort: Ort, device: GPUDevice, options: WebGpuOptions = {}): Runtime {
-  return new WebGpuRuntime(ort, device, options);
+export function createWebGpuRuntime(ort: Ort, device: GPUDevice, options: WebGpuOptions = {}): WebGpuRuntime {
+  return new OrtWebGpuRuntime(ort, device, options);
 }
 
-class WebGpuRuntime implements Runtime {
+/** A runtime on a device that others may use too, in the order in which work is submitted. */
+export interface WebGpuRuntime extends Runtime {
+  readonly device: GPUDevice;
+  /** The buffer of a tensor on the device, null for one on the host. */
+  bufferOf(tensor: Tensor): GPUBuffer | null;
+  /** The array of a tensor on the host. Throws for one on the device. */
+  dataOf(tensor: Tensor): TensorData;
+}
+
+class OrtWebGpuRuntime implements WebGpuRuntime {
   readonly staticCache = true;
   readonly concurrent = true;
   readonly pipelined = true;
   readonly #ort: Ort;
-  readonly #device: GPUDevice;
+  readonly device: GPUDevice;
   readonly #readback: Readback;
   readonly #options: WebGpuOptions;
 
   constructor(ort: Ort, device: GPUDevice, options: WebGpuOptions) {
     this.#options = options;
     this.#ort = ort;
-    this.#device = device;
+    this.device = device;
     this.#readback = new Readback(device);
   }
 
@@ -49,7 +58,7 @@ class WebGpuRuntime implements Runtime {
     const options: InferenceSession.SessionOptions = {
       // Of 200 answers, 196 equal fp32's with sums in f16, 199 with sums in f32 (docs/log.md).
       executionProviders: [
-        { name: 'webgpu', device: this.#device, enableMatmulFp32Accumulation: true, ...this.#options },
+        { name: 'webgpu', device: this.device, enableMatmulFp32Accumulation: true, ...this.#options },
       ],
       externalData: files.data.map(({ path, blob }) => ({ path, data: blob })),
       preferredOutputLocation: locations,
@@ -68,13 +77,13 @@ class WebGpuRuntime implements Runtime {
     // writeBuffer wants whole multiples of four bytes; the buffer itself is large enough.
     const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    this.#device.queue.writeBuffer(unwrap(tensor).gpuBuffer, 0, bytes);
+    this.device.queue.writeBuffer(unwrap(tensor).gpuBuffer, 0, bytes);
     return tensor;
   }
 
   allocate(type: TensorType, dims: readonly number[]): Tensor {
     const bytes = byteLength(type, dims);
-    const buffer = this.#device.createBuffer({
+    const buffer = this.device.createBuffer({
       size: Math.max(BUFFER_ALIGNMENT, Math.ceil(bytes / BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
@@ -85,10 +94,10 @@ class WebGpuRuntime implements Runtime {
     const width = tensor.dims[2] ?? 0;
     const rowBytes = width * elementBytes(tensor.type);
     const part = this.allocate(tensor.type, [1, count, width]);
-    const encoder = this.#device.createCommandEncoder();
+    const encoder = this.device.createCommandEncoder();
     const [from, to] = [unwrap(tensor).gpuBuffer, unwrap(part).gpuBuffer];
     encoder.copyBufferToBuffer(from, first * rowBytes, to, 0, count * rowBytes);
-    this.#device.queue.submit([encoder.finish()]);
+    this.device.queue.submit([encoder.finish()]);
     return part;
   }
 
@@ -97,8 +106,17 @@ class WebGpuRuntime implements Runtime {
     return hostArray(tensor.type, await this.#readback.read(gpuBuffer, byteLength(tensor.type, tensor.dims)));
   }
 
+  bufferOf(tensor: Tensor): GPUBuffer | null {
+    const ort = unwrap(tensor);
+    return ort.location === 'gpu-buffer' ? ort.gpuBuffer : null;
+  }
+
+  dataOf(tensor: Tensor): TensorData {
+    return hostData(unwrap(tensor).data);
+  }
+
   async dispose(): Promise<void> {
-    this.#device.destroy();
+    this.device.destroy();
   }
 
   #wrap(buffer: GPUBuffer, type: TensorType, dims: readonly number[]): Tensor {

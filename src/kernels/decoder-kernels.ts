@@ -1,0 +1,182 @@
+/**
+ * The kernels of one language model: which product is made how. Three ways, by the number of tokens: `step` for one, `few`
+ * for as many as one reading of the weights serves well, `many` in tiles. All compile when the session is made.
+ */
+import type { TextGeometry } from '../model/text-geometry.ts';
+import type { Compiled, Compiler } from './compiler.ts';
+import type { LoadedDecoder } from './loaded-decoder.ts';
+import type { Tuning } from './tuning.ts';
+import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel, combineKernel } from './wgsl/attention.ts';
+import type { Stored } from './wgsl/cache-format.ts';
+import { matmulGrid, matmulKernel, type MatmulSpec, tileBytes } from './wgsl/matmul.ts';
+import { type Epilogue, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
+import { argMaxKernels, loadKernel, normKernel } from './wgsl/rowwise.ts';
+import type { MatrixFormat } from './wgsl/weight-reader.ts';
+
+/** A compiled kernel and its workgroups for so many tokens. */
+export interface Step {
+  readonly compiled: Compiled;
+  grid(tokens: number): readonly number[];
+}
+
+/** The products of a layer and the head, with norms in front, for one token or a few. */
+export interface FusedProducts {
+  readonly qkv: Step;
+  readonly output: Step;
+  readonly gateUp: Step;
+  readonly down: Step;
+  readonly head: Step;
+}
+
+/** The same for many tokens, norms apart. */
+export interface TiledProducts {
+  readonly qkv: Step;
+  readonly output: Step;
+  readonly gate: Step;
+  readonly up: Step;
+  readonly down: Step;
+  readonly head: Step;
+}
+
+/** Every kernel of a model. */
+export interface DecoderKernels {
+  readonly step: FusedProducts;
+  readonly few: FusedProducts;
+  readonly many: TiledProducts;
+  readonly load: Step;
+  readonly norm: Step;
+  readonly cache: Step;
+  readonly stepAttention: Compiled;
+  readonly attention: Compiled;
+  readonly combine: Compiled;
+  readonly argMaxParts: Compiled;
+  readonly argMax: Compiled;
+  /** What attention was made for. */
+  readonly stepSpec: AttentionSpec;
+  readonly attentionSpec: AttentionSpec;
+}
+
+/** What the kernels are made for. */
+interface Wanted {
+  readonly text: TextGeometry;
+  readonly stored: Stored;
+  readonly tuning: Tuning;
+  /** The size all subgroups have, null where there are none or of several sizes. */
+  readonly subgroupSize: number | null;
+  /** Bytes of workgroup memory the device has. */
+  readonly workgroupBytes: number;
+}
+
+/** Compiles the kernels for a model whose layers are all alike. Throws RuntimeUnavailableError when the device refuses one. */
+export async function compileDecoder(
+  compiler: Compiler,
+  loaded: LoadedDecoder,
+  wanted: Wanted,
+): Promise<DecoderKernels> {
+  const { text, stored, tuning, workgroupBytes } = wanted;
+  const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps, vocabSize } = text;
+  const sizes = { numHeads, numKvHeads, headDim, stored };
+  const stepSpec: AttentionSpec = { ...sizes, tokens: 1, step: true };
+  let attentionSpec: AttentionSpec = { ...sizes, tokens: tuning.attentionTokens, step: false };
+  const rows = (spec: AttentionSpec): number => spec.tokens * (numHeads / numKvHeads);
+  while (attentionSpec.tokens > 1 && (attentionBytes(attentionSpec) > workgroupBytes || rows(attentionSpec) > 64)) {
+    attentionSpec = { ...attentionSpec, tokens: attentionSpec.tokens - 1 };
+  }
+  const cache = cacheKernel(attentionSpec);
+  const load = loadKernel(hiddenSize, stored);
+  const argMax = argMaxKernels(vocabSize);
+  const compile = compiler.compile.bind(compiler);
+  const [step, few, many] = await Promise.all([
+    fusedProducts(compiler, loaded, wanted, 1),
+    fusedProducts(compiler, loaded, wanted, tuning.columns),
+    tiledProducts(compiler, loaded, wanted),
+  ]);
+  return {
+    step,
+    few,
+    many,
+    stepSpec,
+    attentionSpec,
+    load: { compiled: await compile(load.kernel), grid: (tokens) => [load.groups, tokens] },
+    norm: { compiled: await compile(normKernel(hiddenSize, rmsNormEps)), grid: (tokens) => [tokens] },
+    cache: { compiled: await compile(cache.kernel), grid: (tokens) => [cache.groups(tokens)] },
+    stepAttention: await compile(attentionKernel(stepSpec)),
+    attention: await compile(attentionKernel(attentionSpec)),
+    combine: await compile(combineKernel(stepSpec)),
+    argMaxParts: await compile(argMax.parts),
+    argMax: await compile(argMax.whole),
+  };
+}
+
+async function fusedProducts(
+  compiler: Compiler,
+  { layer, head }: LoadedDecoder,
+  { text, tuning, subgroupSize, workgroupBytes }: Wanted,
+  columns: number,
+): Promise<FusedProducts> {
+  const product = async (
+    label: string,
+    matrices: readonly MatrixFormat[],
+    epilogue: Epilogue,
+    more: Partial<MatvecSpec> = {},
+  ): Promise<Step> => {
+    let threads = tuning.matvecThreads;
+    const rowsPerThread = more.rowsPerThread ?? tuning.rowsPerThread;
+    const sums = matrices.length * rowsPerThread * columns + columns;
+    while (threads > tuning.threadsPerRow && threads * sums * 4 > workgroupBytes) threads /= 2;
+    const spec: MatvecSpec = {
+      label: columns === 1 ? label : `${label}, few`,
+      matrices,
+      epilogue,
+      columns,
+      rowsPerThread,
+      threadsPerRow: tuning.threadsPerRow,
+      threads,
+      subgroupSize,
+      ...more,
+    };
+    const compiled = await compiler.compile(matvecKernel(spec));
+    const [x, y] = matvecGrid(spec);
+    return { compiled, grid: (tokens) => [x, y, Math.ceil(tokens / columns)] };
+  };
+  const normEpsilon = text.rmsNormEps;
+  const [qkv, output, gateUp, down, headProduct] = await Promise.all([
+    product('qkv', [layer.qkv], 'store', { bias: true, normEpsilon }),
+    product('o_proj', [layer.output], 'add'),
+    product('gate, up', [layer.gate, layer.up], 'swiglu', { normEpsilon }),
+    product('down', [layer.down], 'add'),
+    product('head', [head.format], 'store', {
+      normEpsilon,
+      wantedOnly: true,
+      rowsPerThread: tuning.headRowsPerThread,
+    }),
+  ]);
+  return { qkv, output, gateUp, down, head: headProduct };
+}
+
+async function tiledProducts(
+  compiler: Compiler,
+  { layer, head }: LoadedDecoder,
+  { tuning, workgroupBytes }: Wanted,
+): Promise<TiledProducts> {
+  let tile = tuning.tile;
+  while (tile > 32 && tileBytes(tile) > workgroupBytes) tile /= 2;
+  const product = async (
+    label: string,
+    matrix: MatrixFormat,
+    epilogue: MatmulSpec['epilogue'],
+    more: Partial<MatmulSpec> = {},
+  ): Promise<Step> => {
+    const spec: MatmulSpec = { label: `${label}, many`, matrix, epilogue, tile, ...more };
+    return { compiled: await compiler.compile(matmulKernel(spec)), grid: (tokens) => matmulGrid(spec, tokens) };
+  };
+  const [qkv, output, gate, up, down, headProduct] = await Promise.all([
+    product('qkv', layer.qkv, 'store', { bias: true }),
+    product('o_proj', layer.output, 'add'),
+    product('gate', layer.gate, 'store'),
+    product('up', layer.up, 'gate'),
+    product('down', layer.down, 'add'),
+    product('head', head.format, 'store', { wantedOnly: true }),
+  ]);
+  return { qkv, output, gate, up, down, head: headProduct };
+}

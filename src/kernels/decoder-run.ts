@@ -1,0 +1,257 @@
+/** A run of the decoder as a list of dispatches. Bind groups are made once and kept while their buffers stay the same. */
+import type { CommandStream } from './command-stream.ts';
+import type { Compiled } from './compiler.ts';
+import type { DecoderKernels, FusedProducts, Step, TiledProducts } from './decoder-kernels.ts';
+import type { KernelParts } from './kernel-runtime.ts';
+import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
+import { Scratch, type ScratchBuffers } from './scratch.ts';
+import { partialLength } from './wgsl/attention.ts';
+import { paramWords, roundUp } from './wgsl/kernel.ts';
+import { ARG_MAX_PARTS } from './wgsl/rowwise.ts';
+
+/** Cached tokens are split in multiples of attention's tile. */
+const CHUNK_STEP = 64;
+/** A part of the cache in a prefill has at least so many tokens: each costs a result to be put together. */
+const SMALLEST_PART = 256;
+
+/** The cache of one sequence, and its rotary tables. */
+export interface CacheBuffers {
+  /** `[1, numKvHeads, capacity, headDim]` each. */
+  readonly layers: readonly { readonly keys: GPUBuffer; readonly values: GPUBuffer }[];
+  /** `[capacity, headDim / 2]`. */
+  readonly cos: GPUBuffer;
+  readonly sin: GPUBuffer;
+  readonly capacity: number;
+}
+
+/** Where a run's inputs and outputs lie. */
+export interface RunBuffers {
+  /** `[1, tokens, hidden]`. */
+  readonly embeds: GPUBuffer;
+  readonly cache: CacheBuffers;
+  /** i64 `[1, wanted]`; null: in a buffer of the run's own. */
+  readonly token: GPUBuffer | null;
+}
+
+/** The lengths of a run. */
+export interface RunLengths {
+  readonly tokens: number;
+  /** Tokens cached before. */
+  readonly past: number;
+  /** Last tokens that go through the head. */
+  readonly wanted: number;
+  /** Whether the arg max is wanted. */
+  readonly wantToken: boolean;
+}
+
+/** Records runs of one decoder. */
+export class DecoderRun {
+  readonly #parts: KernelParts;
+  readonly #stream: CommandStream;
+  readonly #loaded: LoadedDecoder;
+  readonly #kernels: DecoderKernels;
+  readonly #scratch: Scratch;
+  readonly #groups = new Map<string, GPUBindGroup>();
+  /** What the bind groups stand on. */
+  #bound: { readonly buffers: ScratchBuffers; readonly cache: readonly GPUBuffer[] } | null = null;
+  #embedsGroup: { readonly embeds: GPUBuffer; readonly group: GPUBindGroup } | null = null;
+  #tokenGroup: { readonly token: GPUBuffer; readonly group: GPUBindGroup } | null = null;
+
+  constructor(parts: KernelParts, loaded: LoadedDecoder, kernels: DecoderKernels) {
+    this.#parts = parts;
+    this.#stream = parts.stream;
+    this.#loaded = loaded;
+    this.#kernels = kernels;
+    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, loaded.layer.gate.rows);
+  }
+
+  /** Records a run behind what is recorded already; gives the buffers of its results, which the next run writes again. */
+  record(
+    { embeds, cache, token }: RunBuffers,
+    lengths: RunLengths,
+  ): { readonly logits: GPUBuffer; readonly token: GPUBuffer } {
+    const { tokens, past, wanted } = lengths;
+    const parts = this.#split(tokens, past + tokens);
+    const { stepSpec, load } = this.#kernels;
+    const partials = parts.splits === 1 ? 0 : partialLength(stepSpec, tokens, parts.splits);
+    const buffers = this.#scratch.for({ tokens, wanted, partials });
+    this.#rebind(buffers, cache);
+    const first = tokens - wanted;
+    const params = paramWords({ tokens, past, first, wanted, capacity: cache.capacity, ...parts });
+    this.#parts.runtime.device.queue.writeBuffer(this.#scratch.params, 0, params);
+
+    // 1. Embeddings into the residual stream.
+    if (this.#embedsGroup?.embeds !== embeds) {
+      this.#embedsGroup = { embeds, group: load.compiled.bind([embeds, buffers.hidden, this.#scratch.params]) };
+    }
+    this.#stream.dispatch(load.compiled, this.#embedsGroup.group, load.grid(tokens));
+    // 2. Layers.
+    const way = tokens === 1 ? 'step' : this.#isFew(tokens) ? 'few' : 'many';
+    this.#loaded.layers.forEach((layer, i) => {
+      if (way === 'many') this.#tiledLayer(this.#kernels.many, i, layer, buffers, cache, tokens, parts.splits);
+      else this.#fusedLayer(way, this.#kernels[way], i, layer, buffers, cache, tokens, parts.splits);
+    });
+    // 3. The head, and the arg max.
+    if (wanted > 0) this.#head(buffers, wanted, tokens);
+    if (wanted > 0 && lengths.wantToken) this.#argMax(buffers, token ?? buffers.token, wanted);
+    return { logits: buffers.logits, token: buffers.token };
+  }
+
+  /** Frees the buffers between kernels. */
+  dispose(): void {
+    this.#scratch.dispose();
+    this.#groups.clear();
+  }
+
+  #isFew(tokens: number): boolean {
+    return tokens <= this.#parts.tuning.matvecTokens;
+  }
+
+  /** How the cache is split between workgroups of attention. */
+  #split(tokens: number, total: number): { readonly splits: number; readonly chunk: number } {
+    const { tuning, model } = this.#parts;
+    let chunk = tuning.attentionChunk;
+    if (tokens > 1) {
+      const whole = Math.ceil(tokens / this.#kernels.attentionSpec.tokens) * model.text.numKvHeads;
+      const most = Math.max(1, Math.ceil(total / SMALLEST_PART));
+      chunk = Math.ceil(total / Math.min(most, Math.ceil(tuning.attentionWorkgroups / whole)));
+    }
+    chunk = roundUp(chunk, CHUNK_STEP);
+    return { chunk, splits: Math.ceil(total / chunk) };
+  }
+
+  #rebind(buffers: ScratchBuffers, cache: CacheBuffers): void {
+    const all = [cache.cos, cache.sin, ...cache.layers.flatMap(({ keys, values }) => [keys, values])];
+    const bound = this.#bound;
+    if (bound?.buffers === buffers && bound.cache.every((buffer, i) => buffer === all[i])) return;
+    this.#bound = { buffers, cache: all };
+    this.#groups.clear();
+    this.#embedsGroup = null;
+    this.#tokenGroup = null;
+  }
+
+  /** Dispatches a kernel over buffers that stay the same: `name` and the layer tell them from other uses of it. */
+  #dispatch(
+    name: string,
+    layer: number,
+    compiled: Compiled,
+    grid: readonly number[],
+    buffers: () => readonly GPUBuffer[],
+  ): void {
+    const key = `${name} ${layer}`;
+    let group = this.#groups.get(key);
+    if (group === undefined) this.#groups.set(key, (group = compiled.bind(buffers())));
+    this.#stream.dispatch(compiled, group, grid);
+  }
+
+  #fusedLayer(
+    way: 'step' | 'few',
+    products: FusedProducts,
+    i: number,
+    layer: LoadedLayer,
+    { hidden, qkv, attention, inner, partials }: ScratchBuffers,
+    cache: CacheBuffers,
+    tokens: number,
+    splits: number,
+  ): void {
+    const { params } = this.#scratch;
+    const product = (name: string, { compiled, grid }: Step, buffers: () => readonly GPUBuffer[]): void =>
+      this.#dispatch(`${way} ${name}`, i, compiled, grid(tokens), () => [...buffers(), params]);
+    product('qkv', products.qkv, () => [...layer.qkv.buffers, hidden, qkv, layer.qkvBias, layer.inputNorm]);
+    this.#attention(way === 'step', i, { qkv, attention, partials }, cache, tokens, splits);
+    product('output', products.output, () => [...layer.output.buffers, attention, hidden]);
+    product('gateUp', products.gateUp, () => [
+      ...layer.gate.buffers,
+      ...layer.up.buffers,
+      hidden,
+      inner,
+      layer.attentionNorm,
+    ]);
+    product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
+  }
+
+  #tiledLayer(
+    products: TiledProducts,
+    i: number,
+    layer: LoadedLayer,
+    { hidden, normed, qkv, attention, inner, partials }: ScratchBuffers,
+    cache: CacheBuffers,
+    tokens: number,
+    splits: number,
+  ): void {
+    const { params } = this.#scratch;
+    const { norm } = this.#kernels;
+    const product = (name: string, { compiled, grid }: Step, buffers: () => readonly GPUBuffer[]): void =>
+      this.#dispatch(`many ${name}`, i, compiled, grid(tokens), () => [...buffers(), params]);
+    const normalise = (name: string, gamma: GPUBuffer): void =>
+      this.#dispatch(name, i, norm.compiled, norm.grid(tokens), () => [hidden, gamma, normed]);
+    normalise('inputNorm', layer.inputNorm);
+    product('qkv', products.qkv, () => [...layer.qkv.buffers, normed, qkv, layer.qkvBias]);
+    this.#attention(false, i, { qkv, attention, partials }, cache, tokens, splits);
+    product('output', products.output, () => [...layer.output.buffers, attention, hidden]);
+    normalise('attentionNorm', layer.attentionNorm);
+    product('gate', products.gate, () => [...layer.gate.buffers, normed, inner]);
+    product('up', products.up, () => [...layer.up.buffers, normed, inner]);
+    product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
+  }
+
+  #attention(
+    step: boolean,
+    i: number,
+    { qkv, attention, partials }: Pick<ScratchBuffers, 'qkv' | 'attention' | 'partials'>,
+    { layers, cos, sin }: CacheBuffers,
+    tokens: number,
+    splits: number,
+  ): void {
+    const { params } = this.#scratch;
+    const { cache, stepAttention, attention: wide, attentionSpec, combine } = this.#kernels;
+    const { numHeads, numKvHeads } = attentionSpec;
+    const { keys, values } = layers[i] ?? {};
+    if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
+    const inputs = [qkv, cos, sin, keys, values];
+    if (!step) this.#dispatch('cache', i, cache.compiled, cache.grid(tokens), () => [...inputs, params]);
+    const groups = step ? 1 : Math.ceil(tokens / attentionSpec.tokens);
+    const grid = [groups, numKvHeads, splits];
+    this.#dispatch(step ? 'stepAttention' : 'attention', i, step ? stepAttention : wide, grid, () => [
+      ...inputs,
+      attention,
+      partials,
+      params,
+    ]);
+    if (splits === 1) return;
+    this.#dispatch('combine', 0, combine, [numHeads, tokens], () => [partials, attention, params]);
+  }
+
+  #head({ hidden, normed, logits }: ScratchBuffers, wanted: number, tokens: number): void {
+    const { head, norm: gamma } = this.#loaded;
+    const { step, few, many, norm } = this.#kernels;
+    const { params } = this.#scratch;
+    const fused = wanted === 1 ? step.head : few.head;
+    if (wanted === 1 || this.#isFew(wanted)) {
+      this.#dispatch(wanted === 1 ? 'head' : 'few head', 0, fused.compiled, fused.grid(wanted), () => [
+        ...head.buffers,
+        hidden,
+        logits,
+        gamma,
+        params,
+      ]);
+      return;
+    }
+    this.#dispatch('norm', 0, norm.compiled, norm.grid(tokens), () => [hidden, gamma, normed]);
+    this.#dispatch('many head', 0, many.head.compiled, many.head.grid(wanted), () => [
+      ...head.buffers,
+      normed,
+      logits,
+      params,
+    ]);
+  }
+
+  #argMax({ logits, candidates }: ScratchBuffers, token: GPUBuffer, wanted: number): void {
+    const { argMaxParts, argMax } = this.#kernels;
+    this.#dispatch('argMaxParts', 0, argMaxParts, [ARG_MAX_PARTS, wanted], () => [logits, candidates]);
+    if (this.#tokenGroup?.token !== token) {
+      this.#tokenGroup = { token, group: argMax.bind([candidates, logits, token]) };
+    }
+    this.#stream.dispatch(argMax, this.#tokenGroup.group, [wanted]);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * A runtime that computes the language model with our own kernels, and everything else with the runtime it stands on. The
+ * sessions have the names and meanings of the graphs they take the place of, so the engine does not know the difference.
+ */
+import type { TextGeometry } from '../model/text-geometry.ts';
+import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime/session.ts';
+import { CommandStream, type KernelTime } from './command-stream.ts';
+import { Compiler } from './compiler.ts';
+import { openDecoderSession } from './decoder-session.ts';
+import type { DeviceRuntime } from './device-tensors.ts';
+import { openEmbedSession } from './embed-session.ts';
+import type { Tuning } from './tuning.ts';
+import { WeightStore } from './weight-store.ts';
+import type { Stored } from './wgsl/cache-format.ts';
+
+/** What the kernels must know of a model. */
+export interface KernelModel {
+  readonly text: TextGeometry;
+  /** Type of the graphs' inputs and outputs, and of the cache. */
+  readonly activations: Stored;
+  /** The graph files whose place the kernels take. */
+  readonly decoderFile: string;
+  readonly embedTokensFile: string;
+}
+
+/** What all sessions of the kernels share. */
+export interface KernelParts {
+  readonly runtime: DeviceRuntime;
+  readonly model: KernelModel;
+  readonly tuning: Tuning;
+  readonly compiler: Compiler;
+  readonly stream: CommandStream;
+  readonly weights: WeightStore;
+}
+
+/** A runtime with kernels, whose kernels can be timed. */
+export interface KernelRuntime extends Runtime {
+  /** Times every kernel while `work` runs; empty where the device has no timestamps. */
+  time<T>(
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
+}
+
+/** Puts kernels for `model` in front of `runtime`. */
+export function createKernelRuntime(runtime: DeviceRuntime, model: KernelModel, tuning: Tuning): KernelRuntime {
+  return new WithKernels(runtime, model, tuning);
+}
+
+class WithKernels implements KernelRuntime {
+  readonly staticCache = true;
+  readonly concurrent = true;
+  readonly pipelined = true;
+  readonly #runtime: DeviceRuntime;
+  readonly #parts: KernelParts;
+
+  constructor(runtime: DeviceRuntime, model: KernelModel, tuning: Tuning) {
+    const { device } = runtime;
+    this.#runtime = runtime;
+    this.#parts = {
+      runtime,
+      model,
+      tuning,
+      compiler: new Compiler(device),
+      stream: new CommandStream(device),
+      weights: new WeightStore(device),
+    };
+  }
+
+  createSession(files: SessionFiles): Promise<Session> {
+    const { decoderFile, embedTokensFile } = this.#parts.model;
+    if (files.path === decoderFile) return openDecoderSession(this.#parts, files);
+    if (files.path === embedTokensFile) return openEmbedSession(this.#parts, files);
+    return this.#runtime.createSession(files);
+  }
+
+  tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
+    return this.#runtime.tensor(type, data, dims);
+  }
+
+  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
+    return this.#runtime.upload(type, data, dims);
+  }
+
+  allocate(type: TensorType, dims: readonly number[]): Tensor {
+    return this.#runtime.allocate(type, dims);
+  }
+
+  rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
+    this.#parts.stream.submit();
+    return this.#runtime.rows(tensor, first, count);
+  }
+
+  readLater(tensor: Tensor): Promise<TensorData> {
+    this.#parts.stream.submit();
+    return this.#runtime.readLater(tensor);
+  }
+
+  async time<T>(
+    work: () => Promise<T>,
+  ): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }> {
+    this.#parts.stream.startTiming();
+    let times: ReadonlyMap<string, KernelTime> = new Map();
+    try {
+      return { result: await work(), times: (times = await this.#parts.stream.stopTiming()) };
+    } finally {
+      if (times.size === 0) await this.#parts.stream.stopTiming();
+    }
+  }
+
+  dispose(): Promise<void> {
+    return this.#runtime.dispose();
+  }
+}

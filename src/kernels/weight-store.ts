@@ -1,0 +1,121 @@
+/**
+ * Weights on their way from data files to GPU buffers, a few MB at a time. A weight that two sessions use, such as a tied
+ * embedding table, is loaded once.
+ */
+import type { SessionFiles } from '../runtime/session.ts';
+import { NamedError } from '../shared/errors.ts';
+import { f16ToF32 } from '../shared/float16.ts';
+import type { ExternalWeight } from './onnx-initializers.ts';
+
+/** Bytes read and uploaded at a time. */
+const CHUNK_BYTES = 1 << 23;
+
+/** Buffers are made in multiples of this many bytes, which is the widest load of a kernel. */
+const ALIGNMENT = 16;
+
+/** The weights of one device. */
+export class WeightStore {
+  readonly #device: GPUDevice;
+  readonly #loaded = new Map<string, { readonly buffer: GPUBuffer; users: number }>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** Weights of the graph that `files` are of, each until the set is released. */
+  open(files: SessionFiles): WeightSet {
+    const held: string[] = [];
+    const take = async (key: string, make: () => Promise<GPUBuffer>): Promise<GPUBuffer> => {
+      const known = this.#loaded.get(key) ?? { buffer: await make(), users: 0 };
+      known.users++;
+      this.#loaded.set(key, known);
+      held.push(key);
+      return known.buffer;
+    };
+    return {
+      bytes: (weight) => take(keyOf(weight), () => this.#upload(weight, blobOf(files, weight))),
+      vector: (weight, paddedLength) =>
+        take(`${keyOf(weight)} f32 ${paddedLength}`, () => this.#vector(weight, blobOf(files, weight), paddedLength)),
+      release: () => {
+        for (const key of held.splice(0)) {
+          const known = this.#loaded.get(key);
+          if (known === undefined || --known.users > 0) continue;
+          known.buffer.destroy();
+          this.#loaded.delete(key);
+        }
+      },
+    };
+  }
+
+  /** A weight's bytes as they are stored. */
+  async #upload(weight: ExternalWeight, blob: Blob): Promise<GPUBuffer> {
+    const buffer = this.#buffer(weight.length, weight.name);
+    for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
+      const end = Math.min(weight.length, at + CHUNK_BYTES);
+      const bytes = await blob.slice(weight.offset + at, weight.offset + end).arrayBuffer();
+      if (bytes.byteLength !== end - at) throw ended(weight);
+      this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
+      // What is written waits in the browser's memory until the device has taken it.
+      await this.#device.queue.onSubmittedWorkDone();
+    }
+    return buffer;
+  }
+
+  /** A vector as f32 with zeros behind it. */
+  async #vector(weight: ExternalWeight, blob: Blob, paddedLength: number): Promise<GPUBuffer> {
+    const bytes = await blob.slice(weight.offset, weight.offset + weight.length).arrayBuffer();
+    if (bytes.byteLength !== weight.length) throw ended(weight);
+    const values = weight.type === 'f16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
+    const padded = new Float32Array(paddedLength);
+    padded.set(values);
+    const buffer = this.#buffer(padded.byteLength, weight.name);
+    this.#device.queue.writeBuffer(buffer, 0, padded);
+    return buffer;
+  }
+
+  #buffer(bytes: number, label: string): GPUBuffer {
+    const size = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (size > most) {
+      throw new NamedError(
+        'RuntimeUnavailableError',
+        `The weight ${label} has ${size} bytes, the device binds ${most}.`,
+      );
+    }
+    return this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  }
+}
+
+/** The weights of one graph. */
+export interface WeightSet {
+  /** The stored bytes of a weight. */
+  bytes(weight: ExternalWeight): Promise<GPUBuffer>;
+  /** A stored vector of floats as f32, padded with zeros to a length. */
+  vector(weight: ExternalWeight, paddedLength: number): Promise<GPUBuffer>;
+  /** Gives up all of them. */
+  release(): void;
+}
+
+function keyOf({ location, offset, length }: ExternalWeight): string {
+  return `${location} ${offset} ${length}`;
+}
+
+function blobOf(files: SessionFiles, { location, name }: ExternalWeight): Blob {
+  // Graphs name data files from where they lie themselves; ours lie at the folder's root.
+  const found = files.data.find(({ path }) => path === location);
+  if (found !== undefined) return found.blob;
+  throw new NamedError('ModelFolderError', `The data file ${location}, which holds ${name}, was not opened.`);
+}
+
+/** writeBuffer takes whole multiples of four bytes. */
+function wholeWords(bytes: ArrayBuffer): ArrayBuffer | Uint8Array<ArrayBuffer> {
+  if (bytes.byteLength % 4 === 0) return bytes;
+  const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+  padded.set(new Uint8Array(bytes));
+  return padded;
+}
+
+function ended({ location, name }: ExternalWeight): NamedError {
+  return new NamedError('ModelFolderError', `${location} ends within ${name}. Copy or convert the model folder again.`);
+}

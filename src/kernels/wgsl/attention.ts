@@ -1,0 +1,329 @@
+/**
+ * Causal attention of new tokens over a static cache, with rotary positions. A workgroup takes the query heads of one
+ * key/value head for one token or a few, walks over its part of the cache in tiles with a running softmax, and so reads each
+ * key and value once for all of them. Parts of the cache are computed apart where one would keep too few workgroups
+ * busy (flash decoding), and put together by `combineKernel`.
+ *
+ * The rotary row of a token is its cache slot, halves are not interleaved, as in onnxruntime's GroupQueryAttention.
+ * Source: Dao et al., FlashAttention (2022); Dao et al., Flash-Decoding for long-context inference (2023).
+ */
+import { packing, type Stored } from './cache-format.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
+
+/** Sizes of attention. */
+export interface AttentionSpec {
+  readonly numHeads: number;
+  readonly numKvHeads: number;
+  /** A multiple of 16. */
+  readonly headDim: number;
+  readonly stored: Stored;
+  /** Query tokens of a workgroup. */
+  readonly tokens: number;
+  /**
+   * A decode step: the one new token's key and value come from `qkv` and are put into the cache on the way. Otherwise
+   * `cacheKernel` has put them there.
+   */
+  readonly step: boolean;
+}
+
+const THREADS = 128;
+/** Cached tokens of a tile. */
+const TILE = 64;
+/** A score no softmax sees. */
+const NEVER = '-1e30';
+
+const CACHE_TYPE = { eight: 'array<Eight>', four: 'array<Four>' } as const;
+
+/** Numbers of a partial result: the weighted sum, the largest score and the sum of weights. */
+function partialStride(headDim: number): number {
+  return headDim + 2;
+}
+
+/** f32 numbers that `parts` parts of `tokens` tokens take. */
+export function partialLength({ numHeads, headDim }: AttentionSpec, tokens: number, parts: number): number {
+  return tokens * parts * numHeads * partialStride(headDim);
+}
+
+/** Bytes of workgroup memory. */
+export function attentionBytes({ numHeads, numKvHeads, headDim, tokens }: AttentionSpec): number {
+  const rows = roundUp((numHeads / numKvHeads) * tokens, 2);
+  return 4 * (rows * (headDim + TILE) + headDim + 2 * THREADS + 3 * rows);
+}
+
+/** Bindings of a run's rotary rows and its packed query, key and value. */
+const QKV: readonly Binding[] = [
+  { name: 'qkv', type: 'array<vec4<f32>>', access: 'read' },
+  { name: 'cos_rows', type: CACHE_TYPE.four, access: 'read' },
+  { name: 'sin_rows', type: CACHE_TYPE.four, access: 'read' },
+];
+
+/** Rotates: quads j of the two halves of head `head` of token `token`. */
+function rotation({ headDim, numHeads, numKvHeads }: AttentionSpec): string {
+  const stride = roundUp((numHeads + 2 * numKvHeads) * headDim, 32) / 4;
+  return `
+fn rotated(token: u32, head: u32, j: u32) -> array<vec4<f32>, 2> {
+  let at = token * ${stride}u + head * ${headDim / 4}u + j;
+  let row = (params.past + token) * ${headDim / 8}u + j;
+  let c = unpack4(cos_rows[row]);
+  let s = unpack4(sin_rows[row]);
+  let a = qkv[at];
+  let b = qkv[at + ${headDim / 8}u];
+  return array<vec4<f32>, 2>(a * c - b * s, b * c + a * s);
+}
+fn value8(token: u32, head: u32, j: u32) -> Eight {
+  let at = token * ${stride}u + (${numHeads + numKvHeads}u + head) * ${headDim / 4}u + j * 2u;
+  return pack8(qkv[at], qkv[at + 1u]);
+}`;
+}
+
+/**
+ * Puts the new tokens' rotated keys and their values into the cache `[numKvHeads, capacity, headDim]`: a thread takes eight
+ * numbers of each half of a head. Bindings: qkv, cos_rows, sin_rows, keys, values, params.
+ */
+export function cacheKernel(spec: AttentionSpec): { readonly kernel: Kernel; groups(tokens: number): number } {
+  const { headDim, numHeads, numKvHeads, stored } = spec;
+  const perHead = headDim / 16;
+  const body = `
+${packing(stored)}
+${rotation(spec)}
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let j = id.x % ${perHead}u;
+  let head = (id.x / ${perHead}u) % ${numKvHeads}u;
+  let token = id.x / ${perHead * numKvHeads}u;
+  if (token >= params.tokens) { return; }
+  let to = (head * params.capacity + params.past + token) * ${headDim / 8}u + j;
+  let a = rotated(token, ${numHeads}u + head, j * 2u);
+  let b = rotated(token, ${numHeads}u + head, j * 2u + 1u);
+  keys[to] = pack8(a[0], b[0]);
+  keys[to + ${perHead}u] = pack8(a[1], b[1]);
+  values[to] = value8(token, head, j);
+  values[to + ${perHead}u] = value8(token, head, j + ${perHead}u);
+}`;
+  const bindings: Binding[] = [
+    ...QKV,
+    { name: 'keys', type: CACHE_TYPE.eight, access: 'read_write' },
+    { name: 'values', type: CACHE_TYPE.eight, access: 'read_write' },
+    PARAMS,
+  ];
+  return {
+    kernel: kernel('rotary, cache', bindings, body),
+    groups: (tokens) => Math.ceil((tokens * perHead * numKvHeads) / 64),
+  };
+}
+
+/**
+ * Attention. Bindings: qkv, cos_rows, sin_rows, keys, values, output f32 `[tokens, numHeads headDim]`, partials, params.
+ * With one part (`params.splits`) the result goes to output, else to partials. Workgroups: token groups, kv heads, parts.
+ */
+export function attentionKernel(spec: AttentionSpec): Kernel {
+  const { numHeads, numKvHeads, headDim, stored, tokens, step } = spec;
+  const group = numHeads / numKvHeads;
+  const rows = group * tokens;
+  const quads = headDim / 4;
+  // Scores: threads side by side take tokens of the tile, and all of these some rows.
+  const scoreGroups = THREADS / TILE;
+  const scoreRows = Math.ceil(rows / scoreGroups);
+  const paddedRows = scoreRows * scoreGroups;
+  // Sums: threads side by side take four numbers of a head each, and all of these some rows.
+  const sumGroups = Math.max(1, Math.min(rows, Math.floor(THREADS / quads)));
+  const sumRows = Math.ceil(rows / sumGroups);
+  // The softmax of a row: so many threads, a power of two.
+  const lanes = 2 ** Math.floor(Math.log2(THREADS / rows));
+  if (rows > THREADS || quads > THREADS) throw new RangeError(`${rows} rows of attention are more than ${THREADS}`);
+  const access = step ? 'read_write' : 'read';
+  const outStride = roundUp(numHeads * headDim, 32);
+
+  const readKey = step
+    ? `var k = unpack8(keys[at + d]);
+        if (slot == params.past) { k = array<vec4<f32>, 2>(new_key[d * 2u], new_key[d * 2u + 1u]); }`
+    : 'let k = unpack8(keys[at + d]);';
+  const readValue = step
+    ? `var v = unpack4(values[(head * params.capacity + slot) * ${quads}u + quad]);
+        if (slot == params.past) { v = new_value(head, quad); }`
+    : `let v = unpack4(values[(head * params.capacity + slot) * ${quads}u + quad]);`;
+
+  const takeNew = `
+  // The new token's key, rounded as the cache will hold it; one workgroup writes it and the value.
+  if (params.past >= begin && params.past < end) {
+    if (lid < ${headDim / 16}u) {
+      let a = rotated(0u, ${numHeads}u + head, lid * 2u);
+      let b = rotated(0u, ${numHeads}u + head, lid * 2u + 1u);
+      let low = pack8(a[0], b[0]);
+      let high = pack8(a[1], b[1]);
+      let to = (head * params.capacity + params.past) * ${headDim / 8}u + lid;
+      keys[to] = low;
+      keys[to + ${headDim / 16}u] = high;
+      let l = unpack8(low);
+      let h = unpack8(high);
+      new_key[lid * 2u] = l[0];
+      new_key[lid * 2u + 1u] = l[1];
+      new_key[lid * 2u + ${headDim / 8}u] = h[0];
+      new_key[lid * 2u + ${headDim / 8 + 1}u] = h[1];
+    }
+    if (lid < ${quads}u) { values[(head * params.capacity + params.past) * ${quads}u + lid] = packed_value(head, lid); }
+  }`;
+  const newValue = `
+var<workgroup> new_key: array<vec4<f32>, ${quads}>;
+fn packed_value(head: u32, quad: u32) -> Four {
+  let v = qkv[(${numHeads + numKvHeads}u + head) * ${quads}u + quad];
+  ${stored === 'f16' ? 'return vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw));' : 'return v;'}
+}
+fn new_value(head: u32, quad: u32) -> vec4<f32> { return unpack4(packed_value(head, quad)); }`;
+
+  const body = `
+${packing(stored)}
+${rotation(spec)}
+var<workgroup> queries: array<vec4<f32>, ${paddedRows * quads}>;
+var<workgroup> weights: array<f32, ${paddedRows * TILE}>;
+var<workgroup> lane_values: array<f32, ${rows * lanes}>;
+var<workgroup> lane_sums: array<f32, ${rows * lanes}>;
+var<workgroup> largest: array<f32, ${rows}>;
+var<workgroup> total: array<f32, ${rows}>;
+var<workgroup> shrink: array<f32, ${rows}>;
+${step ? newValue : ''}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let token0 = wg.x * ${tokens}u;
+  let head = wg.y;
+  let begin = wg.z * params.chunk;
+  let end = min(begin + params.chunk, params.past + min(token0 + ${tokens}u, params.tokens));
+  for (var i = lid; i < ${rows * (quads / 2)}u; i += ${THREADS}u) {
+    let row = i / ${quads / 2}u;
+    let j = i % ${quads / 2}u;
+    let q = rotated(min(token0 + row / ${group}u, params.tokens - 1u), head * ${group}u + row % ${group}u, j);
+    queries[row * ${quads}u + j] = q[0] * ${1 / Math.sqrt(headDim)}f;
+    queries[row * ${quads}u + j + ${quads / 2}u] = q[1] * ${1 / Math.sqrt(headDim)}f;
+  }
+  if (lid < ${rows}u) { largest[lid] = ${NEVER}; total[lid] = 0.0; }
+${step ? takeNew : ''}
+  let quad = lid % ${quads}u;
+  let sum_group = lid / ${quads}u;
+${repeat(sumRows, (r) => `  var sum${r} = vec4<f32>();`)}
+  workgroupBarrier();
+  for (var tile = begin; tile < end; tile += ${TILE}u) {
+    // 1. Scores of the tile's tokens.
+    {
+      let slot = tile + lid % ${TILE}u;
+      let row0 = (lid / ${TILE}u) * ${scoreRows}u;
+      let at = (head * params.capacity + min(slot, end - 1u)) * ${headDim / 8}u;
+${repeat(scoreRows, (r) => `      var score${r} = 0.0;`)}
+      for (var d = 0u; d < ${headDim / 8}u; d++) {
+        ${readKey}
+${repeat(
+  scoreRows,
+  (r) => `        { let q = (row0 + ${r}u) * ${quads}u + d * 2u;
+          score${r} += dot(queries[q], k[0]) + dot(queries[q + 1u], k[1]); }`,
+)}
+      }
+${repeat(
+  scoreRows,
+  (r) => `      weights[(row0 + ${r}u) * ${TILE}u + lid % ${TILE}u] =
+        select(${NEVER}, score${r}, slot < end && slot <= params.past + token0 + (row0 + ${r}u) / ${group}u);`,
+)}
+    }
+    workgroupBarrier();
+    // 2. Softmax so far.
+    let row = lid / ${lanes}u;
+    let lane = lid % ${lanes}u;
+    var most = ${NEVER};
+    if (row < ${rows}u) {
+      for (var p = lane; p < ${TILE}u; p += ${lanes}u) { most = max(most, weights[row * ${TILE}u + p]); }
+      lane_values[lid] = most;
+    }
+    workgroupBarrier();
+    if (row < ${rows}u) {
+      most = largest[row];
+      for (var l = 0u; l < ${lanes}u; l++) { most = max(most, lane_values[row * ${lanes}u + l]); }
+      var sum = 0.0;
+      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
+        let score = weights[row * ${TILE}u + p];
+        let weight = select(exp(score - most), 0.0, score <= -1e29);
+        weights[row * ${TILE}u + p] = weight;
+        sum += weight;
+      }
+      lane_sums[lid] = sum;
+    }
+    workgroupBarrier();
+    if (row < ${rows}u && lane == 0u) {
+      let factor = exp(largest[row] - most);
+      var sum = total[row] * factor;
+      for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[row * ${lanes}u + l]; }
+      total[row] = sum;
+      shrink[row] = factor;
+      largest[row] = most;
+    }
+    workgroupBarrier();
+    // 3. Weighted sums of values.
+    if (sum_group < ${sumGroups}u) {
+${repeat(sumRows, (r) => `      let row${r} = min(sum_group * ${sumRows}u + ${r}u, ${rows - 1}u); sum${r} *= shrink[row${r}];`)}
+      for (var p = 0u; p < min(${TILE}u, end - tile); p++) {
+        let slot = tile + p;
+        ${readValue}
+${repeat(sumRows, (r) => `        sum${r} = fma(vec4<f32>(weights[row${r} * ${TILE}u + p]), v, sum${r});`)}
+      }
+    }
+    workgroupBarrier();
+  }
+  if (sum_group >= ${sumGroups}u) { return; }
+${repeat(
+  sumRows,
+  (r) => `
+  {
+    let row = sum_group * ${sumRows}u + ${r}u;
+    let token = token0 + row / ${group}u;
+    let query_head = head * ${group}u + row % ${group}u;
+    if (row < ${rows}u && token < params.tokens) {
+      if (params.splits == 1u) {
+        let at = token * ${outStride}u + query_head * ${headDim}u + quad * 4u;
+        let result = sum${r} / total[row];
+${repeat(4, (i) => `        output[at + ${i}u] = result[${i}];`)}
+      } else {
+        let at = ((wg.z * params.tokens + token) * ${numHeads}u + query_head) * ${partialStride(headDim)}u;
+${repeat(4, (i) => `        partials[at + quad * 4u + ${i}u] = sum${r}[${i}];`)}
+        if (quad == 0u) { partials[at + ${headDim}u] = largest[row]; partials[at + ${headDim + 1}u] = total[row]; }
+      }
+    }
+  }`,
+)}
+}`;
+  const bindings: Binding[] = [
+    ...QKV,
+    { name: 'keys', type: CACHE_TYPE.eight, access },
+    { name: 'values', type: CACHE_TYPE.four, access },
+    { name: 'output', type: 'array<f32>', access: 'read_write' },
+    { name: 'partials', type: 'array<f32>', access: 'read_write' },
+    PARAMS,
+  ];
+  return kernel(step ? 'attention, step' : 'attention', bindings, body);
+}
+
+/** Puts the parts of attention together. Bindings: partials, output, params. Workgroups: heads, tokens. */
+export function combineKernel({ numHeads, headDim }: AttentionSpec): Kernel {
+  const stride = partialStride(headDim);
+  const body = `
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let first = (wg.y * ${numHeads}u + wg.x) * ${stride}u;
+  let step = params.tokens * ${numHeads * stride}u;
+  var most = ${NEVER};
+  for (var s = 0u; s < params.splits; s++) { most = max(most, partials[first + s * step + ${headDim}u]); }
+  for (var d = lid; d < ${headDim}u; d += 64u) {
+    var sum = 0.0;
+    var total = 0.0;
+    for (var s = 0u; s < params.splits; s++) {
+      let at = first + s * step;
+      let factor = exp(partials[at + ${headDim}u] - most);
+      sum = fma(factor, partials[at + d], sum);
+      total = fma(factor, partials[at + ${headDim + 1}u], total);
+    }
+    output[wg.y * ${roundUp(numHeads * headDim, 32)}u + wg.x * ${headDim}u + d] = sum / total;
+  }
+}`;
+  const bindings: Binding[] = [
+    { name: 'partials', type: 'array<f32>', access: 'read' },
+    { name: 'output', type: 'array<f32>', access: 'read_write' },
+    PARAMS,
+  ];
+  return kernel('attention, parts', bindings, body);
+}

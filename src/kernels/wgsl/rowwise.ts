@@ -1,0 +1,158 @@
+/** The small kernels: embedding lookup, embeddings into the residual stream, RMSNorm of many tokens, the arg max of logits. */
+import { type Stored } from './cache-format.ts';
+import { type Binding, kernel, type Kernel, PARAMS, roundUp } from './kernel.ts';
+import { matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
+
+/** Threads of a workgroup. */
+const THREADS = 64;
+
+/** Parts in which the arg max of a row is sought first. */
+export const ARG_MAX_PARTS = 64;
+
+/**
+ * Rows of the embedding table for ids (int64, as pairs of words), packed as `stored`. Bindings: the table's, `ids`, `out`.
+ * Workgroups: one for each 64 times 8 numbers of a row, tokens.
+ */
+export function embedKernel(table: MatrixFormat, stored: Stored): { readonly kernel: Kernel; readonly groups: number } {
+  const { cols } = table;
+  const words = stored === 'f16' ? cols / 2 : cols;
+  const body = `
+${matrixReader('w', table)}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x * 8u >= ${cols}u) { return; }
+  let row = min(ids[id.y].x, ${table.rows - 1}u);
+  let eight = w_eight(row, id.x / 4u, id.x % 4u);
+  let at = id.y * ${words}u + id.x * ${stored === 'f16' ? 4 : 8}u;
+  for (var i = 0u; i < ${stored === 'f16' ? 4 : 8}u; i++) {
+    ${
+      stored === 'f16'
+        ? 'let four = eight[i / 2u]; out[at + i] = pack2x16float(select(four.xy, four.zw, (i & 1u) == 1u));'
+        : 'out[at + i] = bitcast<u32>(eight[i / 4u][i % 4u]);'
+    }
+  }
+}`;
+  const bindings: Binding[] = [
+    ...matrixBindings('w', table),
+    { name: 'ids', type: 'array<vec2<u32>>', access: 'read' },
+    { name: 'out', type: 'array<u32>', access: 'read_write' },
+  ];
+  return { kernel: kernel('embedding', bindings, body), groups: Math.ceil(cols / 8 / THREADS) };
+}
+
+/** Embeddings `[tokens, cols]` as `stored` into the residual stream, f32 rows of a multiple of 32. Bindings: `embeds`, `hidden`, params. Workgroups: see `groups`, tokens. */
+export function loadKernel(cols: number, stored: Stored): { readonly kernel: Kernel; readonly groups: number } {
+  const value =
+    stored === 'f16'
+      ? `unpack2x16float(embeds[(id.y * ${cols}u + id.x) >> 1u])[(id.y * ${cols}u + id.x) & 1u]`
+      : `bitcast<f32>(embeds[id.y * ${cols}u + id.x])`;
+  const body = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= ${cols}u || id.y >= params.tokens) { return; }
+  hidden[id.y * ${roundUp(cols, 32)}u + id.x] = ${value};
+}`;
+  const bindings: Binding[] = [
+    { name: 'embeds', type: 'array<u32>', access: 'read' },
+    { name: 'hidden', type: 'array<f32>', access: 'read_write' },
+    PARAMS,
+  ];
+  return { kernel: kernel('residual', bindings, body), groups: Math.ceil(cols / THREADS) };
+}
+
+/** RMSNorm of rows of `cols` numbers, padded to a multiple of 32. Bindings: `x`, `gamma`, `y`. Workgroups: tokens. */
+export function normKernel(cols: number, epsilon: number): Kernel {
+  const stride = roundUp(cols, 32);
+  const body = `
+var<workgroup> squares: array<f32, ${THREADS}>;
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let first = wg.x * ${stride}u;
+  var square = 0.0;
+  for (var i = lid; i < ${cols}u; i += ${THREADS}u) { square = fma(x[first + i], x[first + i], square); }
+  squares[lid] = square;
+  workgroupBarrier();
+  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
+    if (lid < half) { squares[lid] += squares[lid + half]; }
+    workgroupBarrier();
+  }
+  let factor = inverseSqrt(squares[0] / ${cols}.0 + ${epsilon.toExponential()}f);
+  for (var i = lid; i < ${cols}u; i += ${THREADS}u) { y[first + i] = x[first + i] * factor * gamma[i]; }
+}`;
+  const bindings: Binding[] = [
+    { name: 'x', type: 'array<f32>', access: 'read' },
+    { name: 'gamma', type: 'array<f32>', access: 'read' },
+    { name: 'y', type: 'array<f32>', access: 'read_write' },
+  ];
+  return kernel('norm', bindings, body);
+}
+
+/**
+ * The first largest of each row of logits `[rows, cols]`, in two passes: `parts` gives ARG_MAX_PARTS candidates a row (bindings
+ * `logits`, `candidates`; workgroups: parts, rows), `whole` the best of them as int64 (bindings `candidates`, `logits`, `token`;
+ * workgroups: rows).
+ */
+export function argMaxKernels(cols: number): { readonly parts: Kernel; readonly whole: Kernel } {
+  const threads = 256;
+  const part = Math.ceil(cols / ARG_MAX_PARTS);
+  const search = (count: number, first: string, end: string): string => `
+  var best = 0xffffffffu;
+  var most = 0.0;
+  for (var i = ${first} + lid; i < ${end}; i += ${count}u) {
+    let column = column_at(wg, i);
+    let value = logits[row * ${cols}u + column];
+    if (best == 0xffffffffu || value > most || (value == most && column < best)) { most = value; best = column; }
+  }
+  bests[lid] = best;
+  mosts[lid] = most;
+  workgroupBarrier();
+  for (var half = ${count / 2}u; half > 0u; half >>= 1u) {
+    if (lid < half) {
+      let other = bests[lid + half];
+      let value = mosts[lid + half];
+      let mine = bests[lid];
+      if (other != 0xffffffffu && (mine == 0xffffffffu || value > mosts[lid] || (value == mosts[lid] && other < mine))) {
+        bests[lid] = other;
+        mosts[lid] = value;
+      }
+    }
+    workgroupBarrier();
+  }`;
+  const shared = (count: number): string =>
+    `var<workgroup> bests: array<u32, ${count}>;\nvar<workgroup> mosts: array<f32, ${count}>;`;
+  const parts = `
+${shared(threads)}
+fn column_at(wg: vec3<u32>, i: u32) -> u32 { return i; }
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let row = wg.y;
+  ${search(threads, `wg.x * ${part}u`, `min((wg.x + 1u) * ${part}u, ${cols}u)`)}
+  if (lid == 0u) { candidates[row * ${ARG_MAX_PARTS}u + wg.x] = bests[0]; }
+}`;
+  const whole = `
+${shared(ARG_MAX_PARTS)}
+fn column_at(wg: vec3<u32>, i: u32) -> u32 { return min(candidates[wg.x * ${ARG_MAX_PARTS}u + i], ${cols - 1}u); }
+@compute @workgroup_size(${ARG_MAX_PARTS})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let row = wg.x;
+  ${search(ARG_MAX_PARTS, '0u', `${ARG_MAX_PARTS}u`)}
+  if (lid == 0u) { token[row] = vec2<u32>(bests[0], 0u); }
+}`;
+  const logits: Binding = { name: 'logits', type: 'array<f32>', access: 'read' };
+  return {
+    parts: kernel(
+      'arg max, parts',
+      [logits, { name: 'candidates', type: 'array<u32>', access: 'read_write' }],
+      parts,
+    ),
+    whole: kernel(
+      'arg max',
+      [
+        { name: 'candidates', type: 'array<u32>', access: 'read' },
+        logits,
+        { name: 'token', type: 'array<vec2<u32>>', access: 'read_write' },
+      ],
+      whole,
+    ),
+  };
+}

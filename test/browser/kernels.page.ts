@@ -1,0 +1,107 @@
+/// <reference types="vite/client" />
+/** The page half of the kernels' test: the language model of a model folder by our kernels and by onnxruntime. */
+import { Decoder } from '../../src/engine/decoder.ts';
+import { openSessions } from '../../src/engine/sessions.ts';
+import { DeviceQueue } from '../../src/engine/stop.ts';
+import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
+import { DEFAULT_TUNING, type Tuning } from '../../src/kernels/tuning.ts';
+import { urlFolder } from '../../src/io/web/url-folder.ts';
+import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { requestDevice } from '../../src/runtime/web/adapter.ts';
+import type { Ort } from '../../src/runtime/web/ort-build.ts';
+import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/runtime/web/webgpu-runtime.ts';
+import type { Runtime } from '../../src/runtime/session.ts';
+
+const signal = new AbortController().signal;
+
+/** What a folder is asked, and how. */
+export interface Order {
+  /** URL of the model folder, with a slash at its end. */
+  readonly folder: string;
+  readonly kernels: boolean;
+  readonly activations: 'f32' | 'f16';
+  readonly tuning?: Partial<Tuning>;
+  readonly prompt: readonly number[];
+  /** Tokens to give, in a chain and by drafts. */
+  readonly tokens: number;
+}
+
+/** What came of it. */
+export interface Outcome {
+  /** Behind the prompt: in a chain, and verified as drafts of which every other one is wrong in its fourth token. */
+  readonly chained: readonly number[];
+  readonly drafted: readonly number[];
+  /** Of the last token of the prompt, and of the last given. */
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+  readonly errors: readonly string[];
+}
+
+let device: GPUDevice | null = null;
+let webGpu: WebGpuRuntime | null = null;
+const errors: string[] = [];
+
+async function openRuntime(): Promise<WebGpuRuntime> {
+  if (webGpu !== null) return webGpu;
+  const ort = (await import(/* @vite-ignore */ new URL('/ort/ort.jspi.min.mjs', location.href).href)) as Ort;
+  ort.env.wasm.wasmPaths = new URL('/ort/', location.href).href;
+  ort.env.wasm.numThreads = 1;
+  device = await requestDevice({ f16: false, subgroups: false });
+  device.addEventListener('uncapturederror', ({ error }) => errors.push(error.message));
+  return (webGpu = createWebGpuRuntime(ort, device));
+}
+
+async function open({ folder: url, kernels, activations, tuning }: Order): Promise<Decoder> {
+  const plain = await openRuntime();
+  const source = urlFolder(url, location.href);
+  const manifest = await readManifest(source);
+  const folder = await openModelFolder(source, manifest, () => true, () => undefined, true);
+  const { geometry } = manifest;
+  const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
+  if (graphs === undefined) throw new Error(`no ${activations} graphs`);
+  let runtime: Runtime = plain;
+  if (kernels) {
+    const decoderFile = graphs.decoder.file;
+    const embedTokensFile = graphs.embed_tokens.file;
+    const model = { text: geometry.text, activations, decoderFile, embedTokensFile };
+    runtime = createKernelRuntime(plain, model, { ...DEFAULT_TUNING, ...tuning });
+  }
+  const open = (graph: 'decoder' | 'embed_tokens'): ReturnType<Runtime['createSession']> =>
+    runtime.createSession({
+      path: graphs[graph].file,
+      graph: folder.blob(graphs[graph].file),
+      data: graphs[graph].data.map((path) => ({ path, blob: folder.blob(path) })),
+      deviceOutputs:
+        graph === 'embed_tokens'
+          ? ['inputs_embeds']
+          : Array.from({ length: geometry.text.numLayers }, (_, i) => [`present.${i}.key`, `present.${i}.value`]).flat(),
+    });
+  const sessions = { embedTokens: await open('embed_tokens'), decoder: await open('decoder') };
+  return new Decoder(runtime, sessions, geometry, activations, 4096, new DeviceQueue(true));
+}
+
+async function answer(order: Order): Promise<Outcome> {
+  const decoder = await open(order);
+  await decoder.reserve(0, 512);
+  const prompt = [{ kind: 'text' as const, ids: [...order.prompt] }];
+  const start = await decoder.prefill(prompt, { signal, wantLogits: true });
+  const chained = [start.greedy];
+  for await (const id of decoder.chain(start.greedy, { signal, most: order.tokens - 1, goOn: () => true })) chained.push(id);
+  await decoder.forget();
+  await decoder.prefill(prompt, { signal, wantLogits: false });
+  const drafted = [start.greedy];
+  let last: Float32Array | null = null;
+  for (let run = 0; drafted.length < order.tokens; run++) {
+    const draft = chained
+      .slice(drafted.length, drafted.length + 5)
+      .map((id, i) => (run % 2 === 1 && i === 3 ? (id + 1) % 300 : id));
+    const step = await decoder.step(drafted.at(-1) ?? -1, { signal, wantLogits: true, draft });
+    drafted.push(...step.tokens);
+    last = step.logits;
+  }
+  const outcome = { chained, drafted: drafted.slice(0, order.tokens), first: [...(start.logits ?? [])], last: [...(last ?? [])] };
+  await decoder.clear();
+  return { ...outcome, errors: errors.splice(0) };
+}
+
+Object.assign(globalThis, { answer, openSessions });

@@ -1,0 +1,88 @@
+/**
+ * The language model by our kernels on WebGPU, computed in software by SwiftShader, against onnxruntime on the same device:
+ * the same tokens in chains and by drafts, the same logits.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertCheckpoint } from '../../src/converter/convert.ts';
+import type { Dtype } from '../../src/converter/precision.ts';
+import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { SWIFTSHADER } from '../../scripts/chromium.mjs';
+import { bundle } from '../helpers/bundle.ts';
+import { launchChromium } from '../helpers/chromium.ts';
+import { tinyCheckpoint } from '../helpers/tiny-model.ts';
+import type { Order, Outcome } from './kernels.page.ts';
+
+const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
+const TYPES: Readonly<Record<string, string>> = { '.mjs': 'text/javascript', '.js': 'text/javascript' };
+const PROMPT = Array.from({ length: 24 }, (_, i) => 10 + ((i * 37) % 300));
+const FOLDERS: readonly (readonly [string, Dtype])[] = [
+  ['nested-tied-bf16', 'q8'],
+  ['nested-tied-bf16', 'q4'],
+  ['flat-f16-sharded', 'fp32'],
+];
+
+const folders = new Map<string, string>();
+let server: Server;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  for (const [name, dtype] of FOLDERS) {
+    const folder = mkdtempSync(join(tmpdir(), 'visionthink-kernels-'));
+    await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeSink(folder), { dtype });
+    folders.set(`${name}-${dtype}`, folder);
+  }
+  const script = await bundle(new URL('./kernels.page.ts', import.meta.url));
+  server = createServer((request, response) => {
+    const path = request.url ?? '/';
+    response.setHeader('content-type', TYPES[extname(path)] ?? (path === '/' ? 'text/html' : 'application/wasm'));
+    const [, root = '', file] = /^\/([\w-]+)\/([\w.-]+)$/.exec(path) ?? [];
+    if (file !== undefined) response.end(readFileSync(join(root === 'ort' ? ORT : (folders.get(root) ?? ''), file)));
+    else
+      response.end(path === '/page.js' ? script : '<!doctype html><title>kernels</title><script src="page.js"></script>');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  browser = await launchChromium(SWIFTSHADER);
+  page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  server?.close();
+  for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true });
+});
+
+function ask(order: Partial<Order>): Promise<Outcome> {
+  return page.evaluate<Outcome>(
+    `answer(${JSON.stringify({ activations: 'f32', kernels: true, prompt: PROMPT, tokens: 12, ...order })})`,
+  );
+}
+
+/** The largest difference, relative to the largest expected value. */
+function relativeError(found: readonly number[], expected: readonly number[]): number {
+  expect(found.length).toBe(expected.length);
+  const largest = Math.max(...expected.map(Math.abs));
+  return Math.max(...expected.map((value, i) => Math.abs((found[i] ?? NaN) - value))) / largest;
+}
+
+describe('the kernels', () => {
+  it.each(FOLDERS)('give what onnxruntime gives: %s, %s', async (name, dtype) => {
+    const folder = `${name}-${dtype}/`;
+    const right = await ask({ folder, kernels: false });
+    const ours = await ask({ folder });
+    expect(ours.errors).toEqual([]);
+    console.log(relativeError(ours.first, right.first), relativeError(ours.last, right.last));
+    expect(relativeError(ours.first, right.first)).toBeLessThan(1e-3);
+    expect(ours.chained).toEqual(right.chained);
+    expect(ours.drafted).toEqual(right.chained);
+    expect(relativeError(ours.last, right.last)).toBeLessThan(1e-3);
+  }, 60_000);
+});
