@@ -10,8 +10,20 @@ import { fail } from './run.mjs';
 import { serve } from './serve.mjs';
 
 const USAGE = `npm run bench -- [--model bundled|3b|7b|URL] [--backend auto|webgpu|wasm] [--engines ours,stock]
-  [--only ID,...] [--repeat N] [--steps N] [--questions N] [--limit SECONDS] [--total SECONDS]`;
-const PARAMETERS = ['model', 'backend', 'engines', 'only', 'repeat', 'steps', 'questions', 'limit', 'total'];
+  [--decoder onnx|kernels] [--tuning NAME:N,...] [--only ID,...] [--repeat N] [--steps N] [--questions N] [--limit SECONDS] [--total SECONDS]`;
+const PARAMETERS = [
+  'model',
+  'backend',
+  'decoder',
+  'tuning',
+  'engines',
+  'only',
+  'repeat',
+  'steps',
+  'questions',
+  'limit',
+  'total',
+];
 /** Where the page posts its lines; nobody serves it, for the browser's answer is made up here. */
 const LOG = 'bench-log';
 

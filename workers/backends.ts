@@ -2,7 +2,10 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes the attention check wins.
  */
+import { createKernelRuntime, type KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import { parseTuning } from '../src/kernels/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
+import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
@@ -28,6 +31,8 @@ export interface StartedRuntime {
   readonly runtime: Runtime;
   /** Resolves with the reason when the device is lost; never for WASM. */
   readonly lost: Promise<string>;
+  /** The same runtime where our own kernels run in it, to be timed. */
+  readonly kernels?: KernelRuntime;
 }
 
 /** What can be tried, and why other things cannot. */
@@ -38,11 +43,20 @@ export interface BackendPlan {
 
 const NEVER = new Promise<string>(() => undefined);
 
-/** Looks at the machine and lists the candidates. Throws RuntimeUnavailableError when there is none. */
-export async function planBackends(choice: BackendChoice, manifest: Manifest): Promise<BackendPlan> {
+/** What the app uses: onnxruntime for every graph. */
+const APP: Experiment = { decoder: 'onnx', tuning: '' };
+
+/**
+ * Looks at the machine and lists the candidates: with our own kernels first where the experiment asks for them.
+ * Throws RuntimeUnavailableError when there is none, RangeError for a tuning that cannot be read.
+ */
+export async function planBackends(
+  choice: BackendChoice,
+  manifest: Manifest,
+  experiment: Experiment = APP,
+): Promise<BackendPlan> {
   const candidates: Candidate[] = [];
   const reasons: string[] = [];
-  const has = (variant: VariantName): boolean => manifest.variants.some(({ name }) => name === variant);
   const onCpu = cpuVariant(manifest);
 
   const software: Candidate[] = [];
@@ -59,9 +73,9 @@ export async function planBackends(choice: BackendChoice, manifest: Manifest): P
       reasons.push(`The adapter binds at most ${limit} MB at once, the model's largest weight has ${needed} MB.`);
     } else if (choice === 'auto' && isSoftware(probe)) {
       reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
-      software.push(...webGpuCandidates(probe, has));
+      software.push(...webGpuCandidates(probe, manifest, experiment));
     } else {
-      candidates.push(...webGpuCandidates(probe, has));
+      candidates.push(...webGpuCandidates(probe, manifest, experiment));
     }
   }
   if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu));
@@ -80,7 +94,8 @@ function isSoftware({ adapter, description }: AdapterProbe): boolean {
   return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
-function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => boolean): Candidate[] {
+function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: Experiment): Candidate[] {
+  const has = (variant: VariantName): boolean => manifest.variants.some(({ name }) => name === variant);
   const notes: string[] = [];
   const types: ('f16' | 'f32')[] = [];
   if (has('f16') && probe.hasF16) types.push('f16');
@@ -90,20 +105,36 @@ function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => bo
   const build = webGpuBuild();
   if (build === 'asyncify')
     notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  return types.flatMap((activations) =>
-    (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({
-      info: { backend: 'webgpu' as const, build, activations, threads: 1, adapter: probe.description },
-      variant: activations,
-      notes,
-      label: `WebGPU with ${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
-      async start() {
-        const ort = await loadOrt(build, 1);
-        const device = await requestDevice({ f16: activations === 'f16', subgroups });
-        const lost = device.lost.then(({ reason, message }) => message || reason);
-        return { runtime: createWebGpuRuntime(ort, device), lost };
-      },
-    })),
+  const withKernels = experiment.decoder === 'kernels' ? [true, false] : [false];
+  const ways = withKernels.flatMap((kernels) =>
+    types.flatMap((activations) =>
+      (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
+    ),
   );
+  return ways.map(({ kernels, activations, subgroups }) => ({
+    info: { backend: 'webgpu' as const, build, activations, threads: 1, adapter: probe.description },
+    variant: activations,
+    notes,
+    label: `WebGPU with ${kernels ? 'our own kernels, ' : ''}${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
+    async start() {
+      const ort = await loadOrt(build, 1);
+      const device = await requestDevice({ f16: activations === 'f16', subgroups });
+      const lost = device.lost.then(({ reason, message }) => message || reason);
+      const runtime = createWebGpuRuntime(ort, device);
+      if (!kernels) return { runtime, lost };
+      const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
+      if (graphs === undefined)
+        throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
+      const model = {
+        text: manifest.geometry.text,
+        activations,
+        decoderFile: graphs.decoder.file,
+        embedTokensFile: graphs.embed_tokens.file,
+      };
+      const own = createKernelRuntime(runtime, model, parseTuning(experiment.tuning));
+      return { runtime: own, lost, kernels: own };
+    },
+  }));
 }
 
 function wasmCandidate(variant: VariantName): Candidate {

@@ -7,6 +7,8 @@ import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder, readManifest } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
@@ -21,16 +23,29 @@ const LOSS_REPORT_MS = 100;
 export class EngineHost implements EngineApi {
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
+  #kernels: KernelRuntime | null = null;
   #lost: Promise<string> = new Promise(() => undefined);
 
-  async load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo> {
+  /** Our own kernels, where they run: for measurements alone. */
+  get kernels(): KernelRuntime | null {
+    return this.#kernels;
+  }
+
+  /** `experiment` is for measurements alone. */
+  async load(
+    source: ModelSource,
+    backend: BackendChoice,
+    onEvent: (event: LoadEvent) => void,
+    experiment?: Experiment,
+  ): Promise<EngineInfo> {
     const start = performance.now();
     await this.#engine?.dispose();
     this.#engine = null;
+    this.#kernels = null;
     onEvent({ type: 'loadProgress', phase: 'probe', loaded: 0, total: 1, detail: '' });
     const folders = new FolderLoader(source, onEvent);
     const manifest = await folders.manifest();
-    const { candidates, reasons } = await planBackends(backend, manifest);
+    const { candidates, reasons } = await planBackends(backend, manifest, experiment);
     const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
@@ -40,6 +55,7 @@ export class EngineHost implements EngineApi {
         const engine = await Engine.load(folder, started.runtime, candidate.variant, onEvent);
         this.#engine = engine;
         this.#lost = started.lost;
+        this.#kernels = started.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} runs.`);
         return {

@@ -4,10 +4,12 @@ import { prepareImage } from '../src/engine/image/resolutions.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
+import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
-import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import type { ContestantApi, Experiment, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import type { LoadEvent } from '../src/protocol/events.ts';
 import {
   DEFAULT_SETTINGS,
   MODE_SWITCHES,
@@ -39,14 +41,25 @@ export class OursHost implements ContestantApi {
     this.#memory = memory;
   }
 
-  async load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
+  async load(
+    source: ModelSource,
+    backend: BackendChoice,
+    onProgress: (doing: string) => void,
+    experiment: Experiment,
+  ): Promise<LoadedEngine> {
     this.#current = null;
-    const loaded = await this.#host.load(source, backend, ({ phase, detail }) => onProgress(`${phase} ${detail}`));
+    const onEvent = ({ phase, detail }: LoadEvent): void => onProgress(`${phase} ${detail}`);
+    const loaded = await this.#host.load(source, backend, onEvent, experiment);
+    // An experiment that fell back must not pass for one.
+    if (experiment.decoder === 'kernels' && this.#host.kernels === null) {
+      onProgress(`without our own kernels: ${loaded.backend.reasons.join(' ')}`);
+    }
+    const decoder = this.#host.kernels === null ? '' : ', own kernels';
     this.#tokenizer = await openTokenizer(source);
     this.#contextLength = loaded.model.contextLength;
     const { backend: runs, build, activations, threads, adapter } = loaded.backend;
     return {
-      engine: `this app (${runs} ${build}, ${activations}${runs === 'wasm' ? `, ${threads} threads` : ''})`,
+      engine: `this app (${runs} ${build}, ${activations}${decoder}${runs === 'wasm' ? `, ${threads} threads` : ''})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
       model: loaded.model.name,
@@ -90,6 +103,8 @@ export class OursHost implements ContestantApi {
     const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full, maxNewTokens: steps + 1 };
     const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore, { plainDecoding: true });
     const counted = probe.profile === true ? await countGpu(ask) : { result: await ask(), counts: null };
+    // Timed apart: timing puts every kernel into a pass of its own.
+    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.kernels, ask) : {};
     const [round] = counted.result.rounds;
     if (round === undefined) throw new Error('the turn has no round');
     return {
@@ -97,20 +112,23 @@ export class OursHost implements ContestantApi {
       details: {
         cachedTokens: round.promptTokens,
         ...(counted.counts === null ? {} : perStep(counted.counts, steps)),
+        ...kernelTimes,
       },
     };
   }
 
-  async #imageTurn({ picture, question }: Probe & { kind: 'imageTurn' }): Promise<Sample> {
+  async #imageTurn({ picture, question, profile }: Probe & { kind: 'imageTurn' }): Promise<Sample> {
     await this.#show(picture);
-    const turn = await this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1, fresh: true });
+    const ask = (): Promise<TurnResult> => this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1, fresh: true });
+    const turn = await ask();
+    const kernelTimes = profile === true ? await timeKernels(this.#host.kernels, ask) : {};
     const [round] = turn.rounds;
     if (round === undefined) throw new Error('the turn has no round');
     const { preprocessMs, encodeMs, prefillMs } = round.timings;
     const { promptTokens, visualTokens } = round;
     return {
       ms: encodeMs + prefillMs,
-      details: { preprocessMs, encodeMs, prefillMs, promptTokens, visualTokens },
+      details: { preprocessMs, encodeMs, prefillMs, promptTokens, visualTokens, ...kernelTimes },
     };
   }
 
@@ -177,6 +195,20 @@ export class OursHost implements ContestantApi {
     if (file === undefined) throw new Error(`there is no picture "${picture}"`);
     return file;
   }
+}
+
+/** Dispatches and mean GPU time of each kind of kernel while `work` runs; nothing where there are no timestamps or kernels of ours. */
+async function timeKernels(
+  kernels: KernelRuntime | null,
+  work: () => Promise<unknown>,
+): Promise<Record<string, number>> {
+  const details: Record<string, number> = {};
+  const { times } = (await kernels?.time(work)) ?? { times: new Map() };
+  for (const [label, { dispatches, ms }] of times) {
+    details[`${label}: dispatches`] = dispatches;
+    details[`${label}: meanUs`] = (ms * 1000) / dispatches;
+  }
+  return details;
 }
 
 async function openTokenizer(source: ModelSource): Promise<QwenTokenizer> {

@@ -28,7 +28,7 @@ export function connectContestant(engine: EngineName): ContestantConnection {
   crashed.catch(() => undefined); // handled by the call in flight, if there is one
   return {
     api: {
-      load: (source, backend, onProgress) => remote.load(source, backend, proxy(onProgress)),
+      load: (source, backend, onProgress, experiment) => remote.load(source, backend, proxy(onProgress), experiment),
       addPicture: (name, file) => remote.addPicture(name, file),
       measure: (probe) => remote.measure(probe),
       memory: () => remote.memory(),

@@ -158,4 +158,14 @@ export const MEASUREMENTS: readonly Measurement[] = [
     kind: 'times',
     probes: ({ steps }) => [{ kind: 'decode', picture: DOT.name, cachedTokens: 512, newTokens: steps, profile: true }],
   },
+  {
+    id: 'profilePrefill',
+    title: 'Prefill, counted',
+    what: 'What a prefill asks of the graphics device; slower than an uncounted one.',
+    byDefault: false,
+    engines: ['ours'],
+    pictures: [LARGE],
+    kind: 'times',
+    probes: () => [{ kind: 'imageTurn', picture: LARGE.name, question: QUESTION, profile: true }],
+  },
 ];

@@ -1,5 +1,5 @@
 /** What a run of the benchmark is to measure, and how a page's address spells it. */
-import type { EngineName, ShapeName } from '../protocol/bench-api.ts';
+import type { EngineName, Experiment, ShapeName } from '../protocol/bench-api.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import { MEASUREMENTS } from './measurements.ts';
 
@@ -10,7 +10,7 @@ export type BenchModel =
   | { readonly kind: 'url'; readonly url: string };
 
 /** A run of the benchmark. */
-export interface BenchPlan {
+export interface BenchPlan extends Experiment {
   readonly model: BenchModel;
   readonly backend: BackendChoice;
   readonly engines: readonly EngineName[];
@@ -31,6 +31,8 @@ export interface BenchPlan {
 export const DEFAULT_PLAN: BenchPlan = {
   model: { kind: 'bundled' },
   backend: 'auto',
+  decoder: 'onnx',
+  tuning: '',
   engines: ['ours', 'stock'],
   only: usualMeasurements({ kind: 'bundled' }),
   repeat: 5,
@@ -46,7 +48,7 @@ export function usualMeasurements(model: BenchModel): readonly string[] {
   return model.kind === 'shapes' ? usual.filter((id) => id !== 'answers') : usual;
 }
 
-/** Reads `model`, `backend`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
+/** Reads `model`, `backend`, `decoder`, `tuning`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
 export function planFrom(search: URLSearchParams): BenchPlan {
   const wanted = names(search.get('only'));
   const engines = names(search.get('engines'));
@@ -57,6 +59,8 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   return {
     model,
     backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
+    decoder: search.get('decoder') === 'kernels' ? 'kernels' : 'onnx',
+    tuning: search.get('tuning') ?? '',
     engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
     only: only.length > 0 ? only : usualMeasurements(model),
     repeat: count(search.get('repeat'), DEFAULT_PLAN.repeat),
@@ -72,6 +76,8 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   const all: Readonly<Record<string, readonly [string, string]>> = {
     model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],
     backend: [plan.backend, DEFAULT_PLAN.backend],
+    decoder: [plan.decoder, DEFAULT_PLAN.decoder],
+    tuning: [plan.tuning, DEFAULT_PLAN.tuning],
     engines: [plan.engines.join(','), DEFAULT_PLAN.engines.join(',')],
     only: [plan.only.join(','), usualMeasurements(plan.model).join(',')],
     repeat: [String(plan.repeat), String(DEFAULT_PLAN.repeat)],

@@ -92,7 +92,7 @@ class BenchRun {
     const lanes: Lane[] = [];
     let { backend } = this.#plan;
     for (const name of this.#plan.engines) {
-      const lane = new Lane(name, this.#world, source, backend, this.#plan.limitSeconds * 1000, this.#signal);
+      const lane = new Lane(name, this.#world, source, backend, this.#plan, this.#signal);
       lanes.push(lane);
       if (this.#over) continue;
       this.#say(`${label(name)}: loading`);
@@ -215,7 +215,7 @@ class Lane {
   readonly #world: BenchWorld;
   readonly #source: ModelSource;
   readonly #backend: BackendChoice;
-  readonly #limitMs: number;
+  readonly #plan: BenchPlan;
   readonly #signal: AbortSignal;
   readonly #shown = new Set<string>();
   #contestant: Contestant | null = null;
@@ -227,14 +227,14 @@ class Lane {
     world: BenchWorld,
     source: ModelSource,
     backend: BackendChoice,
-    limitMs: number,
+    plan: BenchPlan,
     signal: AbortSignal,
   ) {
     this.name = name;
     this.#world = world;
     this.#source = source;
     this.#backend = backend;
-    this.#limitMs = limitMs;
+    this.#plan = plan;
     this.#signal = signal;
   }
 
@@ -243,7 +243,9 @@ class Lane {
     this.#loads++;
     this.#contestant = this.#world.connect(this.name);
     try {
-      const loaded: LoadedEngine = await this.#call((api) => api.load(this.#source, this.#backend, onProgress));
+      const loaded: LoadedEngine = await this.#call((api) =>
+        api.load(this.#source, this.#backend, onProgress, { decoder: this.#plan.decoder, tuning: this.#plan.tuning }),
+      );
       return { loaded: true, ...loaded };
     } catch (thrown) {
       this.dispose();
@@ -290,7 +292,8 @@ class Lane {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let onStop: () => void = () => undefined;
     const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`took longer than ${this.#limitMs / 1000} s`)), this.#limitMs);
+      const { limitSeconds } = this.#plan;
+      timer = setTimeout(() => reject(new Error(`took longer than ${limitSeconds} s`)), limitSeconds * 1000);
       onStop = () => reject(new Error('stopped'));
       this.#signal.addEventListener('abort', onStop, { once: true });
     });

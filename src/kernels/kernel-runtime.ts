@@ -36,9 +36,7 @@ export interface KernelParts {
 /** A runtime with kernels, whose kernels can be timed. */
 export interface KernelRuntime extends Runtime {
   /** Times every kernel while `work` runs; empty where the device has no timestamps. */
-  time<T>(
-    work: () => Promise<T>,
-  ): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
+  time<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
 }
 
 /** Puts kernels for `model` in front of `runtime`. */

@@ -10,6 +10,14 @@ export type EngineName = 'ours' | 'stock';
 /** Models of which only the shapes are taken, with random weights. */
 export type ShapeName = '3b' | '7b' | 'tiny';
 
+/** What our engine is measured with where that is not what the app uses. */
+export interface Experiment {
+  /** Who computes the language model on WebGPU: onnxruntime, or our own kernels. */
+  readonly decoder: 'onnx' | 'kernels';
+  /** Sizes of the kernels, as `parseTuning` reads them. */
+  readonly tuning: string;
+}
+
 /** How an engine was loaded. */
 export interface LoadedEngine {
   /** What runs: the library with its version, the backend, the activations' type, threads. */
@@ -48,7 +56,13 @@ export type Probe =
       readonly profile?: boolean;
     }
   /** Encoding and prefill of a question about the picture at full resolution, nothing known before; ms: both. */
-  | { readonly kind: 'imageTurn'; readonly picture: string; readonly question: string }
+  | {
+      readonly kind: 'imageTurn';
+      readonly picture: string;
+      readonly question: string;
+      /** Count and time what is asked of the graphics device, which slows it. */
+      readonly profile?: boolean;
+    }
   /** From the end of a tool call in round 1 to the first token of round 2; ms. */
   | { readonly kind: 'round2'; readonly picture: string; readonly question: string; readonly toolCall: string }
   /** From the question to its first token, the picture decoded before; ms. `aheadMs`: how long ago the picture was chosen; 0: nothing was done since. */
@@ -74,8 +88,13 @@ export interface Sample {
 
 /** An engine that is measured. Calls come one at a time. */
 export interface ContestantApi {
-  /** Loads a model. Throws whatever the engine throws. `onProgress` gets a few words now and then. */
-  load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine>;
+  /** Loads a model. Throws whatever the engine throws. `onProgress` gets a few words now and then; an experiment concerns our engine alone. */
+  load(
+    source: ModelSource,
+    backend: BackendChoice,
+    onProgress: (doing: string) => void,
+    experiment: Experiment,
+  ): Promise<LoadedEngine>;
   /** Decodes a picture and keeps it under a name. */
   addPicture(name: string, file: Blob): Promise<void>;
   /** Measures one thing once. Throws whatever the engine throws. */

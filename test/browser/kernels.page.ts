@@ -1,7 +1,6 @@
 /// <reference types="vite/client" />
 /** The page half of the kernels' test: the language model of a model folder by our kernels and by onnxruntime. */
 import { Decoder } from '../../src/engine/decoder.ts';
-import { openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
 import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/kernels/tuning.ts';
@@ -55,7 +54,13 @@ async function open({ folder: url, kernels, activations, tuning }: Order): Promi
   const plain = await openRuntime();
   const source = urlFolder(url, location.href);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, () => true, () => undefined, true);
+  const folder = await openModelFolder(
+    source,
+    manifest,
+    () => true,
+    () => undefined,
+    true,
+  );
   const { geometry } = manifest;
   const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
   if (graphs === undefined) throw new Error(`no ${activations} graphs`);
@@ -74,7 +79,10 @@ async function open({ folder: url, kernels, activations, tuning }: Order): Promi
       deviceOutputs:
         graph === 'embed_tokens'
           ? ['inputs_embeds']
-          : Array.from({ length: geometry.text.numLayers }, (_, i) => [`present.${i}.key`, `present.${i}.value`]).flat(),
+          : Array.from({ length: geometry.text.numLayers }, (_, i) => [
+              `present.${i}.key`,
+              `present.${i}.value`,
+            ]).flat(),
     });
   const sessions = { embedTokens: await open('embed_tokens'), decoder: await open('decoder') };
   return new Decoder(runtime, sessions, geometry, activations, 4096, new DeviceQueue(true));
@@ -86,7 +94,8 @@ async function answer(order: Order): Promise<Outcome> {
   const prompt = [{ kind: 'text' as const, ids: [...order.prompt] }];
   const start = await decoder.prefill(prompt, { signal, wantLogits: true });
   const chained = [start.greedy];
-  for await (const id of decoder.chain(start.greedy, { signal, most: order.tokens - 1, goOn: () => true })) chained.push(id);
+  for await (const id of decoder.chain(start.greedy, { signal, most: order.tokens - 1, goOn: () => true }))
+    chained.push(id);
   await decoder.forget();
   await decoder.prefill(prompt, { signal, wantLogits: false });
   const drafted = [start.greedy];
@@ -99,9 +108,14 @@ async function answer(order: Order): Promise<Outcome> {
     drafted.push(...step.tokens);
     last = step.logits;
   }
-  const outcome = { chained, drafted: drafted.slice(0, order.tokens), first: [...(start.logits ?? [])], last: [...(last ?? [])] };
+  const outcome = {
+    chained,
+    drafted: drafted.slice(0, order.tokens),
+    first: [...(start.logits ?? [])],
+    last: [...(last ?? [])],
+  };
   await decoder.clear();
   return { ...outcome, errors: errors.splice(0) };
 }
 
-Object.assign(globalThis, { answer, openSessions });
+Object.assign(globalThis, { answer });

@@ -140,11 +140,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
 }`;
   const logits: Binding = { name: 'logits', type: 'array<f32>', access: 'read' };
   return {
-    parts: kernel(
-      'arg max, parts',
-      [logits, { name: 'candidates', type: 'array<u32>', access: 'read_write' }],
-      parts,
-    ),
+    parts: kernel('arg max, parts', [logits, { name: 'candidates', type: 'array<u32>', access: 'read_write' }], parts),
     whole: kernel(
       'arg max',
       [
