@@ -20,6 +20,8 @@ export interface Order {
   readonly kernels: boolean;
   readonly activations: 'f32' | 'f16';
   readonly tuning?: Partial<Tuning>;
+  /** On a device with subgroups, whose size rows are shared by then; onnxruntime computes wrongly on SwiftShader's. */
+  readonly subgroups?: boolean;
   readonly prompt: readonly number[];
   /** Tokens to give, in a chain and by drafts. */
   readonly tokens: number;
@@ -36,22 +38,23 @@ export interface Outcome {
   readonly errors: readonly string[];
 }
 
-let device: GPUDevice | null = null;
-let webGpu: WebGpuRuntime | null = null;
 const errors: string[] = [];
+const runtimes = new Map<boolean, Promise<WebGpuRuntime>>();
 
-async function openRuntime(): Promise<WebGpuRuntime> {
-  if (webGpu !== null) return webGpu;
+async function makeRuntime(subgroups: boolean): Promise<WebGpuRuntime> {
   const ort = (await import(/* @vite-ignore */ new URL('/ort/ort.jspi.min.mjs', location.href).href)) as Ort;
   ort.env.wasm.wasmPaths = new URL('/ort/', location.href).href;
   ort.env.wasm.numThreads = 1;
-  device = await requestDevice({ f16: false, subgroups: false });
+  const device = await requestDevice({ f16: false, subgroups });
   device.addEventListener('uncapturederror', ({ error }) => errors.push(error.message));
-  return (webGpu = createWebGpuRuntime(ort, device));
+  return createWebGpuRuntime(ort, device);
 }
 
-async function open({ folder: url, kernels, activations, tuning }: Order): Promise<Decoder> {
-  const plain = await openRuntime();
+async function open({ folder: url, kernels, activations, tuning, subgroups = false }: Order): Promise<Decoder> {
+  const opening = runtimes.get(subgroups) ?? makeRuntime(subgroups);
+  runtimes.set(subgroups, opening);
+  const plain = await opening;
+  const threadsPerRow = subgroups ? plain.device.adapterInfo.subgroupMinSize : DEFAULT_TUNING.threadsPerRow;
   const source = urlFolder(url, location.href);
   const manifest = await readManifest(source);
   const folder = await openModelFolder(
@@ -69,7 +72,7 @@ async function open({ folder: url, kernels, activations, tuning }: Order): Promi
     const decoderFile = graphs.decoder.file;
     const embedTokensFile = graphs.embed_tokens.file;
     const model = { text: geometry.text, activations, decoderFile, embedTokensFile };
-    runtime = createKernelRuntime(plain, model, { ...DEFAULT_TUNING, ...tuning });
+    runtime = createKernelRuntime(plain, model, { ...DEFAULT_TUNING, threadsPerRow, ...tuning });
   }
   const open = (graph: 'decoder' | 'embed_tokens'): ReturnType<Runtime['createSession']> =>
     runtime.createSession({

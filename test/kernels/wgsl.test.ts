@@ -1,0 +1,80 @@
+/** What the kernels' templates choose. That the kernels compute the right thing is a matter for test/browser/kernels.test.ts. */
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_TUNING, parseTuning } from '../../src/kernels/tuning.ts';
+import { attentionBytes, attentionKernel, type AttentionSpec } from '../../src/kernels/wgsl/attention.ts';
+import { grid } from '../../src/kernels/wgsl/kernel.ts';
+import { matmulKernel, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
+import { matrixBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../../src/kernels/wgsl/matvec.ts';
+import type { MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
+
+const HEAD: MatrixFormat = { kind: 'q4', floats: 'f16', rows: 152_064, cols: 3584 };
+const GATE: MatrixFormat = { ...HEAD, rows: 18_944 };
+const SPEC: MatvecSpec = {
+  label: 'gate, up',
+  matrices: [GATE, GATE],
+  epilogue: 'swiglu',
+  normEpsilon: 1e-6,
+  columns: 1,
+  rowsPerThread: 2,
+  threadsPerRow: 32,
+  threads: 128,
+  subgroupSize: 32,
+};
+const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2, step: false };
+
+describe('matrix-vector products', () => {
+  it('sum by subgroups only where a row has exactly one', () => {
+    expect(matvecKernel(SPEC).code).toMatch(/^enable subgroups;/);
+    for (const subgroupSize of [null, 16, 64]) {
+      const { code } = matvecKernel({ ...SPEC, subgroupSize });
+      expect(code).not.toContain('subgroup');
+      expect(code).toContain('shared_sums');
+    }
+  });
+
+  it('reach every row within the limits of a dispatch', () => {
+    expect(grid(65_535)).toEqual([65_535, 1]);
+    expect(grid(65_536)).toEqual([32_768, 2]);
+    const spec: MatvecSpec = { ...SPEC, matrices: [HEAD], epilogue: 'store', rowsPerThread: 1, threads: 32 };
+    const [x, y] = matvecGrid(spec);
+    expect(x).toBeLessThanOrEqual(65_535);
+    expect(x * y).toBeGreaterThanOrEqual(HEAD.rows);
+  });
+
+  it('bind no more than the eight storage buffers that every device has', () => {
+    const kernels = [
+      matvecKernel(SPEC),
+      matmulKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true, tile: 64 }),
+    ];
+    for (const { bindings } of [...kernels, attentionKernel(ATTENTION)]) {
+      expect(bindings.filter(({ access }) => access !== 'uniform').length).toBeLessThanOrEqual(8);
+    }
+  });
+
+  it('refuse threads that cannot be shared out', () => {
+    expect(() => matvecKernel({ ...SPEC, threadsPerRow: 48 })).toThrow(RangeError);
+  });
+
+  it('know their bytes', () => {
+    expect(matrixBytes(HEAD)).toBe((152_064 * 3584) / 2 + ((152_064 * 3584) / 32) * 2);
+  });
+});
+
+describe('workgroup memory', () => {
+  it('of the usual sizes is what every device has, but for the larger tiles', () => {
+    expect(attentionBytes(ATTENTION)).toBeLessThanOrEqual(16_384);
+    expect(attentionBytes({ ...ATTENTION, numHeads: 16, numKvHeads: 2 })).toBeLessThanOrEqual(16_384);
+    expect([32, 64, 128].map(tileBytes)).toEqual([9216, 18_432, 36_864]);
+  });
+});
+
+describe('a tuning', () => {
+  it('sets what it names', () => {
+    expect(parseTuning('')).toEqual(DEFAULT_TUNING);
+    expect(parseTuning('tile:128,rowsPerThread:4')).toEqual({ ...DEFAULT_TUNING, tile: 128, rowsPerThread: 4 });
+  });
+
+  it.each(['speed:9', 'tile', 'tile:0', 'tile:x'])('refuses %s', (text) => {
+    expect(() => parseTuning(text)).toThrow(RangeError);
+  });
+});
