@@ -2,7 +2,7 @@
 import type { CommandStream } from './command-stream.ts';
 import type { Compiled } from './compiler.ts';
 import type { DecoderKernels, FusedProducts, Step, TiledProducts } from './decoder-kernels.ts';
-import type { KernelParts } from './kernel-runtime.ts';
+import type { KernelParts } from './kernel-parts.ts';
 import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
 import { Scratch, type ScratchBuffers } from './scratch.ts';
 import { partialLength } from './wgsl/attention.ts';

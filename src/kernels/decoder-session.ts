@@ -7,7 +7,7 @@ import type { Session, SessionFiles, Tensor } from '../runtime/session.ts';
 import { compileDecoder } from './decoder-kernels.ts';
 import { type CacheBuffers, DecoderRun } from './decoder-run.ts';
 import { deviceBuffer, hostNumber, readBuffer } from './device-tensors.ts';
-import type { KernelParts } from './kernel-runtime.ts';
+import type { KernelParts } from './kernel-parts.ts';
 import { loadDecoder } from './loaded-decoder.ts';
 import { readExternalWeights } from './onnx-initializers.ts';
 import { decoderWeights } from './text-weights.ts';

@@ -2,7 +2,7 @@
 import { EMBED_TOKENS } from '../model/graph-names.ts';
 import type { Session, SessionFiles, Tensor } from '../runtime/session.ts';
 import { deviceBuffer } from './device-tensors.ts';
-import type { KernelParts } from './kernel-runtime.ts';
+import type { KernelParts } from './kernel-parts.ts';
 import { loadMatrix } from './loaded-matrix.ts';
 import { readExternalWeights } from './onnx-initializers.ts';
 import { embeddingTable } from './text-weights.ts';

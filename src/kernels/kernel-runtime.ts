@@ -2,36 +2,15 @@
  * A runtime that computes the language model with our own kernels, and everything else with the runtime it stands on. The
  * sessions have the names and meanings of the graphs they take the place of, so the engine does not know the difference.
  */
-import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime/session.ts';
 import { CommandStream, type KernelTime } from './command-stream.ts';
 import { Compiler } from './compiler.ts';
 import { openDecoderSession } from './decoder-session.ts';
 import type { DeviceRuntime } from './device-tensors.ts';
 import { openEmbedSession } from './embed-session.ts';
+import type { KernelModel, KernelParts } from './kernel-parts.ts';
 import type { Tuning } from './tuning.ts';
 import { WeightStore } from './weight-store.ts';
-import type { Stored } from './wgsl/cache-format.ts';
-
-/** What the kernels must know of a model. */
-export interface KernelModel {
-  readonly text: TextGeometry;
-  /** Type of the graphs' inputs and outputs, and of the cache. */
-  readonly activations: Stored;
-  /** The graph files whose place the kernels take. */
-  readonly decoderFile: string;
-  readonly embedTokensFile: string;
-}
-
-/** What all sessions of the kernels share. */
-export interface KernelParts {
-  readonly runtime: DeviceRuntime;
-  readonly model: KernelModel;
-  readonly tuning: Tuning;
-  readonly compiler: Compiler;
-  readonly stream: CommandStream;
-  readonly weights: WeightStore;
-}
 
 /** A runtime with kernels, whose kernels can be timed. */
 export interface KernelRuntime extends Runtime {
