@@ -9,7 +9,7 @@ import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel, combineKernel } from './wgsl/attention.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { matmulGrid, matmulKernel, type MatmulSpec, tileBytes } from './wgsl/matmul.ts';
-import { type Epilogue, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
+import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
 import { argMaxKernels, loadKernel, normKernel } from './wgsl/rowwise.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
@@ -120,24 +120,27 @@ async function fusedProducts(
     epilogue: Epilogue,
     more: Partial<MatvecSpec> = {},
   ): Promise<Step> => {
-    let threads = tuning.matvecThreads;
-    const rowsPerThread = more.rowsPerThread ?? tuning.rowsPerThread;
-    const sums = matrices.length * rowsPerThread * columns + columns;
-    while (threads > tuning.threadsPerRow && threads * sums * 4 > workgroupBytes) threads /= 2;
-    const spec: MatvecSpec = {
+    let spec: MatvecSpec = {
       label: columns === 1 ? label : `${label}, few`,
       matrices,
       epilogue,
       columns,
-      rowsPerThread,
+      rowsPerThread: tuning.rowsPerThread,
       threadsPerRow: tuning.threadsPerRow,
-      threads,
+      threads: tuning.matvecThreads,
       subgroupSize,
       ...more,
     };
+    // What does not fit into the device's workgroup memory is done for fewer tokens, then by fewer threads at once.
+    while (matvecBytes(spec) > workgroupBytes && spec.columns > 1)
+      spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
+    while (matvecBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
+      spec = { ...spec, threads: spec.threads / 2 };
+    }
+    const atOnce = spec.columns;
     const compiled = await compiler.compile(matvecKernel(spec));
     const [x, y] = matvecGrid(spec);
-    return { compiled, grid: (tokens) => [x, y, Math.ceil(tokens / columns)] };
+    return { compiled, grid: (tokens) => [x, y, Math.ceil(tokens / atOnce)] };
   };
   const normEpsilon = text.rmsNormEps;
   const [qkv, output, gateUp, down, headProduct] = await Promise.all([

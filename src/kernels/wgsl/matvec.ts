@@ -4,6 +4,9 @@
  *
  * RMSNorm in front of a product is part of it: the norm's one number is a factor of every output, so it is summed beside the
  * products and multiplied in at the end; its weights are multiplied into x on the way.
+ *
+ * A thread reads 16 bytes of codes, so its neighbour's 32 inputs lie 128 bytes on: read from x itself they would take a cache
+ * line a thread. The workgroup copies them into its memory instead, turned so that neighbours read neighbours.
  */
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
 import { isQuantized, matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
@@ -73,22 +76,25 @@ export function matvecKernel(spec: MatvecSpec): Kernel {
 
   const each = (line: (m: number, r: number) => string): string =>
     repeat(matrices.length, (m) => repeat(rows, (r) => line(m, r)));
+  const stageRow = lanes + 1; // so that what a thread writes lies in other banks than its neighbours'
+  const stageColumn = 8 * stageRow;
   const ofColumn = (c: number): string => `
     {
-      let at = x${c} + block * 8u;
-      ${repeat(8, (i) => {
-        const raw = `x[at + ${i}u]`;
-        return norm ? `let r${i} = ${raw}; let v${i} = r${i} * g${i};` : `let v${i} = ${raw} * w0_PLACES;`;
-      })}
-      ${norm ? `var q = r0 * r0; ${repeat(7, (i) => `q = fma(r${i + 1}, r${i + 1}, q);`)} ${square(c)} += q.x + q.y + q.z + q.w;` : ''}
-      ${each(
-        (m, r) => `{
+${repeat(8, (i) => `      let v${i} = stage[${c * stageColumn + i * stageRow}u + lane];`)}
+${each(
+  (m, r) => `      {
         var t = m${m}_${r}[0] * v0;
         ${repeat(7, (i) => `t = fma(m${m}_${r}[${i + 1}], v${i + 1}, t);`)}
         ${sum(m, r, c)} += f${m}_${r} * (t.x + t.y + t.z + t.w);
       }`,
-      )}
+)}
     }`;
+  const stageOne = (c: number): string => `
+      {
+        let raw = select(vec4<f32>(), x[x${c} + source], inside);
+        stage[${c * stageColumn}u + to] = raw * scale;
+        ${norm ? `q${c} += dot(raw, raw);` : ''}
+      }`;
 
   const reduce = useSubgroups
     ? repeat(values, (i) => `  s${i} = subgroupAdd(s${i});`)
@@ -102,6 +108,13 @@ ${repeat(values, (i) => `      shared_sums[${i * threads}u + lid] += shared_sums
   }
 ${repeat(values, (i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
 
+  // Each thread has squares of what it copied: those of all threads, shared out again among a row's.
+  const squares = `
+${repeat(columns, (c) => `  all_squares[${c * threads}u + lid] = q${c};`)}
+  workgroupBarrier();
+  for (var i = lane; i < ${threads}u; i += ${lanes}u) {
+${repeat(columns, (c) => `    ${square(c)} += all_squares[${c * threads}u + i];`)}
+  }`;
   const factor = (c: number): string =>
     norm ? ` * inverseSqrt(${square(c)} / ${format.cols}.0 + ${floatLiteral(normEpsilon)})` : '';
   const store = (r: number, c: number): string => {
@@ -118,6 +131,8 @@ ${repeat(values, (i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
 
   const body = `
 ${matrices.map((one, m) => matrixReader(`w${m}`, one)).join('\n')}
+var<workgroup> stage: array<vec4<f32>, ${columns * stageColumn}>;
+${norm ? `var<workgroup> all_squares: array<f32, ${columns * threads}>;` : ''}
 ${useSubgroups ? '' : `var<workgroup> shared_sums: array<f32, ${values * threads}>;`}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -128,17 +143,36 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
 ${repeat(columns, (c) => `  let x${c} = (${spec.wantedOnly === true ? 'params.first + ' : ''}min(c0 + ${c}u, count - 1u)) * ${blocks * 8}u;`)}
 ${repeat(rows, (r) => `  let row${r} = min(row + ${r}u, ${format.rows - 1}u);`)}
 ${repeat(values, (i) => `  var s${i} = 0.0;`)}
-  for (var block = lane; block < ${blocks}u; block += ${lanes}u) {
+${norm ? repeat(columns, (c) => `  var q${c} = 0.0;`) : ''}
+  for (var base = 0u; base < ${blocks}u; base += ${lanes}u) {
+    let block = min(base + lane, ${blocks - 1}u); // beyond the end: times zeros
 ${each((m, r) => `    let m${m}_${r} = w${m}_block(row${r}, block); let f${m}_${r} = w${m}_scale(row${r}, block);`)}
-${norm ? repeat(8, (i) => `    let g${i} = gamma[block * 8u + ${i}u] * w0_PLACES;`) : ''}
+    workgroupBarrier();
+    for (var i = lid; i < ${lanes * 8}u; i += ${threads}u) {
+      let inside = base * 8u + i < ${blocks * 8}u;
+      let source = min(base * 8u + i, ${blocks * 8 - 1}u);
+      let to = (i % 8u) * ${stageRow}u + i / 8u;
+      let scale = w0_PLACES${norm ? ' * gamma[source]' : ''};
+${repeat(columns, stageOne)}
+    }
+    workgroupBarrier();
 ${repeat(columns, ofColumn)}
   }
+${norm ? squares : ''}
 ${reduce}
   if (lane == 0u) {
 ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
   }
 }`;
   return kernel(spec.label, bindingsOf(spec), body, useSubgroups ? 'enable subgroups;' : '');
+}
+
+/** Bytes of workgroup memory. */
+export function matvecBytes(spec: Omit<MatvecSpec, 'label' | 'epilogue'>): number {
+  const { matrices, columns, rowsPerThread, threadsPerRow, threads, subgroupSize } = spec;
+  const stage = columns * 8 * (threadsPerRow + 1) * 16;
+  const sums = subgroupSize === threadsPerRow ? 0 : matrices.length * rowsPerThread * columns + columns;
+  return stage + (sums + columns) * threads * 4;
 }
 
 /** Bytes a product of one token reads: the matrices. */
