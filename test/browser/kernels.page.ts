@@ -1,15 +1,18 @@
 /// <reference types="vite/client" />
 /** The page half of the kernels' test: the language model of a model folder by our kernels and by onnxruntime. */
 import { Decoder } from '../../src/engine/decoder.ts';
+import type { Segment } from '../../src/engine/segments.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
 import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/kernels/tuning.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
+import type { Geometry } from '../../src/model/geometry.ts';
 import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
 import { requestDevice } from '../../src/runtime/web/adapter.ts';
 import type { Ort } from '../../src/runtime/web/ort-build.ts';
 import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/runtime/web/webgpu-runtime.ts';
 import type { Runtime } from '../../src/runtime/session.ts';
+import { f32ToF16 } from '../../src/shared/float16.ts';
 
 const signal = new AbortController().signal;
 
@@ -38,6 +41,9 @@ export interface Outcome {
   readonly errors: readonly string[];
 }
 
+/** Visual tokens in the middle of every prompt. */
+const GRID = { height: 3, width: 4 };
+
 const errors: string[] = [];
 const runtimes = new Map<boolean, Promise<WebGpuRuntime>>();
 
@@ -50,7 +56,13 @@ async function makeRuntime(subgroups: boolean): Promise<WebGpuRuntime> {
   return createWebGpuRuntime(ort, device);
 }
 
-async function open({ folder: url, kernels, activations, tuning, subgroups = false }: Order): Promise<Decoder> {
+async function open({
+  folder: url,
+  kernels,
+  activations,
+  tuning,
+  subgroups = false,
+}: Order): Promise<{ decoder: Decoder; runtime: Runtime; geometry: Geometry }> {
   const opening = runtimes.get(subgroups) ?? makeRuntime(subgroups);
   runtimes.set(subgroups, opening);
   const plain = await opening;
@@ -88,13 +100,25 @@ async function open({ folder: url, kernels, activations, tuning, subgroups = fal
             ]).flat(),
     });
   const sessions = { embedTokens: await open('embed_tokens'), decoder: await open('decoder') };
-  return new Decoder(runtime, sessions, geometry, activations, 4096, new DeviceQueue(true));
+  const decoder = new Decoder(runtime, sessions, geometry, activations, 4096, new DeviceQueue(true));
+  return { decoder, runtime, geometry };
 }
 
 async function answer(order: Order): Promise<Outcome> {
-  const decoder = await open(order);
+  const { decoder, runtime, geometry } = await open(order);
   await decoder.reserve(0, 512);
-  const prompt = [{ kind: 'text' as const, ids: [...order.prompt] }];
+  const { hiddenSize } = geometry.text;
+  const invented = Float32Array.from({ length: GRID.height * GRID.width * hiddenSize }, (_, i) => Math.sin(i * i) / 20);
+  const features = runtime.upload(
+    order.activations === 'f16' ? 'float16' : 'float32',
+    order.activations === 'f16' ? f32ToF16(invented) : invented,
+    [1, GRID.height * GRID.width, hiddenSize],
+  );
+  const prompt: Segment[] = [
+    { kind: 'text', ids: order.prompt.slice(0, 20) },
+    { kind: 'image', serial: 0, grid: GRID, features: async () => features },
+    { kind: 'text', ids: order.prompt.slice(20) },
+  ];
   const start = await decoder.prefill(prompt, { signal, wantLogits: true });
   const chained = [start.greedy];
   for await (const id of decoder.chain(start.greedy, { signal, most: order.tokens - 1, goOn: () => true }))
@@ -118,6 +142,7 @@ async function answer(order: Order): Promise<Outcome> {
     last: [...(last ?? [])],
   };
   await decoder.clear();
+  features.dispose();
   return { ...outcome, errors: errors.splice(0) };
 }
 

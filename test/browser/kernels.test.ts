@@ -118,5 +118,5 @@ describe('the kernels', () => {
     expect(rounded.errors).toEqual([]);
     expect(relativeError(rounded.first, exact.first)).toBeLessThan(F16_TOLERANCE);
     expect(rounded.drafted).toEqual(rounded.chained);
-  }, 60_000);
+  }, 120_000);
 });
