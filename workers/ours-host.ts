@@ -46,7 +46,7 @@ export class OursHost implements ContestantApi {
     this.#contextLength = loaded.model.contextLength;
     const { backend: runs, build, activations, threads, adapter } = loaded.backend;
     return {
-      engine: `this app (${runs} ${build}, ${activations}${runs === 'wasm' ? `, ${threads} threads` : ''})`,
+      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
       model: loaded.model.name,

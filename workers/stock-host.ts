@@ -183,7 +183,7 @@ export class StockHost implements ContestantApi {
     const start = performance.now();
     const full = await this.#process(image);
     const preprocessMs = performance.now() - start;
-    const prompt = this.#firstRound(question, true) + toolCall + END_OF_TURN + this.#toolResponse();
+    const prompt = this.#firstRound(question, true) + toolCall + END_OF_TURN + this.#toolResponse(question);
     const { promptTokens, encodeMs, at } = await this.#generate(prompt, [half, full], { max: 1 });
     return {
       ms: preprocessMs + (at[0] ?? 0),
@@ -243,7 +243,7 @@ export class StockHost implements ContestantApi {
       const full = performance.now();
       images.push(await this.#process(image));
       preprocessMs += performance.now() - full;
-      prompt += (text.endsWith(END_OF_TURN) ? text : text + END_OF_TURN) + this.#toolResponse();
+      prompt += (text.endsWith(END_OF_TURN) ? text : text + END_OF_TURN) + this.#toolResponse(question);
     }
     const ms = performance.now() - start;
     const answer = /<answer>([\s\S]*?)<\/answer>/.exec(text)?.[1]?.trim() ?? text.replace(END_OF_TURN, '').trim();
@@ -262,10 +262,11 @@ export class StockHost implements ContestantApi {
   }
 
   /** The turn that brings the full image. */
-  #toolResponse(): string {
+  #toolResponse(question: string): string {
     const { tool, imagePlaceholder } = this.#ready().prompts;
     if (tool === null) throw new Error('the model knows no tool');
-    return tool.turnPrefix + tool.perImage.replace('{image}', imagePlaceholder) + tool.turnSuffix;
+    const suffix = tool.turnSuffix.replace('{question}', () => question);
+    return tool.turnPrefix + tool.perImage.replace('{image}', imagePlaceholder) + suffix;
   }
 
   async #process(image: RawImage): Promise<Patches> {
