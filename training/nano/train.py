@@ -97,7 +97,7 @@ def main():
     torch.manual_seed(a.seed * 7919 + rank + checkpoint.get("step", 0))
     log = Log(a.out, a.name, rank)
     log(event="start", stage=a.stage, parameters=sum(model.get(n).numel() for n in model.names), world=world, seconds_to_start=time.time() - started,
-        load=a.load or "", options={k: v for k, v in vars(a).items() if k not in ("out", "load", "save")})
+        load=Path(a.load or "").name, options={k: v for k, v in vars(a).items() if k not in ("out", "load", "save")})
 
     def together(values):
         if world == 1:
