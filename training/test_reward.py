@@ -134,8 +134,8 @@ class TokenizerTest(unittest.TestCase):
             image = protocol.PROMPTS["image_placeholder"]
             self.assertEqual(protocol.decode(ids), f"{start}<|im_start|>user\n{image}Why?{END}\n<|im_start|>assistant\n")
         turn = p["tool_response_turn_prefix"] + p["tool_response_turn_per_image"] + p["tool_response_turn_suffix"]
-        ids = protocol.tool_turn_before_image() + [pad] + protocol.tool_turn_after_image()
-        self.assertEqual(protocol.decode(ids), turn.replace("{image}", protocol.PROMPTS["image_placeholder"]))
+        ids = protocol.tool_turn_before_image() + [pad] + protocol.tool_turn_after_image("Why?")
+        self.assertEqual(protocol.decode(ids), turn.replace("{image}", protocol.PROMPTS["image_placeholder"]).replace("{question}", "Why?"))
 
     @unittest.skipUnless(UNCUT.exists(), "needs npm ci")
     def test_decodes_to_the_same_text_as_the_uncut_tokenizer(self):

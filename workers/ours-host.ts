@@ -1,5 +1,5 @@
 /** Our engine as one of those that are compared: the worker's own host, asked one probe at a time. */
-import { fillerText } from '../src/evaluation/filler-text.ts';
+import { fillerQuestion } from '../src/evaluation/filler-text.ts';
 import { prepareImage } from '../src/engine/image/resolutions.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
@@ -20,9 +20,6 @@ import {
 import { tryParseJson } from '../src/shared/json.ts';
 import { EngineHost } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
-
-/** Tokens of a prompt that are neither the picture's nor the question's, about. */
-const FRAME_TOKENS = 24;
 
 const ignore = (): void => undefined;
 
@@ -59,7 +56,7 @@ export class OursHost implements ContestantApi {
     this.#contextLength = loaded.model.contextLength;
     const { backend: runs, build, activations, threads, adapter } = loaded.backend;
     return {
-      engine: `this app (${runs} ${build}, ${activations}${decoder}${runs === 'wasm' ? `, ${threads} threads` : ''})`,
+      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${decoder})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
       model: loaded.model.name,
@@ -97,8 +94,8 @@ export class OursHost implements ContestantApi {
   async #decode(probe: Probe & { kind: 'decode' }): Promise<Sample> {
     await this.#show(probe.picture);
     const steps = probe.newTokens;
-    const room = Math.min(probe.cachedTokens, this.#contextLength - steps - 2 * FRAME_TOKENS) - FRAME_TOKENS;
-    const question = fillerText(room, (text) => this.#tokenizer?.encode(text).length ?? 0);
+    const count = (text: string): number => this.#tokenizer?.encode(text).length ?? 0;
+    const question = fillerQuestion(probe, this.#contextLength, count);
     // The prefill gives the first token, so one more is asked for than steps are measured.
     const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full, maxNewTokens: steps + 1 };
     const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore, { plainDecoding: true });

@@ -121,7 +121,7 @@ function parseEntry(name: string, value: unknown, file: string, dataOffset: numb
   const needed = byteLengthOf(shape, DTYPE_BITS[dtype]);
   if (needed !== end - begin) {
     const size = needed === undefined ? 'no countable number of bytes' : `${needed} bytes`;
-    throw corrupt(`${where} is ${dtype} of shape [${shown(shape)}], ${size}, but data_offsets give it ${end - begin}`);
+    throw corrupt(`${where} is ${dtype} of shape ${shown(shape)}, ${size}, but data_offsets give it ${end - begin}`);
   }
   return { name, dtype, shape, file, byteOffset: dataOffset + begin, byteLength: needed };
 }
@@ -167,7 +167,7 @@ function isSizeList(value: unknown): value is number[] {
 
 /** A value from the header, short enough for a message. */
 function shown(value: unknown): string {
-  const text = String(typeof value === 'string' || Array.isArray(value) ? value : JSON.stringify(value));
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
   return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }
 

@@ -46,10 +46,11 @@ export class PromptBuilder {
     ];
   }
 
-  /** What follows round 1 after a valid tool call: the turn that brings the full image. */
-  toolResponse(tool: ToolPrompts, image: ImageSegment): Segment[] {
-    const text = tool.turnPrefix + tool.perImage.replace(IMAGE, () => IMAGE_MARK) + tool.turnSuffix;
-    return this.#segments(text, '', image);
+  /** What follows round 1 after a valid tool call: the turn that brings the full image, and the question again where the prompts say so. */
+  toolResponse(tool: ToolPrompts, question: string, image: ImageSegment): Segment[] {
+    const suffix = tool.turnSuffix.replace(QUESTION, () => QUESTION_MARK);
+    const text = tool.turnPrefix + tool.perImage.replace(IMAGE, () => IMAGE_MARK) + suffix;
+    return this.#segments(text, question, image);
   }
 
   /** What follows round 1 after a malformed call. */

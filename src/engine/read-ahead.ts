@@ -5,7 +5,7 @@ import { countTokens } from './segments.ts';
 import type { TurnParts } from './turn-parts.ts';
 import { turnTokens } from './turn.ts';
 
-/** Room that is kept for a question. */
+/** Room that is kept for a question, and again for its repetition behind the full image. */
 const QUESTION_TOKENS = 256;
 
 /**
@@ -25,8 +25,8 @@ export async function readAhead(
   const prefix = builder.prefix(view.segment, tool !== null);
   const tokens = countTokens(prefix);
   if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
-  const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
-  await decoder.reserve(tokens + 1, tokens + QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
+  const toolTurn = tool === null ? [] : builder.toolResponse(tool, '', views.view('full').segment);
+  await decoder.reserve(tokens + 1, tokens + 2 * QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
   await view.encode(signal);
   await decoder.prefill(prefix, { signal, wantLogits: false });
 }

@@ -106,7 +106,7 @@ class Turn {
     const tool = settings.tool ? prompts.tool : null;
     const context: Segment[] = builder.firstRound(question, first.segment, tool !== null);
     const forced = this.#forcedIds();
-    const toolTurn = tool === null ? [] : builder.toolResponse(tool, views.view('full').segment);
+    const toolTurn = tool === null ? [] : builder.toolResponse(tool, question, views.view('full').segment);
     const firstTokens = countTokens(context);
     await decoder.reserve(firstTokens + 1, firstTokens + turnTokens(settings, toolTurn, forced?.length ?? 0));
     const ended = await this.#round(1, first, context, forced);

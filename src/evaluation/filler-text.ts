@@ -2,6 +2,22 @@
 
 const WORDS = ['one', 'red', 'circle', 'stands', 'left', 'of', 'two', 'green', 'signs', 'and', 'a', 'small', 'house'];
 
+/** Tokens of a prompt that are neither the picture's nor the question's, about. */
+const FRAME_TOKENS = 24;
+
+/**
+ * A question with which a prompt has about `cachedTokens` tokens, fewer where the context could not hold them and `newTokens`
+ * behind them. `count` counts a text's tokens.
+ */
+export function fillerQuestion(
+  { cachedTokens, newTokens }: { readonly cachedTokens: number; readonly newTokens: number },
+  contextLength: number,
+  count: (text: string) => number,
+): string {
+  const room = Math.min(cachedTokens, contextLength - newTokens - 2 * FRAME_TOKENS);
+  return fillerText(room - FRAME_TOKENS, count);
+}
+
 /** Text of at most, and nearly, `tokens` tokens. `count` counts a text's tokens. */
 export function fillerText(tokens: number, count: (text: string) => number): string {
   const text = (words: number): string => Array.from({ length: words }, (_, i) => WORDS[i % WORDS.length]).join(' ');

@@ -12,6 +12,7 @@ export interface ToolPrompts {
   readonly turnPrefix: string;
   /** Repeated once per image. */
   readonly perImage: string;
+  /** Follows the images; `{question}` in it repeats the question. */
   readonly turnSuffix: string;
   /** Answers a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
   readonly errorTurn: string | null;

@@ -119,7 +119,7 @@ describe('the page', () => {
   });
 
   it('asks for the full image when half resolution is not enough', async () => {
-    const { file, question, answer } = nanoQuestion(1);
+    const { file, question, answer } = nanoQuestion(0);
     await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
     expect(await app.rounds()).toEqual([HALF, FULL]);
@@ -130,7 +130,7 @@ describe('the page', () => {
   });
 
   it('has read the image before a question is asked, and does not read it again', async () => {
-    const { question, answer } = nanoQuestion(1);
+    const { question, answer } = nanoQuestion(0);
     const [prompt = 0] = await app.numbers('Prompt tokens');
     const [before = 0] = await app.numbers('Of them computed');
     expect(await app.askFor(question)).toBe(answer);
@@ -143,7 +143,7 @@ describe('the page', () => {
   });
 
   it('stops a turn, and answers the next one as if nothing had been', async () => {
-    const { question, answer } = nanoQuestion(1);
+    const { question, answer } = nanoQuestion(0);
     await app.question.fill(question);
     await app.ask.click();
     await app.stop.click();
@@ -153,7 +153,7 @@ describe('the page', () => {
   });
 
   it('compares the three modes', async () => {
-    const { question, answer } = nanoQuestion(1);
+    const { question, answer } = nanoQuestion(0);
     await app.question.fill(question);
     await app.compare.click();
     await app.finished();

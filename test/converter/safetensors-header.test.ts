@@ -66,12 +66,15 @@ describe('readSafetensorsHeader', () => {
   it('refuses unknown dtypes, also the names of things every object has', async () => {
     expect(await refusalOf('Q4', [1], [0, 4])).toContain('tensor w of m.safetensors has dtype Q4; known are F32');
     expect(await refusalOf('constructor', [1], [0, 4])).toContain('dtype constructor');
-    expect(await refusalOf(undefined, [1], [0, 4])).toContain('dtype undefined');
+    expect(await refusalOf(undefined, [1], [0, 4])).toContain('dtype nothing');
   });
 
-  it.each([[[-1]], [[1.5]], [['1']], ['1'], [[2 ** 60]], [undefined]])('refuses the shape %j', async (shape) => {
-    expect(await refusalOf('F32', shape, [0, 4])).toContain('shape');
-  });
+  it.each([[[-1]], [[1.5]], [['1']], ['1'], [[2 ** 60]], [undefined], [[{ toString: false }]]])(
+    'refuses the shape %j',
+    async (shape) => {
+      expect(await refusalOf('F32', shape, [0, 4])).toContain('shape');
+    },
+  );
 
   it('refuses shapes whose size overflows, also when a later side is zero', async () => {
     expect(await refusalOf('F32', [2 ** 30, 2 ** 30], [0, 4])).toContain('no countable number of bytes');

@@ -81,7 +81,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     const again: Segment[] = [
       ...prompt,
       { kind: 'text', ids: golden.round2.forced_ids },
-      ...parts.builder.toolResponse(tool, views.view('full').segment),
+      ...parts.builder.toolResponse(tool, golden.question, views.view('full').segment),
     ];
     const second = await ourGreedy(parts.newDecoder(), again);
     expect(await stockGreedy(folder, dtype, golden.round2.ids, [half, full])).toEqual(second);

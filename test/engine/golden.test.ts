@@ -115,7 +115,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     const second: Segment[] = [
       ...prompt,
       { kind: 'text', ids: expected.round2.forced_ids },
-      ...parts.builder.toolResponse(tool, views.view('full').segment),
+      ...parts.builder.toolResponse(tool, expected.question, views.view('full').segment),
     ];
     expect(idsOf(second, imagePad)).toEqual(expected.round2.ids);
     const kept = parts.newDecoder();

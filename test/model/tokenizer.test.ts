@@ -22,7 +22,7 @@ interface Entry {
 interface GoldenTokens {
   readonly image_pads: number;
   readonly prompts: readonly (Entry & { prompts?: string; question_name?: string; question: string })[];
-  readonly turns: readonly (Entry & { name: string; error?: string })[];
+  readonly turns: readonly (Entry & { name: string; error?: string; question?: string })[];
   readonly texts: readonly (Entry & { name?: string })[];
   readonly special?: Readonly<Record<string, number>>;
   readonly decodes?: readonly { ids: readonly number[]; text: string; text_without_special: string }[];
@@ -80,12 +80,12 @@ describe.each(Object.entries(MODELS))('%s', (_, { tokenizer, golden: expected, i
   });
 
   it('builds the turns token by token as the reference does', () => {
-    for (const { name, ids, error } of expected.turns) {
+    for (const { name, ids, error, question = '' } of expected.turns) {
       const { tool } = error === undefined ? prompts : EFFICIENT_PROMPTS;
       if (tool?.errorTurn === undefined) throw new Error('the prompts know the tool');
       const builder = new PromptBuilder(prompts, tokenizer);
       if (error === undefined)
-        expect(idsOf(builder.toolResponse(tool, image(expected.image_pads)), imagePad)).toEqual(ids);
+        expect(idsOf(builder.toolResponse(tool, question, image(expected.image_pads)), imagePad)).toEqual(ids);
       else expect(idsOf([builder.errorTurn(tool.errorTurn ?? '', error)], imagePad)).toEqual(ids);
       expect(name).not.toBe('');
     }

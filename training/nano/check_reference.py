@@ -30,12 +30,13 @@ def main(folder: str) -> None:
     grids = [tuple(s // 28 for s in smart_size(h, w)) for w, h in ((250, 187), (500, 375))]
     with torch.no_grad():
         f, h = model.vision(full_pixels), model.vision(half_pixels)
-        row = prompt("What is the code under the red circle?", grids[0], True)
+        question = "What is the code under the red circle?"
+        row = prompt(question, grids[0], True)
         import random
         row.add(protocol.call_ids(random.Random(0)))
         row.add(protocol.tool_turn_before_image())
         row.image(grids[1])
-        row.add(protocol.tool_turn_after_image())
+        row.add(protocol.tool_turn_after_image(question))
         ids, positions, _, _ = pad_rows([row], "cpu")
         n = len(row.ids)
         hidden, _ = model.text(model.embed(ids, torch.cat([h, f], 1), protocol.IMAGE_PAD), positions)

@@ -4,7 +4,7 @@ A slab is a batch of pictures of one size. Its rows:
 - `half`: no tool, half image, then one branch per question with its answer;
 - `full`: the same with the full image (sometimes with the tool offered);
 - `decide`: the tool offered, half image, two branches per question: the direct answer and the tool call;
-- `call`: the tool offered, half image, question, tool call, full image, answer.
+- `call`, `call2`: the tool offered, half image, question, tool call, full image, answer; one question each.
 Branches of a row see the row's common start and themselves only (`segment`), so one image serves many questions.
 """
 
@@ -121,11 +121,23 @@ def add_answer(row: Row, rng, question: Question, after_call: bool, weight: floa
 
 
 GUESS_WEIGHT = 0.1  # loss weight of answers that half resolution cannot know: the baseline must still try
-CALL_WEIGHT = 1.5  # loss weight of answers after a call: one a picture, where the full image alone has five
+CALL_WEIGHT = 1.5  # loss weight of answers after a call: two a picture, where the full image alone has five
+ABSENT_WEIGHT = 2.0  # the same for what is not there: a tenth of the pictures have such a question
+ABSENT_SHARE = 0.7  # of the call rows of these pictures ask it: chosen as often as any other, it was never learnt after a call
+
+
+def called_questions(questions: list[Question], rng: random.Random) -> tuple[Question, Question]:
+    """What the two call rows ask: hard questions where there are any, what is not there among them, and something that is."""
+    hard = [q for q in questions if q.hard]
+    absent = [q for q in hard if q.answer == UNANSWERABLE]
+    present = [q for q in hard if q.answer != UNANSWERABLE] or questions
+    first = rng.choice(absent) if absent and rng.random() < ABSENT_SHARE else rng.choice(present if rng.random() < 0.85 else questions)
+    others = [q for q in present if q is not first] or questions
+    return first, rng.choice(others)
 
 
 def rows_of(picture: Picture, half, full, rng: random.Random):
-    """The four rows of a picture for its grids at half and full resolution."""
+    """The rows of a picture for its grids at half and full resolution, by kind."""
     questions = list(picture.questions)
     rng.shuffle(questions)
     questions = questions[:5]
@@ -142,7 +154,7 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
     row = Row()
     row.add(protocol.prompt_before_image(True))
     row.image(half)
-    for i, q in enumerate(questions[:2]):
+    for i, q in enumerate(questions[:4]):
         row.fork()
         row.add(protocol.prompt_after_image(q.text))
         add_answer(row, rng, q, False, 1.0, 2 * i)
@@ -150,18 +162,17 @@ def rows_of(picture: Picture, half, full, rng: random.Random):
         row.add(protocol.prompt_after_image(q.text))
         row.add(protocol.call_ids(rng), TEXT, 1.0, 2 * i + 1)
     out["decide"] = row
-    hard = [q for q in questions if q.hard]
-    q = rng.choice(hard) if hard and rng.random() < 0.85 else questions[0]
-    row = Row()
-    row.add(protocol.prompt_before_image(True))
-    row.image(half)
-    row.add(protocol.prompt_after_image(q.text))
-    row.add(protocol.call_ids(rng))
-    row.add(protocol.tool_turn_before_image())
-    row.image(full)
-    row.add(protocol.tool_turn_after_image())
-    add_answer(row, rng, q, True, CALL_WEIGHT, 0)
-    out["call"] = row
+    for name, q in zip(("call", "call2"), called_questions(questions, rng)):
+        row = Row()
+        row.add(protocol.prompt_before_image(True))
+        row.image(half)
+        row.add(protocol.prompt_after_image(q.text))
+        row.add(protocol.call_ids(rng))
+        row.add(protocol.tool_turn_before_image())
+        row.image(full)
+        row.add(protocol.tool_turn_after_image(q.text))
+        add_answer(row, rng, q, True, ABSENT_WEIGHT if q.answer == UNANSWERABLE else CALL_WEIGHT, 0)
+        out[name] = row
     return out, questions
 
 
@@ -194,7 +205,7 @@ def make_slab(rng: random.Random, buffer, hard_share: float, size=None, n=None, 
     images = np.frombuffer(buffer, np.uint8, n * size[0] * size[1] * 3).reshape(n, size[1], size[0], 3)
     full = tuple(s // 28 for s in smart_size(size[1], size[0]))
     half = tuple(s // 28 for s in smart_size(size[1] // 2, size[0] // 2))
-    rows = {"half": [], "full": [], "decide": [], "call": []}
+    rows = {kind: [] for kind in ("half", "full", "decide", "call", "call2")}
     labels = {"full_characters": [], "half_characters": [], "full_cells": [], "half_cells": []}
     chosen = []
     hard_flags = []

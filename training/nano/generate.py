@@ -176,7 +176,7 @@ def turns(model, half, full, grids, questions, group: int, temperature: float, d
         if r.called:
             row.add(protocol.tool_turn_before_image())
             row.image(grids[1])
-            row.add(protocol.tool_turn_after_image())
+            row.add(protocol.tool_turn_after_image(questions[i]))
             again.setdefault((i, tuple(ids)), []).append(r)
         rollouts.append(r)
     if again:

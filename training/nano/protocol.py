@@ -12,14 +12,14 @@ from .tokenizer import Tokenizer
 
 PROMPTS = {
     "image_placeholder": "<|vision_start|><|image_pad|><|vision_end|>",
-    "note": "Prompts of visionthink-nano: VisionThink's, shortened. Same keys.",
+    "note": "Prompts of visionthink-nano: VisionThink's, shortened; the question is repeated behind the full image. Same keys.",
     "efficient": {
         "system": "You may call resize_image.",
         "system_without_tool": None,
         "user_template": "{image}{question}",
         "tool_response_turn_prefix": "\n<|im_start|>user\n",
         "tool_response_turn_per_image": "{image}",
-        "tool_response_turn_suffix": "Here is the full image.<|im_end|>\n<|im_start|>assistant\n",
+        "tool_response_turn_suffix": "{question}<|im_end|>\n<|im_start|>assistant\n",
     },
 }
 # What the model notes first: enough seen, too small, seen after the call. Evidence may follow after a space.
@@ -50,9 +50,9 @@ def tool_turn_before_image() -> list[int]:
     return encode(_P["tool_response_turn_prefix"] + _BEFORE)
 
 
-def tool_turn_after_image() -> list[int]:
+def tool_turn_after_image(question: str) -> list[int]:
     """From the full image to where the model begins again."""
-    return encode(_AFTER + _P["tool_response_turn_suffix"])
+    return encode(_AFTER + _P["tool_response_turn_suffix"].replace("{question}", question))
 
 
 # Words of thoughts that are the model's own; every other word there is read from the picture.

@@ -24,8 +24,9 @@ MODES = ("half", "full", "smart")
 EDGES = (9, 10, 11, 22, 30, 42)  # px of detail
 WIDTH, PICTURE_BYTES = 320, 80_000
 FIRST_RECORD = 5  # steps of a run before train.py logs for the first time
-PENALTIES = {"grpo": "control penalty", "always": "every call pays", "never": "no penalty"}  # by run
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"  # of Okabe and Ito: colour-blind-safe
+PENALTIES = {"grpo": "control penalty", "always": "every call pays 0.1", "always-1": "every call pays 1", "never": "no penalty"}  # by run
+LATER = ("grpo-early", "grpo-second", "grpo-third")  # the shipped model's other GRPO runs: before sft5, after sft6, after sft7
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"  # of Okabe and Ito: colour-blind-safe
 
 
 # ---- inputs ------------------------------------------------------------------------------------------------------------
@@ -94,8 +95,8 @@ def read_runs(folder: Path) -> tuple[list[dict], dict[str, dict], list[dict]]:
         before = before if run["continues"] else total
         for r in run["records"]:
             r["total"] = total = before + r["count"]
-    return (supervised, {name: read_run(folder / f"{name}.jsonl") for name in ("grpo", "always", "never")},
-            [read_run(folder / "grpo-early.jsonl")])
+    return (supervised, {name: read_run(folder / f"{name}.jsonl") for name in PENALTIES},
+            [read_run(folder / f"{name}.jsonl") for name in LATER])
 
 
 # ---- numbers -----------------------------------------------------------------------------------------------------------
@@ -267,17 +268,17 @@ def grpo_figure(run: dict) -> Figure:
 
 
 def ablation_figure(runs: dict[str, dict]) -> Figure:
-    """Share of calls against samples for the three penalties: all questions, and easy ones alone."""
+    """Share of calls against samples for the penalties: all questions, and easy ones alone."""
     figure, axes = panels([1], 3.8, 2)
     for a, name, title in zip(axes, ("calls", "calls_easy"), ("all questions", "easy questions")):
-        for key, colour, marker in (("grpo", BLUE, "o"), ("always", ORANGE, "s"), ("never", GREEN, "^")):
+        for key, colour, marker in (("grpo", BLUE, "o"), ("always", ORANGE, "s"), ("always-1", PURPLE, "D"), ("never", GREEN, "^")):
             records = runs[key]["records"]
             draw(a, [r["count"] / 1000 for r in records], records, name, color=colour, marker=marker, label=PENALTIES[key])
         a.set_title(title, fontsize=11)
         a.set_xlabel("samples, thousands")
     axes[0].set_ylabel("turns with a call, %")
     axes[0].set_ylim(bottom=0)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
@@ -311,9 +312,10 @@ def introduction(manifest: dict, folder: Path, runs: list[dict], path: list[dict
 Written by `python -m nano.report` from the logs in `runs/` and the evaluations' results.
 
 {manifest["name"]} is a Qwen2.5-VL of {manifest["parameters"]:,} parameters, trained from random weights on pictures from the renderer in `nano/` \
-only: a supervised start in {sum(r["name"].startswith("sft") for r in path)} runs, multi-turn GRPO with VisionThink's control penalty (a \
-short one before the last supervised run, the real one after it), together {minutes(gpu_time(path))} of GPU time; at last the threshold of its calls was \
-set on the validation split (`nano.threshold`). The shipped folder holds its weights as {manifest["dtype"]} and graphs for our engine, {size / 1e6:.1f} MB in all. Smart: the model first sees \
+only: supervised training in {sum(r["name"].startswith("sft") for r in path)} runs and multi-turn GRPO with VisionThink's control penalty in \
+{sum(r["name"].startswith("grpo") for r in path)} (in turn, as the table of runs lists them), together {minutes(gpu_time(path))} of GPU time. Twice the weights were averaged with \
+those before the last runs (`nano.average`; shares 0.3 and 0.75 of the new, chosen on the validation split); at last the threshold of its calls was \
+set there too (`nano.threshold`). Unlike VisionThink's, its prompts repeat the question behind the full image (`prompts.json`): without that it invented values for what is not in the picture. The shipped folder holds its weights as {manifest["dtype"]} and graphs for our engine, {size / 1e6:.1f} MB in all. Smart: the model first sees \
 the picture at half its width and height and may call for the full one. Always half, always full: one round without the tool.
 """
 
@@ -387,7 +389,7 @@ Values are of training batches, not of the test set. A hard question has a detai
 learning rate below](report/supervised.svg)
 
 Supervised runs: an answer counts when each of its tokens, thought and tags included, is the model's first choice after the right ones before it. \
-These runs logged the third and fourth question of a picture as easy whatever their size, so "easy" holds hard ones too. \
+The runs before sft6 logged the third and fourth question of a picture as easy whatever their size, so "easy" holds hard ones too there. \
 Dotted lines: where a run ends. First to last record: {change([r for run in supervised for r in run["records"]], steps)}.
 
 ![GRPO with the control penalty: mean reward, accuracy, calls on hard and on easy questions against samples](report/grpo.svg)
@@ -395,12 +397,12 @@ Dotted lines: where a run ends. First to last record: {change([r for run in supe
 GRPO with the control penalty; turns sampled at temperature 1. First to last record: {change(records, {"reward": "reward"}, 1)}, \
 {change(records, {"accuracy": "accuracy", "calls_hard": "calls on hard questions", "calls_easy": "on easy ones"})}.
 
-![Ablation: share of turns with a call against samples for the control penalty, a penalty on every call, and none](report/ablation.svg)
+![Ablation: share of turns with a call against samples for the control penalty, penalties of 0.1 and of 1 on every call, and none](report/ablation.svg)
 
-The ablation of VisionThink's figure 3: the penalty decides how often the model calls. All three start from the supervised model, which has \
-learnt when to call. Without a penalty it ends up calling for nearly everything, as in the paper. With a penalty on every call the paper's \
-model stops calling; ours calls less and is right less often on hard questions, but does not stop within these samples: a call that turns a wrong \
-answer into a right one still gains 1 and costs 0.1. The first record is of one step ({samples:,} samples), later ones are means of up to ten, \
+The ablation of VisionThink's figure 3: the penalty decides how often the model calls. All start from a supervised model (`always-1` from the one after sft6, the \
+others from the one after sft5), which has learnt when to call. Without a penalty it ends up calling for nearly everything, as in the paper. With a \
+penalty on every call the paper's model stops calling. With the paper's 0.1 ours calls less, but does not stop: half resolution answers hardly any of our hard \
+questions, so a call gains nearly 1 there and costs 0.1. Where the call costs as much as it can gain, 1, the collapse is there: calls end and accuracy falls with them. The first record is of one step ({samples:,} samples), later ones are means of up to ten, \
 and questions differ between records. First to last record:
 
 {lines}
@@ -409,7 +411,9 @@ and questions differ between records. First to last record:
 
 def runs_section(supervised: list[dict], grpo: dict[str, dict], others: list[dict]) -> str:
     """What each run cost."""
-    runs = [*supervised[:4], *others, *supervised[4:], *grpo.values()]
+    early, second, third = others
+    path = [*supervised[:4], early, supervised[4], grpo["grpo"], supervised[5], second, supervised[6], third]
+    runs = [*path, *(run for name, run in grpo.items() if name != "grpo")]
 
     def row(name, group):
         seen = [sum(r["count"] for r in group if r["unit"] == unit) for unit in ("pictures", "samples")]
@@ -417,7 +421,7 @@ def runs_section(supervised: list[dict], grpo: dict[str, dict], others: list[dic
         return [name, group[0]["world"] if len(group) == 1 else "", wall, minutes(gpu_time(group)), *(f"{n:,.0f}" if n else "–" for n in seen),
                 f"{sum(r['steps'] for r in group):,}"]
     rows = [row(r["name"], [r]) for r in runs]
-    rows += [row("**shipped model**", [*supervised, grpo["grpo"], *others]), row("**all**", runs)]
+    rows += [row("**shipped model**", path), row("**all**", runs)]
     notes = ["Pictures, samples and steps up to each run's last record; wall time with the start of the program."]
     notes += [f"{r['name']}'s log has no end: its time is that of its last record." for r in runs if not r["ended"]]
     if supervised[0]["step_then"]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from . import evaluate, generate, protocol
 from .compact import load_weights
@@ -21,6 +21,7 @@ EMBEDDING = "model.language_model.embed_tokens.weight"
 
 def choices(model, items, direct: int, call: int):
     """Hidden states before the choice (N, T), margins of the call over the direct answer (N,), visual tokens of half and full (N,) each."""
+    device = model.get(EMBEDDING).device
     by_size = defaultdict(list)
     for it in items:
         by_size[it[7]].append(it)
@@ -29,21 +30,42 @@ def choices(model, items, direct: int, call: int):
         half_grid, full_grid = evaluate.grids(size)
         for s in range(0, len(group), 32):
             part = group[s:s + 32]
-            _, half = prepare(torch.from_numpy(np.stack([p[1] for p in part])), torch.float32)
+            _, half = prepare(torch.from_numpy(np.stack([p[1] for p in part])).to(device), torch.float32)
             rows = [generate.prompt(p[2], half_grid, True) for p in part]
             for r in rows:
                 r.add(protocol.encode("<think>"))
-            ids, positions, lengths, _ = generate.pad_rows(rows, "cpu")
+            ids, positions, lengths, _ = generate.pad_rows(rows, device)
             states, _ = model.text(model.embed(ids, model.vision(half), protocol.IMAGE_PAD), positions)
-            hidden.append(states[torch.arange(len(rows)), lengths - 1])
+            hidden.append(states[torch.arange(len(rows), device=device), lengths.to(device) - 1].cpu())
             tokens += [(half_grid[0] * half_grid[1], full_grid[0] * full_grid[1])] * len(part)
     hidden = torch.cat(hidden)
-    e = model.get(EMBEDDING)
+    e = model.get(EMBEDDING).detach().cpu().float()
     half, full = np.array(tokens).T
     return hidden, (hidden @ (e[call] - e[direct])).numpy(), half, full
 
 
 @torch.no_grad()
+def calibrate(model, items, share: float):
+    """Moves the threshold of `model` in place until smart turns on `items` cost `share` of full's visual tokens; returns the row's id and a line to print."""
+    direct, call = (protocol.encode("<think>" + thought[0][0])[-1] for thought in (protocol.CLEAR, protocol.TOO_SMALL))
+    hidden, margins, half, full = choices(model, items, direct, call)
+    mean = hidden.mean(0)
+    effect = (hidden @ (mean / mean.dot(mean))).numpy()  # of one unit of bias; 1 on average
+
+    def cost(bias: float) -> float:
+        return float((half + (margins + bias * effect > 0) * full).sum() / full.sum())
+    low, high = -8.0, 8.0
+    for _ in range(40):  # the cost grows with the bias
+        bias = (low + high) / 2
+        low, high = (bias, high) if cost(bias) < share else (low, bias)
+    row = model.get(EMBEDDING)[call]
+    change = (bias * mean / mean.dot(mean)).to(row)
+    said = (f"{len(items)} validation questions: share {cost(0):.4f} with calls in {(margins > 0).mean():.4f}; bias {bias:+.3f} gives {cost(bias):.4f} with "
+            f"{(margins + bias * effect > 0).mean():.4f}; the row's norm {row.norm():.3f}, the change's {change.norm():.4f}")
+    row += change
+    return call, said
+
+
 def main() -> None:
     """Writes the weights with the threshold moved."""
     p = argparse.ArgumentParser()
@@ -54,27 +76,13 @@ def main() -> None:
     p.add_argument("--workers", type=int, default=2)
     a = p.parse_args()
     items = evaluate.render_set(a.count, "validation", a.workers).get()
-    model = Model()
-    model.load(load_weights(a.weights))
-    direct, call = (protocol.encode("<think>" + thought[0][0])[-1] for thought in (protocol.CLEAR, protocol.TOO_SMALL))
-    hidden, margins, half, full = choices(model, items, direct, call)
-    mean = hidden.mean(0)
-    effect = (hidden @ (mean / mean.dot(mean))).numpy()  # of one unit of bias; 1 on average
-
-    def share(bias: float) -> float:
-        return float((half + (margins + bias * effect > 0) * full).sum() / full.sum())
-    low, high = -8.0, 8.0
-    for _ in range(40):  # the share grows with the bias
-        bias = (low + high) / 2
-        low, high = (bias, high) if share(bias) < a.share else (low, bias)
-    print(f"{len(items)} validation questions: share {share(0):.4f} with calls in {(margins > 0).mean():.4f}; "
-          f"bias {bias:+.3f} gives {share(bias):.4f} with {(margins + bias * effect > 0).mean():.4f}; effect {effect.mean():.3f} +- {effect.std():.3f}")
-    state = load_file(a.weights)
-    row = state[EMBEDDING][call].float()
-    change = bias * mean / mean.dot(mean)
-    print(f"the row's norm {row.norm():.3f}, the change's {change.norm():.4f}")
-    state[EMBEDDING][call] = (row + change).to(state[EMBEDDING].dtype)
-    save_file(state, a.out)
+    model = Model().requires_grad_(False)
+    state = load_weights(a.weights)
+    model.load(state)
+    call, said = calibrate(model, items, a.share)
+    print(said)
+    state[EMBEDDING][call] = model.get(EMBEDDING)[call]
+    save_file({k: v.to(torch.bfloat16).contiguous() for k, v in state.items()}, a.out)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def arguments():
     p.add_argument("--group", type=int, default=16)
     p.add_argument("--kl", type=float, default=0.001)
     p.add_argument("--penalty", choices=("controlled", "always", "never"), default="controlled")
+    p.add_argument("--penalty-size", type=float, default=0.1, help="what a penalised turn pays")
     p.add_argument("--count", type=int, default=2048, help="questions to evaluate")
     p.add_argument("--split", default="test")
     p.add_argument("--name", default="run")
@@ -96,7 +97,7 @@ def main():
     torch.manual_seed(a.seed * 7919 + rank + checkpoint.get("step", 0))
     log = Log(a.out, a.name, rank)
     log(event="start", stage=a.stage, parameters=sum(model.get(n).numel() for n in model.names), world=world, seconds_to_start=time.time() - started,
-        load=a.load or "", options={k: v for k, v in vars(a).items() if k not in ("out", "load", "save")})
+        load=Path(a.load or "").name, options={k: v for k, v in vars(a).items() if k not in ("out", "load", "save")})
 
     def together(values):
         if world == 1:
@@ -161,7 +162,7 @@ def forward_rows(model, batch, images, dtype):
 
 
 def paired_rows(slab, kinds, h, f):
-    """The rows of two kinds of a slab as one batch, padded to the longer: fewer and larger kernels. Returns (batch, images)."""
+    """The rows of some kinds of a slab as one batch, padded to the longer: fewer and larger kernels. Returns (batch, images)."""
     import torch
     import torch.nn.functional as F
     rows = slab["rows"]
@@ -171,7 +172,7 @@ def paired_rows(slab, kinds, h, f):
              for m, v in fill.items()}
     if kinds == ("half", "decide"):
         return batch, torch.cat([h, h])
-    return batch, torch.cat([F.pad(f, (0, 0, 0, h.shape[1])), torch.cat([h, f], 1)])
+    return batch, torch.cat([F.pad(f, (0, 0, 0, h.shape[1]))] + [torch.cat([h, f], 1)] * (len(kinds) - 1))
 
 
 def all_right(ok, index, batch, groups: int):
@@ -243,11 +244,11 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world, save):
                     text = (labels >= 0) & (labels < data.NO_CHARACTER)
                     add(f"characters_{name}", ((head.argmax(-1) == labels) & text).sum(), text.sum())
             total = count = 0.0
-            for kinds in (("half", "decide"), ("full", "call")):
+            for kinds in (("half", "decide"), ("full", "call", "call2")):
                 batch, images = paired_rows(slab, kinds, h, f)
                 losses, ok, index = forward_rows(model, batch, images, dtype)
                 with torch.no_grad():
-                    em, there = (t.view(2, n, 8) for t in all_right(ok, index, batch, 8))
+                    em, there = (t.view(len(kinds), n, 8) for t in all_right(ok, index, batch, 8))
                     weight = batch["weight"].float()
                     first = there[0] & (torch.arange(8, device=there.device) < 4)
                     hard = F.pad(slab["hard"], (0, 4))
@@ -260,7 +261,7 @@ def supervised(a, model, loader, log, checkpoint, together, dtype, world, save):
                         weight[n:] *= torch.gather(chosen, 1, batch["group"][n:].long().clamp(min=0, max=7))
                         add("readable", (readable & first[:, :4]).sum(), first[:, :4].sum())
                     else:
-                        add("call", (em[1] & there[1]).sum(), there[1].sum())
+                        add("call", (em[1:] & there[1:]).sum(), there[1:].sum())
                     weight = weight.flatten()[index]
                 total, count = total + (losses * weight).sum(), count + weight.sum()
             language = total / count
@@ -319,7 +320,7 @@ def reinforce(a, model, loader, log, checkpoint, together, dtype):
         accuracy = np.array([judge(questions[r.source][0], r.answer or "", questions[r.source][1]) for r in rollouts]).reshape(n, G)
         called = np.array([r.called for r in rollouts]).reshape(n, G)
         valid = np.array([r.valid for r in rollouts]).reshape(n, G)
-        reward = rewards(accuracy, called, valid, penalty=a.penalty)
+        reward = rewards(accuracy, called, valid, penalty=a.penalty, size=a.penalty_size)
         advantage = advantages(reward).reshape(-1)
         selected = [i for i in range(len(rollouts)) if abs(advantage[i]) > 1e-6]  # the others carry no gradient
         kl_sum = 0.0
@@ -365,7 +366,7 @@ def reinforce(a, model, loader, log, checkpoint, together, dtype):
         for k, v in record.items():
             sums.setdefault(k, []).append(float(v))
         if step in (1, 3) or step % 10 == 0:
-            log(event="grpo", penalty=a.penalty, step=step, samples=samples, seconds=time.time() - begin, **{k: float(np.mean(v)) for k, v in sums.items()})
+            log(event="grpo", penalty=a.penalty, penalty_size=a.penalty_size, step=step, samples=samples, seconds=time.time() - begin, **{k: float(np.mean(v)) for k, v in sums.items()})
             sums = {}
     return {"step": checkpoint.get("step", 0), "pictures": checkpoint.get("pictures", 0), "grpo_steps": step, "grpo_samples": samples}
 

@@ -1,5 +1,6 @@
 /** The benchmark page: what to measure, how far it is, what was found. */
 import type { ReactElement } from 'react';
+import { Mark } from '../mark.tsx';
 import { BenchForm } from './bench-form.tsx';
 import { BenchResults } from './bench-results.tsx';
 
@@ -8,10 +9,7 @@ export function BenchPage(): ReactElement {
   return (
     <div className="page">
       <header className="header">
-        <svg className="header__mark" viewBox="0 0 32 32" aria-hidden="true">
-          <rect className="header__mark-full" x="2" y="2" width="28" height="28" rx="7" />
-          <rect className="header__mark-half" x="2" y="16" width="14" height="14" rx="5" />
-        </svg>
+        <Mark />
         <div className="header__words">
           <h1 className="header__name">Benchmark</h1>
           <p className="header__claim">This app and stock transformers.js, on the same weights, on your machine.</p>
@@ -22,7 +20,7 @@ export function BenchPage(): ReactElement {
           </a>
         </div>
       </header>
-      <main className="bench">
+      <main className="columns">
         <BenchForm />
         <BenchResults />
       </main>

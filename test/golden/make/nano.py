@@ -66,7 +66,7 @@ def main():
         rounds = [tokenizer.decode(new)]
         if "<tool_call>" in rounds[0]:
             full = processor(images=[image], return_tensors="pt")
-            turn = e["tool_response_turn_prefix"] + e["tool_response_turn_per_image"].replace("{image}", placeholder) + e["tool_response_turn_suffix"]
+            turn = e["tool_response_turn_prefix"] + e["tool_response_turn_per_image"].replace("{image}", placeholder) + e["tool_response_turn_suffix"].replace("{question}", question)
             again, second = greedy(ids + new + prompt_ids(turn, full.image_grid_thw.tolist()), [half, full])
             rounds.append(tokenizer.decode(again))
             margin = min(margin, second)

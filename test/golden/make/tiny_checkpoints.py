@@ -325,7 +325,7 @@ class Case:
         self.prompt = self.encode(text)
         self.forced = self.encode(FORCED) + [IM_END]
         per_image = p["tool_response_turn_per_image"].replace("{image}", self.image_text(self.full))
-        self.turn = self.encode(p["tool_response_turn_prefix"] + per_image + p["tool_response_turn_suffix"])
+        self.turn = self.encode(p["tool_response_turn_prefix"] + per_image + p["tool_response_turn_suffix"].replace("{question}", question))
         self.whole = self.prompt + self.forced + self.turn
 
     def image_text(self, image):

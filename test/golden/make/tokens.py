@@ -77,8 +77,8 @@ def small(tokenizer, prompts, lines):
     chosen = list(chosen.values())[:30]
     fill = lambda q: e["user_template"].replace("{image}", image).replace("{question}", q)  # noqa: E731
     rounds = [entry(tokenizer, prompt(e["system"], fill(x["question"])), question=x["question"]) for x in chosen]
-    response = e["tool_response_turn_prefix"] + e["tool_response_turn_per_image"].replace("{image}", image) + e["tool_response_turn_suffix"]
-    turns = [entry(tokenizer, response, name="tool response")]
+    response = e["tool_response_turn_prefix"] + e["tool_response_turn_per_image"].replace("{image}", image) + e["tool_response_turn_suffix"].replace("{question}", chosen[0]["question"])
+    turns = [entry(tokenizer, response, name="tool response", question=chosen[0]["question"])]
     answers = dict.fromkeys(t for x in chosen for t in x["reference"]["rounds"])
     texts = [entry(tokenizer, x["question"]) for x in chosen] + [entry(tokenizer, t) for t in answers]
     texts += [entry(tokenizer, t) for t in ("", "  two  spaces ", "Größe 5 µm\tend", "resize resized resizer redred RED", ' "}} {"name": "x')]
