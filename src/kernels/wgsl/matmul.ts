@@ -35,25 +35,35 @@ export function matmulGrid({ matrix, tile }: MatmulSpec, tokens: number): readon
   return [...grid(Math.ceil(matrix.rows / tile)), Math.ceil(tokens / tile)];
 }
 
+/** Writes what becomes of a product: where y keeps it, the product, and the matrix's row it belongs to, all as WGSL. */
+export function epilogueOf({ epilogue, bias }: MatmulSpec): (at: string, product: string, row: string) => string {
+  return (at, product, row) => {
+    const value = bias === true ? `(${product} + bias[${row}])` : product;
+    switch (epilogue) {
+      case 'store':
+        return `${at} = ${value};`;
+      case 'add':
+        return `${at} += ${value};`;
+      case 'gate':
+        return `let gate = ${at}; ${at} = gate / (1.0 + exp(-gate)) * ${value};`;
+    }
+  };
+}
+
 /** The kernel's source. Bindings: the matrix's, `x`, `y`, `bias` where there is one, `params`. */
 export function matmulKernel(spec: MatmulSpec): Kernel {
-  const { matrix, tile, epilogue } = spec;
+  const { matrix, tile } = spec;
   const blocks = Math.ceil(matrix.cols / 32);
   const per = tile / SIDE; // outputs of a thread along a side
   const threads = SIDE * SIDE;
   const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
   const outputs = (line: (m: number, n: number) => string): string =>
     repeat(per, (m) => repeat(per, (n) => line(m, n)));
-  const store = (m: number, n: number): string => {
-    const at = `y[(m0 + ${m * SIDE}u) * ${yStride}u + n0 + ${n * SIDE}u]`;
-    const value = `s${m}_${n}${spec.bias === true ? ` + bias[n0 + ${n * SIDE}u]` : ''}`;
-    const to = {
-      store: `${at} = ${value};`,
-      add: `${at} += ${value};`,
-      gate: `let gate = ${at}; ${at} = gate / (1.0 + exp(-gate)) * (${value});`,
-    }[epilogue];
-    return `  if (m0 + ${m * SIDE}u < count && n0 + ${n * SIDE}u < ${matrix.rows}u) { ${to} }`;
-  };
+  const epilogue = epilogueOf(spec);
+  const store = (m: number, n: number): string =>
+    `  if (m0 + ${m * SIDE}u < count && n0 + ${n * SIDE}u < ${matrix.rows}u) {
+    ${epilogue(`y[(m0 + ${m * SIDE}u) * ${yStride}u + n0 + ${n * SIDE}u]`, `s${m}_${n}`, `n0 + ${n * SIDE}u`)}
+  }`;
   const body = `
 ${matrixReader('w', matrix)}
 var<workgroup> tile_x: array<vec4<f32>, ${tile * TILE_ROW}>;
