@@ -3,6 +3,7 @@
  * each thread makes a square of outputs from there, summing in f32. This file is the place for a version on subgroup
  * matrices: the same spec, bindings and grid, X and W rounded to f16 on their way into the tile, sums in f32.
  */
+import { GELU } from './gelu.ts';
 import { grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
 import { matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
 
@@ -10,8 +11,8 @@ import { matrixBindings, type MatrixFormat, matrixReader } from './weight-reader
 export interface MatmulSpec {
   readonly label: string;
   readonly matrix: MatrixFormat;
-  /** `gate`: y = silu(y) * products, y holding the gate's. */
-  readonly epilogue: 'store' | 'add' | 'gate';
+  /** What becomes of the products, the bias added. `gate`: y = silu(y) * products, y holding the gate's; `gelu`: y = gelu(products). */
+  readonly epilogue: 'store' | 'add' | 'gate' | 'gelu';
   readonly bias?: boolean;
   /** Only the tokens that go through the head, to rows of y without gaps. */
   readonly wantedOnly?: boolean;
@@ -51,11 +52,13 @@ export function matmulKernel(spec: MatmulSpec): Kernel {
       store: `${at} = ${value};`,
       add: `${at} += ${value};`,
       gate: `let gate = ${at}; ${at} = gate / (1.0 + exp(-gate)) * (${value});`,
+      gelu: `${at} = gelu(${value});`,
     }[epilogue];
     return `  if (m0 + ${m * SIDE}u < count && n0 + ${n * SIDE}u < ${matrix.rows}u) { ${to} }`;
   };
   const body = `
 ${matrixReader('w', matrix)}
+${epilogue === 'gelu' ? GELU : ''}
 var<workgroup> tile_x: array<vec4<f32>, ${tile * TILE_ROW}>;
 var<workgroup> tile_w: array<vec4<f32>, ${tile * TILE_ROW}>;
 @compute @workgroup_size(${threads})
