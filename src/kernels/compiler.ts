@@ -14,11 +14,11 @@ const BUFFER_TYPE = { read: 'read-only-storage', read_write: 'storage', uniform:
 
 /** Compiles kernels for one device. */
 export class Compiler {
-  readonly #device: GPUDevice;
+  readonly device: GPUDevice;
   readonly #compiled = new Map<string, Promise<Compiled>>();
 
   constructor(device: GPUDevice) {
-    this.#device = device;
+    this.device = device;
   }
 
   /** The kernel, compiled; equal sources are compiled once. Throws RuntimeUnavailableError when the device refuses it. */
@@ -31,7 +31,7 @@ export class Compiler {
   }
 
   async #compile({ label, code, bindings }: Kernel): Promise<Compiled> {
-    const device = this.#device;
+    const { device } = this;
     const entries = bindings.map(({ access }, binding) => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,

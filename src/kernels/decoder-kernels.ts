@@ -5,19 +5,13 @@
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { LoadedDecoder } from './loaded-decoder.ts';
+import { type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel, combineKernel } from './wgsl/attention.ts';
 import type { Stored } from './wgsl/cache-format.ts';
-import { matmulGrid, matmulKernel, type MatmulSpec, tileBytes } from './wgsl/matmul.ts';
 import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
 import { argMaxKernels, loadKernel, normKernel } from './wgsl/rowwise.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
-
-/** A compiled kernel and its workgroups for so many tokens. */
-export interface Step {
-  readonly compiled: Compiled;
-  grid(tokens: number): readonly number[];
-}
 
 /** The products of a layer and the head, with norms in front, for one token or a few. */
 export interface FusedProducts {
@@ -89,7 +83,7 @@ export async function compileDecoder(
   const [step, few, many] = await Promise.all([
     fusedProducts(compiler, loaded, wanted, 1),
     fusedProducts(compiler, loaded, wanted, tuning.columns),
-    tiledProducts(compiler, loaded, wanted),
+    productsOfMany(compiler, loaded, wanted),
   ]);
   return {
     step,
@@ -157,29 +151,19 @@ async function fusedProducts(
   return { qkv, output, gateUp, down, head: headProduct };
 }
 
-async function tiledProducts(
+async function productsOfMany(
   compiler: Compiler,
   { layer, head }: LoadedDecoder,
   { tuning, workgroupBytes }: Wanted,
 ): Promise<TiledProducts> {
-  let tile = tuning.tile;
-  while (tile > 32 && tileBytes(tile) > workgroupBytes) tile /= 2;
-  const product = async (
-    label: string,
-    matrix: MatrixFormat,
-    epilogue: MatmulSpec['epilogue'],
-    more: Partial<MatmulSpec> = {},
-  ): Promise<Step> => {
-    const spec: MatmulSpec = { label: `${label}, many`, matrix, epilogue, tile, ...more };
-    return { compiled: await compiler.compile(matmulKernel(spec)), grid: (tokens) => matmulGrid(spec, tokens) };
-  };
+  const product = tiledProducts(compiler, tuning.tile, workgroupBytes);
   const [qkv, output, gate, up, down, headProduct] = await Promise.all([
-    product('qkv', layer.qkv, 'store', { bias: true }),
-    product('o_proj', layer.output, 'add'),
-    product('gate', layer.gate, 'store'),
-    product('up', layer.up, 'gate'),
-    product('down', layer.down, 'add'),
-    product('head', head.format, 'store', { wantedOnly: true }),
+    product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),
+    product({ label: 'o_proj, many', matrix: layer.output, epilogue: 'add' }),
+    product({ label: 'gate, many', matrix: layer.gate, epilogue: 'store' }),
+    product({ label: 'up, many', matrix: layer.up, epilogue: 'gate' }),
+    product({ label: 'down, many', matrix: layer.down, epilogue: 'add' }),
+    product({ label: 'head, many', matrix: head.format, epilogue: 'store', wantedOnly: true }),
   ]);
   return { qkv, output, gate, up, down, head: headProduct };
 }

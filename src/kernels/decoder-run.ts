@@ -1,11 +1,13 @@
 /** A run of the decoder as a list of dispatches. Bind groups are made once and kept while their buffers stay the same. */
 import type { CommandStream } from './command-stream.ts';
 import type { Compiled } from './compiler.ts';
-import type { DecoderKernels, FusedProducts, Step, TiledProducts } from './decoder-kernels.ts';
+import type { DecoderKernels, FusedProducts, TiledProducts } from './decoder-kernels.ts';
 import type { KernelParts } from './kernel-parts.ts';
+import { KeptGroups } from './kept-groups.ts';
 import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
 import { Scratch, type ScratchBuffers } from './scratch.ts';
 import { partialLength } from './wgsl/attention.ts';
+import type { Step } from './tiled-product.ts';
 import { paramWords, roundUp } from './wgsl/kernel.ts';
 import { ARG_MAX_PARTS } from './wgsl/rowwise.ts';
 
@@ -51,7 +53,7 @@ export class DecoderRun {
   readonly #loaded: LoadedDecoder;
   readonly #kernels: DecoderKernels;
   readonly #scratch: Scratch;
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #groups: KeptGroups;
   /** What the bind groups stand on. */
   #bound: { readonly buffers: ScratchBuffers; readonly cache: readonly GPUBuffer[] } | null = null;
   #embedsGroup: { readonly embeds: GPUBuffer; readonly group: GPUBindGroup } | null = null;
@@ -60,6 +62,7 @@ export class DecoderRun {
   constructor(parts: KernelParts, loaded: LoadedDecoder, kernels: DecoderKernels) {
     this.#parts = parts;
     this.#stream = parts.stream;
+    this.#groups = new KeptGroups(parts.stream);
     this.#loaded = loaded;
     this.#kernels = kernels;
     this.#scratch = new Scratch(parts.runtime.device, parts.model.text, loaded.layer.gate.rows);
@@ -138,10 +141,7 @@ export class DecoderRun {
     grid: readonly number[],
     buffers: () => readonly GPUBuffer[],
   ): void {
-    const key = `${name} ${layer}`;
-    let group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, (group = compiled.bind(buffers())));
-    this.#stream.dispatch(compiled, group, grid);
+    this.#groups.dispatch(`${name} ${layer}`, compiled, grid, buffers);
   }
 
   #fusedLayer(

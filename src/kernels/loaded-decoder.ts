@@ -1,6 +1,6 @@
 /** The decoder's weights in GPU buffers. */
 import { NamedError } from '../shared/errors.ts';
-import { type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
+import { layerFormats, type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
 import type { DecoderWeights } from './text-weights.ts';
 import type { WeightSet } from './weight-store.ts';
 import { roundUp } from './wgsl/kernel.ts';
@@ -45,21 +45,13 @@ export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): P
       down: await loadMatrix(weights, layer.down),
     });
   }
-  const [first] = layers;
-  if (first === undefined) throw new RangeError('a decoder has layers');
-  for (const name of MATRICES) {
-    for (const layer of layers) {
-      if (JSON.stringify(layer[name].format) === JSON.stringify(first[name].format)) continue;
-      throw new NamedError('RuntimeUnavailableError', `The kernels want every layer's ${name} stored in the same way.`);
-    }
-  }
-  const { qkv, output, gate, up, down } = first;
-  if (JSON.stringify(gate.format) !== JSON.stringify(up.format)) {
+  const formats = layerFormats(layers, MATRICES);
+  if (JSON.stringify(formats.gate) !== JSON.stringify(formats.up)) {
     throw new NamedError('RuntimeUnavailableError', 'The kernels want gate and up stored in the same way.');
   }
   return {
     layers,
-    layer: { qkv: qkv.format, output: output.format, gate: gate.format, up: up.format, down: down.format },
+    layer: formats,
     norm: await weights.vector(stored.norm, padded),
     head: await loadMatrix(weights, stored.head),
   };

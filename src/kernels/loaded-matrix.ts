@@ -1,5 +1,6 @@
 /** A stored matrix in GPU buffers. */
-import type { StoredMatrix } from './text-weights.ts';
+import { NamedError } from '../shared/errors.ts';
+import type { StoredMatrix } from './stored-matrix.ts';
 import type { WeightSet } from './weight-store.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
@@ -20,6 +21,22 @@ export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Prom
   }
   const { values } = stored;
   return { format: { kind, rows, cols, floats: floats(values.type) }, buffers: [await weights.bytes(values)] };
+}
+
+/** The formats that matrices have in every layer alike. Throws RuntimeUnavailableError when layers are stored in several. */
+export function layerFormats<Name extends string>(
+  layers: readonly Readonly<Record<Name, LoadedMatrix>>[],
+  names: readonly Name[],
+): Readonly<Record<Name, MatrixFormat>> {
+  const [first] = layers;
+  if (first === undefined) throw new RangeError('a model has layers');
+  for (const name of names) {
+    for (const layer of layers) {
+      if (JSON.stringify(layer[name].format) === JSON.stringify(first[name].format)) continue;
+      throw new NamedError('RuntimeUnavailableError', `The kernels want every layer's ${name} stored in the same way.`);
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, first[name].format])) as Record<Name, MatrixFormat>;
 }
 
 function floats(type: string): 'f16' | 'f32' {

@@ -3,29 +3,8 @@
  * that the kernels read. Source: src/converter/graphs/decoder.ts and layers.ts, whose names these are.
  */
 import type { TextGeometry } from '../model/text-geometry.ts';
-import { NamedError } from '../shared/errors.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
-
-/** Elements of a row that share one scale. */
-export const BLOCK = 32;
-
-/** A matrix y = x Wᵀ of `rows` outputs and `cols` inputs, as it is stored. */
-export type StoredMatrix =
-  | {
-      /** Unsigned codes `[rows, cols / 32, 32 * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, cols / 32]`. */
-      readonly kind: 'q4' | 'q8';
-      readonly rows: number;
-      readonly cols: number;
-      readonly codes: ExternalWeight;
-      readonly scales: ExternalWeight;
-    }
-  | {
-      /** Floats, transposed: `[cols, rows]`; or a table of `[rows, cols]` which is only looked up. */
-      readonly kind: 'transposed' | 'table';
-      readonly rows: number;
-      readonly cols: number;
-      readonly values: ExternalWeight;
-    };
+import { matrix, sized, type StoredMatrix, table, vector, type Weights } from './stored-matrix.ts';
 
 /** The weights of one layer. */
 export interface LayerWeights {
@@ -52,8 +31,6 @@ export interface DecoderWeights {
   /** `[vocab, hidden]`. */
   readonly head: StoredMatrix;
 }
-
-type Weights = ReadonlyMap<string, ExternalWeight>;
 
 const EMBEDDINGS = 'language_model.embed_tokens.weight';
 
@@ -95,61 +72,5 @@ export function decoderWeights(weights: Weights, text: TextGeometry): DecoderWei
  * @throws RuntimeUnavailableError when it is missing or laid out otherwise
  */
 export function embeddingTable(weights: Weights, { vocabSize, hiddenSize }: TextGeometry): StoredMatrix {
-  const values = weights.get(EMBEDDINGS);
-  if (values === undefined) {
-    const { rows, cols, codes, scales } = quantized(weights, EMBEDDINGS, [vocabSize, hiddenSize]);
-    return sized({ kind: kindOf(codes, cols), rows, cols, codes, scales }, vocabSize, hiddenSize);
-  }
-  const [rows = 0, cols = 0] = values.dims;
-  return sized({ kind: 'table', rows, cols, values }, vocabSize, hiddenSize);
-}
-
-function matrix(weights: Weights, name: string): StoredMatrix {
-  const values = weights.get(`${name}.t`);
-  if (values !== undefined) {
-    const [cols = 0, rows = 0] = values.dims;
-    return { kind: 'transposed', rows, cols, values };
-  }
-  const { rows, cols, codes, scales } = quantized(weights, name);
-  return { kind: kindOf(codes, cols), rows, cols, codes, scales };
-}
-
-function quantized(
-  weights: Weights,
-  name: string,
-  shape?: readonly [number, number],
-): { rows: number; cols: number; codes: ExternalWeight; scales: ExternalWeight } {
-  const codes = find(weights, `${name}.q`);
-  const scales = find(weights, `${name}.scales`);
-  const [rows = 0, blocks = 0] = scales.dims;
-  if (codes.type !== 'u8' || scales.type === 'u8' || (shape !== undefined && rows !== shape[0])) throw unknown(name);
-  return { rows, cols: blocks * BLOCK, codes, scales };
-}
-
-function kindOf(codes: ExternalWeight, cols: number): 'q4' | 'q8' {
-  const perRow = codes.dims.slice(1).reduce((a, b) => a * b, 1);
-  if (perRow * 2 === cols) return 'q4';
-  if (perRow === cols) return 'q8';
-  throw unknown(codes.name);
-}
-
-function sized(stored: StoredMatrix, rows: number, cols: number): StoredMatrix {
-  if (stored.rows === rows && stored.cols === cols) return stored;
-  throw unknown('codes' in stored ? stored.codes.name : stored.values.name);
-}
-
-function vector(weights: Weights, name: string, length: number): ExternalWeight {
-  const found = find(weights, name);
-  if (found.type === 'u8' || found.dims.length !== 1 || found.dims[0] !== length) throw unknown(name);
-  return found;
-}
-
-function find(weights: Weights, name: string): ExternalWeight {
-  const found = weights.get(name);
-  if (found === undefined) throw unknown(name);
-  return found;
-}
-
-function unknown(name: string): NamedError {
-  return new NamedError('RuntimeUnavailableError', `The kernels do not know the layout of the weight ${name}.`);
+  return table(weights, EMBEDDINGS, vocabSize, hiddenSize);
 }

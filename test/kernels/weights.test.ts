@@ -4,7 +4,8 @@ import { buildGraphs } from '../../src/converter/graph-sets.ts';
 import { PRECISIONS, type Dtype } from '../../src/converter/precision.ts';
 import { WeightLayout } from '../../src/converter/weight-layout.ts';
 import { type ExternalWeight, readExternalWeights } from '../../src/kernels/onnx-initializers.ts';
-import { decoderWeights, embeddingTable, type StoredMatrix } from '../../src/kernels/text-weights.ts';
+import type { StoredMatrix } from '../../src/kernels/stored-matrix.ts';
+import { decoderWeights, embeddingTable } from '../../src/kernels/text-weights.ts';
 import { type Geometry, parseGeometry } from '../../src/model/geometry.ts';
 import { SHAPES } from '../../src/model/shapes.ts';
 

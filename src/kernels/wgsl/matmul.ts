@@ -1,17 +1,17 @@
 /**
  * Y = X Wᵀ for many tokens, in tiles: a workgroup unpacks a tile of weights and copies one of X into workgroup memory, and
- * each thread makes a square of outputs from there, summing in f32. This file is the place for a version on subgroup
- * matrices: the same spec, bindings and grid, X and W rounded to f16 on their way into the tile, sums in f32.
+ * each thread makes a square of outputs from there, summing in f32. On matrix units: tensor-matmul.ts.
  */
-import { grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
+import { GELU } from './gelu.ts';
+import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
 import { matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
 
 /** A tiled product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
 export interface MatmulSpec {
   readonly label: string;
   readonly matrix: MatrixFormat;
-  /** `gate`: y = silu(y) * products, y holding the gate's. */
-  readonly epilogue: 'store' | 'add' | 'gate';
+  /** What becomes of the products, the bias added. `gate`: y = silu(y) * products, y holding the gate's; `gelu`: y = gelu(products). */
+  readonly epilogue: 'store' | 'add' | 'gate' | 'gelu';
   readonly bias?: boolean;
   /** Only the tokens that go through the head, to rows of y without gaps. */
   readonly wantedOnly?: boolean;
@@ -35,22 +35,38 @@ export function matmulGrid({ matrix, tile }: MatmulSpec, tokens: number): readon
   return [...grid(Math.ceil(matrix.rows / tile)), Math.ceil(tokens / tile)];
 }
 
-/** Writes what becomes of a product: where y keeps it, the product, and the matrix's row it belongs to, all as WGSL. */
-export function epilogueOf({ epilogue, bias }: MatmulSpec): (at: string, product: string, row: string) => string {
-  return (at, product, row) => {
-    const value = bias === true ? `(${product} + bias[${row}])` : product;
-    switch (epilogue) {
-      case 'store':
-        return `${at} = ${value};`;
-      case 'add':
-        return `${at} += ${value};`;
-      case 'gate':
-        return `let gate = ${at}; ${at} = gate / (1.0 + exp(-gate)) * ${value};`;
-    }
+/** What becomes of a product, as WGSL: where y keeps it, the product, and the matrix's row it belongs to. */
+export function epilogueOf({ epilogue, bias }: MatmulSpec): {
+  /** Functions it needs. */
+  readonly functions: string;
+  write(at: string, product: string, row: string): string;
+} {
+  return {
+    functions: epilogue === 'gelu' ? GELU : '',
+    write(at, product, row) {
+      const value = bias === true ? `(${product} + bias[${row}])` : product;
+      return {
+        store: `${at} = ${value};`,
+        add: `${at} += ${value};`,
+        gate: `let gate = ${at}; ${at} = gate / (1.0 + exp(-gate)) * ${value};`,
+        gelu: `${at} = gelu(${value});`,
+      }[epilogue];
+    },
   };
 }
 
-/** The kernel's source. Bindings: the matrix's, `x`, `y`, `bias` where there is one, `params`. */
+/** Bindings in order: the matrix's, `x`, `y`, `bias` where there is one, `params`. */
+export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
+  return [
+    ...matrixBindings('w', matrix),
+    { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'y', type: 'array<f32>', access: 'read_write' },
+    ...(bias === true ? [{ name: 'bias', type: 'array<f32>', access: 'read' } as const] : []),
+    PARAMS,
+  ];
+}
+
+/** The kernel's source. */
 export function matmulKernel(spec: MatmulSpec): Kernel {
   const { matrix, tile } = spec;
   const blocks = Math.ceil(matrix.cols / 32);
@@ -62,10 +78,11 @@ export function matmulKernel(spec: MatmulSpec): Kernel {
   const epilogue = epilogueOf(spec);
   const store = (m: number, n: number): string =>
     `  if (m0 + ${m * SIDE}u < count && n0 + ${n * SIDE}u < ${matrix.rows}u) {
-    ${epilogue(`y[(m0 + ${m * SIDE}u) * ${yStride}u + n0 + ${n * SIDE}u]`, `s${m}_${n}`, `n0 + ${n * SIDE}u`)}
+    ${epilogue.write(`y[(m0 + ${m * SIDE}u) * ${yStride}u + n0 + ${n * SIDE}u]`, `s${m}_${n}`, `n0 + ${n * SIDE}u`)}
   }`;
   const body = `
 ${matrixReader('w', matrix)}
+${epilogue.functions}
 var<workgroup> tile_x: array<vec4<f32>, ${tile * TILE_ROW}>;
 var<workgroup> tile_w: array<vec4<f32>, ${tile * TILE_ROW}>;
 @compute @workgroup_size(${threads})
@@ -99,12 +116,5 @@ ${outputs((m, n) => `      s${m}_${n} += dot(a${m}, b${n});`)}
   let n0 = first_row + tx;
 ${outputs(store)}
 }`;
-  const bindings = [
-    ...matrixBindings('w', matrix),
-    { name: 'x', type: 'array<vec4<f32>>', access: 'read' } as const,
-    { name: 'y', type: 'array<f32>', access: 'read_write' } as const,
-    ...(spec.bias === true ? [{ name: 'bias', type: 'array<f32>', access: 'read' } as const] : []),
-    PARAMS,
-  ];
-  return kernel(spec.label, bindings, body);
+  return kernel(spec.label, matmulBindings(spec), body);
 }

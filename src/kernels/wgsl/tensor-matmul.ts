@@ -6,9 +6,9 @@
  * device memory is read into registers before this step computes.
  * Source: Chromium's extension chromium_experimental_subgroup_matrix (google/dawn docs/dawn/features/subgroup_matrix.md).
  */
-import { grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
-import { epilogueOf, type MatmulSpec } from './matmul.ts';
-import { matrixBindings, matrixReader } from './weight-reader.ts';
+import { grid, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
+import { epilogueOf, matmulBindings, type MatmulSpec } from './matmul.ts';
+import { matrixReader } from './weight-reader.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
@@ -73,11 +73,12 @@ ${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${block}, lid % 4u);`)}`
     let token = first_token + token0 + ${i * FRAGMENT}u + e / ${FRAGMENT}u;
     let row = first_row + row0 + ${j * FRAGMENT}u + e % ${FRAGMENT}u;
     let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + e];
-    if (token < count && row < ${matrix.rows}u) { ${epilogue(`y[token * ${yStride}u + row]`, 'value', 'row')} }
+    if (token < count && row < ${matrix.rows}u) { ${epilogue.write(`y[token * ${yStride}u + row]`, 'value', 'row')} }
   }
   workgroupBarrier();`;
   const body = `
 ${matrixReader('w', matrix)}
+${epilogue.functions}
 var<workgroup> tile_x: array<f16, ${tile.tokens * STRIDE}>;
 var<workgroup> tile_w: array<f16, ${tile.rows * STRIDE}>;
 var<workgroup> scratch: array<f32, ${subgroups * FRAGMENT * FRAGMENT}>;
@@ -128,14 +129,7 @@ ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${
   }
 ${each(storeFragment)}
 }`;
-  const bindings = [
-    ...matrixBindings('w', matrix),
-    { name: 'x', type: 'array<vec4<f32>>', access: 'read' } as const,
-    { name: 'y', type: 'array<f32>', access: 'read_write' } as const,
-    ...(spec.bias === true ? [{ name: 'bias', type: 'array<f32>', access: 'read' } as const] : []),
-    PARAMS,
-  ];
-  return kernel(spec.label, bindings, body, ENABLE);
+  return kernel(spec.label, matmulBindings(spec), body, ENABLE);
 }
 
 /** Extensions, and no complaint where the compiler cannot prove that a whole subgroup takes the same way. */

@@ -12,8 +12,13 @@ export interface AdapterProbe {
   readonly maxBindingBytes: number;
 }
 
-/** Features onnxruntime's kernels use where they are there. */
-const WANTED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
+/** Features that kernels use where they are there. The last is Chromium's, behind a flag: matrix units, for our own kernels. */
+const WANTED_FEATURES = [
+  'shader-f16',
+  'subgroups',
+  'timestamp-query',
+  'chromium-experimental-subgroup-matrix',
+] as const;
 
 /** Limits onnxruntime's kernels and large models need as high as they go. */
 const WANTED_LIMITS = [
@@ -67,9 +72,15 @@ export async function requestDevice(options: {
       'The graphics adapter has gone away. Reload the page to try again.',
     );
   }
-  const allowed = { 'shader-f16': options.f16, subgroups: options.subgroups, 'timestamp-query': true };
+  const allowed = {
+    'shader-f16': options.f16,
+    subgroups: options.subgroups,
+    'timestamp-query': true,
+    'chromium-experimental-subgroup-matrix': options.f16 && options.subgroups,
+  };
+  const wanted = WANTED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name));
   return adapter.requestDevice({
-    requiredFeatures: WANTED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name)),
+    requiredFeatures: wanted as GPUFeatureName[], // the types do not know Chromium's
     requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
 }
