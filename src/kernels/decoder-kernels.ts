@@ -8,6 +8,7 @@ import type { LoadedDecoder } from './loaded-decoder.ts';
 import { type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel, combineKernel } from './wgsl/attention.ts';
+import { stepAttentionKernel } from './wgsl/step-attention.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
 import { argMaxKernels, loadKernel, normKernel } from './wgsl/rowwise.ts';
@@ -46,7 +47,6 @@ export interface DecoderKernels {
   readonly argMaxParts: Compiled;
   readonly argMax: Compiled;
   /** What attention was made for. */
-  readonly stepSpec: AttentionSpec;
   readonly attentionSpec: AttentionSpec;
 }
 
@@ -70,8 +70,7 @@ export async function compileDecoder(
   const { text, stored, tuning, workgroupBytes } = wanted;
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps, vocabSize } = text;
   const sizes = { numHeads, numKvHeads, headDim, stored };
-  const stepSpec: AttentionSpec = { ...sizes, tokens: 1, step: true };
-  let attentionSpec: AttentionSpec = { ...sizes, tokens: tuning.attentionTokens, step: false };
+  let attentionSpec: AttentionSpec = { ...sizes, tokens: tuning.attentionTokens };
   const rows = (spec: AttentionSpec): number => spec.tokens * (numHeads / numKvHeads);
   while (attentionSpec.tokens > 1 && (attentionBytes(attentionSpec) > workgroupBytes || rows(attentionSpec) > 64)) {
     attentionSpec = { ...attentionSpec, tokens: attentionSpec.tokens - 1 };
@@ -89,14 +88,13 @@ export async function compileDecoder(
     step,
     few,
     many,
-    stepSpec,
     attentionSpec,
     load: { compiled: await compile(load.kernel), grid: (tokens) => [load.groups, tokens] },
     norm: { compiled: await compile(normKernel(hiddenSize, rmsNormEps)), grid: (tokens) => [tokens] },
     cache: { compiled: await compile(cache.kernel), grid: (tokens) => [cache.groups(tokens)] },
-    stepAttention: await compile(attentionKernel(stepSpec)),
+    stepAttention: await compile(stepAttentionKernel(attentionSpec)),
     attention: await compile(attentionKernel(attentionSpec)),
-    combine: await compile(combineKernel(stepSpec)),
+    combine: await compile(combineKernel(attentionSpec)),
     argMaxParts: await compile(argMax.parts),
     argMax: await compile(argMax.whole),
   };

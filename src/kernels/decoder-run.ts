@@ -75,8 +75,8 @@ export class DecoderRun {
   ): { readonly logits: GPUBuffer; readonly token: GPUBuffer } {
     const { tokens, past, wanted } = lengths;
     const parts = this.#split(tokens, past + tokens);
-    const { stepSpec, load } = this.#kernels;
-    const partials = parts.splits === 1 ? 0 : partialLength(stepSpec, tokens, parts.splits);
+    const { attentionSpec, load } = this.#kernels;
+    const partials = parts.splits === 1 ? 0 : partialLength(attentionSpec, tokens, parts.splits);
     const buffers = this.#scratch.for({ tokens, wanted, partials });
     this.#rebind(buffers, cache);
     const first = tokens - wanted;

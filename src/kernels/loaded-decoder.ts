@@ -1,7 +1,7 @@
 /** The decoder's weights in GPU buffers. */
 import { NamedError } from '../shared/errors.ts';
 import { layerFormats, type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
-import type { DecoderWeights } from './text-weights.ts';
+import type { DecoderWeights, LayerWeights } from './text-weights.ts';
 import type { WeightSet } from './weight-store.ts';
 import { roundUp } from './wgsl/kernel.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
@@ -29,22 +29,15 @@ export interface LoadedDecoder {
   readonly head: LoadedMatrix;
 }
 
-/** Loads the weights, layer by layer. Throws RuntimeUnavailableError when layers are stored in several formats, or are too large. */
+/** Loads the weights. Throws RuntimeUnavailableError when layers are stored in several formats, or are too large. */
 export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): Promise<LoadedDecoder> {
   const padded = roundUp(stored.head.cols, 32);
-  const layers: LoadedLayer[] = [];
-  for (const layer of stored.layers) {
-    layers.push({
-      inputNorm: await weights.vector(layer.inputNorm, padded),
-      qkv: await loadMatrix(weights, layer.qkv),
-      qkvBias: await weights.vector(layer.qkvBias, layer.qkv.rows),
-      output: await loadMatrix(weights, layer.output),
-      attentionNorm: await weights.vector(layer.attentionNorm, padded),
-      gate: await loadMatrix(weights, layer.gate),
-      up: await loadMatrix(weights, layer.up),
-      down: await loadMatrix(weights, layer.down),
-    });
-  }
+  // All at once: the store lets a few through at a time, in this order.
+  const [layers, norm, head] = await Promise.all([
+    Promise.all(stored.layers.map((layer) => loadLayer(weights, layer, padded))),
+    weights.vector(stored.norm, padded),
+    loadMatrix(weights, stored.head),
+  ]);
   const formats = layerFormats(layers, MATRICES);
   if (JSON.stringify(formats.gate) !== JSON.stringify(formats.up)) {
     throw new NamedError('RuntimeUnavailableError', 'The kernels want gate and up stored in the same way.');
@@ -52,7 +45,21 @@ export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): P
   return {
     layers,
     layer: formats,
-    norm: await weights.vector(stored.norm, padded),
-    head: await loadMatrix(weights, stored.head),
+    norm,
+    head,
   };
+}
+
+async function loadLayer(weights: WeightSet, layer: LayerWeights, padded: number): Promise<LoadedLayer> {
+  const [inputNorm, qkv, qkvBias, output, attentionNorm, gate, up, down] = await Promise.all([
+    weights.vector(layer.inputNorm, padded),
+    loadMatrix(weights, layer.qkv),
+    weights.vector(layer.qkvBias, layer.qkv.rows),
+    loadMatrix(weights, layer.output),
+    weights.vector(layer.attentionNorm, padded),
+    loadMatrix(weights, layer.gate),
+    loadMatrix(weights, layer.up),
+    loadMatrix(weights, layer.down),
+  ]);
+  return { inputNorm, qkv, qkvBias, output, attentionNorm, gate, up, down };
 }

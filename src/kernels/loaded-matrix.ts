@@ -16,7 +16,7 @@ export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Prom
   const { kind, rows, cols } = stored;
   if ('codes' in stored) {
     const { codes, scales } = stored;
-    const buffers = [await weights.bytes(codes), await weights.bytes(scales)];
+    const buffers = await Promise.all([weights.bytes(codes), weights.bytes(scales)]);
     return { format: { kind, rows, cols, floats: floats(scales.type) }, buffers };
   }
   const { values } = stored;

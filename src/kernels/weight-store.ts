@@ -9,6 +9,8 @@ import type { ExternalWeight } from './onnx-initializers.ts';
 
 /** Bytes read and uploaded at a time. */
 const CHUNK_BYTES = 1 << 23;
+/** Chunks on their way at once, between the file and the device: what loading needs of the browser's memory. */
+const CHUNKS_IN_FLIGHT = 8;
 
 /** Buffers are made in multiples of this many bytes, which is the widest load of a kernel. */
 const ALIGNMENT = 16;
@@ -16,7 +18,8 @@ const ALIGNMENT = 16;
 /** The weights of one device. */
 export class WeightStore {
   readonly #device: GPUDevice;
-  readonly #loaded = new Map<string, { readonly buffer: GPUBuffer; users: number }>();
+  readonly #loaded = new Map<string, { readonly buffer: Promise<GPUBuffer>; users: number }>();
+  readonly #way = new Semaphore(CHUNKS_IN_FLIGHT);
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -25,8 +28,8 @@ export class WeightStore {
   /** Weights of the graph that `files` are of, each until the set is released. */
   open(files: SessionFiles): WeightSet {
     const held: string[] = [];
-    const take = async (key: string, make: () => Promise<GPUBuffer>): Promise<GPUBuffer> => {
-      const known = this.#loaded.get(key) ?? { buffer: await make(), users: 0 };
+    const take = (key: string, make: () => Promise<GPUBuffer>): Promise<GPUBuffer> => {
+      const known = this.#loaded.get(key) ?? { buffer: make(), users: 0 };
       known.users++;
       this.#loaded.set(key, known);
       held.push(key);
@@ -40,8 +43,12 @@ export class WeightStore {
         for (const key of held.splice(0)) {
           const known = this.#loaded.get(key);
           if (known === undefined || --known.users > 0) continue;
-          known.buffer.destroy();
           this.#loaded.delete(key);
+          // One that is still on its way goes when it is there; whoever wanted it learns why it never came.
+          void known.buffer.then(
+            (buffer) => buffer.destroy(),
+            () => undefined,
+          );
         }
       },
     };
@@ -50,21 +57,24 @@ export class WeightStore {
   /** A weight's bytes as they are stored. */
   async #upload(weight: ExternalWeight, blob: Blob): Promise<GPUBuffer> {
     const buffer = this.#buffer(weight.length, weight.name);
+    const chunks: Promise<void>[] = [];
     for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
-      const end = Math.min(weight.length, at + CHUNK_BYTES);
-      const bytes = await blob.slice(weight.offset + at, weight.offset + end).arrayBuffer();
-      if (bytes.byteLength !== end - at) throw ended(weight);
-      this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
-      // What is written waits in the browser's memory until the device has taken it.
-      await this.#device.queue.onSubmittedWorkDone();
+      chunks.push(this.#way.use(() => this.#uploadChunk(weight, blob, buffer, at)));
     }
+    await Promise.all(chunks);
     return buffer;
+  }
+
+  async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number): Promise<void> {
+    const bytes = await read(weight, blob, at, Math.min(weight.length, at + CHUNK_BYTES));
+    this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
+    // What is written waits in the browser's memory until the device has taken it.
+    await this.#device.queue.onSubmittedWorkDone();
   }
 
   /** A vector as f32 with zeros behind it. */
   async #vector(weight: ExternalWeight, blob: Blob, paddedLength: number): Promise<GPUBuffer> {
-    const bytes = await blob.slice(weight.offset, weight.offset + weight.length).arrayBuffer();
-    if (bytes.byteLength !== weight.length) throw ended(weight);
+    const bytes = await this.#way.use(() => read(weight, blob, 0, weight.length));
     const values = weight.type === 'f16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
     const padded = new Float32Array(paddedLength);
     padded.set(values);
@@ -95,6 +105,35 @@ export interface WeightSet {
   vector(weight: ExternalWeight, paddedLength: number): Promise<GPUBuffer>;
   /** Gives up all of them. */
   release(): void;
+}
+
+/** Lets so many through at a time, in the order in which they came. */
+class Semaphore {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
+/** Bytes `[from, to)` of a weight. Throws ModelFolderError when the file ends before. */
+async function read(weight: ExternalWeight, blob: Blob, from: number, to: number): Promise<ArrayBuffer> {
+  const bytes = await blob.slice(weight.offset + from, weight.offset + to).arrayBuffer();
+  if (bytes.byteLength !== to - from) throw ended(weight);
+  return bytes;
 }
 
 function keyOf({ location, offset, length }: ExternalWeight): string {

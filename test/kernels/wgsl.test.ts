@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TUNING, parseTuning } from '../../src/kernels/tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec } from '../../src/kernels/wgsl/attention.ts';
+import { stepAttentionKernel } from '../../src/kernels/wgsl/step-attention.ts';
 import { grid } from '../../src/kernels/wgsl/kernel.ts';
 import { matmulKernel, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
 import { matrixBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../../src/kernels/wgsl/matvec.ts';
@@ -20,7 +21,7 @@ const SPEC: MatvecSpec = {
   threads: 128,
   subgroupSize: 32,
 };
-const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2, step: false };
+const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2 };
 
 describe('matrix-vector products', () => {
   it('sum by subgroups only where a row has exactly one', () => {
@@ -46,7 +47,7 @@ describe('matrix-vector products', () => {
       matvecKernel(SPEC),
       matmulKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true, tile: 64 }),
     ];
-    for (const { bindings } of [...kernels, attentionKernel(ATTENTION)]) {
+    for (const { bindings } of [...kernels, attentionKernel(ATTENTION), stepAttentionKernel(ATTENTION)]) {
       expect(bindings.filter(({ access }) => access !== 'uniform').length).toBeLessThanOrEqual(8);
     }
   });

@@ -19,29 +19,26 @@ export interface AttentionSpec {
   readonly stored: Stored;
   /** Query tokens of a workgroup. */
   readonly tokens: number;
-  /**
-   * A decode step: the one new token's key and value come from `qkv` and are put into the cache on the way. Otherwise
-   * `cacheKernel` has put them there.
-   */
-  readonly step: boolean;
 }
 
-const THREADS = 128;
+/** Threads of a workgroup. */
+export const THREADS = 128;
 /** Cached tokens of a tile. */
-const TILE = 64;
+export const TILE = 64;
 /** A score no softmax sees. */
-const NEVER = '-1e30';
+export const NEVER = '-1e30';
 
-const CACHE_TYPE = { eight: 'array<Eight>', four: 'array<Four>' } as const;
+/** WGSL types of the cache. */
+export const CACHE_TYPE = { eight: 'array<Eight>', four: 'array<Four>' } as const;
 
-/** Numbers of a partial result: the weighted sum, the largest score and the sum of weights. */
-function partialStride(headDim: number): number {
-  return headDim + 2;
+/** vec4s of a partial result: the weighted sum, then the largest score and the sum of weights. */
+export function partialStride(headDim: number): number {
+  return headDim / 4 + 1;
 }
 
 /** f32 numbers that `parts` parts of `tokens` tokens take. */
 export function partialLength({ numHeads, headDim }: AttentionSpec, tokens: number, parts: number): number {
-  return tokens * parts * numHeads * partialStride(headDim);
+  return tokens * parts * numHeads * partialStride(headDim) * 4;
 }
 
 /** Bytes of workgroup memory. */
@@ -51,14 +48,14 @@ export function attentionBytes({ numHeads, numKvHeads, headDim, tokens }: Attent
 }
 
 /** Bindings of a run's rotary rows and its packed query, key and value. */
-const QKV: readonly Binding[] = [
+export const QKV: readonly Binding[] = [
   { name: 'qkv', type: 'array<vec4<f32>>', access: 'read' },
   { name: 'cos_rows', type: CACHE_TYPE.four, access: 'read' },
   { name: 'sin_rows', type: CACHE_TYPE.four, access: 'read' },
 ];
 
-/** Rotates: quads j of the two halves of head `head` of token `token`. */
-function rotation({ headDim, numHeads, numKvHeads }: AttentionSpec): string {
+/** WGSL that rotates: quads j of the two halves of head `head` of token `token`; and packs its value. */
+export function rotation({ headDim, numHeads, numKvHeads }: AttentionSpec): string {
   const stride = roundUp((numHeads + 2 * numKvHeads) * headDim, 32) / 4;
   return `
 fn rotated(token: u32, head: u32, j: u32) -> array<vec4<f32>, 2> {
@@ -117,7 +114,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
  * With one part (`params.splits`) the result goes to output, else to partials. Workgroups: token groups, kv heads, parts.
  */
 export function attentionKernel(spec: AttentionSpec): Kernel {
-  const { numHeads, numKvHeads, headDim, stored, tokens, step } = spec;
+  const { numHeads, numKvHeads, headDim, stored, tokens } = spec;
   const group = numHeads / numKvHeads;
   const rows = group * tokens;
   const quads = headDim / 4;
@@ -131,45 +128,6 @@ export function attentionKernel(spec: AttentionSpec): Kernel {
   // The softmax of a row: so many threads, a power of two.
   const lanes = 2 ** Math.floor(Math.log2(THREADS / rows));
   if (rows > THREADS || quads > THREADS) throw new RangeError(`${rows} rows of attention are more than ${THREADS}`);
-  const access = step ? 'read_write' : 'read';
-  const outStride = roundUp(numHeads * headDim, 32);
-
-  const readKey = step
-    ? `var k = unpack8(keys[at + d]);
-        if (slot == params.past) { k = array<vec4<f32>, 2>(new_key[d * 2u], new_key[d * 2u + 1u]); }`
-    : 'let k = unpack8(keys[at + d]);';
-  const readValue = step
-    ? `var v = unpack4(values[(head * params.capacity + slot) * ${quads}u + quad]);
-        if (slot == params.past) { v = new_value(head, quad); }`
-    : `let v = unpack4(values[(head * params.capacity + slot) * ${quads}u + quad]);`;
-
-  const takeNew = `
-  // The new token's key, rounded as the cache will hold it; one workgroup writes it and the value.
-  if (params.past >= begin && params.past < end) {
-    if (lid < ${headDim / 16}u) {
-      let a = rotated(0u, ${numHeads}u + head, lid * 2u);
-      let b = rotated(0u, ${numHeads}u + head, lid * 2u + 1u);
-      let low = pack8(a[0], b[0]);
-      let high = pack8(a[1], b[1]);
-      let to = (head * params.capacity + params.past) * ${headDim / 8}u + lid;
-      keys[to] = low;
-      keys[to + ${headDim / 16}u] = high;
-      let l = unpack8(low);
-      let h = unpack8(high);
-      new_key[lid * 2u] = l[0];
-      new_key[lid * 2u + 1u] = l[1];
-      new_key[lid * 2u + ${headDim / 8}u] = h[0];
-      new_key[lid * 2u + ${headDim / 8 + 1}u] = h[1];
-    }
-    if (lid < ${quads}u) { values[(head * params.capacity + params.past) * ${quads}u + lid] = packed_value(head, lid); }
-  }`;
-  const newValue = `
-var<workgroup> new_key: array<vec4<f32>, ${quads}>;
-fn packed_value(head: u32, quad: u32) -> Four {
-  let v = qkv[(${numHeads + numKvHeads}u + head) * ${quads}u + quad];
-  ${stored === 'f16' ? 'return vec2<u32>(pack2x16float(v.xy), pack2x16float(v.zw));' : 'return v;'}
-}
-fn new_value(head: u32, quad: u32) -> vec4<f32> { return unpack4(packed_value(head, quad)); }`;
 
   const body = `
 ${packing(stored)}
@@ -181,7 +139,6 @@ var<workgroup> lane_sums: array<f32, ${rows * lanes}>;
 var<workgroup> largest: array<f32, ${rows}>;
 var<workgroup> total: array<f32, ${rows}>;
 var<workgroup> shrink: array<f32, ${rows}>;
-${step ? newValue : ''}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let token0 = wg.x * ${tokens}u;
@@ -196,7 +153,6 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     queries[row * ${quads}u + j + ${quads / 2}u] = q[1] * ${1 / Math.sqrt(headDim)}f;
   }
   if (lid < ${rows}u) { largest[lid] = ${NEVER}; total[lid] = 0.0; }
-${step ? takeNew : ''}
   let quad = lid % ${quads}u;
   let sum_group = lid / ${quads}u;
 ${repeat(sumRows, (r) => `  var sum${r} = vec4<f32>();`)}
@@ -209,7 +165,7 @@ ${repeat(sumRows, (r) => `  var sum${r} = vec4<f32>();`)}
       let at = (head * params.capacity + min(slot, end - 1u)) * ${headDim / 8}u;
 ${repeat(scoreRows, (r) => `      var score${r} = 0.0;`)}
       for (var d = 0u; d < ${headDim / 8}u; d++) {
-        ${readKey}
+        let k = unpack8(keys[at + d]);
 ${repeat(
   scoreRows,
   (r) => `        { let q = (row0 + ${r}u) * ${quads}u + d * 2u;
@@ -259,7 +215,7 @@ ${repeat(
 ${repeat(sumRows, (r) => `      let row${r} = min(sum_group * ${sumRows}u + ${r}u, ${rows - 1}u); sum${r} *= shrink[row${r}];`)}
       for (var p = 0u; p < min(${TILE}u, end - tile); p++) {
         let slot = tile + p;
-        ${readValue}
+        let v = unpack4(values[(head * params.capacity + slot) * ${quads}u + quad]);
 ${repeat(sumRows, (r) => `        sum${r} = fma(vec4<f32>(weights[row${r} * ${TILE}u + p]), v, sum${r});`)}
       }
     }
@@ -274,55 +230,97 @@ ${repeat(
     let token = token0 + row / ${group}u;
     let query_head = head * ${group}u + row % ${group}u;
     if (row < ${rows}u && token < params.tokens) {
-      if (params.splits == 1u) {
-        let at = token * ${outStride}u + query_head * ${headDim}u + quad * 4u;
-        let result = sum${r} / total[row];
-${repeat(4, (i) => `        output[at + ${i}u] = result[${i}];`)}
-      } else {
-        let at = ((wg.z * params.tokens + token) * ${numHeads}u + query_head) * ${partialStride(headDim)}u;
-${repeat(4, (i) => `        partials[at + quad * 4u + ${i}u] = sum${r}[${i}];`)}
-        if (quad == 0u) { partials[at + ${headDim}u] = largest[row]; partials[at + ${headDim + 1}u] = total[row]; }
-      }
+      ${writeResult(spec, { token: 'token', head: 'query_head', row: 'row' }, `sum${r}`)}
     }
   }`,
 )}
 }`;
   const bindings: Binding[] = [
     ...QKV,
-    { name: 'keys', type: CACHE_TYPE.eight, access },
-    { name: 'values', type: CACHE_TYPE.four, access },
-    { name: 'output', type: 'array<f32>', access: 'read_write' },
-    { name: 'partials', type: 'array<f32>', access: 'read_write' },
+    { name: 'keys', type: CACHE_TYPE.eight, access: 'read' },
+    { name: 'values', type: CACHE_TYPE.four, access: 'read' },
+    ...RESULTS,
     PARAMS,
   ];
-  return kernel(step ? 'attention, step' : 'attention', bindings, body);
+  return kernel('attention', bindings, body);
 }
 
-/** Puts the parts of attention together. Bindings: partials, output, params. Workgroups: heads, tokens. */
+/** Bindings of what attention gives. */
+export const RESULTS: readonly Binding[] = [
+  { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
+  { name: 'partials', type: 'array<vec4<f32>>', access: 'read_write' },
+];
+
+/** WGSL that writes `sum`, quad `quad` of a row's weighted sum: divided to output where there is one part, else to partials. */
+export function writeResult(
+  { numHeads, headDim }: AttentionSpec,
+  { token, head, row }: { readonly token: string; readonly head: string; readonly row: string },
+  sum: string,
+): string {
+  const quads = headDim / 4;
+  return `if (params.splits == 1u) {
+        output[${token} * ${roundUp(numHeads * headDim, 32) / 4}u + ${head} * ${quads}u + quad] = ${sum} / total[${row}];
+      } else {
+        let at = ((wg.z * params.tokens + ${token}) * ${numHeads}u + ${head}) * ${partialStride(headDim)}u;
+        partials[at + quad] = ${sum};
+        if (quad == 0u) { partials[at + ${quads}u] = vec4<f32>(largest[${row}], total[${row}], 0.0, 0.0); }
+      }`;
+}
+
+/**
+ * Puts the parts of attention together: threads side by side take four numbers of a head each, groups of them some parts.
+ * Bindings: partials, output, params. Workgroups: heads, tokens.
+ */
 export function combineKernel({ numHeads, headDim }: AttentionSpec): Kernel {
-  const stride = partialStride(headDim);
+  const quads = headDim / 4;
+  const groups = Math.floor(THREADS / quads);
   const body = `
-@compute @workgroup_size(64)
+var<workgroup> maxima: array<f32, ${THREADS}>;
+var<workgroup> sums: array<vec4<f32>, ${groups * quads}>;
+var<workgroup> totals: array<f32, ${groups}>;
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let first = (wg.y * ${numHeads}u + wg.x) * ${stride}u;
-  let step = params.tokens * ${numHeads * stride}u;
+  let first = (wg.y * ${numHeads}u + wg.x) * ${partialStride(headDim)}u;
+  let step = params.tokens * ${numHeads * partialStride(headDim)}u;
   var most = ${NEVER};
-  for (var s = 0u; s < params.splits; s++) { most = max(most, partials[first + s * step + ${headDim}u]); }
-  for (var d = lid; d < ${headDim}u; d += 64u) {
-    var sum = 0.0;
-    var total = 0.0;
-    for (var s = 0u; s < params.splits; s++) {
-      let at = first + s * step;
-      let factor = exp(partials[at + ${headDim}u] - most);
-      sum = fma(factor, partials[at + d], sum);
-      total = fma(factor, partials[at + ${headDim + 1}u], total);
+  for (var s = lid; s < params.splits; s += ${THREADS}u) { most = max(most, partials[first + s * step + ${quads}u].x); }
+  maxima[lid] = most;
+  workgroupBarrier();
+  for (var i = 0u; i < min(${THREADS}u, params.splits); i++) { most = max(most, maxima[i]); }
+  let quad = lid % ${quads}u;
+  let group = lid / ${quads}u;
+  var sum = vec4<f32>();
+  var total = 0.0;
+  if (group < ${groups}u) {
+    for (var s = group; s < params.splits; s += ${groups * 4}u) {
+${repeat(4, (i) => `      let at${i} = first + min(s + ${i * groups}u, params.splits - 1u) * step;`)}
+${repeat(
+  4,
+  (i) => `      let part${i} = partials[at${i} + quad];
+      let stats${i} = partials[at${i} + ${quads}u];`,
+)}
+${repeat(
+  4,
+  (i) => `      let factor${i} = select(0.0, exp(stats${i}.x - most), s + ${i * groups}u < params.splits);
+      sum = fma(vec4<f32>(factor${i}), part${i}, sum);
+      total = fma(factor${i}, stats${i}.y, total);`,
+)}
     }
-    output[wg.y * ${roundUp(numHeads * headDim, 32)}u + wg.x * ${headDim}u + d] = sum / total;
+    sums[lid] = sum;
+    if (quad == 0u) { totals[group] = total; }
   }
+  workgroupBarrier();
+  if (group > 0u) { return; }
+${repeat(
+  groups - 1,
+  (i) => `  sum += sums[quad + ${(i + 1) * quads}u];
+  total += totals[${i + 1}];`,
+)}
+  output[wg.y * ${roundUp(numHeads * headDim, 32) / 4}u + wg.x * ${quads}u + quad] = sum / total;
 }`;
   const bindings: Binding[] = [
-    { name: 'partials', type: 'array<f32>', access: 'read' },
-    { name: 'output', type: 'array<f32>', access: 'read_write' },
+    { name: 'partials', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
     PARAMS,
   ];
   return kernel('attention, parts', bindings, body);
