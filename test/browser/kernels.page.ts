@@ -1,8 +1,10 @@
 /// <reference types="vite/client" />
-/** The page half of the kernels' test: the language model of a model folder by our kernels and by onnxruntime. */
+/** The page half of the kernels' test: the towers of a model folder by our kernels and by onnxruntime. */
 import { Decoder } from '../../src/engine/decoder.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
+import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
+import type { KernelGraph } from '../../src/kernels/kernel-parts.ts';
 import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/kernels/tuning.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
@@ -11,13 +13,13 @@ import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
 import { requestDevice } from '../../src/runtime/web/adapter.ts';
 import type { Ort } from '../../src/runtime/web/ort-build.ts';
 import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/runtime/web/webgpu-runtime.ts';
-import type { Runtime } from '../../src/runtime/session.ts';
-import { f32ToF16 } from '../../src/shared/float16.ts';
+import type { Runtime, Session } from '../../src/runtime/session.ts';
+import { f16ToF32, f32ToF16 } from '../../src/shared/float16.ts';
 
 const signal = new AbortController().signal;
 
-/** What a folder is asked, and how. */
-export interface Order {
+/** Which folder computes, and how. */
+interface Way {
   /** URL of the model folder, with a slash at its end. */
   readonly folder: string;
   readonly kernels: boolean;
@@ -25,9 +27,26 @@ export interface Order {
   readonly tuning?: Partial<Tuning>;
   /** On a device with subgroups, whose size rows are shared by then; onnxruntime computes wrongly on SwiftShader's. */
   readonly subgroups?: boolean;
+}
+
+/** What its language model is asked. */
+export interface Order extends Way {
   readonly prompt: readonly number[];
   /** Tokens to give, in a chain and by drafts. */
   readonly tokens: number;
+}
+
+/** What its vision tower is shown: pictures of made-up pixels. */
+export interface VisionOrder extends Way {
+  /** Patches each is high and wide. */
+  readonly grids: readonly (readonly [number, number])[];
+}
+
+/** What came of it. */
+export interface VisionOutcome {
+  /** Of each picture. */
+  readonly features: readonly (readonly number[])[];
+  readonly errors: readonly string[];
 }
 
 /** What came of it. */
@@ -40,6 +59,8 @@ export interface Outcome {
   readonly last: readonly number[];
   readonly errors: readonly string[];
 }
+
+const GRAPHS: readonly KernelGraph[] = ['decoder', 'embed_tokens', 'vision_encoder'];
 
 /** Visual tokens in the middle of every prompt. */
 const GRID = { height: 3, width: 4 };
@@ -56,13 +77,13 @@ async function makeRuntime(subgroups: boolean): Promise<WebGpuRuntime> {
   return createWebGpuRuntime(ort, device);
 }
 
-async function open({
-  folder: url,
-  kernels,
-  activations,
-  tuning,
-  subgroups = false,
-}: Order): Promise<{ decoder: Decoder; runtime: Runtime; geometry: Geometry }> {
+interface Opened {
+  readonly runtime: Runtime;
+  readonly geometry: Geometry;
+  readonly session: (graph: KernelGraph) => Promise<Session>;
+}
+
+async function open({ folder: url, kernels, activations, tuning, subgroups = false }: Way): Promise<Opened> {
   const opening = runtimes.get(subgroups) ?? makeRuntime(subgroups);
   runtimes.set(subgroups, opening);
   const plain = await opening;
@@ -81,31 +102,27 @@ async function open({
   if (graphs === undefined) throw new Error(`no ${activations} graphs`);
   let runtime: Runtime = plain;
   if (kernels) {
-    const decoderFile = graphs.decoder.file;
-    const embedTokensFile = graphs.embed_tokens.file;
-    const model = { text: geometry.text, activations, decoderFile, embedTokensFile };
+    const { text, vision } = geometry;
+    const files = new Map(GRAPHS.map((graph) => [graphs[graph].file, graph]));
+    const model = { text, vision, activations, graphs: files };
     runtime = createKernelRuntime(plain, model, { ...DEFAULT_TUNING, threadsPerRow, ...tuning });
   }
-  const open = (graph: 'decoder' | 'embed_tokens'): ReturnType<Runtime['createSession']> =>
+  const cache = Array.from({ length: geometry.text.numLayers }, (_, i) => [`present.${i}.key`, `present.${i}.value`]);
+  const onDevice = { decoder: cache.flat(), embed_tokens: ['inputs_embeds'], vision_encoder: ['image_features'] };
+  const session = (graph: KernelGraph): Promise<Session> =>
     runtime.createSession({
       path: graphs[graph].file,
       graph: folder.blob(graphs[graph].file),
       data: graphs[graph].data.map((path) => ({ path, blob: folder.blob(path) })),
-      deviceOutputs:
-        graph === 'embed_tokens'
-          ? ['inputs_embeds']
-          : Array.from({ length: geometry.text.numLayers }, (_, i) => [
-              `present.${i}.key`,
-              `present.${i}.value`,
-            ]).flat(),
+      deviceOutputs: onDevice[graph],
     });
-  const sessions = { embedTokens: await open('embed_tokens'), decoder: await open('decoder') };
-  const decoder = new Decoder(runtime, sessions, geometry, activations, 4096, new DeviceQueue(true));
-  return { decoder, runtime, geometry };
+  return { runtime, geometry, session };
 }
 
 async function answer(order: Order): Promise<Outcome> {
-  const { decoder, runtime, geometry } = await open(order);
+  const { runtime, geometry, session } = await open(order);
+  const sessions = { embedTokens: await session('embed_tokens'), decoder: await session('decoder') };
+  const decoder = new Decoder(runtime, sessions, geometry, order.activations, 4096, new DeviceQueue(true));
   await decoder.reserve(0, 512);
   const { hiddenSize } = geometry.text;
   const invented = Float32Array.from({ length: GRID.height * GRID.width * hiddenSize }, (_, i) => Math.sin(i * i) / 20);
@@ -146,4 +163,20 @@ async function answer(order: Order): Promise<Outcome> {
   return { ...outcome, errors: errors.splice(0) };
 }
 
-Object.assign(globalThis, { answer });
+async function look(order: VisionOrder): Promise<VisionOutcome> {
+  const { runtime, geometry, session } = await open(order);
+  const encoderSession = await session('vision_encoder');
+  const encoder = new VisionEncoder(runtime, encoderSession, geometry, order.activations);
+  const features: number[][] = [];
+  for (const [height, width] of order.grids) {
+    const pixels = Float32Array.from({ length: height * width * 1176 }, (_, i) => 2 * Math.sin(i * i));
+    const tensor = await encoder.encode(pixels, height, width);
+    const values = await runtime.readLater(tensor);
+    features.push(Array.from(values instanceof Uint16Array ? f16ToF32(values) : values, Number));
+    tensor.dispose();
+  }
+  await encoderSession.release();
+  return { features, errors: errors.splice(0) };
+}
+
+Object.assign(globalThis, { answer, look });

@@ -1,6 +1,6 @@
 /**
- * The language model by our kernels on WebGPU, computed in software by SwiftShader, against onnxruntime on the same device:
- * the same tokens in chains and by drafts, the same logits.
+ * Both towers by our kernels on WebGPU, computed in software by SwiftShader, against onnxruntime on the same device:
+ * the same tokens in chains and by drafts, the same logits, the same features of pictures.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -18,7 +18,7 @@ import { bundle } from '../helpers/bundle.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 import type { Tuning } from '../../src/kernels/tuning.ts';
-import type { Order, Outcome } from './kernels.page.ts';
+import type { Order, Outcome, VisionOrder, VisionOutcome } from './kernels.page.ts';
 
 const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = { '.mjs': 'text/javascript', '.js': 'text/javascript' };
@@ -28,6 +28,19 @@ const CASES: readonly (readonly [string, Dtype, number])[] = [
   ['nested-tied-bf16', 'q4', 300],
   ['flat-f16-sharded', 'fp32', 24],
 ];
+/** The same of the vision tower, of several widths and window sizes; null: the folder above. */
+const VISION_CASES: readonly (readonly [string, Dtype])[] = [
+  ['nested-tied-bf16', 'q8'],
+  ['nested-tied-bf16', 'q4'],
+  ['flat-f16-sharded', 'fp32'],
+  ['rope-scaling-mixed', 'fp16'],
+];
+/** Patches: one window that is not full, several with cut ones at both edges, and some tiles of keys. */
+const GRIDS: VisionOrder['grids'] = [
+  [4, 6],
+  [18, 10],
+  [8, 20],
+];
 /** Small kernels, which SwiftShader compiles in less time. */
 const SMALL: Partial<Tuning> = {
   tile: 32,
@@ -36,11 +49,13 @@ const SMALL: Partial<Tuning> = {
   matvecThreads: 16,
   rowsPerThread: 1,
   headRowsPerThread: 2,
+  visionQueries: 16,
 };
 
 /** Of logits, relative to the largest. */
 const TOLERANCE = 1e-3;
 const F16_TOLERANCE = 1e-2;
+const VISION_TOLERANCE = 1e-4;
 
 const folders = new Map<string, string>();
 let server: Server;
@@ -48,7 +63,8 @@ let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  for (const [name, dtype] of CASES) {
+  for (const [name, dtype] of [...CASES, ...VISION_CASES]) {
+    if (folders.has(`${name}-${dtype}`)) continue;
     const folder = mkdtempSync(join(tmpdir(), 'visionthink-kernels-'));
     await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeSink(folder), { dtype });
     folders.set(`${name}-${dtype}`, folder);
@@ -79,6 +95,12 @@ afterAll(async () => {
 function ask(order: Partial<Order>): Promise<Outcome> {
   return page.evaluate<Outcome>(
     `answer(${JSON.stringify({ activations: 'f32', kernels: true, tuning: SMALL, tokens: 12, ...order })})`,
+  );
+}
+
+function show(order: Partial<VisionOrder>): Promise<VisionOutcome> {
+  return page.evaluate<VisionOutcome>(
+    `look(${JSON.stringify({ activations: 'f32', kernels: true, tuning: SMALL, grids: GRIDS, ...order })})`,
   );
 }
 
@@ -119,4 +141,20 @@ describe('the kernels', () => {
     expect(relativeError(rounded.first, exact.first)).toBeLessThan(F16_TOLERANCE);
     expect(rounded.drafted).toEqual(rounded.chained);
   }, 120_000);
+
+  it.each(VISION_CASES)(
+    'see what onnxruntime sees: %s, %s',
+    async (name, dtype) => {
+      const folder = `${name}-${dtype}/`;
+      const right = await show({ folder, kernels: false });
+      const ours = await show({ folder });
+      expect(ours.errors).toEqual([]);
+      ours.features.forEach((features, i) => {
+        const error = relativeError(features, right.features[i] ?? []);
+        console.log('ERR', name, dtype, i, error);
+        expect(error).toBeLessThan(VISION_TOLERANCE);
+      });
+    },
+    60_000,
+  );
 });
