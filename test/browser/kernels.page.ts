@@ -4,6 +4,7 @@ import { Decoder } from '../../src/engine/decoder.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
+import { deviceBuffer, readBuffer } from '../../src/kernels/device-tensors.ts';
 import type { KernelGraph } from '../../src/kernels/kernel-parts.ts';
 import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/kernels/tuning.ts';
@@ -11,6 +12,7 @@ import { urlFolder } from '../../src/io/web/url-folder.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
 import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
 import { requestDevice } from '../../src/runtime/web/adapter.ts';
+import { byteLength } from '../../src/runtime/ort-tensors.ts';
 import type { Ort } from '../../src/runtime/web/ort-build.ts';
 import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/runtime/web/webgpu-runtime.ts';
 import type { Runtime, Session } from '../../src/runtime/session.ts';
@@ -78,6 +80,7 @@ async function makeRuntime(subgroups: boolean): Promise<WebGpuRuntime> {
 }
 
 interface Opened {
+  readonly plain: WebGpuRuntime;
   readonly runtime: Runtime;
   readonly geometry: Geometry;
   readonly session: (graph: KernelGraph) => Promise<Session>;
@@ -116,7 +119,7 @@ async function open({ folder: url, kernels, activations, tuning, subgroups = fal
       data: graphs[graph].data.map((path) => ({ path, blob: folder.blob(path) })),
       deviceOutputs: onDevice[graph],
     });
-  return { runtime, geometry, session };
+  return { plain, runtime, geometry, session };
 }
 
 async function answer(order: Order): Promise<Outcome> {
@@ -164,15 +167,19 @@ async function answer(order: Order): Promise<Outcome> {
 }
 
 async function look(order: VisionOrder): Promise<VisionOutcome> {
-  const { runtime, geometry, session } = await open(order);
+  const { plain, runtime, geometry, session } = await open(order);
   const encoderSession = await session('vision_encoder');
   const encoder = new VisionEncoder(runtime, encoderSession, geometry, order.activations);
   const features: number[][] = [];
   for (const [height, width] of order.grids) {
     const pixels = Float32Array.from({ length: height * width * 1176 }, (_, i) => 2 * Math.sin(i * i));
     const tensor = await encoder.encode(pixels, height, width);
-    const values = await runtime.readLater(tensor);
-    features.push(Array.from(values instanceof Uint16Array ? f16ToF32(values) : values, Number));
+    const bytes = await readBuffer(
+      plain.device,
+      deviceBuffer(plain, tensor, 'features'),
+      byteLength(tensor.type, tensor.dims),
+    );
+    features.push([...(tensor.type === 'float16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes))]);
     tensor.dispose();
   }
   await encoderSession.release();
