@@ -57,33 +57,42 @@ export async function compileVision(
     compiled: await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)),
     grid: (count) => [count],
   });
-  const windowAttention = await compiler.compile(visionAttentionKernel(attentionSpec));
+  const bias = true;
+  const [patches, patchEmbedProduct, plainNorm, qkv, rotary, windowAttention, output, gate, up, down] =
+    await Promise.all([
+      rows(patchKernel(patchEmbed.format.cols, vision.spatialMergeSize ** 2)),
+      product({ label: 'vision patch_embed', matrix: patchEmbed.format, epilogue: 'store' }),
+      norm('vision norm', false),
+      product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
+      rows(rotaryKernel(vision)),
+      compiler.compile(visionAttentionKernel(attentionSpec)),
+      product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
+      product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
+      product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias }),
+      product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
+    ]);
+  const [mergerNorm, inner, outer, features] = await Promise.all([
+    norm('vision norm, merger', true),
+    product({ label: 'vision merger, inner', matrix: mergerInner.format, epilogue: 'gelu', bias }),
+    product({ label: 'vision merger, output', matrix: mergerOutput.format, epilogue: 'store', bias }),
+    rows(featureKernel(vision.outHiddenSize, stored)),
+  ]);
   return {
-    patches: await rows(patchKernel(patchEmbed.format.cols, vision.spatialMergeSize ** 2)),
-    patchEmbed: await product({ label: 'vision patch_embed', matrix: patchEmbed.format, epilogue: 'store' }),
-    norm: await norm('vision norm', false),
-    qkv: await product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias: true }),
-    rotary: await rows(rotaryKernel(vision)),
+    patches,
+    patchEmbed: patchEmbedProduct,
+    norm: plainNorm,
+    qkv,
+    rotary,
     windowAttention,
     fullAttention: { ...windowAttention, label: 'vision attention, whole image' },
     attentionSpec,
-    output: await product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias: true }),
-    gate: await product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias: true }),
-    up: await product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias: true }),
-    down: await product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias: true }),
-    mergerNorm: await norm('vision norm, merger', true),
-    mergerInner: await product({
-      label: 'vision merger, inner',
-      matrix: mergerInner.format,
-      epilogue: 'gelu',
-      bias: true,
-    }),
-    mergerOutput: await product({
-      label: 'vision merger, output',
-      matrix: mergerOutput.format,
-      epilogue: 'store',
-      bias: true,
-    }),
-    features: await rows(featureKernel(vision.outHiddenSize, stored)),
+    output,
+    gate,
+    up,
+    down,
+    mergerNorm,
+    mergerInner: inner,
+    mergerOutput: outer,
+    features,
   };
 }
