@@ -3,9 +3,10 @@
  * arithmetic passes the attention check wins.
  */
 import { createKernelRuntime, type KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import type { KernelGraph } from '../src/kernels/kernel-parts.ts';
 import { parseTuning } from '../src/kernels/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
-import type { Experiment } from '../src/protocol/bench-api.ts';
+import type { Experiment, KernelTower } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
@@ -43,8 +44,14 @@ export interface BackendPlan {
 
 const NEVER = new Promise<string>(() => undefined);
 
+/** The graphs of a tower. */
+const KERNEL_GRAPHS: Readonly<Record<KernelTower, readonly KernelGraph[]>> = {
+  decoder: ['embed_tokens', 'decoder'],
+  vision: ['vision_encoder'],
+};
+
 /** What the app uses: onnxruntime for every graph. */
-const APP: Experiment = { decoder: 'onnx', tuning: '' };
+const APP: Experiment = { kernels: [], tuning: '' };
 
 /**
  * Looks at the machine and lists the candidates: with our own kernels first where the experiment asks for them.
@@ -105,7 +112,7 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
   const build = webGpuBuild();
   if (build === 'asyncify')
     notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  const withKernels = experiment.decoder === 'kernels' ? [true, false] : [false];
+  const withKernels = experiment.kernels.length > 0 ? [true, false] : [false];
   const ways = withKernels.flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
@@ -125,12 +132,10 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
       const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
       if (graphs === undefined)
         throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
-      const model = {
-        text: manifest.geometry.text,
-        activations,
-        decoderFile: graphs.decoder.file,
-        embedTokensFile: graphs.embed_tokens.file,
-      };
+      const names = experiment.kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
+      const files = new Map(names.map((name) => [graphs[name].file, name]));
+      const { text, vision } = manifest.geometry;
+      const model = { text, vision, activations, graphs: files };
       const own = createKernelRuntime(runtime, model, parseTuning(experiment.tuning));
       return { runtime: own, lost, kernels: own };
     },

@@ -48,15 +48,15 @@ export class OursHost implements ContestantApi {
     const onEvent = ({ phase, detail }: LoadEvent): void => onProgress(`${phase} ${detail}`);
     const loaded = await this.#host.load(source, backend, onEvent, experiment);
     // An experiment that fell back must not pass for one.
-    if (experiment.decoder === 'kernels' && this.#host.kernels === null) {
+    if (experiment.kernels.length > 0 && this.#host.kernels === null) {
       onProgress(`without our own kernels: ${loaded.backend.reasons.join(' ')}`);
     }
-    const decoder = this.#host.kernels === null ? '' : ', own kernels';
+    const kernels = this.#host.kernels === null ? '' : `, own kernels (${experiment.kernels.join(', ')})`;
     this.#tokenizer = await openTokenizer(source);
     this.#contextLength = loaded.model.contextLength;
     const { backend: runs, build, activations, threads, adapter } = loaded.backend;
     return {
-      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${decoder})`,
+      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${kernels})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
       model: loaded.model.name,

@@ -31,7 +31,7 @@ export interface BenchPlan extends Experiment {
 export const DEFAULT_PLAN: BenchPlan = {
   model: { kind: 'bundled' },
   backend: 'auto',
-  decoder: 'onnx',
+  kernels: [],
   tuning: '',
   engines: ['ours', 'stock'],
   only: usualMeasurements({ kind: 'bundled' }),
@@ -48,10 +48,11 @@ export function usualMeasurements(model: BenchModel): readonly string[] {
   return model.kind === 'shapes' ? usual.filter((id) => id !== 'answers') : usual;
 }
 
-/** Reads `model`, `backend`, `decoder`, `tuning`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
+/** Reads `model`, `backend`, `kernels`, `tuning`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
 export function planFrom(search: URLSearchParams): BenchPlan {
   const wanted = names(search.get('only'));
   const engines = names(search.get('engines'));
+  const kernels = names(search.get('kernels'));
   const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
   const chosen = (['ours', 'stock'] as const).filter((name) => engines.includes(name));
   const backend = search.get('backend');
@@ -59,7 +60,7 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   return {
     model,
     backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
-    decoder: search.get('decoder') === 'kernels' ? 'kernels' : 'onnx',
+    kernels: (['decoder', 'vision'] as const).filter((name) => kernels.includes(name)),
     tuning: search.get('tuning') ?? '',
     engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
     only: only.length > 0 ? only : usualMeasurements(model),
@@ -76,7 +77,7 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   const all: Readonly<Record<string, readonly [string, string]>> = {
     model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],
     backend: [plan.backend, DEFAULT_PLAN.backend],
-    decoder: [plan.decoder, DEFAULT_PLAN.decoder],
+    kernels: [plan.kernels.join(','), DEFAULT_PLAN.kernels.join(',')],
     tuning: [plan.tuning, DEFAULT_PLAN.tuning],
     engines: [plan.engines.join(','), DEFAULT_PLAN.engines.join(',')],
     only: [plan.only.join(','), usualMeasurements(plan.model).join(',')],

@@ -244,7 +244,7 @@ class Lane {
     this.#contestant = this.#world.connect(this.name);
     try {
       const loaded: LoadedEngine = await this.#call((api) =>
-        api.load(this.#source, this.#backend, onProgress, { decoder: this.#plan.decoder, tuning: this.#plan.tuning }),
+        api.load(this.#source, this.#backend, onProgress, { kernels: this.#plan.kernels, tuning: this.#plan.tuning }),
       );
       return { loaded: true, ...loaded };
     } catch (thrown) {

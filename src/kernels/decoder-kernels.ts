@@ -90,7 +90,7 @@ export async function compileDecoder(
     many,
     attentionSpec,
     load: { compiled: await compile(load.kernel), grid: (tokens) => [load.groups, tokens] },
-    norm: { compiled: await compile(normKernel(hiddenSize, rmsNormEps)), grid: (tokens) => [tokens] },
+    norm: { compiled: await compile(normKernel('norm', hiddenSize, rmsNormEps)), grid: (tokens) => [tokens] },
     cache: { compiled: await compile(cache.kernel), grid: (tokens) => [cache.groups(tokens)] },
     stepAttention: await compile(stepAttentionKernel(attentionSpec)),
     attention: await compile(attentionKernel(attentionSpec)),

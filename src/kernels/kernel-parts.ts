@@ -1,5 +1,6 @@
 /** What the sessions of the kernels have in common. */
 import type { TextGeometry } from '../model/text-geometry.ts';
+import type { VisionGeometry } from '../model/vision-geometry.ts';
 import type { CommandStream } from './command-stream.ts';
 import type { Compiler } from './compiler.ts';
 import type { DeviceRuntime } from './device-tensors.ts';
@@ -7,14 +8,17 @@ import type { Tuning } from './tuning.ts';
 import type { WeightStore } from './weight-store.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 
+/** Graphs whose place the kernels can take. */
+export type KernelGraph = 'decoder' | 'embed_tokens' | 'vision_encoder';
+
 /** What the kernels must know of a model. */
 export interface KernelModel {
   readonly text: TextGeometry;
+  readonly vision: VisionGeometry;
   /** Type of the graphs' inputs and outputs, and of the cache. */
   readonly activations: Stored;
-  /** The graph files whose place the kernels take. */
-  readonly decoderFile: string;
-  readonly embedTokensFile: string;
+  /** The graph files whose place the kernels take, by path. */
+  readonly graphs: ReadonlyMap<string, KernelGraph>;
 }
 
 /** What all sessions of the kernels share. */

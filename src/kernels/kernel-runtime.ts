@@ -1,5 +1,5 @@
 /**
- * A runtime that computes the language model with our own kernels, and everything else with the runtime it stands on. The
+ * A runtime that computes the graphs it is asked to with our own kernels, and all others with the runtime it stands on. The
  * sessions have the names and meanings of the graphs they take the place of, so the engine does not know the difference.
  */
 import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime/session.ts';
@@ -10,6 +10,7 @@ import type { DeviceRuntime } from './device-tensors.ts';
 import { openEmbedSession } from './embed-session.ts';
 import type { KernelModel, KernelParts } from './kernel-parts.ts';
 import type { Tuning } from './tuning.ts';
+import { openVisionSession } from './vision-session.ts';
 import { WeightStore } from './weight-store.ts';
 
 /** A runtime with kernels, whose kernels can be timed. */
@@ -44,10 +45,16 @@ class WithKernels implements KernelRuntime {
   }
 
   createSession(files: SessionFiles): Promise<Session> {
-    const { decoderFile, embedTokensFile } = this.#parts.model;
-    if (files.path === decoderFile) return openDecoderSession(this.#parts, files);
-    if (files.path === embedTokensFile) return openEmbedSession(this.#parts, files);
-    return this.#runtime.createSession(files);
+    switch (this.#parts.model.graphs.get(files.path)) {
+      case 'decoder':
+        return openDecoderSession(this.#parts, files);
+      case 'embed_tokens':
+        return openEmbedSession(this.#parts, files);
+      case 'vision_encoder':
+        return openVisionSession(this.#parts, files);
+      case undefined:
+        return this.#runtime.createSession(files);
+    }
   }
 
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {

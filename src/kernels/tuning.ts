@@ -22,6 +22,8 @@ export interface Tuning {
   readonly attentionWorkgroups: number;
   /** Side of the tiled product's tile, 32, 64 or 128; smaller where the device's memory asks for it. */
   readonly tile: number;
+  /** Queries a workgroup of the vision tower's attention takes, 16, 32 or 64; fewer where the device's memory asks for it. */
+  readonly visionQueries: number;
 }
 
 /** Reckoned for a large NVIDIA GPU. */
@@ -36,6 +38,7 @@ export const DEFAULT_TUNING: Tuning = {
   attentionTokens: 2,
   attentionWorkgroups: 256,
   tile: 64,
+  visionQueries: 64,
 };
 
 /** The defaults with what `text` sets, spelled `rowsPerThread:4,tile:128`. Throws RangeError for a name or number it does not know. */

@@ -6,6 +6,9 @@
  */
 import { type JsonFields, type NumberRule, readNumbers } from './json-fields.ts';
 
+/** Epsilon of every RMSNorm in the vision tower: fixed in the reference, not configurable. */
+export const VISION_EPSILON = 1e-6;
+
 /** The vision tower's sizes. */
 export interface VisionGeometry {
   /** Blocks. */

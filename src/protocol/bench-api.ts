@@ -10,10 +10,13 @@ export type EngineName = 'ours' | 'stock';
 /** Models of which only the shapes are taken, with random weights. */
 export type ShapeName = '3b' | '7b' | 'tiny';
 
+/** What our own kernels can compute: the language model with its embedding, and the vision tower. */
+export type KernelTower = 'decoder' | 'vision';
+
 /** What our engine is measured with where that is not what the app uses. */
 export interface Experiment {
-  /** Who computes the language model on WebGPU: onnxruntime, or our own kernels. */
-  readonly decoder: 'onnx' | 'kernels';
+  /** What our own kernels compute on WebGPU; the rest is onnxruntime's. */
+  readonly kernels: readonly KernelTower[];
   /** Sizes of the kernels, as `parseTuning` reads them. */
   readonly tuning: string;
 }

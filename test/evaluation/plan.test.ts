@@ -9,12 +9,12 @@ describe('a plan in an address', () => {
 
   it('survives the way there and back', () => {
     const text =
-      'model=7b&backend=webgpu&decoder=kernels&tuning=tile:64&engines=ours&only=decode512,round2&repeat=3&steps=8&questions=20&limit=60&total=500';
+      'model=7b&backend=webgpu&kernels=decoder,vision&tuning=tile:64&engines=ours&only=decode512,round2&repeat=3&steps=8&questions=20&limit=60&total=500';
     const plan = planFrom(new URLSearchParams(text));
     expect(plan).toEqual({
       model: { kind: 'shapes', shapes: '7b' },
       backend: 'webgpu',
-      decoder: 'kernels',
+      kernels: ['decoder', 'vision'],
       tuning: 'tile:64',
       engines: ['ours'],
       only: ['decode512', 'round2'],

@@ -13,6 +13,7 @@ import { DeviceQueue } from '../../src/engine/stop.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
+import type { Geometry } from '../../src/model/geometry.ts';
 import { type ModelFolder, openModelFolder, readManifest } from '../../src/model/model-folder.ts';
 import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
 import type { Runtime } from '../../src/runtime/session.ts';
@@ -104,6 +105,7 @@ export async function convertTiny(name: string): Promise<string> {
 export interface ModelParts {
   readonly folder: ModelFolder;
   readonly runtime: Runtime;
+  readonly geometry: Geometry;
   readonly vision: VisionEncoder;
   readonly builder: PromptBuilder;
   readonly queue: DeviceQueue;
@@ -124,6 +126,7 @@ export async function openParts(directory: string): Promise<ModelParts> {
   return {
     folder,
     runtime,
+    geometry: manifest.geometry,
     vision,
     queue,
     builder: new PromptBuilder(folder.prompts, folder.tokenizer),

@@ -8,12 +8,10 @@
  */
 import type { Geometry } from '../../model/geometry.ts';
 import { VISION_ENCODER as NAMES } from '../../model/graph-names.ts';
+import { VISION_EPSILON } from '../../model/vision-geometry.ts';
 import { DATA_TYPE } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';
 import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './layers.ts';
-
-/** Epsilon of every RMSNorm in the vision tower: fixed in the reference, not configurable. */
-const VISION_EPSILON = 1e-6;
 
 /** Where the patches of an image go, and how they attend to each other. All names are values of the graph. */
 export interface PatchOrder {

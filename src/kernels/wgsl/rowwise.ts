@@ -60,14 +60,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   return { kernel: kernel('residual', bindings, body), groups: Math.ceil(cols / THREADS) };
 }
 
-/** RMSNorm of rows of `cols` numbers, padded to a multiple of 32. Bindings: `x`, `gamma`, `y`. Workgroups: tokens. */
-export function normKernel(cols: number, epsilon: number): Kernel {
+/**
+ * RMSNorm of rows of `cols` numbers, padded to a multiple of 32; those of y too unless they are to be `gapless`. Bindings:
+ * `x`, `gamma`, `y`. Workgroups: tokens.
+ */
+export function normKernel(label: string, cols: number, epsilon: number, gapless = false): Kernel {
   const stride = roundUp(cols, 32);
   const body = `
 var<workgroup> squares: array<f32, ${THREADS}>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first = wg.x * ${stride}u;
+  let to = wg.x * ${gapless ? cols : stride}u;
   var square = 0.0;
   for (var i = lid; i < ${cols}u; i += ${THREADS}u) { square = fma(x[first + i], x[first + i], square); }
   squares[lid] = square;
@@ -77,14 +81,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     workgroupBarrier();
   }
   let factor = inverseSqrt(squares[0] / ${cols}.0 + ${epsilon.toExponential()}f);
-  for (var i = lid; i < ${cols}u; i += ${THREADS}u) { y[first + i] = x[first + i] * factor * gamma[i]; }
+  for (var i = lid; i < ${cols}u; i += ${THREADS}u) { y[to + i] = x[first + i] * factor * gamma[i]; }
 }`;
   const bindings: Binding[] = [
     { name: 'x', type: 'array<f32>', access: 'read' },
     { name: 'gamma', type: 'array<f32>', access: 'read' },
     { name: 'y', type: 'array<f32>', access: 'read_write' },
   ];
-  return kernel('norm', bindings, body);
+  return kernel(label, bindings, body);
 }
 
 /**

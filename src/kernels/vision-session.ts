@@ -1,0 +1,103 @@
+/**
+ * The vision encoder as a session, with the names and meanings of its graph (src/model/graph-names.ts). Of what it is fed it
+ * leaves aside the inverse of the order of windows, the rows' slots and the bias: the windows' rows say the same.
+ */
+import { VISION_ENCODER as NAMES } from '../model/graph-names.ts';
+import type { VisionGeometry } from '../model/vision-geometry.ts';
+import type { Session, SessionFiles, Tensor } from '../runtime/session.ts';
+import { NamedError } from '../shared/errors.ts';
+import { f16ToF32 } from '../shared/float16.ts';
+import { deviceBuffer } from './device-tensors.ts';
+import type { KernelParts } from './kernel-parts.ts';
+import { loadVision } from './loaded-vision.ts';
+import { readExternalWeights } from './onnx-initializers.ts';
+import { compileVision } from './vision-kernels.ts';
+import { type VisionInput, VisionRun } from './vision-run.ts';
+import { windowSpans } from './vision-spans.ts';
+import { visionWeights } from './vision-weights.ts';
+
+type Tensors = Readonly<Record<string, Tensor>>;
+type Outputs = Readonly<Record<string, Tensor | null>>;
+
+/**
+ * Loads the weights and compiles the kernels.
+ * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+ */
+export async function openVisionSession(parts: KernelParts, files: SessionFiles): Promise<Session> {
+  const { model, tuning, compiler, stream, runtime } = parts;
+  const { vision, activations } = model;
+  const { limits } = runtime.device;
+  checkSizes(vision);
+  const stored = visionWeights(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), vision);
+  const weights = parts.weights.open(files);
+  let run: VisionRun;
+  try {
+    const loaded = await loadVision(weights, stored);
+    const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
+    const kernels = await compileVision(compiler, loaded, { vision, stored: activations, tuning, workgroupBytes });
+    run = new VisionRun(parts, loaded, kernels);
+  } catch (thrown) {
+    weights.release();
+    throw thrown;
+  }
+
+  const encode = async (feeds: Tensors, outputs: Outputs): Promise<Tensors> => {
+    const image = readImage(parts, feeds, run.queries);
+    if (image.patches > limits.maxComputeWorkgroupsPerDimension) {
+      const most = limits.maxComputeWorkgroupsPerDimension;
+      throw new NamedError(
+        'RuntimeUnavailableError',
+        `The image has ${image.patches} patches, the device takes ${most} at once.`,
+      );
+    }
+    const dims = [1, image.windowIndex.length, vision.outHiddenSize];
+    const type = activations === 'f16' ? 'float16' : 'float32';
+    const features = outputs[NAMES.imageFeatures] ?? runtime.allocate(type, dims);
+    run.record(image, deviceBuffer(runtime, features, NAMES.imageFeatures));
+    stream.submit();
+    return { [NAMES.imageFeatures]: features };
+  };
+  return {
+    run: encode,
+    bind: (feeds, outputs) => () => encode(feeds, outputs),
+    async release() {
+      run.dispose();
+      weights.release();
+    },
+  };
+}
+
+/** Throws RuntimeUnavailableError for sizes that the kernels' rows cannot have. */
+function checkSizes({ hiddenSize, outHiddenSize }: VisionGeometry): void {
+  if (hiddenSize % 8 === 0 && outHiddenSize % 2 === 0) return;
+  throw new NamedError(
+    'RuntimeUnavailableError',
+    `The kernels want a vision tower whose width is a multiple of 8 and gives features of an even one, not ${hiddenSize} and ${outHiddenSize}.`,
+  );
+}
+
+/** What the session is fed, in the types that the kernels read. All of it lies on the host. */
+function readImage({ runtime }: KernelParts, feeds: Tensors, queries: number): VisionInput {
+  const feed = (name: string): Tensor => {
+    const tensor = feeds[name];
+    if (tensor === undefined) throw new TypeError(`${name} is missing`);
+    return tensor;
+  };
+  const floats = (name: string): Float32Array => {
+    const data = runtime.dataOf(feed(name));
+    if (data instanceof Float32Array) return data;
+    if (data instanceof Uint16Array) return f16ToF32(data);
+    throw new TypeError(`${name} holds no floats`);
+  };
+  const windowRows = feed(NAMES.windowRows);
+  const [patches = 0] = feed(NAMES.pixelValues).dims;
+  const rows = runtime.dataOf(windowRows);
+  return {
+    pixels: floats(NAMES.pixelValues),
+    patches,
+    windowIndex: Uint32Array.from(runtime.dataOf(feed(NAMES.windowIndex)), Number),
+    cos: floats(NAMES.cos),
+    sin: floats(NAMES.sin),
+    windowSpans: windowSpans(rows, windowRows.dims[1] ?? 0, patches, queries),
+  };
+}

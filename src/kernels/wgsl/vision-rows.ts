@@ -1,0 +1,97 @@
+/** The vision tower's kernels that move rows: patches into window order, rotary positions, features back into image order. */
+import type { Stored } from './cache-format.ts';
+import { type Binding, kernel, type Kernel, PARAMS, roundUp } from './kernel.ts';
+
+/** Threads of a workgroup. */
+const THREADS = 64;
+
+/** A kernel whose workgroups are so many along x, and rows along y. */
+export interface RowKernel {
+  readonly kernel: Kernel;
+  readonly groups: number;
+}
+
+const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read' };
+
+/**
+ * Patches `[params.tokens, cols]` in image order to window order, rows padded with zeros to a multiple of 32. `groupPatches`
+ * of them stay together. Bindings: pixels f32, window_index u32 `[groups]`, patches, params.
+ */
+export function patchKernel(cols: number, groupPatches: number): RowKernel {
+  const stride = roundUp(cols, 32);
+  const body = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= ${stride}u || id.y >= params.tokens) { return; }
+  let source = window_index[id.y / ${groupPatches}u] * ${groupPatches}u + id.y % ${groupPatches}u;
+  patches[id.y * ${stride}u + id.x] = select(0.0, pixels[source * ${cols}u + min(id.x, ${cols - 1}u)], id.x < ${cols}u);
+}`;
+  const bindings: Binding[] = [
+    { name: 'pixels', type: 'array<f32>', access: 'read' },
+    ORDER,
+    { name: 'patches', type: 'array<f32>', access: 'read_write' },
+    PARAMS,
+  ];
+  return { kernel: kernel('vision patches', bindings, body), groups: Math.ceil(stride / THREADS) };
+}
+
+/**
+ * Rotates queries and keys in place (halves are not interleaved), and scales queries for a softmax by powers of two:
+ * log2(e) / sqrt(headDim). Bindings: qkv f32 `[params.tokens, 3 numHeads headDim]`, cos and sin f32 `[tokens, headDim / 2]`, params.
+ */
+export function rotaryKernel({
+  numHeads,
+  headDim,
+}: {
+  readonly numHeads: number;
+  readonly headDim: number;
+}): RowKernel {
+  const half = headDim / 2;
+  const hidden = numHeads * headDim;
+  const body = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= ${hidden}u || id.y >= params.tokens) { return; } // a pair each: half as many in queries, as many in keys
+  let j = id.x % ${half}u;
+  let at = id.y * ${roundUp(3 * hidden, 32)}u + (id.x / ${half}u) * ${headDim}u + j;
+  let scale = select(1.0, ${Math.LOG2E / Math.sqrt(headDim)}f, id.x < ${hidden / 2}u);
+  let c = cos_rows[id.y * ${half}u + j] * scale;
+  let s = sin_rows[id.y * ${half}u + j] * scale;
+  let a = qkv[at];
+  let b = qkv[at + ${half}u];
+  qkv[at] = a * c - b * s;
+  qkv[at + ${half}u] = b * c + a * s;
+}`;
+  const bindings: Binding[] = [
+    { name: 'qkv', type: 'array<f32>', access: 'read_write' },
+    { name: 'cos_rows', type: 'array<f32>', access: 'read' },
+    { name: 'sin_rows', type: 'array<f32>', access: 'read' },
+    PARAMS,
+  ];
+  return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(hidden / THREADS) };
+}
+
+/**
+ * Features f32 in window order, rows padded to a multiple of 32, to image order without gaps, as `stored`. Bindings:
+ * features, window_index u32 `[params.tokens]`, image_features, params. Throws RangeError for an odd width in f16.
+ */
+export function featureKernel(cols: number, stored: Stored): RowKernel {
+  const perWord = stored === 'f16' ? 2 : 1;
+  if (cols % perWord !== 0) throw new RangeError(`${cols} f16 numbers are not whole words`);
+  const words = cols / perWord;
+  const body = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= ${words}u || id.y >= params.tokens) { return; }
+  let at = id.y * ${roundUp(cols, 32)}u + id.x * ${perWord}u;
+  image_features[window_index[id.y] * ${words}u + id.x] =
+    ${stored === 'f16' ? 'pack2x16float(vec2<f32>(features[at], features[at + 1u]))' : 'bitcast<u32>(features[at])'};
+}`;
+  const bindings: Binding[] = [
+    { name: 'features', type: 'array<f32>', access: 'read' },
+    ORDER,
+    { name: 'image_features', type: 'array<u32>', access: 'read_write' },
+    PARAMS,
+  ];
+  return { kernel: kernel('vision features', bindings, body), groups: Math.ceil(words / THREADS) };
+}

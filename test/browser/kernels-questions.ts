@@ -1,0 +1,92 @@
+/** What the kernels' test asks of a model's towers, wherever they are computed: the same on the page and on Node. */
+import type { Decoder } from '../../src/engine/decoder.ts';
+import type { Segment } from '../../src/engine/segments.ts';
+import type { VisionEncoder } from '../../src/engine/vision-encoder.ts';
+import type { Geometry } from '../../src/model/geometry.ts';
+import type { Runtime, Tensor } from '../../src/runtime/session.ts';
+import { f32ToF16 } from '../../src/shared/float16.ts';
+
+/** The questions. */
+export interface Questions {
+  /** Token ids around a made-up image. */
+  readonly prompt: readonly number[];
+  /** Tokens to give, in a chain and by drafts. */
+  readonly tokens: number;
+  /** Pictures of made-up pixels: patches each is high and wide. */
+  readonly grids: readonly (readonly [number, number])[];
+}
+
+/** What a language model gives. */
+export interface Continuation {
+  /** Behind the prompt: in a chain, and verified as drafts of which every other one is wrong in its fourth token. */
+  readonly chained: readonly number[];
+  readonly drafted: readonly number[];
+  /** Logits of the last token of the prompt, and of the last given. */
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+}
+
+/** Visual tokens in the middle of every prompt. */
+const GRID = { height: 3, width: 4 };
+const signal = new AbortController().signal;
+
+/** Asks a language model. */
+export async function continuePrompt(
+  decoder: Decoder,
+  runtime: Runtime,
+  { hiddenSize }: Geometry['text'],
+  activations: 'f32' | 'f16',
+  { prompt: ids, tokens }: Questions,
+): Promise<Continuation> {
+  await decoder.reserve(0, 512);
+  const invented = Float32Array.from({ length: GRID.height * GRID.width * hiddenSize }, (_, i) => Math.sin(i * i) / 20);
+  const [type, data] =
+    activations === 'f16' ? (['float16', f32ToF16(invented)] as const) : (['float32', invented] as const);
+  const features = runtime.upload(type, data, [1, GRID.height * GRID.width, hiddenSize]);
+  const prompt: Segment[] = [
+    { kind: 'text', ids: ids.slice(0, 20) },
+    { kind: 'image', serial: 0, grid: GRID, features: async () => features },
+    { kind: 'text', ids: ids.slice(20) },
+  ];
+  const start = await decoder.prefill(prompt, { signal, wantLogits: true });
+  const chained = [start.greedy];
+  if (runtime.pipelined) {
+    const options = { signal, most: tokens - 1, goOn: () => true };
+    for await (const id of decoder.chain(start.greedy, options)) chained.push(id);
+  }
+  while (chained.length < tokens) {
+    const { tokens: next } = await decoder.step(chained.at(-1) ?? -1, { signal, wantLogits: false });
+    chained.push(...next);
+  }
+  await decoder.forget();
+  await decoder.prefill(prompt, { signal, wantLogits: false });
+  const drafted = [start.greedy];
+  let last: Float32Array | null = null;
+  for (let run = 0; drafted.length < tokens; run++) {
+    const draft = chained
+      .slice(drafted.length, drafted.length + 5)
+      .map((id, i) => (run % 2 === 1 && i === 3 ? (id + 1) % 300 : id));
+    const step = await decoder.step(drafted.at(-1) ?? -1, { signal, wantLogits: true, draft });
+    drafted.push(...step.tokens);
+    last = step.logits;
+  }
+  await decoder.clear();
+  features.dispose();
+  return { chained, drafted: drafted.slice(0, tokens), first: [...(start.logits ?? [])], last: [...(last ?? [])] };
+}
+
+/** Shows pictures to a vision tower; `read` gives a tensor's numbers. */
+export async function lookAt(
+  encoder: VisionEncoder,
+  { grids }: Questions,
+  read: (tensor: Tensor) => Promise<Float32Array>,
+): Promise<number[][]> {
+  const features: number[][] = [];
+  for (const [height, width] of grids) {
+    const pixels = Float32Array.from({ length: height * width * 1176 }, (_, i) => 2 * Math.sin(i * i));
+    const tensor = await encoder.encode(pixels, height, width);
+    features.push([...(await read(tensor))]);
+    tensor.dispose();
+  }
+  return features;
+}
