@@ -14,8 +14,12 @@ import { countTokens, type Segment, segmentTokens, slotsOf } from './segments.ts
 import { type ChainOptions, type DecoderSessions, StepPipeline } from './step-pipeline.ts';
 import type { DeviceQueue } from './stop.ts';
 
-/** Tokens a prefill run takes at most: a stop is noticed between runs. */
+/**
+ * Tokens a prefill run takes at most: a stop is noticed between runs. Where runs are only submitted, a stop waits for none of
+ * them, and longer runs keep a large GPU busier.
+ */
 const CHUNK_TOKENS = 512;
+const PIPELINED_CHUNK_TOKENS = 2048;
 
 /** Static caches are allocated in multiples of this many tokens. */
 const CAPACITY_STEP = 512;
@@ -59,6 +63,7 @@ export class Decoder {
   readonly #queue: DeviceQueue;
   readonly #rotary: RotaryTables;
   readonly #lookAhead: number;
+  readonly #chunkTokens: number;
   #pipeline: StepPipeline | null = null;
   #cache: KvCache | null = null;
   /** Per cached slot: the token id, or -1 - serial for an image's token. */
@@ -80,6 +85,7 @@ export class Decoder {
     this.#contextLength = contextLength;
     this.#queue = queue;
     this.#lookAhead = runtime.pipelined ? lookAhead : 0;
+    this.#chunkTokens = runtime.pipelined ? PIPELINED_CHUNK_TOKENS : CHUNK_TOKENS;
     this.#rotary = new RotaryTables(runtime, geometry.text, activations);
   }
 
@@ -158,7 +164,7 @@ export class Decoder {
       const tokens = segmentTokens(segment);
       const slots = slotsOf(segment);
       for (let first = Math.max(0, cached - start); first < tokens;) {
-        const count = Math.min(CHUNK_TOKENS, tokens - first);
+        const count = Math.min(this.#chunkTokens, tokens - first);
         const last = start + first + count === promptTokens;
         next = await this.#queue.run(options.signal, async () => {
           const embeds = await this.#embed(segment, first, count);

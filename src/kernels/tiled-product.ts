@@ -1,7 +1,14 @@
 /** Products of many tokens, compiled, in tiles as large as the device's workgroup memory holds. */
 import type { Compiled, Compiler } from './compiler.ts';
 import { matmulGrid, matmulKernel, type MatmulSpec, tileBytes } from './wgsl/matmul.ts';
-import { FRAGMENT, LANES, tensorMatmulGrid, tensorMatmulKernel, tensorTileBytes } from './wgsl/tensor-matmul.ts';
+import {
+  FRAGMENT,
+  LANES,
+  type TensorTile,
+  tensorMatmulGrid,
+  tensorMatmulKernel,
+  tensorTileBytes,
+} from './wgsl/tensor-matmul.ts';
 
 /** A compiled kernel and its workgroups for so many tokens. */
 export interface Step {
@@ -12,23 +19,31 @@ export interface Step {
 /** What makes a product's kernel. */
 export type MakeProduct = (spec: Omit<MatmulSpec, 'tile'>) => Promise<Step>;
 
-/** The fastest of nine tiles on an H200, at the shapes of Qwen2.5-VL's language model (docs/log.md). */
-const TENSOR_TILE = { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2 };
+/** The fastest of thirteen tiles on an H200 at the shapes of Qwen2.5-VL (docs/log.md), and one for less workgroup memory. */
+const TENSOR_TILES: readonly TensorTile[] = [
+  { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 },
+  { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 1 },
+];
 
 /** Makes tiled products: on matrix units where the device has them, else of tiles of the wanted side or a smaller one. */
 export function tiledProducts(compiler: Compiler, wantedTile: number, workgroupBytes: number): MakeProduct {
   let tile = wantedTile;
   while (tile > 32 && tileBytes(tile) > workgroupBytes) tile /= 2;
-  const tensor = hasMatrixUnits(compiler.device) && tensorTileBytes(TENSOR_TILE) <= workgroupBytes;
+  const tensorTile = hasMatrixUnits(compiler.device)
+    ? TENSOR_TILES.find((one) => tensorTileBytes(one) <= workgroupBytes)
+    : undefined;
+  const plain = async (spec: MatmulSpec): Promise<Step> => {
+    return { compiled: await compiler.compile(matmulKernel(spec)), grid: (tokens) => matmulGrid(spec, tokens) };
+  };
   return async (untiled) => {
     const spec: MatmulSpec = { ...untiled, tile };
-    if (tensor) {
-      return {
-        compiled: await compiler.compile(tensorMatmulKernel(spec, TENSOR_TILE)),
-        grid: (tokens) => tensorMatmulGrid(spec, TENSOR_TILE, tokens),
-      };
+    if (tensorTile === undefined) return plain(spec);
+    try {
+      const compiled = await compiler.compile(tensorMatmulKernel(spec, tensorTile));
+      return { compiled, grid: (tokens) => tensorMatmulGrid(spec, tensorTile, tokens) };
+    } catch {
+      return plain(spec); // the extension is no standard yet: another browser may spell it otherwise
     }
-    return { compiled: await compiler.compile(matmulKernel(spec)), grid: (tokens) => matmulGrid(spec, tokens) };
   };
 }
 

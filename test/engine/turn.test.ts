@@ -203,7 +203,8 @@ describe.each([
   it('chunks a long prompt and keeps what a stop left of it', async () => {
     const script = respond(ANSWER);
     const { engine, runtime } = await open({ ...machine, script });
-    const question = 'Is the bar red? '.repeat(150).trim();
+    const chunk = runtime.pipelined ? 2048 : 512;
+    const question = 'Is the bar red? '.repeat(chunk / 3).trim();
     const result = await engine.ask(question, SETTINGS, (event) => {
       if (event.type === 'stage' && event.stage === 'prefill' && (event.fraction ?? 0) > 0.3) void engine.stop();
     });
@@ -214,7 +215,7 @@ describe.each([
     const [round] = next.rounds;
     if (round === undefined) throw new Error('no round');
     expect(round.computedTokens).toBeLessThan(round.promptTokens);
-    expect(Math.max(...runtime.decoderRuns.map((run) => run.tokens))).toBeLessThanOrEqual(512);
+    expect(Math.max(...runtime.decoderRuns.map((run) => run.tokens))).toBeLessThanOrEqual(chunk);
   });
 });
 

@@ -8,7 +8,7 @@
  */
 import { grid, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
 import { epilogueOf, matmulBindings, type MatmulSpec } from './matmul.ts';
-import { matrixReader } from './weight-reader.ts';
+import { matrixReader, packedReader } from './weight-reader.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
@@ -21,17 +21,21 @@ export interface TensorTile {
   /** Subgroups along both. */
   readonly alongTokens: number;
   readonly alongRows: number;
+  /** Blocks of 32 inputs a step takes: 1 or 2. One where a matrix has an odd number. */
+  readonly depth: number;
 }
 
 /** Lanes of a subgroup: the kernel is made for this size alone. */
 export const LANES = 32;
 
-/** Numbers between rows of a tile: 32, and 8 so that neighbouring rows lie in other banks. */
-const STRIDE = 40;
+/** Eights of f16 between rows of a tile: those of a step, and one more so that neighbouring rows lie in other banks. */
+function strideOf(depth: number): number {
+  return 4 * depth + 1;
+}
 
 /** Bytes of workgroup memory. */
-export function tensorTileBytes({ tokens, rows, alongTokens, alongRows }: TensorTile): number {
-  return (tokens + rows) * STRIDE * 2 + alongTokens * alongRows * FRAGMENT * FRAGMENT * 4;
+export function tensorTileBytes({ tokens, rows, alongTokens, alongRows, depth }: TensorTile): number {
+  return (tokens + rows) * strideOf(depth) * 16 + alongTokens * alongRows * FRAGMENT * FRAGMENT * 4;
 }
 
 /** Workgroups for so many tokens: tokens along x, so that those which read the same weights run together; outputs along y and z. */
@@ -44,26 +48,30 @@ export function tensorMatmulGrid(
   return [Math.ceil(tokens / tile.tokens), y, z];
 }
 
-/** The kernel's source. Bindings as `matmulKernel`'s. Throws RangeError for a tile that cannot be shared out. */
+/** The kernel's source. Throws RangeError for a tile that cannot be shared out. */
 export function tensorMatmulKernel(spec: MatmulSpec, tile: TensorTile): Kernel {
   const { matrix } = spec;
   const blocks = Math.ceil(matrix.cols / 32);
+  const depth = blocks % tile.depth === 0 ? tile.depth : 1;
+  const across = 4 * depth; // eights of a row in a step
+  const stride = strideOf(depth);
   const subgroups = tile.alongTokens * tile.alongRows;
   const threads = subgroups * LANES;
   const m = tile.tokens / tile.alongTokens / FRAGMENT; // fragments of a subgroup along tokens
   const n = tile.rows / tile.alongRows / FRAGMENT;
-  const xReads = (tile.tokens * 8) / threads; // vec4s of x a thread copies for a step
-  const wReads = (tile.rows * 4) / threads; // eights of weights
+  const xReads = (tile.tokens * across) / threads; // eights of x a thread copies for a step
+  const wReads = (tile.rows * across) / threads; // eights of weights
   for (const whole of [m, n, xReads, wReads]) {
     if (!Number.isInteger(whole)) throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
   }
   const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
-  const four = (from: string, vector: string): string =>
-    repeat(4, (i) => `      tile_${from}[at${i === 0 ? '' : ` + ${i}u`}] = f16(${vector}[${i}]);`);
-  const read = (block: string): string => `
-${repeat(xReads, (i) => `    x${i} = x[x_at${i} + ${block} * 8u];`)}
-${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${block}, lid % 4u);`)}`;
+  const rowOf = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;
+  const read = (step: string): string => `
+${repeat(xReads, (i) => `    xa${i} = x[x_at${i} + ${step} * ${across * 2}u];\n    xb${i} = x[x_at${i} + ${step} * ${across * 2}u + 1u];`)}
+${repeat(wReads, (i) => `    w${i} = w_raw(w_row${i}, ${step} * ${depth}u + w_block, lid % 4u);`)}`;
+  const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
+    `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec);
   const storeFragment = (i: number, j: number): string => `
   subgroupMatrixStore(&scratch, subgroup * ${FRAGMENT * FRAGMENT}u, c${i}_${j}, false, ${FRAGMENT}u);
@@ -78,10 +86,14 @@ ${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${block}, lid % 4u);`)}`
   workgroupBarrier();`;
   const body = `
 ${matrixReader('w', matrix)}
+${packedReader('w', matrix)}
 ${epilogue.functions}
-var<workgroup> tile_x: array<f16, ${tile.tokens * STRIDE}>;
-var<workgroup> tile_w: array<f16, ${tile.rows * STRIDE}>;
+var<workgroup> tile_x: array<vec4<u32>, ${tile.tokens * stride}>; // f16, two a word
+var<workgroup> tile_w: array<vec4<u32>, ${tile.rows * stride}>;
 var<workgroup> scratch: array<f32, ${subgroups * FRAGMENT * FRAGMENT}>;
+fn halves(a: vec4<f32>, b: vec4<f32>) -> vec4<u32> {
+  return vec4<u32>(pack2x16float(a.xy), pack2x16float(a.zw), pack2x16float(b.xy), pack2x16float(b.zw));
+}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let subgroup = lid / ${LANES}u;
@@ -92,37 +104,25 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let row0 = (subgroup % ${tile.alongRows}u) * ${n * FRAGMENT}u;
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
 ${repeat(xReads, (i) => {
-  const token = `min(first_token + ${(i * threads) / 8}u + lid / 8u, count - 1u)`;
-  return `  let x_at${i} = (${spec.wantedOnly === true ? 'params.first + ' : ''}${token}) * ${blocks * 8}u + lid % 8u;
-  var x${i}: vec4<f32>;`;
+  const token = `min(first_token + ${rowOf(i)}, count - 1u)`;
+  return `  let x_at${i} = (${spec.wantedOnly === true ? 'params.first + ' : ''}${token}) * ${blocks * 8}u + (lid % ${across}u) * 2u;
+  var xa${i}: vec4<f32>;
+  var xb${i}: vec4<f32>;`;
 })}
-${repeat(
-  wReads,
-  (i) => `  let w_row${i} = min(first_row + ${(i * threads) / 4}u + lid / 4u, ${matrix.rows - 1}u);
-  var w${i}: array<vec4<f32>, 2>;`,
-)}
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${rowOf(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Raw;`)}
 ${each((i, j) => `  var c${i}_${j}: subgroup_matrix_result<f32, ${FRAGMENT}, ${FRAGMENT}>;`)}
+  let w_block = (lid % ${across}u) / 4u;
 ${read('0u')}
-  for (var block = 0u; block < ${blocks}u; block++) {
-${repeat(
-  xReads,
-  (i) => `    { let at = (${(i * threads) / 8}u + lid / 8u) * ${STRIDE}u + (lid % 8u) * 4u;
-${four('x', `x${i}`)} }`,
-)}
-${repeat(
-  wReads,
-  (i) => `    { var at = (${(i * threads) / 4}u + lid / 4u) * ${STRIDE}u + (lid % 4u) * 8u;
-${four('w', `w${i}[0]`)}
-      at += 4u;
-${four('w', `w${i}[1]`)} }`,
-)}
+  for (var step = 0u; step < ${blocks / depth}u; step++) {
+${repeat(xReads, (i) => `    tile_x[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = halves(xa${i}, xb${i});`)}
+${repeat(wReads, (i) => `    tile_w[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = w_packed(w${i});`)}
     workgroupBarrier();
-    if (block + 1u < ${blocks}u) {
-${read('(block + 1u)')}
+    if (step + 1u < ${blocks / depth}u) {
+${read('(step + 1u)')}
     }
-    for (var k = 0u; k < 32u; k += ${FRAGMENT}u) {
-${repeat(m, (i) => `      let a${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${FRAGMENT}, ${FRAGMENT}>>(&tile_x, (token0 + ${i * FRAGMENT}u) * ${STRIDE}u + k, false, ${STRIDE}u);`)}
-${repeat(n, (j) => `      let b${j} = subgroupMatrixLoad<subgroup_matrix_right<f16, ${FRAGMENT}, ${FRAGMENT}>>(&tile_w, (row0 + ${j * FRAGMENT}u) * ${STRIDE}u + k, true, ${STRIDE}u);`)}
+    for (var k = 0u; k < ${depth * 2}u; k++) {
+${repeat(m, (i) => `      let a${i} = ${load('left', 'tile_x', `token0 + ${i * FRAGMENT}u`, 'row_major')};`)}
+${repeat(n, (j) => `      let b${j} = ${load('right', 'tile_w', `row0 + ${j * FRAGMENT}u`, 'col_major')};`)}
 ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)}
     }
     workgroupBarrier();

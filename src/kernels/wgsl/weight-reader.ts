@@ -46,6 +46,7 @@ export function matrixReader(name: string, format: MatrixFormat): string {
   switch (format.kind) {
     case 'q4':
       return `
+const ${name}_BLOCKS = ${blocks}u;
 const ${name}_PLACES = vec4<f32>(1.0, 0.0625, 0.00390625, 0.000244140625);
 ${floatReader(name, `${name}_scales`, format.floats)}
 fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }
@@ -68,6 +69,7 @@ fn ${name}_eight(row: u32, block: u32, part: u32) -> array<vec4<f32>, 2> {
 }`;
     case 'q8':
       return `
+const ${name}_BLOCKS = ${blocks}u;
 const ${name}_PLACES = vec4<f32>(1.0, 0.00390625, 1.0, 0.00390625);
 ${floatReader(name, `${name}_scales`, format.floats)}
 fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }
@@ -110,6 +112,52 @@ fn ${name}_block(row: u32, block: u32) -> array<vec4<f32>, 8> {
 fn ${name}_eight(row: u32, block: u32, part: u32) -> array<vec4<f32>, 2> {
   let col = block * 32u + part * 8u;
   return array<vec4<f32>, 2>(${name}_four(row, col), ${name}_four(row, col + 4u));
+}`;
+  }
+}
+
+/**
+ * Functions for the matrix `name` that read eight numbers in two steps, so that reading can be far ahead of use:
+ * `name_raw(row, block, part)`: what is stored of numbers 8 part to 8 part + 7 of a block;
+ * `name_packed(raw)`: those numbers as f16, two a word. Needs `enable f16`, and `matrixReader`'s functions beside it.
+ */
+export function packedReader(name: string, { kind }: MatrixFormat): string {
+  // Put into the mantissa of 1024 in f16, a code q is 1024 + q; less 1024 and the zero point that is exact.
+  const pair = (low: string, high: string, zero: number): string =>
+    `bitcast<u32>((bitcast<vec2<f16>>((${low}) | (${high}) | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
+  switch (kind) {
+    case 'q4':
+      return `
+alias ${name}_Raw = vec2<u32>;
+fn ${name}_raw(row: u32, block: u32, part: u32) -> ${name}_Raw {
+  return vec2<u32>(${name}_codes[row * ${name}_BLOCKS + block][part], bitcast<u32>(${name}_scale(row, block)));
+}
+fn ${name}_packed(raw: ${name}_Raw) -> vec4<u32> {
+  let scale = f16(bitcast<f32>(raw.y));
+  let word = raw.x;
+  return vec4<u32>(
+    ${[0, 8, 16, 24].map((at) => pair(`(word >> ${at}u) & 0xfu`, `${at <= 12 ? `(word << ${12 - at}u)` : `(word >> ${at - 12}u)`} & 0xf0000u`, 8)).join(',\n    ')});
+}`;
+    case 'q8':
+      return `
+alias ${name}_Raw = vec3<u32>;
+fn ${name}_raw(row: u32, block: u32, part: u32) -> ${name}_Raw {
+  let words = ${name}_codes[(row * ${name}_BLOCKS + block) * 2u + part / 2u];
+  let at = (part % 2u) * 2u;
+  return vec3<u32>(words[at], words[at + 1u], bitcast<u32>(${name}_scale(row, block)));
+}
+fn ${name}_packed(raw: ${name}_Raw) -> vec4<u32> {
+  let scale = f16(bitcast<f32>(raw.z));
+  return vec4<u32>(
+    ${['x', 'y'].flatMap((word) => [pair(`raw.${word} & 0xffu`, `(raw.${word} << 8u) & 0xff0000u`, 128), pair(`(raw.${word} >> 16u) & 0xffu`, `(raw.${word} >> 8u) & 0xff0000u`, 128)]).join(',\n    ')});
+}`;
+    case 'transposed':
+    case 'table':
+      return `
+alias ${name}_Raw = array<vec4<f32>, 2>;
+fn ${name}_raw(row: u32, block: u32, part: u32) -> ${name}_Raw { return ${name}_eight(row, block, part); }
+fn ${name}_packed(raw: ${name}_Raw) -> vec4<u32> {
+  return vec4<u32>(${[0, 1].flatMap((i) => [`pack2x16float(raw[${i}].xy)`, `pack2x16float(raw[${i}].zw)`]).join(', ')});
 }`;
   }
 }
