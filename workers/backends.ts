@@ -6,8 +6,8 @@ import { createKernelRuntime, type KernelRuntime } from '../src/kernels/kernel-r
 import type { KernelGraph } from '../src/kernels/kernel-parts.ts';
 import { parseTuning } from '../src/kernels/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
-import type { Experiment, KernelTower } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, BackendInfo } from '../src/protocol/engine-api.ts';
+import type { Experiment } from '../src/protocol/bench-api.ts';
+import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
 import { createWasmRuntime } from '../src/runtime/web/wasm-runtime.ts';
@@ -50,11 +50,12 @@ const KERNEL_GRAPHS: Readonly<Record<KernelTower, readonly KernelGraph[]>> = {
   vision: ['vision_encoder'],
 };
 
-/** What the app uses: onnxruntime for every graph. */
-const APP: Experiment = { kernels: [], tuning: '' };
+/** What the app uses. */
+const APP: Experiment = { kernels: null, tuning: '' };
 
 /**
- * Looks at the machine and lists the candidates: with our own kernels first where the experiment asks for them.
+ * Looks at the machine and lists the candidates: with our own kernels first. Adapters that
+ * compute on the CPU take minutes to compile those, so there onnxruntime's run, unless the experiment asks for ours.
  * Throws RuntimeUnavailableError when there is none, RangeError for a tuning that cannot be read.
  */
 export async function planBackends(
@@ -112,27 +113,28 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
   const build = webGpuBuild();
   if (build === 'asyncify')
     notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  const withKernels = experiment.kernels.length > 0 ? [true, false] : [false];
-  const ways = withKernels.flatMap((kernels) =>
+  const wanted = experiment.kernels ?? (isSoftware(probe) ? [] : (['decoder', 'vision'] as const));
+  const kernelChoices: (readonly KernelTower[])[] = wanted.length > 0 ? [wanted, []] : [[]];
+  const ways = kernelChoices.flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
     ),
   );
   return ways.map(({ kernels, activations, subgroups }) => ({
-    info: { backend: 'webgpu' as const, build, activations, threads: 1, adapter: probe.description },
+    info: { backend: 'webgpu' as const, build, kernels, activations, threads: 1, adapter: probe.description },
     variant: activations,
     notes,
-    label: `WebGPU with ${kernels ? 'our own kernels, ' : ''}${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
+    label: `WebGPU with ${kernels.length > 0 ? 'our own kernels, ' : ''}${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
     async start() {
       const ort = await loadOrt(build, 1);
       const device = await requestDevice({ f16: activations === 'f16', subgroups });
       const lost = device.lost.then(({ reason, message }) => message || reason);
       const runtime = createWebGpuRuntime(ort, device);
-      if (!kernels) return { runtime, lost };
+      if (kernels.length === 0) return { runtime, lost };
       const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
       if (graphs === undefined)
         throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
-      const names = experiment.kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
+      const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
       const files = new Map(names.map((name) => [graphs[name].file, name]));
       const { text, vision } = manifest.geometry;
       const model = { text, vision, activations, graphs: files };
@@ -146,7 +148,7 @@ function wasmCandidate(variant: VariantName): Candidate {
   const threads = wasmThreads();
   const isolated = globalThis.crossOriginIsolated;
   return {
-    info: { backend: 'wasm', build: 'wasm', activations: 'f32', threads, adapter: '' },
+    info: { backend: 'wasm', build: 'wasm', kernels: [], activations: 'f32', threads, adapter: '' },
     variant,
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
     label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,

@@ -47,16 +47,16 @@ export class OursHost implements ContestantApi {
     this.#current = null;
     const onEvent = ({ phase, detail }: LoadEvent): void => onProgress(`${phase} ${detail}`);
     const loaded = await this.#host.load(source, backend, onEvent, experiment);
+    const { backend: runs, build, kernels, activations, threads, adapter } = loaded.backend;
     // An experiment that fell back must not pass for one.
-    if (experiment.kernels.length > 0 && this.#host.kernels === null) {
+    if ((experiment.kernels?.length ?? 0) > 0 && kernels.length === 0) {
       onProgress(`without our own kernels: ${loaded.backend.reasons.join(' ')}`);
     }
-    const kernels = this.#host.kernels === null ? '' : `, own kernels (${experiment.kernels.join(', ')})`;
+    const own = kernels.length === 0 ? '' : `, own kernels (${kernels.join(', ')})`;
     this.#tokenizer = await openTokenizer(source);
     this.#contextLength = loaded.model.contextLength;
-    const { backend: runs, build, activations, threads, adapter } = loaded.backend;
     return {
-      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${kernels})`,
+      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${own})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
       model: loaded.model.name,

@@ -31,7 +31,7 @@ export interface BenchPlan extends Experiment {
 export const DEFAULT_PLAN: BenchPlan = {
   model: { kind: 'bundled' },
   backend: 'auto',
-  kernels: [],
+  kernels: null,
   tuning: '',
   engines: ['ours', 'stock'],
   only: usualMeasurements({ kind: 'bundled' }),
@@ -52,7 +52,6 @@ export function usualMeasurements(model: BenchModel): readonly string[] {
 export function planFrom(search: URLSearchParams): BenchPlan {
   const wanted = names(search.get('only'));
   const engines = names(search.get('engines'));
-  const kernels = names(search.get('kernels'));
   const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
   const chosen = (['ours', 'stock'] as const).filter((name) => engines.includes(name));
   const backend = search.get('backend');
@@ -60,7 +59,7 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   return {
     model,
     backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
-    kernels: (['decoder', 'vision'] as const).filter((name) => kernels.includes(name)),
+    kernels: kernelsFrom(search.get('kernels')),
     tuning: search.get('tuning') ?? '',
     engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
     only: only.length > 0 ? only : usualMeasurements(model),
@@ -77,7 +76,7 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   const all: Readonly<Record<string, readonly [string, string]>> = {
     model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],
     backend: [plan.backend, DEFAULT_PLAN.backend],
-    kernels: [plan.kernels.join(','), DEFAULT_PLAN.kernels.join(',')],
+    kernels: [plan.kernels === null ? '' : plan.kernels.join(',') || 'none', ''],
     tuning: [plan.tuning, DEFAULT_PLAN.tuning],
     engines: [plan.engines.join(','), DEFAULT_PLAN.engines.join(',')],
     only: [plan.only.join(','), usualMeasurements(plan.model).join(',')],
@@ -90,6 +89,13 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   const search = new URLSearchParams();
   for (const [name, [value, usual]] of Object.entries(all)) if (value !== usual) search.set(name, value);
   return search;
+}
+
+/** `none`, or names of towers; null: as in the app. */
+function kernelsFrom(text: string | null): BenchPlan['kernels'] {
+  const wanted = names(text);
+  const kernels = (['decoder', 'vision'] as const).filter((name) => wanted.includes(name));
+  return kernels.length > 0 || wanted.includes('none') ? kernels : null;
 }
 
 /** `bundled`, `3b`, `7b`, `tiny`, or a URL. */

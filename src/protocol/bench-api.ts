@@ -2,7 +2,7 @@
  * What engines are asked to do so that their speed can be compared: one interface for ours and for stock transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
-import type { BackendChoice, ModelSource } from './engine-api.ts';
+import type { BackendChoice, KernelTower, ModelSource } from './engine-api.ts';
 
 /** Who is compared. */
 export type EngineName = 'ours' | 'stock';
@@ -10,13 +10,10 @@ export type EngineName = 'ours' | 'stock';
 /** Models of which only the shapes are taken, with random weights. */
 export type ShapeName = '3b' | '7b' | 'tiny';
 
-/** What our own kernels can compute: the language model with its embedding, and the vision tower. */
-export type KernelTower = 'decoder' | 'vision';
-
 /** What our engine is measured with where that is not what the app uses. */
 export interface Experiment {
-  /** What our own kernels compute on WebGPU; the rest is onnxruntime's. */
-  readonly kernels: readonly KernelTower[];
+  /** What our own kernels compute on WebGPU, the rest is onnxruntime's; null: as in the app. */
+  readonly kernels: readonly KernelTower[] | null;
   /** Sizes of the kernels, as `parseTuning` reads them. */
   readonly tuning: string;
 }

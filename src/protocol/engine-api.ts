@@ -17,6 +17,8 @@ export interface BackendInfo {
   readonly backend: 'webgpu' | 'wasm' | 'node';
   /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`. */
   readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node';
+  /** What our own kernels compute; the rest is onnxruntime's. */
+  readonly kernels: readonly KernelTower[];
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
   readonly threads: number;
@@ -25,6 +27,9 @@ export interface BackendInfo {
   /** One plain sentence each: why this backend, build and dtype, and why not the better ones. */
   readonly reasons: readonly string[];
 }
+
+/** What our own kernels can compute: the language model with its embedding, and the vision tower. */
+export type KernelTower = 'decoder' | 'vision';
 
 /** What the page may know of the loaded model. */
 export interface ModelInfo {

@@ -16,6 +16,7 @@ const INFO: EngineInfo = {
   backend: {
     backend: 'webgpu',
     build: 'asyncify',
+    kernels: [],
     activations: 'f32',
     threads: 1,
     adapter: 'scripted adapter',
