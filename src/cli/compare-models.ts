@@ -78,9 +78,9 @@ class ComparedModel {
     const vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);
     const context = geometry.text.maxPositionEmbeddings;
     let serial = 0;
-    const graphs = manifest.variants.find(({ name }) => name === variant)?.graphs ?? {};
-    const data = new Set(Object.values(graphs).flatMap((graph) => graph.data));
-    this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (data.has(path) ? bytes : 0), 0);
+    const graphs = manifest.variants.find(({ name }) => name === variant)?.graphs;
+    const dataFiles = new Set(Object.values(graphs ?? {}).flatMap(({ data }) => data));
+    this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (dataFiles.has(path) ? bytes : 0), 0);
     this.#engine = engine;
     this.#decoder = new Decoder(runtime, sessions, geometry, activations, context, queue);
     this.#builder = new PromptBuilder(prompts, tokenizer);
