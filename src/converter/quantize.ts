@@ -25,7 +25,7 @@ let compiled: QuantizeKernel | undefined;
 
 /**
  * Quantises `[rows, cols]` finite floats, `cols` a multiple of 32. Scales are values that `scaleType` holds, and elements are
- * rounded against them. Blocks whose scale would round to zero become zeros; a scale too large for f16 comes out as 65536.
+ * rounded against them. Blocks whose scale would round to zero become zeros; a scale too large for f16 comes out larger than 65504, to be refused by whoever stores it.
  */
 export function quantizeRows(values: Float32Array, bits: 4 | 8, scaleType: FloatType): QuantizedRows {
   compiled ??= compileKernel(SCALES_START + (4 * PIECE) / BLOCK_SIZE - FREE_MEMORY);

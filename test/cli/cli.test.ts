@@ -260,7 +260,14 @@ describe('compare-models', () => {
     const testset = join(ROOT, 'test/golden/nano');
     const { code, json } = await cli(
       'compare-models',
-      ...[testset, bundled, '--models', bundled, '--answers', '--limit', '3', '--json'],
+      testset,
+      bundled,
+      '--models',
+      bundled,
+      '--answers',
+      '--limit',
+      '3',
+      '--json',
     );
     expect(code).toBe(0);
     const same = { divergence: 0, oneMinusCosine: 0, sameTop: 1, featureError: 0 };

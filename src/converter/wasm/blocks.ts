@@ -91,7 +91,7 @@ export function findExtreme(locals: Locals, result: number): Code {
   );
 }
 
-/** Rounds the v128 local `scale` to f16 where the mask says so: to nearest, ties to even; from 65520 on to 65536. */
+/** Rounds the v128 local `scale` to f16 where the mask says so: to nearest, ties to even. What is too large for f16 stays so. */
 export function roundScale(locals: Locals, scale: number): Code {
   const [magnitude, rounded] = [locals.add('v128'), locals.add('v128')];
   const odd = v128.and(i32x4.shr_u(get(magnitude), i32.const(13)), i32x4.const(1));
