@@ -4,15 +4,12 @@
  * Asks every question of a test set (`questions.jsonl` and its images) and counts right answers, calls, visual tokens,
  * and, where a question records what transformers answered, how many rounds' texts are identical.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { defineCommand } from 'citty';
-import { openFileBlob } from '../io/node/file-blob.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
-import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
-import { NamedError } from '../shared/errors.ts';
+import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
 import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
 import { start } from './start.ts';
+import { isRight, parseLimit, parseMode, readImage, readQuestions } from './testset.ts';
 
 const command = defineCommand({
   meta: { name: 'check-answers', description: "Compares the engine's answers with a test set's." },
@@ -24,14 +21,7 @@ const command = defineCommand({
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line, answers included' },
   },
   async run({ args }) {
-    const { mode } = args;
-    if (mode !== 'smart' && mode !== 'half' && mode !== 'full') {
-      throw new NamedError('UsageError', `--mode is "${mode}"; use smart, half or full.`);
-    }
-    const limit = args.limit === undefined ? Infinity : Number(args.limit);
-    if (!(limit >= 1))
-      throw new NamedError('UsageError', `--limit is "${args.limit}"; use a whole number of at least 1.`);
-    const report = await checkAnswers(args.testset, args.model, mode, limit);
+    const report = await checkAnswers(args.testset, args.model, parseMode(args.mode), parseLimit(args.limit));
     const { answers, mismatches, ...counts } = report;
     console.log(counts);
     for (const mismatch of mismatches) console.log(mismatch);
@@ -39,17 +29,8 @@ const command = defineCommand({
   },
 });
 
-interface Question {
-  readonly id: number;
-  readonly image: string;
-  readonly question: string;
-  readonly answer: string;
-  readonly reference?: { readonly rounds: readonly string[] };
-}
-
-async function checkAnswers(testset: string, model: string, mode: keyof typeof MODE_SWITCHES, limit: number) {
-  const lines = (await readFile(join(testset, 'questions.jsonl'), 'utf8')).trim().split('\n').slice(0, limit);
-  const questions = lines.map((line) => JSON.parse(line) as Question);
+async function checkAnswers(testset: string, model: string, mode: Mode, limit: number) {
+  const questions = await readQuestions(testset, limit);
   const engine = await openNodeEngine(model);
   const decoder = createNodeImageDecoder();
   const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
@@ -70,10 +51,11 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
     answers: [] as { id: number; answer: string; right: boolean; called: boolean; rounds: readonly string[] }[],
   };
   let full = 0;
-  for (const { id, image, question, answer, reference } of questions) {
-    await engine.setImage(await decoder.decode(await imageFile(join(testset, image))));
+  for (const asked of questions) {
+    const { id, question, answer, reference } = asked;
+    await engine.setImage(await decoder.decode(await readImage(testset, asked)));
     const result = await engine.ask(question, settings, () => undefined);
-    const right = normalise(result.answer) === normalise(answer);
+    const right = isRight(result.answer, answer);
     const called = result.rounds.length > 1;
     report.answers.push({ id, answer: result.answer, right, called, rounds: result.rounds.map((round) => round.text) });
     if (right) report.right++;
@@ -96,18 +78,6 @@ async function checkAnswers(testset: string, model: string, mode: keyof typeof M
   report.accuracy = report.right / report.questions;
   report.ofFull = report.visualTokens / full;
   return report;
-}
-
-/** The judge of training/nano/reward.py: NFKC, lower case, single spaces, no punctuation around it. */
-function normalise(text: string): string {
-  const plain = text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
-  return plain.replace(/^[\s.,;:!?"'()[\]]+|[\s.,;:!?"'()[\]]+$/g, '');
-}
-
-async function imageFile(path: string): Promise<Blob> {
-  const file = await openFileBlob(path);
-  if (file === undefined) throw new NamedError('UsageError', `The test set has no ${path}.`);
-  return file;
 }
 
 void start(command);

@@ -3,16 +3,24 @@ import { fileURLToPath } from 'node:url';
 import { Engine } from '../engine/engine.ts';
 import { filesFor } from '../engine/sessions.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
-import { cpuVariant } from '../model/manifest.ts';
-import { openModelFolder, readManifest } from '../model/model-folder.ts';
+import { cpuVariant, type VariantName } from '../model/manifest.ts';
+import { type ModelFolder, openModelFolder, readManifest } from '../model/model-folder.ts';
 import { NamedError } from '../shared/errors.ts';
 import { createNodeRuntime } from '../runtime/node/node-runtime.ts';
+import type { Runtime } from '../runtime/session.ts';
 
 /** The model folder that comes with the app. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../../public/models/visionthink-nano', import.meta.url));
 
-/** Loads the model folder at `directory`. Throws ModelFolderError. */
-export async function openNodeEngine(directory: string): Promise<Engine> {
+/** A model folder, the graphs of it that a CPU runs, and what runs them. */
+export interface NodeModel {
+  readonly folder: ModelFolder;
+  readonly variant: VariantName;
+  readonly runtime: Runtime;
+}
+
+/** Opens the model folder at `directory`. Throws ModelFolderError. */
+export async function openNodeModel(directory: string): Promise<NodeModel> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
   const variant = cpuVariant(manifest);
@@ -23,5 +31,11 @@ export async function openNodeEngine(directory: string): Promise<Engine> {
     );
   }
   const folder = await openModelFolder(source, manifest, filesFor(manifest, variant), () => undefined);
-  return Engine.load(folder, createNodeRuntime(directory), variant, () => undefined);
+  return { folder, variant, runtime: createNodeRuntime(directory) };
+}
+
+/** Loads the model folder at `directory`. Throws ModelFolderError. */
+export async function openNodeEngine(directory: string): Promise<Engine> {
+  const { folder, variant, runtime } = await openNodeModel(directory);
+  return Engine.load(folder, runtime, variant, () => undefined);
 }

@@ -6,10 +6,11 @@
  * | fp32 | f32 | f32 | f32 |
  * | fp16 | f16 | f16 | f16, f32 |
  * | q8 | 8 bits, blocks of 32, f16 scales | f16 | f16, f32 |
- * | q4 | 4 bits, blocks of 32, f32 scales | f32 | f32 |
- * | q4f16 | 4 bits, blocks of 32, f16 scales | f16 | f16, f32 |
+ * | q4 | 4 bits, the vision tower's 8, blocks of 32, f32 scales | f32 | f32 |
+ * | q4f16 | 4 bits, the vision tower's 8, blocks of 32, f16 scales | f16 | f16, f32 |
  *
  * Where weights are stored in f16, the graph for f32 activations casts them once, at session creation.
+ * docs/quantisation.md has what each choice costs in bytes and accuracy.
  */
 import { NamedError } from '../shared/errors.ts';
 
@@ -26,23 +27,36 @@ export type FloatType = 'f32' | 'f16';
 export interface Precision {
   /** Bits of a quantised matrix; null: matrices are stored as `floats`. */
   readonly bits: 4 | 8 | null;
+  /** What the canonical names of matrices that keep 8 bits begin with, where the others have 4. */
+  readonly keptAtEight: readonly string[];
   /** Storage of scales and of everything that is not quantised. */
   readonly floats: FloatType;
   /** Activation types a graph is written for, best first. */
   readonly activations: readonly FloatType[];
 }
 
+/**
+ * The vision tower: with 4 bits it makes most of the whole model's error. It is a twelfth of VisionThink's weights, and no
+ * decode step reads it.
+ */
+const VISION_TOWER = ['visual.'];
+
 /** Elements that share one scale. */
 export const BLOCK_SIZE = 32;
 
 /** The meaning of each dtype. */
 export const PRECISIONS = {
-  fp32: { bits: null, floats: 'f32', activations: ['f32'] },
-  fp16: { bits: null, floats: 'f16', activations: ['f16', 'f32'] },
-  q8: { bits: 8, floats: 'f16', activations: ['f16', 'f32'] },
-  q4: { bits: 4, floats: 'f32', activations: ['f32'] },
-  q4f16: { bits: 4, floats: 'f16', activations: ['f16', 'f32'] },
+  fp32: { bits: null, keptAtEight: [], floats: 'f32', activations: ['f32'] },
+  fp16: { bits: null, keptAtEight: [], floats: 'f16', activations: ['f16', 'f32'] },
+  q8: { bits: 8, keptAtEight: [], floats: 'f16', activations: ['f16', 'f32'] },
+  q4: { bits: 4, keptAtEight: VISION_TOWER, floats: 'f32', activations: ['f32'] },
+  q4f16: { bits: 4, keptAtEight: VISION_TOWER, floats: 'f16', activations: ['f16', 'f32'] },
 } as const satisfies Record<Dtype, Precision>;
+
+/** Bits of the matrix that a checkpoint's tensor of this canonical name goes into; null: it is stored as floats. */
+export function matrixBits({ bits, keptAtEight }: Precision, tensor: string): 4 | 8 | null {
+  return bits === 4 && keptAtEight.some((beginning) => tensor.startsWith(beginning)) ? 8 : bits;
+}
 
 /** Parses a dtype's name. Throws UsageError for any other string. */
 export function parseDtype(name: string): Dtype {

@@ -2,7 +2,7 @@
  * Fills the regions of a WeightLayout, one after the other, reading the checkpoint a bounded number of rows at a time.
  * Memory: a few chunks of CHUNK_ELEMENTS floats and one matrix's scales, whatever the size of the checkpoint.
  */
-import { f32ToF16, f16ToF32 } from '../shared/float16.ts';
+import { f32ToF16 } from '../shared/float16.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSink, FileWriter } from '../shared/files.ts';
 import { type FloatType } from './precision.ts';
@@ -57,10 +57,9 @@ async function writeJob(job: WeightJob, reader: RowReader, out: RegionWriter): P
     await writeTransposed(source, job.type, reader, out);
   } else {
     await out.seek(job.weights.offset);
-    const roundScale = job.scaleType === 'f16' ? roundToF16 : Math.fround;
     const scales: Float32Array[] = [];
     await eachChunk(source, reader, async (values) => {
-      const quantized = quantizeRows(values, job.bits, roundScale);
+      const quantized = quantizeRows(values, job.bits, job.scaleType);
       scales.push(quantized.scales);
       await out.write(quantized.weights);
     });
@@ -131,16 +130,6 @@ function encode(values: Float32Array, type: FloatType, source: MatrixSource): Ui
     );
   }
   return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength);
-}
-
-const oneFloat = new Float32Array(1);
-const oneHalf = new Uint16Array(1);
-
-function roundToF16(value: number): number {
-  oneFloat[0] = value;
-  f32ToF16(oneFloat, oneHalf);
-  f16ToF32(oneHalf, oneFloat);
-  return oneFloat[0];
 }
 
 /** Appends to a file and knows the position; seeks forward by writing zeros. */

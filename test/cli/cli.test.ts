@@ -253,3 +253,47 @@ describe('check-answers', () => {
     });
   }, 120_000);
 });
+
+describe('compare-models', () => {
+  it('finds no distance between a model and itself, and says how many answers are right', async () => {
+    const bundled = join(ROOT, 'public/models/visionthink-nano');
+    const testset = join(ROOT, 'test/golden/nano');
+    const { code, json } = await cli(
+      'compare-models',
+      testset,
+      bundled,
+      '--models',
+      bundled,
+      '--answers',
+      '--limit',
+      '3',
+      '--json',
+    );
+    expect(code).toBe(0);
+    const same = { divergence: 0, oneMinusCosine: 0, sameTop: 1, featureError: 0 };
+    expect(json).toEqual([
+      { model: bundled, megabytes: expect.any(Number), questions: 3, right: 3 },
+      {
+        model: bundled,
+        megabytes: expect.any(Number),
+        right: 3,
+        won: 0,
+        lost: 0,
+        positions: expect.any(Number),
+        ...same,
+      },
+    ]);
+  }, 60_000);
+
+  it('ends with a named error for a model folder that is none', async () => {
+    const { code, json } = await cli(
+      'compare-models',
+      join(ROOT, 'test/golden/nano'),
+      IMAGES,
+      '--models',
+      IMAGES,
+      '--json',
+    );
+    expect([code, json]).toMatchObject([1, { error: { name: 'ModelFolderError' } }]);
+  });
+});

@@ -355,18 +355,30 @@ describe('a checkpoint that cannot be converted', () => {
     expect(sink.created).not.toContain('manifest.json');
   });
 
-  it('because f16 cannot hold a weight says so and leaves no manifest', async () => {
+  it.each([
+    ['fp16', 1e6, 'fp32'],
+    ['q8', 1e9, 'q4'],
+    ['q4f16', 1e9, 'q4'],
+  ] as const)('because f16 cannot hold a weight, or a scale of %s, says so and leaves no manifest', async (...row) => {
+    const [dtype, weight, larger] = row;
     const folder = checkpointCopy();
     const bytes = folder.files.get('model.safetensors');
     if (bytes === undefined) throw new Error('the checkpoint has one weights file');
-    new DataView(bytes.buffer).setFloat32(bytes.length - 400, 1e6, true);
+    const header = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    const entries = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + header))) as Record<
+      string,
+      { data_offsets?: readonly [number, number] }
+    >;
+    const [start = NaN] =
+      Object.entries(entries).find(([name]) => name.endsWith('q_proj.weight'))?.[1].data_offsets ?? [];
+    new DataView(bytes.buffer).setFloat32(8 + header + start, weight, true);
     const sink = new MemoryFolder();
-    await expect(convertCheckpoint(folder, sink, { dtype: 'fp16' })).rejects.toMatchObject({
+    await expect(convertCheckpoint(folder, sink, { dtype })).rejects.toMatchObject({
       name: 'CheckpointError',
-      message: expect.stringMatching(/1000000.*--dtype/),
+      message: expect.stringMatching(/holds (1000000|-\d+), float16 at most 65504.*--dtype/),
     });
     expect(sink.created).not.toContain('manifest.json');
-    await expect(convertCheckpoint(folder, new MemoryFolder(), { dtype: 'fp32' })).resolves.toBeDefined();
+    await expect(convertCheckpoint(folder, new MemoryFolder(), { dtype: larger })).resolves.toBeDefined();
   });
 
   it('leaves no folder behind', async () => {

@@ -113,6 +113,26 @@ describe.each([
   });
 });
 
+describe('what quantised models take', () => {
+  it.each(['q4', 'q4f16'] as const)('8 bits for the vision tower and 4 for all else, as %s', (dtype) => {
+    const { layout } = build(SEVEN_B, dtype);
+    const bits = layout.jobs.flatMap((job) =>
+      job.kind === 'quantized' ? job.source.tensors.map((name) => [name.split('.')[0], job.bits].join(' ')) : [],
+    );
+    expect(new Set(bits)).toEqual(new Set(['visual 8', 'language_model 4', 'lm_head 4']));
+  });
+
+  it('less than 6 GB of GPU memory for the 7B as q4f16 with a cache of 4096 tokens', () => {
+    const { layout } = build(SEVEN_B, 'q4f16');
+    const weights = [...layout.files.values()].reduce((a, b) => a + b, 0);
+    const { numLayers, numKvHeads, headDim } = SEVEN_B.text;
+    const cache = 2 * numLayers * numKvHeads * headDim * 4096 * 2;
+    expect(weights + cache).toBeLessThan(5.3e9); // 0.7 GB are left for activations
+    const decoder = [...layout.files].filter(([file]) => file.startsWith('decoder'));
+    expect(decoder.reduce((sum, [, bytes]) => sum + bytes, 0)).toBeLessThan(4e9); // what each decode step reads
+  });
+});
+
 describe('a matrix that no file can hold', () => {
   it('is refused before anything is written', () => {
     expect(() => build(SEVEN_B, 'fp32')).toThrowError(

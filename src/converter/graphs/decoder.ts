@@ -9,7 +9,7 @@
 import type { Geometry } from '../../model/geometry.ts';
 import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
 import { DATA_TYPE, type Dimension } from '../onnx/graph-builder.ts';
-import { BLOCK_SIZE } from '../precision.ts';
+import { BLOCK_SIZE, matrixBits } from '../precision.ts';
 import { floatInitializer, type GraphContext } from '../weight-layout.ts';
 import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows } from './layers.ts';
 
@@ -149,7 +149,7 @@ export const EMBEDDINGS_FILE = 'embed_tokens';
 
 /** Bits of the quantised embedding table; null where it stays in floats. */
 function embeddingBits({ layout }: GraphContext, hiddenSize: number): 4 | 8 | null {
-  return hiddenSize % BLOCK_SIZE === 0 ? layout.precision.bits : null;
+  return hiddenSize % BLOCK_SIZE === 0 ? matrixBits(layout.precision, EMBEDDINGS) : null;
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */

@@ -3,7 +3,7 @@
  * context's graph and returns the name of its result. Shapes: x `[..., inFeatures]`.
  */
 import { DATA_TYPE } from '../onnx/graph-builder.ts';
-import { BLOCK_SIZE } from '../precision.ts';
+import { BLOCK_SIZE, matrixBits } from '../precision.ts';
 import { floatInitializer, type GraphContext, type MatrixSource } from '../weight-layout.ts';
 
 /** onnxruntime's own operators. */
@@ -14,7 +14,7 @@ const PADDED_MULTIPLE = 128;
 
 /** A linear layer y = x Wᵀ + b of the checkpoint. */
 export interface Linear {
-  /** Canonical names of the weights `[outFeatures_i, inFeatures]`, stacked. */
+  /** Canonical names of the weights `[outFeatures_i, inFeatures]`, stacked; all have the bits of the first. */
   readonly weights: readonly string[];
   /** Canonical names of the biases, stacked; empty: none. */
   readonly biases: readonly string[];
@@ -57,7 +57,7 @@ export function linear(context: GraphContext, x: string, layer: Linear): string 
     paddedCols: paddedIn,
   };
   const name = layer.alias ?? layer.weights.join('+');
-  const { bits } = layout.precision;
+  const bits = matrixBits(layout.precision, layer.weights[0] ?? '');
   const bias = layer.biases.length === 0 ? '' : vector(context, layer.biases, paddedOut);
   if (bits !== null && layer.quantize !== false && paddedIn % BLOCK_SIZE === 0) {
     const { weights, scales } = layout.quantized(file, name, source, bits);

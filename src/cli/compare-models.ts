@@ -1,0 +1,197 @@
+/**
+ * npm run -s compare-models -- TESTSET_DIR REFERENCE_DIR --models DIR[,DIR...] [--answers] [--mode smart|half|full] [--limit N] [--json]
+ *
+ * Asks every question of a test set, and compares models (of other dtypes, say) with a reference: how far their logits are from
+ * its own, each predicting what the reference answered; how far the image's features are; and how many answers of their own are right.
+ */
+import { defineCommand } from 'citty';
+import { PromptBuilder } from '../engine/conversation.ts';
+import { Decoder } from '../engine/decoder.ts';
+import { Engine } from '../engine/engine.ts';
+import { ImageViews } from '../engine/image-views.ts';
+import { countTokens, type Segment } from '../engine/segments.ts';
+import { openSessions } from '../engine/sessions.ts';
+import { DeviceQueue } from '../engine/stop.ts';
+import { VisionEncoder } from '../engine/vision-encoder.ts';
+import { LogitDistances } from '../evaluation/logit-distance.ts';
+import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
+import { activationsOf } from '../model/manifest.ts';
+import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
+import type { RgbImage } from '../shared/rgb-image.ts';
+import { openNodeModel } from './node-engine.ts';
+import { start } from './start.ts';
+import { isRight, parseLimit, parseMode, readImage, readQuestions } from './testset.ts';
+
+const command = defineCommand({
+  meta: { name: 'compare-models', description: 'Compares models with a reference on a test set.' },
+  args: {
+    testset: { type: 'positional', required: true, description: 'Folder with questions.jsonl' },
+    reference: { type: 'positional', required: true, description: 'Model folder to compare with, fp32 say' },
+    models: { type: 'string', required: true, description: 'Model folders, commas between them' },
+    mode: { type: 'string', default: 'smart', description: 'smart | half | full' },
+    limit: { type: 'string', description: 'Only the first N questions' },
+    answers: { type: 'boolean', default: false, description: 'Let the other models answer by themselves, too' },
+    json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
+  },
+  async run({ args }) {
+    const directories = [args.reference, ...args.models.split(',')];
+    const report = await compare(args.testset, directories, parseMode(args.mode), parseLimit(args.limit), args.answers);
+    console.table(report);
+    if (args.json) console.log(JSON.stringify(report));
+  },
+});
+
+interface Answer {
+  readonly right: boolean;
+  /** The generated ids, round by round. */
+  readonly rounds: readonly (readonly number[])[];
+}
+
+interface Predictions {
+  /** Where a token of the answers was to be predicted: `[vocab]` each. */
+  readonly logits: readonly Float32Array[];
+  /** Of the last image. */
+  readonly features: Float32Array;
+}
+
+/** A model that answers, and predicts what another one answered. */
+class ComparedModel {
+  /** Of its weights. */
+  readonly bytes: number;
+  readonly #engine: Engine;
+  readonly #decoder: Decoder;
+  readonly #builder: PromptBuilder;
+  readonly #views: (image: RgbImage) => ImageViews;
+  readonly #hasTool: boolean;
+  readonly #toolResponse: (question: string, views: ImageViews) => readonly Segment[];
+  readonly #vocabulary: number;
+
+  private constructor(
+    engine: Engine,
+    sessions: Awaited<ReturnType<typeof openSessions>>,
+    { folder, runtime, variant }: Awaited<ReturnType<typeof openNodeModel>>,
+  ) {
+    const { manifest, processor, prompts, tokenizer } = folder;
+    const { geometry } = manifest;
+    const queue = new DeviceQueue(true);
+    const activations = activationsOf(variant);
+    const vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);
+    const context = geometry.text.maxPositionEmbeddings;
+    let serial = 0;
+    const graphs = manifest.variants.find(({ name }) => name === variant)?.graphs;
+    const dataFiles = new Set(Object.values(graphs ?? {}).flatMap(({ data }) => data));
+    this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (dataFiles.has(path) ? bytes : 0), 0);
+    this.#engine = engine;
+    this.#decoder = new Decoder(runtime, sessions, geometry, activations, context, queue);
+    this.#builder = new PromptBuilder(prompts, tokenizer);
+    this.#views = (image) => new ImageViews(image, { processor, geometry, vision, queue, nextSerial: () => serial++ });
+    const { tool } = prompts;
+    this.#hasTool = tool !== null;
+    this.#toolResponse = (question, views) =>
+      tool === null ? [] : this.#builder.toolResponse(tool, question, views.view('full').segment);
+    this.#vocabulary = geometry.text.vocabSize;
+  }
+
+  static async open(directory: string): Promise<ComparedModel> {
+    const model = await openNodeModel(directory);
+    const { folder, runtime, variant } = model;
+    const engine = await Engine.load(folder, runtime, variant, () => undefined);
+    return new ComparedModel(engine, await openSessions(folder, runtime, variant, () => undefined), model);
+  }
+
+  /** Answers greedily. */
+  async answer(image: RgbImage, question: string, expected: string, mode: Mode): Promise<Answer> {
+    await this.#engine.setImage(image);
+    const result = await this.#engine.ask(question, { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] }, () => undefined);
+    return { right: isRight(result.answer, expected), rounds: result.rounds.map(({ tokenIds }) => tokenIds) };
+  }
+
+  /** Logits for every token of `rounds`, given all before it. */
+  async predict(image: RgbImage, question: string, rounds: Answer['rounds'], mode: Mode): Promise<Predictions> {
+    const { downsample, tool } = MODE_SWITCHES[mode];
+    const views = this.#views(image);
+    const first = views.view(downsample ? 'half' : 'full');
+    const prompt: Segment[] = this.#builder.firstRound(question, first.segment, tool && this.#hasTool);
+    const places: number[] = [];
+    for (const [i, ids] of rounds.entries()) {
+      if (i > 0) prompt.push(...this.#toolResponse(question, views));
+      const before = countTokens(prompt);
+      places.push(...ids.map((_, at) => before + at - 1));
+      prompt.push({ kind: 'text', ids });
+    }
+    const all = await this.#decoder.allLogits(prompt);
+    const last = views.view(rounds.length > 1 ? 'full' : first.resolution);
+    const features = await (await last.segment.features()).read();
+    views.dispose();
+    if (!(features instanceof Float32Array)) throw new Error('features are f32 on a CPU');
+    const size = this.#vocabulary;
+    return { logits: places.map((place) => all.subarray(place * size, (place + 1) * size)), features };
+  }
+}
+
+async function compare(
+  testset: string,
+  directories: readonly string[],
+  mode: Mode,
+  limit: number,
+  ownAnswers: boolean,
+): Promise<Record<string, number | string>[]> {
+  const questions = await readQuestions(testset, limit);
+  const models: ComparedModel[] = [];
+  for (const directory of directories) models.push(await ComparedModel.open(directory));
+  const totals = models.map(() => ({ distances: new LogitDistances(), error: 0, right: 0, won: 0, lost: 0 }));
+  const decoder = createNodeImageDecoder();
+  for (const asked of questions) {
+    const { question, answer } = asked;
+    const image = await decoder.decode(await readImage(testset, asked));
+    let reference: (Answer & Predictions) | undefined;
+    for (const [i, model] of models.entries()) {
+      const total = totals[i];
+      if (total === undefined) continue;
+      if (reference === undefined) {
+        const own = await model.answer(image, question, answer, mode);
+        reference = { ...own, ...(await model.predict(image, question, own.rounds, mode)) };
+        if (own.right) total.right++;
+        continue;
+      }
+      const { logits, features } = await model.predict(image, question, reference.rounds, mode);
+      for (const [at, expected] of reference.logits.entries()) {
+        total.distances.add(logits[at] ?? new Float32Array(0), expected);
+      }
+      total.error += relativeError(features, reference.features);
+      if (!ownAnswers) continue;
+      const own = await model.answer(image, question, answer, mode);
+      if (own.right) total.right++;
+      if (own.right && !reference.right) total.won++;
+      if (!own.right && reference.right) total.lost++;
+    }
+  }
+  const rounded = (value: number): number => Number(value.toPrecision(4));
+  return totals.map(({ distances, error, right, won, lost }, i) => {
+    const { positions, divergence, cosine, sameTop } = distances.mean;
+    const answers = ownAnswers || i === 0 ? { right } : {};
+    return {
+      model: directories[i] ?? '',
+      megabytes: rounded((models[i]?.bytes ?? NaN) / 1e6),
+      ...answers,
+      ...(i === 0 || !ownAnswers ? {} : { won, lost }),
+      ...(i === 0
+        ? { questions: questions.length }
+        : {
+            positions,
+            divergence: rounded(divergence),
+            oneMinusCosine: rounded(1 - cosine),
+            sameTop: rounded(sameTop),
+            featureError: rounded(error / questions.length),
+          }),
+    };
+  });
+}
+
+/** Root mean square of the difference, as a share of that of the expected values. */
+function relativeError(found: Float32Array, expected: Float32Array): number {
+  const square = (values: Float32Array): number => values.reduce((sum, value) => sum + value * value, 0);
+  return Math.sqrt(square(found.map((value, i) => value - (expected[i] ?? NaN))) / square(expected));
+}
+
+void start(command);
