@@ -8,6 +8,8 @@
 export interface FileSource {
   /** What a person would call this folder: a path, a URL, an id. For messages, and for the model's name. */
   readonly name: string;
+  /** The commit it is read at, where it is a repository. */
+  readonly commit?: string;
   /** The file's bytes, or undefined when there is no such file. Reading is lazy where the platform allows it. */
   blob(path: string): Promise<Blob | undefined>;
   /** Paths of all files; absent where a folder cannot be listed (a plain URL). */
@@ -17,6 +19,8 @@ export interface FileSource {
    * otherwise. Absent, or undefined, where nothing is known.
    */
   version?(path: string): Promise<string | undefined>;
+  /** The SHA-256 (hexadecimal) that the folder's keeper announces for a file; undefined where it announces none. */
+  announcedSha256?(path: string): Promise<string | undefined>;
 }
 
 /** A file open for writing at any place. What it held when it was opened stays. One writer at a time. */
@@ -40,6 +44,8 @@ export interface FileSink {
   open(path: string): Promise<RandomAccessFile>;
   /** Removes a file; nothing happens when there is none. */
   remove(path: string): Promise<void>;
+  /** Bytes that may still be written here, where the platform tells. */
+  freeBytes?(): Promise<number | undefined>;
 }
 
 /** A folder that can be read and written. */

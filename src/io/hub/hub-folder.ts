@@ -4,42 +4,13 @@
  * Knows nothing about models, and about the platform only the `fetch` it is given.
  * Protocol: huggingface_hub `hf_api.model_info(files_metadata=True)`, `file_download.py`, `utils/_http.py`.
  */
+import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
-
-/** The hub itself. */
-export const HUB_ENDPOINT = 'https://huggingface.co';
-
-/** What was asked for when no revision was named. */
-export const DEFAULT_REVISION = 'main';
-
-/** How a hub is spoken to. */
-export interface HubOptions {
-  readonly fetch: typeof fetch;
-  /** Where the hub is; {@link HUB_ENDPOINT} where absent. */
-  readonly endpoint?: string;
-  /** A branch, a tag or a commit; {@link DEFAULT_REVISION} where absent. */
-  readonly revision?: string;
-  /** For gated and private repositories. Never sent to another host than the endpoint. */
-  readonly token?: string | undefined;
-  /** Ends waiting and reading with a StoppedError. */
-  readonly signal?: AbortSignal;
-  /** Bytes of files that have arrived since the last call. */
-  readonly onBytes?: (bytes: number) => void;
-  /** A request failed and will be made again after `waitMs`; `why` is a sentence. */
-  readonly onRetry?: (retry: { readonly why: string; readonly waitMs: number }) => void;
-  readonly patience?: Patience;
-}
-
-/** When to give up. Times in milliseconds. */
-export interface Patience {
-  /** A connection that brings nothing for this long is cut and made again. */
-  readonly stallMs: number;
-  /** The wait before the first retry; it doubles with each, and up to as much again is added at random. */
-  readonly firstWaitMs: number;
-  readonly longestWaitMs: number;
-  /** Failures one after the other, without a byte between them, that end it. */
-  readonly attempts: number;
-}
+import { isObject, tryParseJson } from '../../shared/json.ts';
+import { HubBlob } from './hub-blob.ts';
+import type { Asked } from './hub-errors.ts';
+import { DEFAULT_REVISION, HUB_ENDPOINT, type HubOptions } from './hub-options.ts';
+import { HubRequests } from './hub-requests.ts';
 
 /** A file as the hub lists it. */
 export interface HubFile {
@@ -72,7 +43,94 @@ export interface HubFolder extends FileSource {
  * @throws HubError for an id or a revision that does not exist, a repository that is gated or private, no network, or a
  * server that is no hub; the message says what to do
  */
-export declare function openHubFolder(id: string, options: HubOptions): Promise<HubFolder>;
+export async function openHubFolder(id: string, options: HubOptions): Promise<HubFolder> {
+  const endpoint = (options.endpoint ?? HUB_ENDPOINT).replace(/\/+$/, '');
+  const revision = options.revision ?? DEFAULT_REVISION;
+  const asked: Asked = { endpoint, id, revision, hasToken: options.token !== undefined };
+  if (parseHubId(id) !== id) throw new NamedError('HubError', `"${id}" is no model of a hub. Give its id: owner/name.`);
+  const root = rootUrl(endpoint);
+  const requests = new HubRequests(options);
+  const text = await requests.text(
+    new URL(`api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`, root),
+    asked,
+  );
+  const listing = parseListing(tryParseJson(text), asked);
+  const files = new Map(listing.files.map((file) => [file.path, file]));
+  return {
+    name: listing.id,
+    id: listing.id,
+    endpoint,
+    revision,
+    commit: listing.commit,
+    gated: listing.gated,
+    files: listing.files,
+    list: async () => [...files.keys()],
+    async blob(path) {
+      const file = files.get(path);
+      if (file === undefined) return undefined;
+      const url = new URL(
+        `${listing.id}/resolve/${listing.commit}/${path.split('/').map(encodeURIComponent).join('/')}`,
+        root,
+      );
+      const { bytes } = file;
+      return new HubBlob((first, end) => requests.read(url, { ...asked, path }, bytes, first, end), 0, bytes);
+    },
+    async version(path) {
+      const file = files.get(path);
+      return file?.sha256 ?? file?.blobId;
+    },
+    announcedSha256: async (path) => files.get(path)?.sha256,
+  };
+}
 
 /** `owner/name` out of an id or of a page's address (`https://huggingface.co/owner/name/tree/main`); undefined for other text. */
-export declare function parseHubId(text: string): string | undefined;
+export function parseHubId(text: string): string | undefined {
+  const part = '[A-Za-z0-9](?:[\\w.-]*[A-Za-z0-9_])?';
+  const path = /^https?:/.test(text) && URL.canParse(text) ? new URL(text).pathname.slice(1) : text;
+  const pattern = new RegExp(`^(${part}/${part})${path === text ? '' : '(?:/.*)?'}$`);
+  return pattern.exec(path)?.[1];
+}
+
+function rootUrl(endpoint: string): URL {
+  if (/^https?:\/\/./.test(endpoint) && URL.canParse(endpoint)) return new URL(`${endpoint}/`);
+  throw new NamedError('HubError', `The endpoint "${endpoint}" is no address. Give one like ${HUB_ENDPOINT}.`);
+}
+
+interface Listing {
+  readonly id: string;
+  readonly commit: string;
+  readonly gated: boolean;
+  readonly files: readonly HubFile[];
+}
+
+function parseListing(json: unknown, asked: Asked): Listing {
+  if (
+    !isObject(json) ||
+    !Array.isArray(json['siblings']) ||
+    typeof json['sha'] !== 'string' ||
+    !/^[0-9a-f]{40}$/.test(json['sha'])
+  ) {
+    throw new NamedError('HubError', `${asked.endpoint} does not answer as a hub does. Check the --endpoint.`);
+  }
+  const { id, sha, siblings, gated } = json;
+  return {
+    id: typeof id === 'string' && parseHubId(id) === id ? id : asked.id,
+    commit: sha,
+    gated: typeof gated === 'string' || gated === true,
+    files: siblings.map((entry) => parseFile(entry, asked)),
+  };
+}
+
+function parseFile(entry: unknown, { endpoint, id }: Asked): HubFile {
+  const { rfilename: path, size, blobId, lfs } = isObject(entry) ? entry : {};
+  if (typeof path !== 'string' || typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+    throw new NamedError('HubError', `${endpoint} lists a file of ${id} without a size. Use another --endpoint.`);
+  }
+  const sha256 = isObject(lfs) ? lfs['sha256'] : undefined;
+  return {
+    path,
+    bytes: size,
+    sha256: typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : undefined,
+    blobId: typeof blobId === 'string' ? blobId : '',
+  };
+}
