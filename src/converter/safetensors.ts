@@ -57,14 +57,21 @@ async function openShard(source: FileSource, file: string): Promise<Blob> {
  * Elements of a tensor as f32.
  * @param first the number of the first of them in the tensor, for messages
  * @param bytes as they lie in the file, aligned for the tensor's dtype
+ * @param into memory for the result, at least as many elements; new memory when left out
  * @throws CheckpointError when the dtype is not F32, F16 or BF16, or a value is not finite
  */
-export function decodeElements(entry: TensorEntry, first: number, bytes: Uint8Array): Float32Array {
+export function decodeElements(
+  entry: TensorEntry,
+  first: number,
+  bytes: Uint8Array,
+  into?: Float32Array,
+): Float32Array {
   const { buffer, byteOffset, length } = bytes;
   const count = length / bytesPerElement(entry);
-  const values = new Float32Array(count);
-  if (entry.dtype === 'BF16') bf16ToF32(new Uint16Array(buffer, byteOffset, count), values);
-  else if (entry.dtype === 'F16') f16ToF32(new Uint16Array(buffer, byteOffset, count), values);
+  const values = into?.subarray(0, count) ?? new Float32Array(count);
+  if (entry.dtype === 'BF16') {
+    if (bf16ToF32(new Uint16Array(buffer, byteOffset, count), values)) return values;
+  } else if (entry.dtype === 'F16') f16ToF32(new Uint16Array(buffer, byteOffset, count), values);
   else values.set(new Float32Array(buffer, byteOffset, count));
   const bad = firstNonFinite(values);
   if (bad >= 0) throw nonFinite(entry, first + bad, values[bad]);

@@ -112,11 +112,12 @@ async function writeTensor(
   const rowElements = rest.reduce((product, size) => product * size, 1);
   const rowBytes = rowElements * bytesPerElement(entry);
   const chunkRows = Math.max(1, Math.floor(CHUNK_ELEMENTS / rowElements));
+  const scratch = new Float32Array(Math.min(chunkRows, rows) * rowElements);
   for (let row = 0; row < rows; row += chunkRows) {
     onRead(row * rowBytes);
     const bytes = await stream.take(Math.min(chunkRows, rows - row) * rowBytes);
     if (bytes.length % rowBytes !== 0 || bytes.length === 0) throw cutOff(entry.name, entry.file);
-    const values = decodeElements(entry, row * rowElements, bytes);
+    const values = decodeElements(entry, row * rowElements, bytes, scratch);
     for (const writer of writers) await writer.write(values);
   }
   for (const writer of writers) await writer.finish();
