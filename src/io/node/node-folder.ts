@@ -28,15 +28,16 @@ export function nodeFolder(directory: string): Folder & { list(): Promise<readon
     },
     put: (path, bytes) =>
       orStorageError(path, root, async () => {
-        const file = await openAt(`${path}.new`);
+        const target = join(root, path);
+        await mkdir(dirname(target), { recursive: true });
+        const file = await open(`${target}.new`, 'w');
         try {
-          await file.truncate(0);
           await writeAll(file, bytes, 0);
           await file.sync();
         } finally {
           await file.close();
         }
-        await rename(join(root, `${path}.new`), join(root, path));
+        await rename(`${target}.new`, target);
       }),
     open: (path) => orStorageError(path, root, async () => randomAccess(path, root, await openAt(path))),
     remove: (path) => orStorageError(path, root, () => rm(join(root, path), { force: true })),
