@@ -49,14 +49,20 @@ const LARGE_BYTES = 10_000;
 export class HubServer {
   readonly repositories = new Map<string, HubRepository>();
   readonly seen: SeenRequest[] = [];
+  /** Paths a browser asked permission for. Like the storage of the real one, this one grants none. */
+  readonly preflights: string[] = [];
   /** Asked before each file is sent, by hub and storage alike: what to do wrong. */
   fault: (request: SeenRequest) => Fault | undefined = () => undefined;
   readonly #hub: Server;
   readonly #storage: Server;
 
   constructor() {
-    this.#hub = createServer((request, response) => void this.#answerHub(request, response));
-    this.#storage = createServer((request, response) => void this.#answerStorage(request, response));
+    this.#hub = createServer((request, response) => {
+      if (this.#isAllowed(request, response)) void this.#answerHub(request, response);
+    });
+    this.#storage = createServer((request, response) => {
+      if (this.#isAllowed(request, response)) void this.#answerStorage(request, response);
+    });
   }
 
   /** Starts it and returns it. */
@@ -89,6 +95,15 @@ export class HubServer {
     repository.revisions.set('main', commit);
     this.repositories.set(id, repository);
     return commit;
+  }
+
+  /** Lets pages of any origin read, but not ask first. */
+  #isAllowed({ method, url = '/' }: IncomingMessage, response: ServerResponse): boolean {
+    response.setHeader('access-control-allow-origin', '*');
+    if (method !== 'OPTIONS') return true;
+    this.preflights.push(url);
+    response.writeHead(403).end();
+    return false;
   }
 
   async #answerHub(request: IncomingMessage, response: ServerResponse): Promise<void> {
