@@ -62,11 +62,15 @@ export function run(command, args, options = {}) {
             timedOut = true;
             end();
           }, options.limitMs);
-    if (detached) for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, passOn);
+    // In our own group the program hears Ctrl+C itself, and may have something to save and to say before it ends.
+    /** @type {NodeJS.SignalsListener} */
+    const waitFor = (signal) => void (signal === 'SIGTERM' && child.kill(signal));
+    const onSignal = detached ? passOn : waitFor;
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.on(signal, onSignal);
     const tidy = () => {
       clearTimeout(timer);
-      process.off('SIGINT', passOn);
-      process.off('SIGTERM', passOn);
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
     };
     child.on('error', (error) => {
       tidy();

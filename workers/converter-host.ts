@@ -1,6 +1,6 @@
 /** The worker's side of ConverterApi: picked files in, a folder of the browser out, the converter in between. */
 import { convertCheckpoint } from '../src/converter/convert.ts';
-import { directorySink } from '../src/io/web/directory-sink.ts';
+import { directoryFolder } from '../src/io/web/directory-folder.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import type {
   CheckpointFiles,
@@ -19,7 +19,7 @@ export class ConverterHost implements ConverterApi {
     onProgress: (progress: ConversionProgress) => void,
   ): Promise<ConversionResult> {
     const source = fileListFolder(checkpoint.name, checkpoint.files);
-    const manifest = await convertCheckpoint(source, directorySink(target), { ...settings, onProgress });
+    const manifest = await convertCheckpoint(source, directoryFolder(target), { ...settings, onProgress });
     return {
       name: manifest.name,
       dtype: manifest.dtype,

@@ -1,27 +1,48 @@
 /**
- * npm run -s convert -- CHECKPOINT_DIR OUT_DIR --dtype fp32|fp16|q8|q4|q4f16 [--name NAME] [--prompts efficient|general|chat]
- *   [--layout visionthink|transformers.js] [--json]
+ * npm run -s convert -- CHECKPOINT OUT_DIR [--dtype fp32|fp16|q8|q4|q4f16] [--revision R] [--endpoint URL] [--restart] [--name NAME]
+ *   [--prompts efficient|general|chat] [--layout visionthink|transformers.js] [--json]
+ * CHECKPOINT: a folder, or owner/name of a hub. The token for gated repositories is HF_TOKEN's.
  */
-import { realpath, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
 import { defineCommand } from 'citty';
-import { convertCheckpoint } from '../converter/convert.ts';
-import { DTYPES, parseDtype } from '../converter/precision.ts';
+import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts';
 import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
-import { nodeFolder, nodeSink } from '../io/node/node-folder.ts';
+import { DTYPES, parseDtype } from '../converter/precision.ts';
+import { openHubFolder, parseHubId } from '../io/hub/hub-folder.ts';
+import { DEFAULT_REVISION, HUB_ENDPOINT } from '../io/hub/hub-options.ts';
+import { nodeFolder } from '../io/node/node-folder.ts';
+import { createNodeHash } from '../io/node/node-hash.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
-import { MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
-import { tryParseJson } from '../shared/json.ts';
+import type { FileSource } from '../shared/files.ts';
+import { ProgressLine } from './progress-line.ts';
 import { start } from './start.ts';
 
 const command = defineCommand({
-  meta: { name: 'convert', description: 'Turns a Qwen2.5-VL checkpoint folder into a model folder for the browser.' },
+  meta: { name: 'convert', description: 'Turns a Qwen2.5-VL checkpoint into a model folder for the browser.' },
   args: {
-    checkpoint: { type: 'positional', required: true, description: 'Folder as Hugging Face saves it' },
-    out: { type: 'positional', required: true, description: 'Folder to write' },
+    checkpoint: {
+      type: 'positional',
+      required: true,
+      description: 'Folder as Hugging Face saves it, or owner/name of the hub',
+    },
+    out: {
+      type: 'positional',
+      required: true,
+      description: 'Folder to write; one that was not finished is gone on with',
+    },
     dtype: { type: 'string', default: 'q4f16', description: DTYPES.join(' | ') },
-    name: { type: 'string', description: "The model's name; the checkpoint folder's by default" },
+    revision: {
+      type: 'string',
+      description: `Branch, tag or commit of the hub's repository; ${DEFAULT_REVISION} by default`,
+    },
+    endpoint: { type: 'string', description: `A mirror of the hub; HF_ENDPOINT or ${HUB_ENDPOINT} by default` },
+    restart: {
+      type: 'boolean',
+      default: false,
+      description: 'Begin anew where OUT holds a conversion that was not finished',
+    },
+    name: { type: 'string', description: "The model's name; the checkpoint's by default" },
     prompts: { type: 'string', description: `${PROMPT_SETS.join(' | ')}, when the checkpoint brings no prompts.json` },
     layout: {
       type: 'string',
@@ -35,74 +56,93 @@ const command = defineCommand({
   },
 });
 
-/** A folder that can be written: not the checkpoint itself, and without the model folder that may have been there. */
-async function prepareOut(checkpoint: string, out: string): Promise<void> {
-  const found = await stat(out).catch(() => null);
-  if (found === null) return;
-  if (!found.isDirectory()) throw new NamedError('UsageError', `${out} is a file. Give a folder to write.`);
-  if ((await realpath(out)) === (await realpath(checkpoint))) {
-    throw new NamedError('UsageError', `${out} is the checkpoint itself. Give another folder to write.`);
-  }
-  const blob = await nodeFolder(out).blob(MANIFEST_FILE);
-  if (blob === undefined) return;
-  const { files } = parseManifest(tryParseJson(await blob.text()));
-  // The manifest goes first: a folder without one is no model folder, whatever happens now.
-  for (const path of [MANIFEST_FILE, ...files.map((file) => file.path)]) await rm(join(out, path), { force: true });
-}
-
 interface Arguments {
   readonly checkpoint: string;
   readonly out: string;
   readonly dtype: string;
+  readonly revision?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly restart: boolean;
   readonly name?: string | undefined;
   readonly prompts?: string | undefined;
   readonly layout: string;
   readonly json: boolean;
 }
 
-async function convert(args: Arguments): Promise<void> {
-  const found = await stat(args.checkpoint).catch(() => null);
-  if (!found?.isDirectory()) {
+/** A folder that can be written: not the checkpoint itself. */
+async function checkOut(checkpoint: string, out: string): Promise<void> {
+  const found = await stat(out).catch(() => null);
+  if (found === null) return;
+  if (!found.isDirectory()) throw new NamedError('UsageError', `${out} is a file. Give a folder to write.`);
+  if ((await realpath(out)) === (await realpath(checkpoint).catch(() => ''))) {
+    throw new NamedError('UsageError', `${out} is the checkpoint itself. Give another folder to write.`);
+  }
+}
+
+/** The checkpoint's folder, on this disk if there is one, else on the hub. */
+async function openCheckpoint(args: Arguments, line: ProgressLine, signal: AbortSignal): Promise<FileSource> {
+  const { checkpoint, revision, endpoint } = args;
+  const found = await stat(checkpoint).catch(() => null);
+  if (found?.isDirectory()) {
+    if (revision === undefined && endpoint === undefined) return nodeFolder(checkpoint);
+    throw new NamedError('UsageError', `${checkpoint} is a folder here: leave out --revision and --endpoint.`);
+  }
+  const id = parseHubId(checkpoint);
+  if (found !== null || id === undefined) {
     throw new NamedError(
       'UsageError',
-      `${args.checkpoint} is no folder. Give the folder a checkpoint was downloaded to.`,
+      `${checkpoint} is neither a folder nor a model of the hub. Give the folder a checkpoint was downloaded to, or owner/name.`,
     );
   }
-  await prepareOut(args.checkpoint, args.out);
+  const source = await openHubFolder(id, {
+    fetch,
+    endpoint: endpoint ?? process.env['HF_ENDPOINT'] ?? HUB_ENDPOINT,
+    revision: revision ?? DEFAULT_REVISION,
+    token: process.env['HF_TOKEN'] || undefined,
+    signal,
+    onRetry: ({ why, waitMs }) => line.note(`${why} Trying again in ${(waitMs / 1000).toFixed(1)} s.`),
+  });
+  line.note(`${source.id} at commit ${source.commit}`);
+  return source;
+}
+
+async function convert(args: Arguments): Promise<void> {
+  await checkOut(args.checkpoint, args.out);
   if (args.name === '') throw new NamedError('UsageError', '--name is empty. Give a name, or leave it out.');
   const prompts = args.prompts === undefined ? undefined : parsePromptSet(args.prompts);
-  const started = performance.now();
-  let shown = -1;
-  const manifest = await convertCheckpoint(nodeFolder(args.checkpoint), nodeSink(args.out), {
+  const options: ConvertOptions = {
     dtype: parseDtype(args.dtype),
     layout: parseLayout(args.layout),
+    restart: args.restart,
+    createHash: createNodeHash,
     ...(args.name === undefined ? {} : { name: args.name }),
     ...(prompts === undefined ? {} : { prompts }),
-    onProgress: ({ written, total, detail }) => {
-      const percent = Math.floor((100 * written) / total);
-      if (percent === shown) return;
-      shown = percent;
-      process.stderr.write(`\r${String(percent).padStart(3)} %  ${detail.slice(0, 90).padEnd(90)}`);
-    },
-  });
-  process.stderr.write('\n');
-  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-  const seconds = (performance.now() - started) / 1000;
-  const summary = {
-    out: args.out,
-    name: manifest.name,
-    dtype: manifest.dtype,
-    parameters: manifest.parameters,
-    bytes,
-    files: manifest.files.length,
-    seconds,
   };
-  if (args.json) console.log(JSON.stringify(summary));
-  else {
-    console.log(`${manifest.name}: ${(manifest.parameters / 1e6).toFixed(1)} M parameters as ${manifest.dtype}`);
-    console.log(
-      `${(bytes / 1e6).toFixed(1)} MB in ${manifest.files.length} files, ${seconds.toFixed(1)} s: ${args.out}`,
-    );
+  const started = performance.now();
+  const line = new ProgressLine();
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    const manifest = await convertCheckpoint(await openCheckpoint(args, line, stop.signal), nodeFolder(args.out), {
+      ...options,
+      signal: stop.signal,
+      onProgress: ({ phase, done, total, detail }) => line.show(phase, done, total, detail),
+    });
+    line.end();
+    const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+    const seconds = (performance.now() - started) / 1000;
+    const { name, dtype, parameters } = manifest;
+    const files = manifest.files.length;
+    if (args.json) console.log(JSON.stringify({ out: args.out, name, dtype, parameters, bytes, files, seconds }));
+    else {
+      console.log(`${name}: ${(parameters / 1e6).toFixed(1)} M parameters as ${dtype}`);
+      console.log(`${(bytes / 1e6).toFixed(1)} MB in ${files} files, ${seconds.toFixed(1)} s: ${args.out}`);
+    }
+  } finally {
+    line.end();
+    stop.abort(); // requests that read ahead
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 

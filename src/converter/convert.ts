@@ -1,220 +1,141 @@
 /**
  * Checkpoint in, model folder out.
  *
- *   1. read the configuration, and check every tensor's presence and shape;
- *   2. build the graphs, which lays out the data files;
- *   3. write weights, graphs, tokenizer and settings, hashing all that is written;
- *   4. write the manifest last: a folder without one is no model folder.
+ *   1. plan: settings and headers (conversion-plan.ts);
+ *   2. go on where an earlier visit stopped, or begin with an empty folder;
+ *   3. weights, tensor by tensor, in the order in which the checkpoint's files hold them: each byte is read once;
+ *   4. hash what was written, write the small files;
+ *   5. the manifest last: a folder without one is no model folder. Then the journal goes.
  *
- * The same code runs in Node and in a worker; it knows files only through FileSource and FileSink.
+ * The same code runs in Node and in a worker; it knows files only through FileSource and Folder.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { type Geometry, parseGeometry } from '../model/geometry.ts';
-import { type FileRecord, type Manifest, MANIFEST_FILE, MANIFEST_VERSION } from '../model/manifest.ts';
-import { parseProcessorSettings, type ProcessorSettings } from '../model/processor-settings.ts';
-import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
+import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
-import type { FileSink, FileSource, FileWriter } from '../shared/files.ts';
-import { isObject, tryParseJson } from '../shared/json.ts';
-import { buildGraphs, buildStockGraphs } from './graph-sets.ts';
-import { dataFileName, type Layout, stockConfig, stockProcessor } from './layouts.ts';
-import { type Dtype, type Precision, PRECISIONS } from './precision.ts';
-import { openSafetensors, type TensorStore } from './safetensors.ts';
-import { resolveTensors } from './tensor-names.ts';
-import { WeightLayout } from './weight-layout.ts';
-import { type RowReader, writeWeights } from './write-weights.ts';
+import type { FileSource, Folder } from '../shared/files.ts';
+import { tryParseJson } from '../shared/json.ts';
+import { createStreamHash, hashBlob, hashBytes, type StreamHash } from '../shared/sha256.ts';
+import { type ConversionPlan, planConversion, type PlanOptions } from './conversion-plan.ts';
+import { Journal, JOURNAL_FILE, journalOutputs } from './journal.ts';
+import type { ConvertProgress } from './progress.ts';
+import { type Surroundings, writeTensors } from './write-tensors.ts';
 
-/** Original images larger than this are what stock Qwen2.5-VL scales down; a smaller limit marks a model of a smaller world. */
-const QWEN_MAX_PIXELS = 12_845_056;
+/** What the converter is asked to do, and whom it tells. */
+export interface ConvertOptions extends PlanOptions, RunOptions {}
 
-/** What the converter is asked to do. */
-export interface ConvertOptions {
-  readonly dtype: Dtype;
-  /** The model's name in the manifest; the checkpoint's name where absent. */
-  readonly name?: string;
-  /** Prompts to write when the checkpoint brings none; chosen by the checkpoint's name where absent. */
-  readonly prompts?: PromptSet;
-  /** `transformers.js` adds what stock transformers.js needs; `visionthink` where absent. */
-  readonly layout?: Layout;
+/** How a planned conversion is run. */
+export interface RunOptions {
+  /** Begin anew where the folder holds a conversion that was not finished. */
+  readonly restart?: boolean;
+  /** Stops with a StoppedError. What has been done stays, and the next visit goes on from there. */
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ConvertProgress) => void;
-}
-
-/** How far the converter is, in bytes of weights written. */
-export interface ConvertProgress {
-  readonly written: number;
-  readonly total: number;
-  readonly detail: string;
+  /** The platform's SHA-256 for streams; JavaScript's where absent. For what is announced of downloaded files. */
+  readonly createHash?: () => StreamHash;
 }
 
 /**
- * Converts the checkpoint in `source` into a model folder in `sink` and returns its manifest.
- * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted. Nothing is written then,
- * but for values that are no finite numbers: they are met while writing, and leave files without a manifest.
+ * Converts the checkpoint in `source` into a model folder in `folder` and returns its manifest. Killed at any point it goes on
+ * when it is called again: at most one tensor's work is repeated, and the files are the same.
+ * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted: nothing is written then, but
+ * for what is only met while weights are read (values that are no finite numbers, bytes that were altered on their way).
+ * Throws ResumeError when the folder holds a half-done conversion of something else, StorageError when it cannot be
+ * written; what the source throws passes through. Whatever is thrown, what had been done stays.
  */
 export async function convertCheckpoint(
   source: FileSource,
-  sink: FileSink,
+  folder: Folder,
   options: ConvertOptions,
 ): Promise<Manifest> {
-  // 1. What is there.
-  const { dtype, layout: folderLayout = 'visionthink' } = options;
-  const config = await requiredJson(source, 'config.json');
-  const geometry = parseGeometry(config, await optionalJson(source, 'generation_config.json'));
-  const processorJson = await imageProcessorJson(source);
-  const processor = parseProcessorSettings(processorJson);
-  checkPatches(processor, geometry);
-  const promptsJson =
-    (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
-  parsePrompts(promptsJson);
-  const tokenizer = await requiredText(source, 'tokenizer.json');
-  await requiredJson(source, 'tokenizer.json');
-  const tokenizerConfig = JSON.stringify((await optionalJson(source, 'tokenizer_config.json')) ?? {}, null, 1);
-  const store = await openSafetensors(source);
-  const reader = rowReader(store, geometry);
+  return runConversion(await planConversion(source, options), folder, options);
+}
 
-  // 2. What will be there.
-  const precision: Precision = PRECISIONS[dtype];
-  const layout = new WeightLayout(precision, dataFileName(folderLayout, dtype));
-  const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const graphs = buildGraphs(layout, geometry, parameters);
-  const stock = folderLayout === 'transformers.js' ? buildStockGraphs(layout, geometry, dtype) : [];
-  const total = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
-
-  // 3. Write it.
-  const output = new HashingSink(sink);
-  await writeWeights(layout, reader, output, (written, detail) => options.onProgress?.({ written, total, detail }));
-  for (const { file, bytes } of graphs.flatMap((set) => set.files)) await output.writeFile(file, bytes);
-  const isStock = folderLayout === 'transformers.js' && isObject(config) && isObject(processorJson);
-  const texts = {
-    'tokenizer.json': tokenizer,
-    'tokenizer_config.json': tokenizerConfig,
-    'preprocessor_config.json': JSON.stringify(isStock ? stockProcessor(processorJson) : processorJson, null, 1),
-    'generation_config.json': JSON.stringify({ eos_token_id: geometry.tokens.eosTokenIds }, null, 1),
-    'prompts.json': JSON.stringify(promptsJson, null, 1),
+/** The second half of {@link convertCheckpoint}. */
+export async function runConversion(plan: ConversionPlan, folder: Folder, options: RunOptions): Promise<Manifest> {
+  const { onProgress = () => undefined, createHash = createStreamHash, signal } = options;
+  const throwIfStopped = (): void => {
+    if (signal?.aborted !== true) return;
+    throw new NamedError('StoppedError', 'Stopped. What was converted stays; convert again to go on from there.');
   };
-  for (const [path, text] of Object.entries(texts)) await output.writeFile(path, new TextEncoder().encode(text));
-  if (isStock) {
-    for (const { file, bytes } of stock) await output.writeFile(file, bytes, 'transformers.js');
-    const text = JSON.stringify(stockConfig(config, geometry, dtype, layout.files.keys()), null, 1);
-    await output.writeFile('config.json', new TextEncoder().encode(text), 'transformers.js');
+
+  // 2. Where an earlier visit stopped.
+  throwIfStopped();
+  const earlier = options.restart === true ? undefined : await Journal.resume(folder, plan.facts);
+  const journal = earlier ?? (await beginAnew(plan, folder));
+  try {
+    // 3. Weights.
+    await writeTensors(plan, folder, journal, { onProgress, createHash, throwIfStopped });
+
+    // 4. Hashes, small files.
+    const files = await hashDataFiles(plan, folder, journal, { onProgress, throwIfStopped });
+    for (const { path, bytes, onlyFor } of plan.smallFiles) {
+      await folder.put(path, bytes);
+      const record = { path, bytes: bytes.length, sha256: await hashBytes(bytes) };
+      files.push(onlyFor === undefined ? record : { ...record, onlyFor });
+    }
+
+    // 5. Declare it whole.
+    const manifest: Manifest = { ...plan.manifest, files };
+    await folder.put(MANIFEST_FILE, new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
+    await journal.close();
+    await folder.remove(JOURNAL_FILE);
+    return manifest;
+  } finally {
+    await journal.close();
   }
-
-  // 4. Declare it whole.
-  const manifest: Manifest = {
-    format: 'visionthink-model',
-    version: MANIFEST_VERSION,
-    name: options.name ?? source.name,
-    source: source.name,
-    dtype,
-    geometry,
-    parameters,
-    largestTensorBytes: layout.largestBytes,
-    variants: graphs.map(({ name, graphs: files }) => ({ name, graphs: files })),
-    defaultPixelBudget: processor.maxPixels < QWEN_MAX_PIXELS ? processor.maxPixels : null,
-    files: output.records,
-  };
-  const file = await sink.create(MANIFEST_FILE);
-  await file.write(new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
-  await file.close();
-  return manifest;
 }
 
-function rowReader(store: TensorStore, geometry: Geometry): RowReader {
-  const resolved = resolveTensors(store, geometry);
-  return {
-    rows: (tensor, first, count) => store.readRows(resolved.name(tensor), first, count),
-    rowCount: (tensor) => store.tensors.get(resolved.name(tensor))?.shape[0] ?? 0,
-  };
+/** Records of the data files; each is hashed once, whatever the number of visits. */
+async function hashDataFiles(
+  plan: ConversionPlan,
+  folder: Folder,
+  journal: Journal,
+  { onProgress, throwIfStopped }: Pick<Surroundings, 'onProgress' | 'throwIfStopped'>,
+): Promise<FileRecord[]> {
+  const records: FileRecord[] = [];
+  const total = [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
+  let done = 0;
+  for (const [path, bytes] of plan.dataFiles) {
+    throwIfStopped();
+    const tell = (read: number): void => onProgress({ phase: 'hashes', done: done + read, total, detail: path });
+    const known = journal.hashes.get(path);
+    const sha256 = known ?? (await hashFile(folder, path, bytes, tell));
+    if (known === undefined) await journal.addHash(path, sha256);
+    records.push({ path, bytes, sha256 });
+    tell(bytes);
+    done += bytes;
+  }
+  return records;
 }
 
-async function optionalText(source: FileSource, path: string): Promise<string | undefined> {
-  return (await source.blob(path))?.text();
-}
+/** Empties the folder of an earlier model or half-done conversion, makes room, and begins a journal. */
+async function beginAnew(plan: ConversionPlan, folder: Folder): Promise<Journal> {
+  const old = await folder.blob(MANIFEST_FILE);
+  const oldFiles = old === undefined ? [] : parseManifest(tryParseJson(await old.text())).files;
+  const stale = [...(await journalOutputs(folder)), ...plan.dataFiles.keys(), ...oldFiles.map(({ path }) => path)];
+  await folder.remove(MANIFEST_FILE); // first: whatever happens now, this is no model folder
+  await folder.remove(JOURNAL_FILE);
+  for (const path of new Set(stale)) await folder.remove(path);
 
-async function requiredText(source: FileSource, path: string): Promise<string> {
-  const text = await optionalText(source, path);
-  if (text === undefined) {
+  const free = await folder.freeBytes?.();
+  if (free !== undefined && free < plan.folderBytes) {
     throw new NamedError(
-      'CheckpointError',
-      `${source.name} has no ${path}. Choose a checkpoint folder as Hugging Face saves it, and download all of its files.`,
+      'StorageError',
+      `${folder.name} has room for ${megabytes(free)}, the converted model takes ${megabytes(plan.folderBytes)}. Free some ` +
+        'space, choose a --dtype with fewer bits, or another disk.',
     );
   }
-  return text;
+  return Journal.begin(folder, plan.facts);
 }
 
-async function optionalJson(source: FileSource, path: string): Promise<unknown> {
-  const text = await optionalText(source, path);
-  if (text === undefined) return undefined;
-  const json = tryParseJson(text);
-  if (json === undefined) {
-    throw new NamedError('CheckpointError', `${path} of ${source.name} is no valid JSON. Download the file again.`);
-  }
-  return json;
+async function hashFile(folder: Folder, path: string, bytes: number, onRead: (read: number) => void): Promise<string> {
+  const blob = await folder.blob(path);
+  if (blob?.size === bytes) return hashBlob(blob, onRead);
+  throw new NamedError(
+    'StorageError',
+    `${path} of ${folder.name} was changed by somebody else while it was written: it has ${blob?.size ?? 'no'} bytes, not ${bytes}. Convert again.`,
+  );
 }
 
-async function requiredJson(source: FileSource, path: string): Promise<unknown> {
-  await requiredText(source, path);
-  return optionalJson(source, path);
-}
-
-/**
- * The image processor's settings: a file of their own, or, as newer transformers save a whole processor, a part of
- * processor_config.json. Without either, Qwen2.5-VL's own hold.
- */
-async function imageProcessorJson(source: FileSource): Promise<unknown> {
-  const own = await optionalJson(source, 'preprocessor_config.json');
-  if (own !== undefined) return own;
-  const whole = await optionalJson(source, 'processor_config.json');
-  return (isObject(whole) ? whole['image_processor'] : undefined) ?? {};
-}
-
-/** The image processor must cut images as the vision tower takes them. */
-function checkPatches(processor: ProcessorSettings, { vision }: Geometry): void {
-  const pairs = [
-    ['patch_size', processor.patchSize, vision.patchSize],
-    ['temporal_patch_size', processor.temporalPatchSize, vision.temporalPatchSize],
-    ['merge_size', processor.mergeSize, vision.spatialMergeSize],
-  ] as const;
-  for (const [key, found, wanted] of pairs) {
-    if (found === wanted) continue;
-    throw new NamedError(
-      'CheckpointError',
-      `preprocessor_config.json says ${key} ${found}, the model of config.json takes ${wanted}. Use two files of one checkpoint.`,
-    );
-  }
-}
-
-/** Passes files on to another sink and keeps a record of each. */
-class HashingSink implements FileSink {
-  readonly records: FileRecord[] = [];
-  readonly #sink: FileSink;
-
-  constructor(sink: FileSink) {
-    this.#sink = sink;
-  }
-
-  async create(path: string, onlyFor?: FileRecord['onlyFor']): Promise<FileWriter> {
-    const file = await this.#sink.create(path);
-    const hash = sha256.create();
-    let bytes = 0;
-    return {
-      write: async (chunk) => {
-        hash.update(chunk);
-        bytes += chunk.length;
-        await file.write(chunk);
-      },
-      close: async () => {
-        await file.close();
-        const record = { path, bytes, sha256: bytesToHex(hash.digest()) };
-        this.records.push(onlyFor === undefined ? record : { ...record, onlyFor });
-      },
-    };
-  }
-
-  async writeFile(path: string, content: Uint8Array, onlyFor?: FileRecord['onlyFor']): Promise<void> {
-    const file = await this.create(path, onlyFor);
-    await file.write(content);
-    await file.close();
-  }
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
 }

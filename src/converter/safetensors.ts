@@ -1,7 +1,6 @@
 /**
- * A checkpoint's tensors, opened lazily: headers first, then one tensor, or a few rows of one, at a time. One
- * `model.safetensors` or shards named by `model.safetensors.index.json`. A 7B checkpoint is 16 GB, so no file is ever
- * read whole and no more than one piece is held beside the result. Knows nothing about which tensors a model needs.
+ * A checkpoint's tensors: what its headers say of them, and how their bytes become floats. One `model.safetensors` or shards
+ * named by `model.safetensors.index.json`. Knows nothing about which tensors a model needs.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
@@ -13,26 +12,12 @@ import { INDEX_FILE, readShardIndex } from './shard-index.ts';
 /** The one file of a checkpoint without shards. */
 const SINGLE_FILE = 'model.safetensors';
 
-/** Source elements per piece while reading: at most 64 MiB, so that the piece never counts beside the result. */
-const PIECE_ELEMENTS = 1 << 24;
-
 /** A checkpoint's tensors by name. */
 export interface TensorStore {
-  /** Every tensor of every file. */
+  /** Every tensor of every file; file by file, in the order of their bytes. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** Bytes of all tensors together. */
-  readonly bytes: number;
-  /**
-   * The whole tensor as f32, row-major in its shape.
-   * @throws CheckpointError when there is no such tensor, its dtype is not F32, F16 or BF16, or a value is not finite
-   * @throws SafetensorsError when the file is shorter than it was when it was opened
-   */
-  read(name: string): Promise<Float32Array>;
-  /**
-   * Rows `firstRow` to `firstRow + rowCount` (exclusive) along axis 0 as f32, `[rowCount, ...shape.slice(1)]`.
-   * @throws RangeError for rows the tensor does not have; otherwise as `read`
-   */
-  readRows(name: string, firstRow: number, rowCount: number): Promise<Float32Array>;
+  /** The files they lie in. */
+  readonly files: ReadonlyMap<string, Blob>;
 }
 
 /**
@@ -47,7 +32,7 @@ export async function openSafetensors(source: FileSource): Promise<TensorStore> 
   const index = single === undefined ? await readShardIndex(source) : undefined;
   if (single !== undefined) blobs.set(SINGLE_FILE, single);
   else if (index === undefined) throw await missingWeights(source);
-  else for (const file of new Set(index.values())) blobs.set(file, await openShard(source, file));
+  else for (const file of [...new Set(index.values())].toSorted()) blobs.set(file, await openShard(source, file));
 
   for (const [file, blob] of blobs) {
     for (const entry of await readSafetensorsHeader(blob, file)) {
@@ -59,7 +44,7 @@ export async function openSafetensors(source: FileSource): Promise<TensorStore> 
   for (const [name, file] of index ?? []) {
     if (tensors.get(name)?.file !== file) throw corrupt(`${INDEX_FILE} puts ${name} into ${file}, but it is not there`);
   }
-  return new SlicedTensors(blobs, tensors);
+  return { tensors, files: blobs };
 }
 
 async function openShard(source: FileSource, file: string): Promise<Blob> {
@@ -68,67 +53,29 @@ async function openShard(source: FileSource, file: string): Promise<Blob> {
   return blob;
 }
 
-class SlicedTensors implements TensorStore {
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
-  readonly bytes: number;
-  readonly #blobs: ReadonlyMap<string, Blob>;
-
-  constructor(blobs: ReadonlyMap<string, Blob>, tensors: ReadonlyMap<string, TensorEntry>) {
-    this.#blobs = blobs;
-    this.tensors = tensors;
-    this.bytes = [...tensors.values()].reduce((sum, entry) => sum + entry.byteLength, 0);
-  }
-
-  async read(name: string): Promise<Float32Array> {
-    const entry = this.#entry(name);
-    return this.#readElements(entry, 0, sizeOf(entry.shape));
-  }
-
-  async readRows(name: string, firstRow: number, rowCount: number): Promise<Float32Array> {
-    const entry = this.#entry(name);
-    const [rows = 0, ...rest] = entry.shape;
-    if (!Number.isInteger(firstRow) || !Number.isInteger(rowCount)) throw new RangeError('rows are whole numbers');
-    if (firstRow < 0 || rowCount < 0 || firstRow + rowCount > rows) {
-      throw new RangeError(`rows ${firstRow} to ${firstRow + rowCount} of ${name}, which has ${rows}`);
-    }
-    const rowSize = sizeOf(rest);
-    return this.#readElements(entry, firstRow * rowSize, rowCount * rowSize);
-  }
-
-  #entry(name: string): TensorEntry {
-    const entry = this.tensors.get(name);
-    if (entry === undefined) throw new NamedError('CheckpointError', `the checkpoint has no tensor ${name}`);
-    return entry;
-  }
-
-  async #readElements(entry: TensorEntry, first: number, count: number): Promise<Float32Array> {
-    const elementBytes = bytesPerElement(entry);
-    const result = new Float32Array(count);
-    for (let done = 0; done < count; done += PIECE_ELEMENTS) {
-      const piece = result.subarray(done, Math.min(count, done + PIECE_ELEMENTS));
-      const begin = entry.byteOffset + (first + done) * elementBytes;
-      upcast(await this.#readBytes(entry, begin, piece.length * elementBytes), entry.dtype, piece);
-      const bad = firstNonFinite(piece);
-      if (bad >= 0) throw nonFinite(entry, first + done + bad, piece[bad]);
-    }
-    return result;
-  }
-
-  async #readBytes(entry: TensorEntry, begin: number, length: number): Promise<ArrayBuffer> {
-    const bytes = await this.#blobs
-      .get(entry.file)
-      ?.slice(begin, begin + length)
-      .arrayBuffer();
-    if (bytes?.byteLength === length) return bytes;
-    throw corrupt(`${entry.file} gave ${bytes?.byteLength ?? 0} of the ${length} bytes of ${entry.name} at ${begin}`);
-  }
-}
-
-/** Fills `result` with the f32 values of `bytes`, which hold as many elements. */
-function upcast(bytes: ArrayBuffer, dtype: string, result: Float32Array): void {
-  if (dtype === 'BF16') bf16ToF32(new Uint16Array(bytes), result);
-  else if (dtype === 'F16') f16ToF32(new Uint16Array(bytes), result);
-  else result.set(new Float32Array(bytes));
+/**
+ * Elements of a tensor as f32.
+ * @param first the number of the first of them in the tensor, for messages
+ * @param bytes as they lie in the file, aligned for the tensor's dtype
+ * @param into memory for the result, at least as many elements; new memory when left out
+ * @throws CheckpointError when the dtype is not F32, F16 or BF16, or a value is not finite
+ */
+export function decodeElements(
+  entry: TensorEntry,
+  first: number,
+  bytes: Uint8Array,
+  into?: Float32Array,
+): Float32Array {
+  const { buffer, byteOffset, length } = bytes;
+  const count = length / bytesPerElement(entry);
+  const values = into?.subarray(0, count) ?? new Float32Array(count);
+  if (entry.dtype === 'BF16') {
+    if (bf16ToF32(new Uint16Array(buffer, byteOffset, count), values)) return values;
+  } else if (entry.dtype === 'F16') f16ToF32(new Uint16Array(buffer, byteOffset, count), values);
+  else values.set(new Float32Array(buffer, byteOffset, count));
+  const bad = firstNonFinite(values);
+  if (bad >= 0) throw nonFinite(entry, first + bad, values[bad]);
+  return values;
 }
 
 /**
@@ -144,7 +91,8 @@ export function firstNonFinite(values: Float32Array): number {
   return -1;
 }
 
-function bytesPerElement({ name, dtype, file }: TensorEntry): number {
+/** Bytes of an element. Throws CheckpointError for a dtype that weights cannot be read from. */
+export function bytesPerElement({ name, dtype, file }: TensorEntry): number {
   if (dtype === 'F32') return 4;
   if (dtype === 'F16' || dtype === 'BF16') return 2;
   const advice = 'use the original checkpoint, which is not quantised';
@@ -155,10 +103,6 @@ function nonFinite({ name, file, shape }: TensorEntry, index: number, value: num
   const where = `tensor ${name} of ${file}, shape [${shape}], is ${value} at element ${index}`;
   const advice = 'the weights are damaged: download the file again, or save the checkpoint again from its training run';
   return new NamedError('CheckpointError', `${where}; ${advice}`);
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 function corrupt(what: string): NamedError {

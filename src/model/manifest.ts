@@ -54,7 +54,7 @@ export interface Variant {
 export interface FileRecord {
   readonly path: string;
   readonly bytes: number;
-  /** Hexadecimal. */
+  /** Hexadecimal; of a long file a hash of its pieces' hashes (shared/sha256.ts, hashBlob). */
   readonly sha256: string;
   /** The other engine that this file is for, and no part of ours. */
   readonly onlyFor?: 'transformers.js';
@@ -65,7 +65,7 @@ export interface Manifest {
   readonly format: 'visionthink-model';
   readonly version: typeof MANIFEST_VERSION;
   readonly name: string;
-  /** Where the weights came from: a folder's name or a hub id. */
+  /** Where the weights came from: a folder's name, or a hub's `owner/name@commit`. */
   readonly source: string;
   /** As given to the converter. */
   readonly dtype: string;

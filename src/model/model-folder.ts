@@ -2,11 +2,10 @@
  * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and gives its parts.
  * A folder is never used half: the first missing or altered file is an error that names it.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { tryParseJson } from '../shared/json.ts';
+import { hashBlob } from '../shared/sha256.ts';
 import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from './manifest.ts';
 import { parseProcessorSettings, type ProcessorSettings } from './processor-settings.ts';
 import { parsePrompts, type Prompts } from './prompts.ts';
@@ -100,20 +99,6 @@ async function checkHash(
   const found = await hashBlob(blob, onRead);
   if (found !== file.sha256)
     throw folderError(source, file.path, `has been altered (SHA-256 ${found}, not ${file.sha256})`);
-}
-
-/** SHA-256 of a blob as hexadecimal, read in pieces. */
-export async function hashBlob(blob: Blob, onRead: (bytes: number) => void = () => undefined): Promise<string> {
-  const hash = sha256.create();
-  const reader = blob.stream().getReader();
-  let read = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return bytesToHex(hash.digest());
-    hash.update(value);
-    read += value.length;
-    onRead(read);
-  }
 }
 
 function folderError(source: FileSource, path: string, why: string): NamedError {

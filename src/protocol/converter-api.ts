@@ -27,10 +27,12 @@ export interface ConversionSettings {
 
 /** How far the converter is. */
 export interface ConversionProgress {
-  /** Bytes of weights written, and to be written. */
-  readonly written: number;
+  /** `weights`: the checkpoint is read, packed and written. `hashes`: what was written is read again. */
+  readonly phase: 'weights' | 'hashes';
+  /** Bytes of the phase that are done, those of earlier visits with them. */
+  readonly done: number;
   readonly total: number;
-  /** What is being written, for display. */
+  /** The tensor or file at hand, for display. */
   readonly detail: string;
 }
 
@@ -47,9 +49,10 @@ export interface ConversionResult {
 /** The converter behind the worker. */
 export interface ConverterApi {
   /**
-   * Writes the checkpoint as a model folder into `target`, replacing files of the same names. The manifest comes last: a
-   * folder without one is not whole. Throws CheckpointError and SafetensorsError for what cannot be converted,
-   * ModelFolderError when `target` cannot be written.
+   * Writes the checkpoint as a model folder into `target`, a folder of the origin private file system, in place of the model
+   * that may be there; goes on where an earlier visit stopped. The manifest comes last: a folder without one is not whole.
+   * Throws CheckpointError and SafetensorsError for what cannot be converted, ResumeError when `target` holds a half-done
+   * conversion of something else, StorageError when it cannot be written.
    */
   convert(
     checkpoint: CheckpointFiles,

@@ -18,6 +18,9 @@ export const ERROR_NAMES = [
   // checkpoints
   'CheckpointError', // not a Qwen2.5-VL checkpoint, missing or misshapen tensor, unusable setting
   'SafetensorsError', // a corrupt or lying safetensors header
+  'HubError', // the hub could not be reached, refuses, or sends other bytes than it announced
+  'ResumeError', // a half-done conversion is of another checkpoint, revision or dtype
+  'StorageError', // the disk or the browser's quota is full, or a file cannot be written
   // machines
   'RuntimeUnavailableError', // no execution provider could be started
   'NumericCheckError', // the driver computed attention wrongly

@@ -71,16 +71,30 @@ function unusualF16(magnitude: number): number {
 }
 
 /**
- * bf16 bit patterns to f32, exactly; a NaN keeps its sign and payload.
+ * bf16 bit patterns to f32, exactly; a NaN keeps its sign and payload. Two at a time where memory allows it.
  * @param src any length
- * @param dst written from the front, at least as long as `src`; a new array of its length when left out
- * @returns `dst`
+ * @param dst written from the front, at least as long as `src`
+ * @returns whether all values are finite: known here for next to nothing
  * @throws RangeError when `dst` is shorter than `src`
  */
-export function bf16ToF32(src: Uint16Array, dst: Float32Array = new Float32Array(src.length)): Float32Array {
+export function bf16ToF32(src: Uint16Array, dst: Float32Array): boolean {
   const out = bitsOf(dst, src.length);
-  for (let i = 0; i < src.length; i++) out[i] = (src[i] ?? 0) << 16;
-  return dst;
+  const pairs = src.byteOffset % 4 === 0 ? src.length >> 1 : 0;
+  const words = new Int32Array(src.buffer, pairs === 0 ? 0 : src.byteOffset, pairs);
+  // An exponent of all ones, plus one, carries into the sign: once negative, it stays so.
+  let carry = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? 0;
+    out[2 * i] = word << 16;
+    out[2 * i + 1] = word & 0xffff0000;
+    carry |= (((word << 16) & 0x7f800000) + 0x00800000) | ((word & 0x7f800000) + 0x00800000);
+  }
+  for (let i = 2 * pairs; i < src.length; i++) {
+    const value = (src[i] ?? 0) << 16;
+    out[i] = value;
+    carry |= (value & 0x7f800000) + 0x00800000;
+  }
+  return carry >= 0;
 }
 
 /** The bit patterns of the first `length` floats, over the same memory. */

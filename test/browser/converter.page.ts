@@ -1,6 +1,6 @@
 /** The page half of the converter's browser test: fetches a checkpoint's files and has the worker convert them. */
 import { proxy, wrap } from 'comlink';
-import { directorySink } from '../../src/io/web/directory-sink.ts';
+import { directoryFolder } from '../../src/io/web/directory-folder.ts';
 import type { ConversionProgress, ConverterApi } from '../../src/protocol/converter-api.ts';
 import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
 
@@ -48,17 +48,13 @@ Object.assign(globalThis, {
       return { error, message, hashes: await hashesOf(target) };
     }
   },
-  /** Writes texts one after another through a sink into a new folder, which may be `gone` by then. */
+  /** Puts texts one after another into a new folder, which may be `gone` by then. */
   write: async (texts: [path: string, text: string][], gone: boolean) => {
     const target = await newFolder();
-    const sink = directorySink(target);
+    const folder = directoryFolder(target);
     if (gone) await (await navigator.storage.getDirectory()).removeEntry(target.name);
     try {
-      for (const [path, text] of texts) {
-        const file = await sink.create(path);
-        for (const letter of text) await file.write(new TextEncoder().encode(letter));
-        await file.close();
-      }
+      for (const [path, text] of texts) await folder.put(path, new TextEncoder().encode(text));
       return { hashes: await hashesOf(target) };
     } catch (thrown) {
       const { name: error, message } = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { ConversionProgress, ConversionResult } from '../../src/protocol/converter-api.ts';
 import { bundle } from '../helpers/bundle.ts';
 import { launchChromium } from '../helpers/chromium.ts';
@@ -60,7 +60,7 @@ function convert(
   return page.evaluate(`convert(...${JSON.stringify([name, paths, dtype, cut])})`);
 }
 
-/** Writes texts through the sink of the browser's folders. */
+/** Puts texts into a folder of the browser. */
 function write(texts: readonly [path: string, text: string][], gone = false): Promise<Converted> {
   return page.evaluate(`write(...${JSON.stringify([texts, gone])})`);
 }
@@ -73,7 +73,7 @@ function sha256(bytes: Buffer | string): string {
 async function convertOnNode(name: string, dtype: 'fp32' | 'q8'): Promise<Record<string, string>> {
   const folder = mkdtempSync(join(tmpdir(), 'visionthink-converter-'));
   try {
-    await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeSink(folder), { dtype });
+    await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(folder), { dtype });
     return Object.fromEntries(readdirSync(folder).map((path) => [path, sha256(readFileSync(join(folder, path)))]));
   } finally {
     rmSync(folder, { recursive: true });
@@ -90,7 +90,7 @@ describe('the converter worker', () => {
     const expected = await convertOnNode(name, dtype);
     expect(hashes).toEqual(expected);
     expect(result).toMatchObject({ name: 'checkpoint', dtype, files: Object.keys(expected).length - 1 });
-    expect(progress.at(-1)?.written).toBe(progress.at(-1)?.total);
+    expect(progress.at(-1)?.done).toBe(progress.at(-1)?.total);
   });
 
   it('says by name what is wrong with a checkpoint, and writes nothing', async () => {
@@ -120,9 +120,9 @@ describe('a folder of the browser', () => {
 
   it('names the file that could not be written', async () => {
     expect(await write([['a.txt', 'text']], true)).toMatchObject({
-      error: 'ModelFolderError',
+      error: 'StorageError',
       message: expect.stringContaining('a.txt could not be written'),
     });
-    expect(await write([['../a.txt', 'text']])).toMatchObject({ error: 'ModelFolderError' });
+    expect(await write([['../a.txt', 'text']])).toMatchObject({ error: 'StorageError' });
   });
 });

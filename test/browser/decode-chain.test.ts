@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { bundle } from '../helpers/bundle.ts';
 import { SWIFTSHADER } from '../../scripts/chromium.mjs';
 import { launchChromium } from '../helpers/chromium.ts';
@@ -29,7 +29,7 @@ let browser: Browser;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'visionthink-chain-'));
   // 8 bits, so that the embedding is looked up as in the bundled model.
-  await convertCheckpoint(nodeFolder(tinyCheckpoint('nested-tied-bf16')), nodeSink(folder), { dtype: 'q8' });
+  await convertCheckpoint(nodeFolder(tinyCheckpoint('nested-tied-bf16')), nodeFolder(folder), { dtype: 'q8' });
   const script = await bundle(new URL('./decode-chain.page.ts', import.meta.url));
   server = createServer((request, response) => {
     const path = request.url ?? '/';

@@ -12,7 +12,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import type { Dtype } from '../../src/converter/precision.ts';
-import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Tuning } from '../../src/kernels/tuning.ts';
 import type { Tensor } from '../../src/runtime/session.ts';
 import { SWIFTSHADER } from '../../scripts/chromium.mjs';
@@ -79,7 +79,7 @@ beforeAll(async () => {
     const name = `${checkpoint}-${dtype}`;
     if (folders.has(name)) continue;
     const folder = mkdtempSync(join(tmpdir(), 'visionthink-kernels-'));
-    await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeSink(folder), { dtype });
+    await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeFolder(folder), { dtype });
     folders.set(name, folder);
   }
   const script = await bundle(new URL('./kernels.page.ts', import.meta.url));

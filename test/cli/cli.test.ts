@@ -1,10 +1,10 @@
 /** The command-line tools as a person starts them, on a tiny golden checkpoint. */
-import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cli, type Ended } from '../helpers/cli.ts';
 import { readGolden, tinyCheckpoint, tinyImage } from '../helpers/tiny-model.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,38 +14,6 @@ const NEW_TOKENS = 64;
 const golden = readGolden(NAME);
 const work = mkdtempSync(join(tmpdir(), 'visionthink-cli-'));
 const model = join(work, 'model');
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The last line of stdout as JSON; null when it is none. */
-  readonly json: Readonly<Record<string, unknown>> | null;
-}
-
-/** Runs src/cli/NAME.ts. */
-function cli(name: string, ...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const options = { cwd: ROOT, env: { ...process.env, NO_COLOR: '1' } };
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', join(ROOT, 'src/cli', `${name}.ts`), ...args],
-      options,
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        resolve({ code, stdout, stderr, json: parsed(stdout.trimEnd().split('\n').at(-1) ?? '') });
-      },
-    );
-  });
-}
-
-function parsed(line: string): Readonly<Record<string, unknown>> | null {
-  try {
-    return JSON.parse(line) as Readonly<Record<string, unknown>>;
-  } catch {
-    return null;
-  }
-}
 
 const [first] = golden.cases;
 if (first === undefined) throw new Error('there is a golden case');

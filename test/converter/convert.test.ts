@@ -11,7 +11,7 @@ import { openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { preprocess } from '../../src/engine/image/patchify.ts';
-import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Manifest, VariantName } from '../../src/model/manifest.ts';
 import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
 import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
@@ -27,7 +27,7 @@ async function convertTo(checkpoint: string, dtype: Dtype): Promise<{ directory:
   folders.push(directory);
   return {
     directory,
-    manifest: await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeSink(directory), { dtype }),
+    manifest: await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeFolder(directory), { dtype }),
   };
 }
 
@@ -149,7 +149,7 @@ describe('a converted folder', () => {
     const manifest = await convertCheckpoint(source, sink, {
       dtype: 'fp16',
       name: 'My model',
-      onProgress: ({ written, total }) => progress.push(written / total),
+      onProgress: ({ phase, done, total }) => phase === 'weights' && progress.push(done / total),
     });
     expect([manifest.name, manifest.source, manifest.dtype]).toEqual(['My model', 'checkpoint', 'fp16']);
     expect(progress.at(-1)).toBe(1);
@@ -171,7 +171,7 @@ describe('a converted folder', () => {
     const own = folder.files.get('preprocessor_config.json') ?? new Uint8Array();
     const settings: unknown = JSON.parse(new TextDecoder().decode(own));
     folder.files.delete('preprocessor_config.json');
-    folder.put(
+    folder.set(
       'processor_config.json',
       JSON.stringify({ processor_class: 'Qwen2_5_VLProcessor', image_processor: settings }),
     );
@@ -229,7 +229,7 @@ function editConfig(
 ): void {
   const config = folder.json(file);
   change(config);
-  folder.put(file, config);
+  folder.set(file, config);
 }
 
 const NORM = 'model.layers.0.input_layernorm.weight';
@@ -250,27 +250,27 @@ describe('a checkpoint that cannot be converted', () => {
     'without tokenizer.json': [(folder) => folder.files.delete('tokenizer.json'), 'CheckpointError', /tokenizer\.json/],
     'without weights': [(folder) => folder.files.delete('model.safetensors'), 'CheckpointError', /model\.safetensors/],
     'with a config.json that is no JSON': [
-      (folder) => folder.put('config.json', '{"model_type": '),
+      (folder) => folder.set('config.json', '{"model_type": '),
       'CheckpointError',
       /config\.json/,
     ],
     'with a config.json that is a list': [
-      (folder) => folder.put('config.json', '[]'),
+      (folder) => folder.set('config.json', '[]'),
       'CheckpointError',
       /config\.json/,
     ],
     'with a tokenizer.json that was cut': [
-      (folder) => folder.put('tokenizer.json', '{"model": {'),
+      (folder) => folder.set('tokenizer.json', '{"model": {'),
       'CheckpointError',
       /tokenizer\.json/,
     ],
     'with a tokenizer_config.json that was cut': [
-      (folder) => folder.put('tokenizer_config.json', '{'),
+      (folder) => folder.set('tokenizer_config.json', '{'),
       'CheckpointError',
       /tokenizer_config\.json/,
     ],
     'with a preprocessor_config.json that was cut': [
-      (folder) => folder.put('preprocessor_config.json', '{'),
+      (folder) => folder.set('preprocessor_config.json', '{'),
       'CheckpointError',
       /preprocessor_config\.json/,
     ],
@@ -279,7 +279,7 @@ describe('a checkpoint that cannot be converted', () => {
       'CheckpointError',
       /patch_size 16/,
     ],
-    'with prompts that are none': [(folder) => folder.put('prompts.json', '{}'), 'ModelFolderError', /prompts\.json/],
+    'with prompts that are none': [(folder) => folder.set('prompts.json', '{}'), 'ModelFolderError', /prompts\.json/],
     'that lacks a tensor': [(folder) => editHeader(folder, (header) => delete header[NORM]), 'SafetensorsError', /./],
     'with a tensor under another name': [
       (folder) =>
@@ -386,7 +386,7 @@ describe('a checkpoint that cannot be converted', () => {
     folders.push(join(directory, '..'));
     const folder = checkpointCopy();
     folder.files.delete('config.json');
-    await expect(convertCheckpoint(folder, nodeSink(directory), { dtype: 'fp16' })).rejects.toThrow('config.json');
+    await expect(convertCheckpoint(folder, nodeFolder(directory), { dtype: 'fp16' })).rejects.toThrow('config.json');
     expect(existsSync(directory)).toBe(false);
   });
 });

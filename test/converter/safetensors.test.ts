@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firstNonFinite, openSafetensors } from '../../src/converter/safetensors.ts';
+import { decodeElements, firstNonFinite, openSafetensors, type TensorStore } from '../../src/converter/safetensors.ts';
 import { f32File, folder, safetensorsFile } from './safetensors-fixture.ts';
 
 const INDEX = 'model.safetensors.index.json';
@@ -17,37 +17,38 @@ function single(dtype: string, shape: readonly number[], data: ArrayBuffer) {
   return openSafetensors(folder({ 'model.safetensors': safetensorsFile(header, new Uint8Array(data)) }));
 }
 
+/** A whole tensor, or some of its rows. */
+async function read(
+  { tensors, files }: TensorStore,
+  name: string,
+  firstRow = 0,
+  rowCount = Infinity,
+): Promise<Float32Array> {
+  const entry = tensors.get(name);
+  const [rows = 1] = entry?.shape ?? [];
+  const blob = entry && files.get(entry.file);
+  if (entry === undefined || blob === undefined) throw new Error(`there is no ${name}`);
+  const rowBytes = entry.byteLength / rows;
+  const start = entry.byteOffset + firstRow * rowBytes;
+  const bytes = await blob.slice(start, start + Math.min(rows - firstRow, rowCount) * rowBytes).arrayBuffer();
+  return decodeElements(entry, (firstRow * entry.shape.reduce((a, b) => a * b, 1)) / rows, new Uint8Array(bytes));
+}
+
 describe('openSafetensors', () => {
   it('opens one file', async () => {
     const store = await openSafetensors(folder({ 'model.safetensors': first }));
     expect([...store.tensors.keys()]).toEqual(['a']);
-    expect(store.bytes).toBe(24);
-    expect(await store.read('a')).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6));
+    expect(await read(store, 'a')).toEqual(Float32Array.of(1, 2, 3, 4, 5, 6));
   });
 
   it('opens shards through their index', async () => {
     const files = { [INDEX]: index({ a: 'x.safetensors', b: 'y.safetensors' }), 'x.safetensors': first };
     const store = await openSafetensors(folder({ ...files, 'y.safetensors': second }));
-    expect(store.bytes).toBe(28);
-    expect(await store.read('b')).toEqual(Float32Array.of(7));
+    expect(await read(store, 'b')).toEqual(Float32Array.of(7));
     await expect(openSafetensors(folder(files))).rejects.toMatchObject({
       name: 'SafetensorsError',
       message: expect.stringContaining('has no y.safetensors'),
     });
-  });
-
-  it('reads rows without the rest, and refuses rows that are not there', async () => {
-    const store = await openSafetensors(folder({ 'model.safetensors': first }));
-    expect(await store.readRows('a', 1, 2)).toEqual(Float32Array.of(3, 4, 5, 6));
-    expect(await store.readRows('a', 3, 0)).toEqual(new Float32Array(0));
-    for (const [row, count] of [
-      [2, 2],
-      [-1, 1],
-      [0.5, 1],
-      [0, Number.NaN],
-    ] as const) {
-      await expect(store.readRows('a', row, count)).rejects.toThrow(RangeError);
-    }
   });
 
   it('reads no byte of a file but the header and what was asked for', async () => {
@@ -64,7 +65,7 @@ describe('openSafetensors', () => {
       },
     });
     const store = await openSafetensors(folder({ 'model.safetensors': spied }));
-    await store.readRows('a', 2, 1);
+    await read(store, 'a', 2, 1);
     const data = first.size - 24;
     expect(slices).toEqual([
       [0, 8],
@@ -75,21 +76,15 @@ describe('openSafetensors', () => {
 
   it('upcasts f16 and bf16', async () => {
     const half = await single('F16', [2], Uint16Array.of(0x3c00, 0xc000).buffer);
-    expect(await half.read('w')).toEqual(Float32Array.of(1, -2));
+    expect(await read(half, 'w')).toEqual(Float32Array.of(1, -2));
     const brain = await single('BF16', [2], Uint16Array.of(0x3f80, 0xc000).buffer);
-    expect(await brain.read('w')).toEqual(Float32Array.of(1, -2));
-  });
-
-  it('reads a tensor larger than one piece', async () => {
-    const bits = Uint16Array.from({ length: (1 << 24) + 5 }, (_, i) => 0x3f80 + (i % 7));
-    const values = await (await single('BF16', [bits.length], bits.buffer)).read('w');
-    expect(values.findIndex((value, i) => value !== 1 + (i % 7) / 128)).toBe(-1);
+    expect(await read(brain, 'w')).toEqual(Float32Array.of(1, -2));
   });
 
   it('lists tensors of other dtypes, and refuses to read them', async () => {
     const store = await single('I64', [1], new ArrayBuffer(8));
     expect(store.tensors.get('w')?.dtype).toBe('I64');
-    await expect(store.read('w')).rejects.toMatchObject({
+    await expect(read(store, 'w')).rejects.toMatchObject({
       name: 'CheckpointError',
       message: expect.stringContaining('tensor w of model.safetensors is I64, not F32, F16 or BF16'),
     });
@@ -103,14 +98,9 @@ describe('openSafetensors', () => {
   ])('refuses a NaN or infinity in %s weights, naming the tensor and the element', async (dtype, data) => {
     const store = await single(dtype, [2, 2], data);
     const error = { name: 'CheckpointError', message: expect.stringMatching(/tensor w .*(NaN|Infinity) at element 3/) };
-    await expect(store.read('w')).rejects.toMatchObject(error);
-    await expect(store.readRows('w', 1, 1)).rejects.toMatchObject(error);
-    await expect(store.readRows('w', 0, 1)).resolves.toHaveLength(2);
-  });
-
-  it('refuses a tensor that does not exist', async () => {
-    const store = await openSafetensors(folder({ 'model.safetensors': first }));
-    await expect(store.read('toString')).rejects.toMatchObject({ name: 'CheckpointError' });
+    await expect(read(store, 'w')).rejects.toMatchObject(error);
+    await expect(read(store, 'w', 1, 1)).rejects.toMatchObject(error);
+    await expect(read(store, 'w', 0, 1)).resolves.toHaveLength(2);
   });
 
   it.each([

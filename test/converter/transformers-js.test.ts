@@ -10,7 +10,7 @@ import type { Decoder } from '../../src/engine/decoder.ts';
 import type { PreprocessedImage } from '../../src/engine/image/patchify.ts';
 import { prepareImage } from '../../src/engine/image/resolutions.ts';
 import type { Segment } from '../../src/engine/segments.ts';
-import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { openParts, readGolden, TINY_NAMES, tinyCheckpoint, tinyImage } from '../helpers/tiny-model.ts';
 
@@ -19,7 +19,7 @@ const signal = new AbortController().signal;
 
 async function convertForBoth(name: string, dtype: Dtype): Promise<string> {
   const out = mkdtempSync(join(tmpdir(), `visionthink-stock-${name}-`));
-  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeSink(out), { dtype, layout: 'transformers.js' });
+  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype, layout: 'transformers.js' });
   return out;
 }
 

@@ -9,9 +9,7 @@ import { GraphBuilder } from '../../src/converter/onnx/graph-builder.ts';
 import { type Dtype, PRECISIONS } from '../../src/converter/precision.ts';
 import { tensorShapes } from '../../src/converter/tensor-names.ts';
 import { WeightLayout } from '../../src/converter/weight-layout.ts';
-import { writeWeights } from '../../src/converter/write-weights.ts';
 import { type Geometry, parseGeometry } from '../../src/model/geometry.ts';
-import type { FileSink } from '../../src/shared/files.ts';
 import { flatConfig } from '../model/checkpoint-configs.ts';
 
 const LIMIT = 2e9;
@@ -141,65 +139,8 @@ describe('a matrix that no file can hold', () => {
   });
 });
 
-describe('writing', () => {
-  /** Writes a model of random geometry whose tensors are all zero, and notes what is asked and written. */
-  async function write(layout: WeightLayout, shapes: ReadonlyMap<string, readonly number[]>) {
-    const written = new Map<string, number>();
-    let largestRead = 0;
-    let largestWrite = 0;
-    const sink: FileSink = {
-      async create(path) {
-        written.set(path, 0);
-        return {
-          write: async (bytes) => {
-            largestWrite = Math.max(largestWrite, bytes.length);
-            written.set(path, (written.get(path) ?? 0) + bytes.length);
-          },
-          close: async () => undefined,
-        };
-      },
-    };
-    await writeWeights(
-      layout,
-      {
-        rows: async (tensor, _, count) => {
-          const elements =
-            count *
-            (shapes
-              .get(tensor)
-              ?.slice(1)
-              .reduce((a, b) => a * b, 1) ?? NaN);
-          largestRead = Math.max(largestRead, elements);
-          return new Float32Array(elements);
-        },
-        rowCount: (tensor) => shapes.get(tensor)?.[0] ?? NaN,
-      },
-      sink,
-      () => undefined,
-    );
-    return { written, largestRead, largestWrite };
-  }
-
-  it('reads no more than 16.8 million floats at a time, however large the matrix', async () => {
-    const shapes = new Map([['big', [40_000, 1024]]]);
-    const source = { tensors: ['big'], cols: 1024, paddedRows: 40_000, paddedCols: 1024 };
-    const quantized = new WeightLayout(PRECISIONS.q4f16, dataFileName('visionthink', 'fp32'));
-    quantized.quantized('a', 'big', source, 4);
-    const result = await write(quantized, shapes);
-    expect(result.largestRead).toBeLessThanOrEqual(1 << 24);
-    expect(result.written).toEqual(quantized.files);
-  });
-
-  it('reads a matrix with few, wide rows in pieces, too', async () => {
-    const shapes = new Map([['wide', [64, 1 << 20]]]);
-    const layout = new WeightLayout(PRECISIONS.fp16, dataFileName('visionthink', 'fp32'));
-    layout.floats('a', 'wide', { tensors: ['wide'], cols: 1 << 20, paddedRows: 64, paddedCols: 1 << 20 }, false);
-    const result = await write(layout, shapes);
-    expect(result.largestRead).toBe(1 << 24);
-    expect(result.written).toEqual(layout.files);
-  });
-
-  it('fills files exactly when the border between two of them falls between codes and scales', async () => {
+describe('files that become full', () => {
+  it('end before a matrix whose scales would not fit', async () => {
     const layout = new WeightLayout(PRECISIONS.q8, dataFileName('visionthink', 'fp32'));
     const matrix = (name: string, rows: number) => ({ tensors: [name], cols: 32, paddedRows: rows, paddedCols: 32 });
     // Codes take 32 bytes a row, scales 2: the first matrix leaves room for the second's codes but not for its scales.

@@ -1,14 +1,12 @@
 /** A folder in memory, to write and to read. */
-import type { FileSink, FileSource, FileWriter } from '../../src/shared/files.ts';
+import type { Folder, RandomAccessFile } from '../../src/shared/files.ts';
 
 /** Files by path. */
-export class MemoryFolder implements FileSink, FileSource {
+export class MemoryFolder implements Folder {
   readonly name: string;
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
   /** Files that were begun, finished or not. */
   readonly created: string[] = [];
-  /** Largest piece that was written at once. */
-  largestPiece = 0;
 
   constructor(name = 'a folder in memory') {
     this.name = name;
@@ -26,28 +24,43 @@ export class MemoryFolder implements FileSink, FileSource {
     return bytes === undefined ? undefined : new Blob([bytes]);
   }
 
-  async create(path: string): Promise<FileWriter> {
+  async put(path: string, bytes: Uint8Array): Promise<void> {
     this.created.push(path);
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    this.files.set(path, new Uint8Array(bytes));
+  }
+
+  async open(path: string): Promise<RandomAccessFile> {
+    this.created.push(path);
+    const content = (): Uint8Array<ArrayBuffer> => this.files.get(path) ?? new Uint8Array();
+    this.files.set(path, content());
+    const truncate = async (length: number): Promise<void> => {
+      if (length === content().length) return;
+      const resized = new Uint8Array(length);
+      resized.set(content().subarray(0, length));
+      this.files.set(path, resized);
+    };
     return {
-      write: async (bytes) => {
-        this.largestPiece = Math.max(this.largestPiece, bytes.length);
-        pieces.push(new Uint8Array(bytes));
+      size: async () => content().length,
+      write: async (bytes, offset) => {
+        await truncate(Math.max(content().length, offset + bytes.length));
+        content().set(bytes, offset);
       },
-      close: async () => {
-        const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-        let at = 0;
-        for (const piece of pieces) {
-          whole.set(piece, at);
-          at += piece.length;
-        }
-        this.files.set(path, whole);
-      },
+      truncate,
+      flush: async () => undefined,
+      close: async () => undefined,
     };
   }
 
+  async remove(path: string): Promise<void> {
+    this.files.delete(path);
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.files.keys()];
+  }
+
   /** Replaces a file by this text, or by this value as JSON. */
-  put(path: string, content: unknown): void {
+  set(path: string, content: unknown): void {
     this.files.set(path, new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content)));
   }
 

@@ -11,7 +11,7 @@ import { ImageViews } from '../../src/engine/image-views.ts';
 import { filesFor, openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
-import { nodeFolder, nodeSink } from '../../src/io/node/node-folder.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
 import { type ModelFolder, openModelFolder, readManifest } from '../../src/model/model-folder.ts';
@@ -97,7 +97,7 @@ export function tinyCheckpoint(name: string): string {
 /** Converts a golden checkpoint to fp32 in a folder of its own, and returns the folder. */
 export async function convertTiny(name: string): Promise<string> {
   const out = mkdtempSync(join(tmpdir(), `visionthink-${name}-`));
-  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeSink(out), { dtype: 'fp32' });
+  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype: 'fp32' });
   return out;
 }
 

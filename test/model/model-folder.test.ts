@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { hashBlob, openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { hashBlob } from '../../src/shared/sha256.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
@@ -39,7 +40,7 @@ function withManifest(change: (json: Record<string, unknown>) => void): MemoryFo
   const folder = whole.copy();
   const json = folder.json('manifest.json');
   change(json);
-  folder.put('manifest.json', json);
+  folder.set('manifest.json', json);
   return folder;
 }
 
@@ -129,7 +130,7 @@ describe('a broken model folder', () => {
     ['another format', '{"format": "onnx"}'],
   ])('is refused when the manifest holds %s', async (_, text) => {
     const folder = whole.copy();
-    folder.put('manifest.json', text);
+    folder.set('manifest.json', text);
     await expectRefusal(folder, 'manifest.json');
   });
 
@@ -216,13 +217,13 @@ describe('a broken model folder', () => {
     async (path) => {
       for (const text of ['{', '[]']) {
         const folder = whole.copy();
-        folder.put(path, text);
+        folder.set(path, text);
         const json = folder.json('manifest.json');
         const sha256 = await hashBlob(new Blob([text]));
         json['files'] = (json['files'] as { path: string }[]).map((file) =>
           file.path === path ? { path, bytes: text.length, sha256 } : file,
         );
-        folder.put('manifest.json', json);
+        folder.set('manifest.json', json);
         await expectRefusal(folder, /tokenizer|prompts\.json|preprocessor_config\.json/);
       }
     },

@@ -99,8 +99,30 @@ describe('f32ToF16', () => {
 });
 
 describe('bf16ToF32', () => {
-  it('puts all 65536 patterns into the upper half of an f32', () => {
-    const bits = new Uint32Array(bf16ToF32(everyHalf).buffer);
-    expect(bits.findIndex((value, i) => value !== i * 65536)).toBe(-1);
+  it('puts all 65536 patterns into the upper half of an f32, wherever they begin', () => {
+    for (const shift of [0, 1]) {
+      const src = new Uint16Array(everyHalf.length + shift).subarray(shift);
+      src.set(everyHalf);
+      const values = new Float32Array(src.length);
+      expect(bf16ToF32(src, values)).toBe(false);
+      expect(new Uint32Array(values.buffer).findIndex((value, i) => value !== i * 65536)).toBe(-1);
+    }
+  });
+
+  it('says whether all values are finite', () => {
+    const wrong: unknown[] = [];
+    for (let half = 0; half < 65536; half++) {
+      const isFinite = (half & 0x7f80) !== 0x7f80;
+      for (const place of [0, 1, 2]) {
+        const src = Uint16Array.of(0x3f80, 0xff7f, 0x8000);
+        src[place] = half;
+        if (bf16ToF32(src, new Float32Array(3)) !== isFinite) wrong.push([half, place]);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('refuses a destination that is too short', () => {
+    expect(() => bf16ToF32(new Uint16Array(3), new Float32Array(2))).toThrow(RangeError);
   });
 });

@@ -1,0 +1,152 @@
+/**
+ * The journal of a conversion under way: a file in the folder that is being written, which says of what the folder is made
+ * and which tensors are in it. Lines of JSON; each is appended once what it tells of is on the disk, so after a crash at any
+ * point it tells of no more than there is. A last line that was cut off does not count. Whoever finds a journal goes on
+ * from there; when the folder is whole the journal is removed.
+ */
+import { NamedError } from '../shared/errors.ts';
+import type { FileRecord } from '../model/manifest.ts';
+import type { Folder, RandomAccessFile } from '../shared/files.ts';
+import { isObject, tryParseJson } from '../shared/json.ts';
+
+/** Its name in the folder. */
+export const JOURNAL_FILE = 'conversion.journal';
+
+/** Part of every journal. To be raised when the same checkpoint gives other bytes in the same places. */
+const CONVERTER_VERSION = 1;
+
+/** What a folder is made of: two visits with equal facts write equal bytes. */
+export interface ConversionFacts {
+  readonly source: string;
+  /** Where the source is a repository. */
+  readonly commit?: string | undefined;
+  readonly dtype: string;
+  readonly layout: string;
+  /** Hash of where every weight lies. */
+  readonly regions: string;
+  /** Of each file with weights, what changes when its content does. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Data files that will be written, with their sizes. */
+  readonly outputs: Readonly<Record<string, number>>;
+}
+
+/** An open journal. */
+export class Journal {
+  /** Tensors that are in the folder. */
+  readonly tensors = new Set<string>();
+  /** Data files that are complete, with their hashes. */
+  readonly hashes = new Map<string, string>();
+  readonly #file: RandomAccessFile;
+  #end: number;
+  #isOpen = true;
+
+  private constructor(file: RandomAccessFile, end: number) {
+    this.#file = file;
+    this.#end = end;
+  }
+
+  /** Begins a journal, in place of one that may be there. */
+  static async begin(folder: Folder, facts: ConversionFacts): Promise<Journal> {
+    const first = line({ format: 'visionthink-conversion', converter: CONVERTER_VERSION, facts });
+    await folder.put(JOURNAL_FILE, first);
+    return new Journal(await folder.open(JOURNAL_FILE), first.length);
+  }
+
+  /**
+   * Opens the journal that is in a folder; undefined when there is none.
+   * @throws ResumeError when it is of something else than `facts`, saying how to finish that, or to begin anew
+   */
+  static async resume(folder: Folder, facts: ConversionFacts): Promise<Journal | undefined> {
+    const blob = await folder.blob(JOURNAL_FILE);
+    if (blob === undefined) return undefined;
+    const text = await blob.text();
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    const [first = '', ...rest] = whole.split('\n').slice(0, -1);
+    checkFacts(tryParseJson(first), facts, folder.name);
+    const journal = new Journal(await folder.open(JOURNAL_FILE), new TextEncoder().encode(whole).length);
+    for (const entry of rest) journal.#apply(tryParseJson(entry));
+    await journal.#file.truncate(journal.#end);
+    return journal;
+  }
+
+  /** A tensor's rows are all on the disk. */
+  async addTensor(name: string): Promise<void> {
+    await this.#append({ tensor: name });
+  }
+
+  /** These tensors are not in the folder after all. */
+  async forget(names: readonly string[]): Promise<void> {
+    await this.#append({ forget: names });
+  }
+
+  /** A data file is complete. */
+  async addHash(path: string, sha256: FileRecord['sha256']): Promise<void> {
+    await this.#append({ file: path, sha256 });
+  }
+
+  /** May be called again. */
+  async close(): Promise<void> {
+    if (this.#isOpen) await this.#file.close();
+    this.#isOpen = false;
+  }
+
+  async #append(entry: unknown): Promise<void> {
+    const bytes = line(entry);
+    await this.#file.write(bytes, this.#end);
+    await this.#file.flush();
+    this.#end += bytes.length;
+    this.#apply(entry);
+  }
+
+  #apply(entry: unknown): void {
+    if (!isObject(entry)) return;
+    const { tensor, forget, file, sha256 } = entry;
+    if (typeof tensor === 'string') this.tensors.add(tensor);
+    if (Array.isArray(forget)) {
+      for (const name of forget) this.tensors.delete(String(name));
+      this.hashes.clear();
+    }
+    if (typeof file === 'string' && typeof sha256 === 'string') this.hashes.set(file, sha256);
+  }
+}
+
+/** The data files a journal in this folder speaks of, whatever they are of; none when there is no journal. */
+export async function journalOutputs(folder: Folder): Promise<string[]> {
+  const text = await (await folder.blob(JOURNAL_FILE))?.text();
+  const header = tryParseJson(text?.split('\n')[0] ?? '');
+  const facts = isObject(header) ? header['facts'] : undefined;
+  const paths = isObject(facts) && isObject(facts['outputs']) ? Object.keys(facts['outputs']) : [];
+  return paths.filter((path) => !path.split('/').includes('..'));
+}
+
+function line(entry: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(entry)}\n`);
+}
+
+function checkFacts(header: unknown, facts: ConversionFacts, folder: string): void {
+  const found = isObject(header) && isObject(header['facts']) ? header['facts'] : {};
+  const refuse = (what: string, fix: string): NamedError =>
+    new NamedError(
+      'ResumeError',
+      `${folder} holds a conversion that was begun and not finished, ${what}. Nothing of it is lost. ${fix}, or choose ` +
+        'another folder, or begin anew in this one (--restart).',
+    );
+  for (const key of ['source', 'dtype', 'layout'] as const) {
+    if (found[key] === facts[key]) continue;
+    throw refuse(`with ${key} ${String(found[key])}, not ${facts[key]}`, `Finish it with ${key} ${String(found[key])}`);
+  }
+  const versions = isObject(found['versions']) ? found['versions'] : {};
+  const changed = Object.keys(facts.versions).find((path) => versions[path] !== facts.versions[path]);
+  if (changed !== undefined) {
+    const commit = found['commit'];
+    const isCommit = typeof commit === 'string';
+    throw refuse(
+      `and ${changed} of ${facts.source} has changed since${isCommit ? ` (commit ${commit} then, ${facts.commit ?? 'unknown'} now)` : ''}`,
+      isCommit ? `Finish it as it was begun with --revision ${commit}` : 'Put the earlier files back to finish it',
+    );
+  }
+  const converter = isObject(header) ? header['converter'] : undefined;
+  if (converter !== CONVERTER_VERSION || found['regions'] !== facts.regions) {
+    throw refuse('by another version of this converter', 'Finish it with that version');
+  }
+}

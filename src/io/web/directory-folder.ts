@@ -1,0 +1,139 @@
+/**
+ * A folder of the browser's origin private file system, to read and to write, in a dedicated worker: only there can a file be
+ * written at any place and flushed. A file that is open for writing is locked against other tabs.
+ */
+import { messageOf, NamedError } from '../../shared/errors.ts';
+import type { Folder, RandomAccessFile } from '../../shared/files.ts';
+
+/** What a dedicated worker's file handles can do; not part of a page's. */
+interface SyncHandleFile {
+  createSyncAccessHandle(): Promise<SyncHandle>;
+}
+interface SyncHandle {
+  getSize(): number;
+  read(bytes: Uint8Array, options: { at: number }): number;
+  write(bytes: Uint8Array, options: { at: number }): number;
+  truncate(bytes: number): void;
+  flush(): void;
+  close(): void;
+}
+
+/** The folder `root`, called `name` in messages. */
+export function directoryFolder(
+  root: FileSystemDirectoryHandle,
+  name = root.name,
+): Folder & { list(): Promise<readonly string[]> } {
+  return {
+    name,
+    async blob(path) {
+      const handle = await existing(root, path);
+      return handle?.getFile();
+    },
+    list: () => listBelow(root, ''),
+    async version(path) {
+      const file = await (await existing(root, path))?.getFile();
+      return file === undefined ? undefined : `changed ${new Date(file.lastModified).toISOString()}`;
+    },
+    put: (path, bytes) =>
+      orStorageError(path, async () => {
+        // The content is put in place when the stream is closed.
+        const stream = await (await made(root, path)).createWritable();
+        await stream.write(unshared(bytes));
+        await stream.close();
+      }),
+    open: (path) =>
+      orStorageError(path, async () => {
+        const handle: FileSystemFileHandle & Partial<SyncHandleFile> = await made(root, path);
+        if (handle.createSyncAccessHandle === undefined) throw new Error('this is not a dedicated worker.');
+        return randomAccess(path, await handle.createSyncAccessHandle());
+      }),
+    remove: (path) =>
+      orStorageError(path, async () => {
+        if ((await existing(root, path)) === undefined) return;
+        const folders = path.split('/');
+        const file = folders.pop() ?? '';
+        let folder = root;
+        for (const part of folders) folder = await folder.getDirectoryHandle(part);
+        await folder.removeEntry(file);
+      }),
+    async freeBytes() {
+      const { quota, usage } = await navigator.storage.estimate();
+      return quota === undefined || usage === undefined ? undefined : quota - usage;
+    },
+  };
+}
+
+function randomAccess(path: string, handle: SyncHandle): RandomAccessFile {
+  const guarded = <T>(work: () => T): Promise<T> => orStorageError(path, async () => work());
+  return {
+    size: () => guarded(() => handle.getSize()),
+    write: (bytes, offset) =>
+      guarded(() => {
+        for (let at = 0; at < bytes.length;) {
+          const written = handle.write(bytes.subarray(at), { at: offset + at });
+          if (written === 0) throw new DOMException('no more bytes were taken', 'QuotaExceededError');
+          at += written;
+        }
+      }),
+    truncate: (bytes) => guarded(() => handle.truncate(bytes)),
+    flush: () => guarded(() => handle.flush()),
+    close: async () => handle.close(),
+  };
+}
+
+/** The file at a path, made with its folders where it is missing. */
+async function made(root: FileSystemDirectoryHandle, path: string): Promise<FileSystemFileHandle> {
+  const folders = path.split('/');
+  const file = folders.pop() ?? '';
+  let folder = root;
+  for (const part of folders) folder = await folder.getDirectoryHandle(part, { create: true });
+  return folder.getFileHandle(file, { create: true });
+}
+
+/** The file at a path, or undefined when there is none. */
+async function existing(root: FileSystemDirectoryHandle, path: string): Promise<FileSystemFileHandle | undefined> {
+  const folders = path.split('/');
+  const file = folders.pop() ?? '';
+  try {
+    let folder = root;
+    for (const part of folders) folder = await folder.getDirectoryHandle(part);
+    return await folder.getFileHandle(file);
+  } catch (thrown) {
+    if (thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError'))
+      return undefined;
+    throw thrown;
+  }
+}
+
+async function listBelow(folder: FileSystemDirectoryHandle, prefix: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const [name, handle] of folder.entries()) {
+    if (handle.kind === 'file') paths.push(prefix + name);
+    else paths.push(...(await listBelow(handle, `${prefix}${name}/`)));
+  }
+  return paths;
+}
+
+async function orStorageError<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const isFull = cause instanceof Error && cause.name === 'QuotaExceededError';
+    const isLocked = cause instanceof Error && cause.name === 'NoModificationAllowedError';
+    throw new NamedError(
+      'StorageError',
+      isFull
+        ? `The browser gives this site no more room: ${path} could not be written. What is there stays: delete other models or free disk space, then go on.`
+        : isLocked
+          ? `${path} is being written in another tab. Close that tab, or let it finish.`
+          : `${path} could not be written: ${messageOf(cause)} Free some disk space, then try again.`,
+      { cause },
+    );
+  }
+}
+
+/** The same bytes, in memory that no other thread shares: streams take no other. */
+function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, length } = bytes;
+  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);
+}

@@ -1,0 +1,30 @@
+/** How fast something goes and when it will be over, from its last few seconds. Knows nothing about what is counted. */
+
+/** Only the last of this many milliseconds count, so that the rate follows a connection that became slow. */
+const WINDOW_MS = 15_000;
+
+/** Speed and time left. */
+export interface Rate {
+  /** Units a second; 0 before anything can be said. */
+  readonly perSecond: number;
+  /** Seconds until `total`; undefined before anything can be said. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** Is told where a count stands, and says how fast it grows. */
+export class RateMeter {
+  readonly #marks: { readonly ms: number; readonly done: number }[] = [];
+
+  /** `done` of `total` at `nowMs` (of any steady clock, milliseconds). A `done` below the last begins anew. */
+  at(done: number, total: number, nowMs: number): Rate {
+    const last = this.#marks.at(-1);
+    if (last !== undefined && done < last.done) this.#marks.length = 0;
+    this.#marks.push({ ms: nowMs, done });
+    // The first mark of the window stays: it is where the count starts.
+    while ((this.#marks[1]?.ms ?? Infinity) < nowMs - WINDOW_MS) this.#marks.shift();
+    const first = this.#marks[0] ?? { ms: nowMs, done };
+    const seconds = (nowMs - first.ms) / 1000;
+    const perSecond = seconds > 0 ? (done - first.done) / seconds : 0;
+    return { perSecond, secondsLeft: perSecond > 0 ? Math.max(0, total - done) / perSecond : undefined };
+  }
+}

@@ -1,0 +1,300 @@
+/** Checkpoints converted straight from a hub: the same bytes as from a folder, whatever the connection does; and what cannot be had. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { convertCheckpoint, type ConvertOptions } from '../../src/converter/convert.ts';
+import { planConversion } from '../../src/converter/conversion-plan.ts';
+import { JOURNAL_FILE } from '../../src/converter/journal.ts';
+import { openHubFolder } from '../../src/io/hub/hub-folder.ts';
+import type { HubOptions } from '../../src/io/hub/hub-options.ts';
+import { nodeFolder } from '../../src/io/node/node-folder.ts';
+import { createNodeHash } from '../../src/io/node/node-hash.ts';
+import type { RandomAccessFile } from '../../src/shared/files.ts';
+import { NamedError } from '../../src/shared/errors.ts';
+import { HubServer } from '../helpers/hub-server.ts';
+import { MemoryFolder } from '../helpers/memory-folder.ts';
+import { tinyCheckpoint } from '../helpers/tiny-model.ts';
+
+const ID = 'someone/VisionThink-Efficient';
+const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const;
+const DIRECTORY = tinyCheckpoint('flat-f16-sharded');
+const OPTIONS: ConvertOptions = { dtype: 'q4f16', createHash: createNodeHash };
+
+let server: HubServer;
+let expected: MemoryFolder;
+const folders: string[] = [];
+
+/** The golden checkpoint's files, some of them changed. */
+function checkpoint(changes: Readonly<Record<string, Buffer<ArrayBuffer>>> = {}): Map<string, Buffer> {
+  const files = new Map(readdirSync(DIRECTORY).map((path) => [path, readFileSync(join(DIRECTORY, path))]));
+  for (const [path, content] of Object.entries(changes)) files.set(path, content);
+  return files;
+}
+
+beforeAll(async () => {
+  server = await HubServer.start();
+  server.commit(ID, checkpoint());
+  expected = new MemoryFolder();
+  await convert(expected);
+});
+afterAll(async () => {
+  await server.stop();
+  folders.forEach((folder) => rmSync(folder, { recursive: true }));
+});
+beforeEach(async () => {
+  server.repositories.clear();
+  server.seen.length = 0;
+  server.fault = () => undefined;
+  server.commit(ID, checkpoint());
+});
+
+async function convert(
+  folder: MemoryFolder | ReturnType<typeof nodeFolder>,
+  options: Partial<ConvertOptions & HubOptions> = {},
+) {
+  const patience = { stallMs: 2000, firstWaitMs: 1, longestWaitMs: 5, attempts: 2 };
+  const source = await openHubFolder(ID, { fetch, endpoint: server.endpoint, patience, ...options });
+  return convertCheckpoint(source, folder, { ...OPTIONS, ...options });
+}
+
+/** Every file, comparable at a glance. */
+function contents(folder: MemoryFolder): Record<string, string> {
+  return Object.fromEntries([...folder.files].map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')]));
+}
+
+/** What was asked of a file's content, as ranges. */
+function rangesOf(path: string): string[] {
+  return server.seen
+    .filter((seen) => seen.server === 'storage' && seen.path.endsWith(path))
+    .map(({ range }) => range ?? '');
+}
+
+function tensorsIn(folder: MemoryFolder): string[] {
+  const lines = folder.text(JOURNAL_FILE).trimEnd().split('\n').slice(1);
+  return lines.map((line) => JSON.parse(line) as { tensor?: string }).flatMap(({ tensor }) => tensor ?? []);
+}
+
+describe('a checkpoint of the hub', () => {
+  it('becomes the folder that it becomes from the disk, but for its name and origin', async () => {
+    const local = new MemoryFolder();
+    await convertCheckpoint(nodeFolder(DIRECTORY), local, { ...OPTIONS, prompts: 'efficient' });
+    const { 'manifest.json': _theirs, ...others } = contents(local);
+    expect(contents(expected)).toEqual({ ...others, 'manifest.json': expect.any(String) });
+    const commit = server.repositories.get(ID)?.revisions.get('main');
+    expect(expected.json('manifest.json')).toEqual({
+      ...local.json('manifest.json'),
+      name: 'VisionThink-Efficient',
+      source: `${ID}@${commit}`,
+    });
+  });
+
+  it('is downloaded once', async () => {
+    let arrived = 0;
+    const plan = await planConversion(nodeFolder(DIRECTORY), OPTIONS);
+    await convert(new MemoryFolder(), { onBytes: (bytes) => (arrived += bytes) });
+    const headers = SHARDS.reduce((sum, path) => sum + readFileSync(join(DIRECTORY, path)).readUInt32LE(0) + 8, 0);
+    const small = [
+      'config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'preprocessor_config.json',
+      'generation_config.json',
+      'prompts.json',
+      'model.safetensors.index.json',
+    ];
+    const smallBytes = small.reduce((sum, path) => sum + (checkpoint().get(path)?.length ?? 0), 0);
+    // Headers are read before anything else, and once more as the hash of the whole file is taken.
+    expect(arrived).toBeLessThanOrEqual(plan.readBytes + 2 * headers + smallBytes);
+  });
+
+  it('is converted over a connection that breaks, stalls and refuses', async () => {
+    let request = 0;
+    server.fault = ({ server: from }) => {
+      if (from === 'hub') return undefined;
+      request++;
+      if (request % 4 === 1) return { kind: 'cut', after: 30_000 };
+      return request % 4 === 2 ? { kind: 'status', status: 503 } : undefined;
+    };
+    const folder = new MemoryFolder();
+    await convert(folder);
+    expect(contents(folder)).toEqual(contents(expected));
+    expect(request).toBeGreaterThan(6);
+  });
+
+  it('goes on where the network was lost, without downloading again what is there', async () => {
+    const folder = new MemoryFolder();
+    server.fault = ({ path, range }) =>
+      path.endsWith(SHARDS[1]) && !isHeader(range) ? { kind: 'status', status: 500 } : undefined;
+    await expect(convert(folder)).rejects.toMatchObject({
+      name: 'HubError',
+      message: expect.stringContaining('do the same again'),
+    });
+    const kept = tensorsIn(folder);
+    expect(kept.length).toBeGreaterThan(5);
+    server.fault = () => undefined;
+    server.seen.length = 0;
+    await convert(folder);
+    expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('whose bytes were altered on their way is refused, and only that file is converted again', async () => {
+    const folder = new MemoryFolder();
+    server.fault = ({ path, range }) =>
+      path.endsWith(SHARDS[1]) && !isHeader(range) ? { kind: 'altered' } : undefined;
+    await expect(convert(folder)).rejects.toMatchObject({
+      name: 'CheckpointError',
+      message: expect.stringMatching(/model-00002-of-00002.*altered on its way: its SHA-256.*convert again/),
+    });
+    expect(folder.files.has('manifest.json')).toBe(false);
+    server.fault = () => undefined;
+    server.seen.length = 0;
+    await convert(folder);
+    expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('that is another one at the next visit says so, and can be finished as it was', async () => {
+    const folder = new MemoryFolder();
+    const commit = server.repositories.get(ID)?.revisions.get('main') ?? '';
+    await stopAt(folder, 0.5);
+    const before = tensorsIn(folder);
+    const other = Buffer.from(checkpoint().get(SHARDS[1]) ?? []);
+    other.writeUInt8(other.readUInt8(other.length - 2) ^ 1, other.length - 2);
+    const next = server.commit(ID, checkpoint({ [SHARDS[1]]: other }));
+    await expect(convert(folder)).rejects.toMatchObject({
+      name: 'ResumeError',
+      message: expect.stringMatching(new RegExp(`commit ${commit} then, ${next} now.*--revision ${commit}`)),
+    });
+    expect(tensorsIn(folder)).toEqual(before);
+    await convert(folder, { revision: commit });
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('whose new commit leaves the weights alone is gone on with', async () => {
+    const folder = new MemoryFolder();
+    await stopAt(folder, 0.5);
+    server.commit(ID, checkpoint({ 'README.md': Buffer.from('new') }));
+    await convert(folder);
+    expect(contents(folder)['decoder.data']).toBe(contents(expected)['decoder.data']);
+  });
+});
+
+/** Whether a request is for the beginning of a file alone. */
+function isHeader(range: string | undefined): boolean {
+  return range === 'bytes=0-7' || range?.startsWith('bytes=8-') === true;
+}
+
+/** Converts until a share of the weights is there. */
+async function stopAt(folder: MemoryFolder, share: number, options: Partial<ConvertOptions> = {}): Promise<void> {
+  const stop = new AbortController();
+  const onProgress: ConvertOptions['onProgress'] = ({ done, total }) => done > share * total && stop.abort();
+  await expect(convert(folder, { signal: stop.signal, onProgress, ...options })).rejects.toMatchObject({
+    name: 'StoppedError',
+  });
+}
+
+describe('a conversion that was begun', () => {
+  it('with another dtype says how to finish it, or begins anew when it is told to', async () => {
+    const folder = new MemoryFolder();
+    await stopAt(folder, 0.5, { dtype: 'q8' });
+    await expect(convert(folder)).rejects.toMatchObject({
+      name: 'ResumeError',
+      message: expect.stringMatching(/dtype q8.*--restart/),
+    });
+    await convert(folder, { restart: true });
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('survives a journal whose last line was cut off, and a data file that was lost', async () => {
+    const folder = new MemoryFolder();
+    await stopAt(folder, 0.7);
+    const journal = folder.files.get(JOURNAL_FILE) ?? new Uint8Array();
+    folder.files.set(JOURNAL_FILE, journal.slice(0, -5));
+    folder.files.delete('decoder.data');
+    await convert(folder);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('when it is stopped before anything has been done leaves nothing', async () => {
+    const folder = new MemoryFolder();
+    await expect(convert(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'StoppedError' });
+    expect(folder.created).toEqual([]);
+  });
+});
+
+describe('a disk that is full', () => {
+  /** A folder in memory that takes no more than so many bytes. */
+  class FullFolder extends MemoryFolder {
+    left = Infinity;
+
+    override async open(path: string): Promise<RandomAccessFile> {
+      const file = await super.open(path);
+      const write: RandomAccessFile['write'] = async (bytes, offset) => {
+        this.left -= bytes.length;
+        if (this.left < 0) throw new NamedError('StorageError', 'The disk is full.');
+        await file.write(bytes, offset);
+      };
+      return { ...file, write };
+    }
+  }
+
+  it('half-way leaves what is there, and the next visit goes on', async () => {
+    const folder = new FullFolder();
+    const plan = await planConversion(nodeFolder(DIRECTORY), OPTIONS);
+    folder.left = 0.6 * [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
+    await expect(convert(folder)).rejects.toMatchObject({ name: 'StorageError' });
+    const kept = tensorsIn(folder);
+    expect(kept.length).toBeGreaterThan(3);
+    expect(folder.files.has('manifest.json')).toBe(false);
+    folder.left = Infinity;
+    await convert(folder);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('of too little room is told before anything is downloaded', async () => {
+    const folder = Object.assign(new MemoryFolder('a full folder'), { freeBytes: async () => 10_000 });
+    await expect(convert(folder)).rejects.toMatchObject({
+      name: 'StorageError',
+      message: expect.stringMatching(/a full folder has room for 1 MB, the converted model takes \d+ MB/),
+    });
+    expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
+  });
+
+  it('on Node says so by name', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'visionthink-full-'));
+    folders.push(directory);
+    symlinkSync('/dev/full', join(directory, `${JOURNAL_FILE}.new`)); // every write to it finds the disk full
+    await expect(convert(nodeFolder(directory))).rejects.toMatchObject({
+      name: 'StorageError',
+      message: expect.stringMatching(/disk of .* is full.*do the same again/),
+    });
+  });
+});
+
+describe('a repository that holds no checkpoint of ours', () => {
+  it.each<[string, readonly string[], RegExp]>([
+    [
+      'pickles only',
+      ['config.json', 'preprocessor_config.json', 'tokenizer.json', 'pytorch_model-00001-of-00004.bin'],
+      /pickle.*save the model as safetensors/,
+    ],
+    [
+      'GGUF only',
+      ['VisionThink-Q4_K_M.gguf', 'README.md'],
+      /VisionThink-Q4_K_M\.gguf is a GGUF model.*original checkpoint/,
+    ],
+    ['a LoRA adapter only', ['adapter_config.json', 'adapter_model.safetensors'], /LoRA adapter.*merge it/],
+    ['nothing', ['README.md'], /has no config\.json/],
+  ])('but %s', async (_, paths, says) => {
+    const content = new Map(paths.map((path) => [path, checkpoint().get(path) ?? Buffer.from('x')]));
+    server.commit(ID, content);
+    const folder = new MemoryFolder();
+    await expect(convert(folder)).rejects.toMatchObject({
+      name: 'CheckpointError',
+      message: expect.stringMatching(says),
+    });
+    expect(folder.created).toEqual([]);
+  });
+});
