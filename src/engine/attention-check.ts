@@ -5,9 +5,11 @@
 import type { Geometry } from '../model/geometry.ts';
 import { ATTENTION_CHECK as NAMES } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
+import { attend, groupedAttention } from '../model/plain-attention.ts';
 import type { Runtime, Session, Tensor, TensorData } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
 import { f16ToF32 } from '../shared/float16.ts';
+import { pseudoRandom } from '../shared/pseudo-random.ts';
 import { asActivations, RotaryTable, textPositions } from './positions.ts';
 
 /** Runs of the check: a prefill, a further chunk on that past, and a decode step. */
@@ -44,7 +46,7 @@ class AttentionCheck {
   readonly #session: Session;
   readonly #geometry: Geometry;
   readonly #activations: Activations;
-  #state = 1;
+  readonly #random = pseudoRandom();
 
   constructor(runtime: Runtime, session: Session, geometry: Geometry, activations: Activations) {
     this.#runtime = runtime;
@@ -186,87 +188,5 @@ class AttentionCheck {
       if (Number.isNaN(worst)) return Infinity;
     }
     return worst;
-  }
-
-  /** Uniform in [-1, 1), from a linear congruential generator (Numerical Recipes' constants). */
-  #random(count: number): Float32Array {
-    return Float32Array.from({ length: count }, () => {
-      this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
-      return this.#state / 2 ** 31 - 1;
-    });
-  }
-}
-
-/** Causal grouped-query attention of tokens `[first, first + count)` over everything before them; `[count, numHeads * headDim]`. */
-function groupedAttention(
-  qkv: Float32Array,
-  { numHeads, numKvHeads, headDim }: Geometry['text'],
-  cos: Float32Array,
-  sin: Float32Array,
-  first: number,
-  count: number,
-): Float32Array {
-  const width = (numHeads + 2 * numKvHeads) * headDim;
-  const total = first + count;
-  const rotated = (token: number, head: number): Float32Array =>
-    rotate(qkv.subarray(token * width + head * headDim, token * width + (head + 1) * headDim), cos, sin, token);
-  const out = new Float32Array(count * numHeads * headDim);
-  for (let kvHead = 0; kvHead < numKvHeads; kvHead++) {
-    const keys = Array.from({ length: total }, (_, token) => rotated(token, numHeads + kvHead));
-    const valueStart = (numHeads + numKvHeads + kvHead) * headDim;
-    const value = (token: number): Float32Array =>
-      qkv.subarray(token * width + valueStart, token * width + valueStart + headDim);
-    const group = numHeads / numKvHeads;
-    for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
-      for (let i = 0; i < count; i++) {
-        const at = (i * numHeads + head) * headDim;
-        attend(
-          rotated(first + i, head),
-          first + i + 1,
-          (j) => keys[j] ?? value(j),
-          value,
-          out.subarray(at, at + headDim),
-        );
-      }
-    }
-  }
-  return out;
-}
-
-function rotate(x: Float32Array, cos: Float32Array, sin: Float32Array, position: number): Float32Array {
-  const half = x.length / 2;
-  const out = new Float32Array(x.length);
-  for (let j = 0; j < half; j++) {
-    const c = cos[position * half + j] ?? 1;
-    const s = sin[position * half + j] ?? 0;
-    const [a, b] = [x[j] ?? 0, x[j + half] ?? 0];
-    out[j] = a * c - b * s;
-    out[j + half] = b * c + a * s;
-  }
-  return out;
-}
-
-/** softmax(q k / sqrt(d)) v for one query over `count` keys. */
-function attend(
-  query: Float32Array,
-  count: number,
-  key: (i: number) => Float32Array,
-  value: (i: number) => Float32Array,
-  out: Float32Array,
-): void {
-  const scale = 1 / Math.sqrt(query.length);
-  const scores = Float64Array.from({ length: count }, (_, i) => {
-    const k = key(i);
-    let sum = 0;
-    for (let j = 0; j < query.length; j++) sum += (query[j] ?? 0) * (k[j] ?? 0);
-    return sum * scale;
-  });
-  const max = scores.reduce((a, b) => Math.max(a, b), -Infinity);
-  let total = 0;
-  for (let i = 0; i < count; i++) total += scores[i] = Math.exp((scores[i] ?? 0) - max);
-  for (let i = 0; i < count; i++) {
-    const v = value(i);
-    const weight = (scores[i] ?? 0) / total;
-    for (let j = 0; j < out.length; j++) out[j] = (out[j] ?? 0) + weight * (v[j] ?? 0);
   }
 }

@@ -51,7 +51,7 @@ export interface DecoderKernels {
 }
 
 /** What the kernels are made for. */
-interface Wanted {
+export interface Wanted {
   readonly text: TextGeometry;
   readonly stored: Stored;
   readonly tuning: Tuning;
@@ -106,34 +106,13 @@ async function fusedProducts(
   { text, tuning, subgroupSize, workgroupBytes }: Wanted,
   columns: number,
 ): Promise<FusedProducts> {
-  const product = async (
+  const product = (
     label: string,
     matrices: readonly MatrixFormat[],
     epilogue: Epilogue,
     more: Partial<MatvecSpec> = {},
-  ): Promise<Step> => {
-    let spec: MatvecSpec = {
-      label: columns === 1 ? label : `${label}, few`,
-      matrices,
-      epilogue,
-      columns,
-      rowsPerThread: tuning.rowsPerThread,
-      threadsPerRow: tuning.threadsPerRow,
-      threads: tuning.matvecThreads,
-      subgroupSize,
-      ...more,
-    };
-    // What does not fit into the device's workgroup memory is done for fewer tokens, then by fewer threads at once.
-    while (matvecBytes(spec) > workgroupBytes && spec.columns > 1)
-      spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
-    while (matvecBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
-      spec = { ...spec, threads: spec.threads / 2 };
-    }
-    const atOnce = spec.columns;
-    const compiled = await compiler.compile(matvecKernel(spec));
-    const [x, y] = matvecGrid(spec);
-    return { compiled, grid: (tokens) => [x, y, Math.ceil(tokens / atOnce)] };
-  };
+  ): Promise<Step> =>
+    fusedProduct(compiler, { tuning, subgroupSize, workgroupBytes }, columns, { label, matrices, epilogue, ...more });
   const normEpsilon = text.rmsNormEps;
   const [qkv, output, gateUp, down, headProduct] = await Promise.all([
     product('qkv', [layer.qkv], 'store', { bias: true, normEpsilon }),
@@ -147,6 +126,37 @@ async function fusedProducts(
     }),
   ]);
   return { qkv, output, gateUp, down, head: headProduct };
+}
+
+/** What a fused product is like before it is tuned. */
+type UntunedProduct = Pick<MatvecSpec, 'label' | 'matrices' | 'epilogue'> & Partial<MatvecSpec>;
+
+/** Compiles a product of one token or a few, of as many at once as the device's workgroup memory holds. */
+export async function fusedProduct(
+  compiler: Compiler,
+  { tuning, subgroupSize, workgroupBytes }: Pick<Wanted, 'tuning' | 'subgroupSize' | 'workgroupBytes'>,
+  columns: number,
+  untuned: UntunedProduct,
+): Promise<Step> {
+  let spec: MatvecSpec = {
+    columns,
+    rowsPerThread: tuning.rowsPerThread,
+    threadsPerRow: tuning.threadsPerRow,
+    threads: tuning.matvecThreads,
+    subgroupSize,
+    ...untuned,
+    label: columns === 1 ? untuned.label : `${untuned.label}, few`,
+  };
+  // What does not fit into the device's workgroup memory is done for fewer tokens, then by fewer threads at once.
+  while (matvecBytes(spec) > workgroupBytes && spec.columns > 1)
+    spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
+  while (matvecBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
+    spec = { ...spec, threads: spec.threads / 2 };
+  }
+  const atOnce = spec.columns;
+  const compiled = await compiler.compile(matvecKernel(spec));
+  const [x, y] = matvecGrid(spec);
+  return { compiled, grid: (tokens) => [x, y, Math.ceil(tokens / atOnce)] };
 }
 
 async function productsOfMany(

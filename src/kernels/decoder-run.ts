@@ -6,7 +6,7 @@ import type { KernelParts } from './kernel-parts.ts';
 import { KeptGroups } from './kept-groups.ts';
 import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
 import { Scratch, type ScratchBuffers } from './scratch.ts';
-import { partialLength } from './wgsl/attention.ts';
+import { attentionGrid, partialLength } from './wgsl/attention.ts';
 import type { Step } from './tiled-product.ts';
 import { paramWords, roundUp } from './wgsl/kernel.ts';
 import { ARG_MAX_PARTS } from './wgsl/rowwise.ts';
@@ -204,14 +204,12 @@ export class DecoderRun {
     splits: number,
   ): void {
     const { params } = this.#scratch;
-    const { cache, stepAttention, attention: wide, attentionSpec, combine } = this.#kernels;
-    const { numHeads, numKvHeads } = attentionSpec;
+    const { cache, stepAttention, attention: wide, attentionSpec, stepSpec, combine } = this.#kernels;
     const { keys, values } = layers[i] ?? {};
     if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
     const inputs = [qkv, cos, sin, keys, values];
     if (!step) this.#dispatch('cache', i, cache.compiled, cache.grid(tokens), () => [...inputs, params]);
-    const groups = step ? 1 : Math.ceil(tokens / attentionSpec.tokens);
-    const grid = [groups, numKvHeads, splits];
+    const grid = attentionGrid(step ? stepSpec : attentionSpec, tokens, splits);
     this.#dispatch(step ? 'stepAttention' : 'attention', i, step ? stepAttention : wide, grid, () => [
       ...inputs,
       attention,
@@ -219,7 +217,7 @@ export class DecoderRun {
       params,
     ]);
     if (splits === 1) return;
-    this.#dispatch('combine', 0, combine, [numHeads, tokens], () => [partials, attention, params]);
+    this.#dispatch('combine', 0, combine, [stepSpec.numHeads, tokens], () => [partials, attention, params]);
   }
 
   #head({ hidden, normed, logits }: ScratchBuffers, wanted: number, tokens: number): void {

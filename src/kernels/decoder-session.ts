@@ -10,13 +10,15 @@ import { deviceBuffer, hostNumber, readBuffer } from './device-tensors.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import { loadDecoder } from './loaded-decoder.ts';
 import { readExternalWeights } from './onnx-initializers.ts';
+import { checkDecoder } from './text-check.ts';
 import { decoderWeights } from './text-weights.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 type Outputs = Readonly<Record<string, Tensor | null>>;
 
 /**
- * Loads the weights and compiles the kernels.
+ * Loads the weights, compiles the kernels and checks them.
+ * @throws NumericCheckError when the device computes wrongly
  * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
  */
 export async function openDecoderSession(parts: KernelParts, files: SessionFiles): Promise<Session> {
@@ -29,13 +31,16 @@ export async function openDecoderSession(parts: KernelParts, files: SessionFiles
   try {
     const loaded = await loadDecoder(weights, stored);
     // 2. Kernels.
-    const kernels = await compileDecoder(compiler, loaded, {
+    const wanted = {
       text,
       stored: model.activations,
       tuning,
       subgroupSize: subgroupSize(device),
       workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
-    });
+    };
+    const kernels = await compileDecoder(compiler, loaded, wanted);
+    // 3. Do they compute the right thing here?
+    await checkDecoder(parts, loaded, kernels, wanted);
     return new DecoderSession(parts, new DecoderRun(parts, loaded, kernels), () => weights.release());
   } catch (thrown) {
     weights.release();

@@ -11,6 +11,7 @@ import { deviceBuffer } from './device-tensors.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import { loadVision } from './loaded-vision.ts';
 import { readExternalWeights } from './onnx-initializers.ts';
+import { checkVision } from './vision-check.ts';
 import { compileVision } from './vision-kernels.ts';
 import { type VisionInput, VisionRun } from './vision-run.ts';
 import { windowSpans } from './vision-spans.ts';
@@ -20,7 +21,8 @@ type Tensors = Readonly<Record<string, Tensor>>;
 type Outputs = Readonly<Record<string, Tensor | null>>;
 
 /**
- * Loads the weights and compiles the kernels.
+ * Loads the weights, compiles the kernels and checks them.
+ * @throws NumericCheckError when the device computes wrongly
  * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
  */
 export async function openVisionSession(parts: KernelParts, files: SessionFiles): Promise<Session> {
@@ -35,6 +37,7 @@ export async function openVisionSession(parts: KernelParts, files: SessionFiles)
     const loaded = await loadVision(weights, stored);
     const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
     const kernels = await compileVision(compiler, loaded, { vision, stored: activations, tuning, workgroupBytes });
+    await checkVision(parts, loaded, kernels);
     run = new VisionRun(parts, loaded, kernels);
   } catch (thrown) {
     weights.release();

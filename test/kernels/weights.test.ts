@@ -6,6 +6,7 @@ import { WeightLayout } from '../../src/converter/weight-layout.ts';
 import { type ExternalWeight, readExternalWeights } from '../../src/kernels/onnx-initializers.ts';
 import type { StoredMatrix } from '../../src/kernels/stored-matrix.ts';
 import { decoderWeights, embeddingTable } from '../../src/kernels/text-weights.ts';
+import { visionWeights } from '../../src/kernels/vision-weights.ts';
 import { type Geometry, parseGeometry } from '../../src/model/geometry.ts';
 import { SHAPES } from '../../src/model/shapes.ts';
 
@@ -15,7 +16,7 @@ function geometryOf(shapes: '3b' | '7b' | 'tiny'): Geometry {
   return parseGeometry({ model_type: 'qwen2_5_vl', ...ids, ...text, vision_config: vision }, { eos_token_id: 3 });
 }
 
-/** The initializers of the two graphs, and the layout they were built on. */
+/** The initializers of the graphs, and the layout they were built on. */
 function build(
   geometry: Geometry,
   dtype: Dtype,
@@ -23,12 +24,18 @@ function build(
   layout: WeightLayout;
   decoder: ReadonlyMap<string, ExternalWeight>;
   embedTokens: ReadonlyMap<string, ExternalWeight>;
+  visionEncoder: ReadonlyMap<string, ExternalWeight>;
 } {
   const layout = new WeightLayout(PRECISIONS[dtype], (graph, serial) => `${graph}.${serial}`);
   const [first] = buildGraphs(layout, geometry, 1e9);
   const read = (name: string): ReadonlyMap<string, ExternalWeight> =>
     readExternalWeights(first?.files.find(({ file }) => file.startsWith(name))?.bytes ?? new Uint8Array());
-  return { layout, decoder: read('decoder.'), embedTokens: read('embed_tokens.') };
+  return {
+    layout,
+    decoder: read('decoder.'),
+    embedTokens: read('embed_tokens.'),
+    visionEncoder: read('vision_encoder.'),
+  };
 }
 
 describe('weights of the language model', () => {
@@ -73,5 +80,34 @@ describe('weights of the language model', () => {
   it('cannot be read from a file that ends too early', () => {
     expect(() => readExternalWeights(Uint8Array.of(0x3a, 0x7f, 1))).toThrow(RangeError);
     expect(readExternalWeights(new Uint8Array())).toEqual(new Map());
+  });
+});
+
+describe('weights of the vision tower', () => {
+  it.each(['fp32', 'fp16', 'q8', 'q4f16'] as const)('are found in the graph of %s', (dtype) => {
+    const geometry = geometryOf('tiny');
+    const { patchEmbed, blocks, mergerInner, mergerOutput } = visionWeights(
+      build(geometry, dtype).visionEncoder,
+      geometry.vision,
+    );
+    expect(blocks).toHaveLength(2);
+    const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4f16: 'q4' }[dtype];
+    const inner = kind === 'transposed' ? 100 : 128; // padded to be quantised
+    expect(patchEmbed).toMatchObject({ kind: 'transposed', rows: 64, cols: 1176 });
+    expect(blocks[1]?.qkv.matrix).toMatchObject({ kind, rows: 192, cols: 64 });
+    expect(blocks[1]?.gate.matrix).toMatchObject({ kind, rows: inner, cols: 64 });
+    expect(blocks[1]?.gate.bias.dims).toEqual([inner]);
+    expect(blocks[1]?.down.matrix).toMatchObject({ kind, rows: 64, cols: inner });
+    expect(mergerInner.matrix).toMatchObject({ kind, rows: 256, cols: 256 });
+    expect(mergerOutput.matrix).toMatchObject({ kind, rows: 128, cols: 256 });
+  });
+
+  it('are refused by name when one is missing or misshapen', () => {
+    const geometry = geometryOf('tiny');
+    const { visionEncoder } = build(geometry, 'q8');
+    const name = 'visual.blocks.1.attn.proj.bias';
+    const without = new Map([...visionEncoder].filter(([key]) => key !== name));
+    expect(() => visionWeights(without, geometry.vision)).toThrow(/blocks\.1\.attn\.proj\.bias/);
+    expect(() => visionWeights(visionEncoder, { ...geometry.vision, outHiddenSize: 64 })).toThrow(/mlp\.2/);
   });
 });

@@ -6,6 +6,12 @@ import { stepAttentionKernel } from '../../src/kernels/wgsl/step-attention.ts';
 import { grid } from '../../src/kernels/wgsl/kernel.ts';
 import { matmulKernel, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
 import { matrixBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../../src/kernels/wgsl/matvec.ts';
+import {
+  visionAttentionBytes,
+  visionAttentionKernel,
+  visionAttentionSpec,
+} from '../../src/kernels/wgsl/vision-attention.ts';
+import { featureKernel, patchKernel, rotaryKernel } from '../../src/kernels/wgsl/vision-rows.ts';
 import type { MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
 
 const HEAD: MatrixFormat = { kind: 'q4', floats: 'f16', rows: 152_064, cols: 3584 };
@@ -22,6 +28,8 @@ const SPEC: MatvecSpec = {
   subgroupSize: 32,
 };
 const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2 };
+/** Of every Qwen2.5-VL. */
+const VISION = { numHeads: 16, headDim: 80 };
 
 describe('matrix-vector products', () => {
   it('sum by subgroups only where a row has exactly one', () => {
@@ -65,7 +73,37 @@ describe('workgroup memory', () => {
   it('of the usual sizes is what every device has, but for the larger tiles', () => {
     expect(attentionBytes(ATTENTION)).toBeLessThanOrEqual(16_384);
     expect(attentionBytes({ ...ATTENTION, numHeads: 16, numKvHeads: 2 })).toBeLessThanOrEqual(16_384);
+    const smallest = visionAttentionSpec(VISION, 64, 16_384);
+    expect(visionAttentionBytes(smallest)).toBeLessThanOrEqual(16_384);
     expect([32, 64, 128].map(tileBytes)).toEqual([9216, 18_432, 36_864]);
+  });
+});
+
+describe('attention of the vision tower', () => {
+  it('takes the largest tiles that fit', () => {
+    const tiles = (mostQueries: number, bytes: number): readonly number[] => {
+      const { queries, keys } = visionAttentionSpec(VISION, mostQueries, bytes);
+      return [queries, keys];
+    };
+    expect(tiles(64, 49_152)).toEqual([64, 32]);
+    expect(tiles(32, 49_152)).toEqual([32, 32]);
+    expect(tiles(64, 32_768)).toEqual([32, 32]);
+    expect(tiles(64, 16_384)).toEqual([16, 16]);
+    expect(tiles(64, 0)).toEqual([16, 16]);
+  });
+
+  it('has every template filled, for heads that are no whole number of rows too', () => {
+    for (const headDim of [16, 20, 40, 80]) {
+      const spec = visionAttentionSpec({ numHeads: 2, headDim }, 64, 49_152);
+      const { kernel } = rotaryKernel(spec);
+      for (const { code } of [visionAttentionKernel(spec), kernel, patchKernel(1176, 4).kernel])
+        expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
+    }
+  });
+
+  it('refuses features that are half a word', () => {
+    expect(() => featureKernel(63, 'f16')).toThrow(RangeError);
+    expect(featureKernel(63, 'f32').groups).toBe(1);
   });
 });
 

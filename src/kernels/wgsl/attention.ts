@@ -41,6 +41,11 @@ export function partialLength({ numHeads, headDim }: AttentionSpec, tokens: numb
   return tokens * parts * numHeads * partialStride(headDim) * 4;
 }
 
+/** Workgroups of attention: token groups, kv heads, parts. */
+export function attentionGrid({ tokens, numKvHeads }: AttentionSpec, count: number, parts: number): readonly number[] {
+  return [Math.ceil(count / tokens), numKvHeads, parts];
+}
+
 /** Bytes of workgroup memory. */
 export function attentionBytes({ numHeads, numKvHeads, headDim, tokens }: AttentionSpec): number {
   const rows = roundUp((numHeads / numKvHeads) * tokens, 2);

@@ -1,0 +1,79 @@
+/** Start-up check: products of a small matrix, stored as the model's are, as this machine's driver computes them. */
+import { f16ToF32, f32ToF16 } from '../shared/float16.ts';
+import { pseudoRandom } from '../shared/pseudo-random.ts';
+import { CheckBench } from './check-bench.ts';
+import type { KernelParts } from './kernel-parts.ts';
+import type { Step } from './tiled-product.ts';
+import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
+
+/** No multiples of a tile, nor of the rows and blocks that threads share. */
+const ROWS = 200;
+const COLS = 160;
+
+/** The small matrix's format: as the model stores `format`. */
+export function checkedFormat({ kind, floats }: MatrixFormat): MatrixFormat {
+  return { kind, floats, rows: ROWS, cols: COLS };
+}
+
+/**
+ * Runs a product that stores x Wᵀ + bias, for a matrix of {@link checkedFormat}. `normEpsilon`: with RMSNorm in front, its weight 1.
+ * Throws NumericCheckError when it is off.
+ */
+export async function checkProduct(
+  parts: KernelParts,
+  { compiled, grid }: Step,
+  format: MatrixFormat,
+  tokens: number,
+  normEpsilon?: number,
+): Promise<void> {
+  const random = pseudoRandom();
+  const { arrays, weights } = madeUp(format, random);
+  const x = random(tokens * COLS);
+  const bias = random(ROWS);
+  const bench = new CheckBench(parts);
+  try {
+    const y = bench.empty(tokens * 224 * 4); // rows of 200 padded to a multiple of 32
+    const gamma = normEpsilon === undefined ? [] : [bench.filled(new Float32Array(COLS).fill(1))];
+    const matrix = arrays.map((array) => bench.filled(array));
+    const buffers = [...matrix, bench.filled(x), y, bench.filled(bias), ...gamma, bench.params({ tokens })];
+    bench.dispatch(compiled, buffers, grid(tokens));
+    const expected = new Float32Array(tokens * ROWS);
+    for (let token = 0; token < tokens; token++) {
+      const row = x.subarray(token * COLS, (token + 1) * COLS);
+      const mean = row.reduce((sum, value) => sum + value * value, 0) / COLS;
+      const scale = normEpsilon === undefined ? 1 : 1 / Math.sqrt(mean + normEpsilon);
+      for (let r = 0; r < ROWS; r++) {
+        let sum = 0;
+        for (let c = 0; c < COLS; c++) sum += (row[c] ?? 0) * (weights[r * COLS + c] ?? 0);
+        expected[token * ROWS + r] = sum * scale + (bias[r] ?? 0);
+      }
+    }
+    await bench.expect(`${compiled.label}, ${format.kind}`, y, expected, ROWS, 224);
+  } finally {
+    bench.dispose();
+  }
+}
+
+/** A matrix of made-up numbers: as it is stored, and its numbers `[rows, cols]`. */
+function madeUp(
+  { kind, floats }: MatrixFormat,
+  random: (count: number) => Float32Array<ArrayBuffer>,
+): { readonly arrays: readonly ArrayBufferView<ArrayBuffer>[]; readonly weights: Float32Array } {
+  const stored = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
+    floats === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
+  const rounded = (values: Float32Array): Float32Array => (floats === 'f16' ? f16ToF32(f32ToF16(values)) : values);
+  if (!isQuantized({ kind, floats, rows: ROWS, cols: COLS })) {
+    const values = random(ROWS * COLS); // [cols, rows] where it is transposed
+    const exact = rounded(values);
+    const at = (i: number): number => (kind === 'table' ? i : (i % COLS) * ROWS + Math.floor(i / COLS));
+    return { arrays: [stored(values)], weights: exact.map((_, i) => exact[at(i)] ?? 0) };
+  }
+  const scales = random((ROWS * COLS) / 32);
+  const exact = rounded(scales);
+  const bits = kind === 'q4' ? 4 : 8;
+  const codes = Uint8Array.from(random((ROWS * COLS * bits) / 8), (value) => Math.floor((value + 1) * 128));
+  const code = (i: number): number =>
+    bits === 8 ? (codes[i] ?? 0) - 128 : (((codes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15) - 8;
+  const weights = Float32Array.from({ length: ROWS * COLS }, (_, i) => code(i) * (exact[i >> 5] ?? 0));
+  return { arrays: [codes, stored(scales)], weights };
+}

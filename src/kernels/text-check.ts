@@ -1,0 +1,85 @@
+/** Start-up check of the language model's kernels: products as it stores them, and attention over a cache in parts. */
+import { groupedAttention } from '../model/plain-attention.ts';
+import { f16ToF32, f32ToF16 } from '../shared/float16.ts';
+import { pseudoRandom } from '../shared/pseudo-random.ts';
+import { CheckBench } from './check-bench.ts';
+import { type DecoderKernels, fusedProduct, type Wanted } from './decoder-kernels.ts';
+import type { KernelParts } from './kernel-parts.ts';
+import type { LoadedDecoder } from './loaded-decoder.ts';
+import { checkedFormat, checkProduct } from './product-check.ts';
+import { tiledProducts } from './tiled-product.ts';
+import { attentionGrid, partialLength } from './wgsl/attention.ts';
+import { roundUp } from './wgsl/kernel.ts';
+
+/** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
+const FIRST = 70;
+const CAPACITY = 128;
+const PART = 64;
+
+/** Checks the kernels that `wanted` describes. Throws NumericCheckError when one of them is off. */
+export async function checkDecoder(
+  parts: KernelParts,
+  loaded: LoadedDecoder,
+  kernels: DecoderKernels,
+  wanted: Wanted,
+): Promise<void> {
+  const { compiler } = parts;
+  const { columns, tile } = wanted.tuning;
+  const formats = [...Object.values(loaded.layer), loaded.head.format].map(checkedFormat);
+  const tiled = tiledProducts(compiler, tile, wanted.workgroupBytes);
+  const normEpsilon = wanted.text.rmsNormEps;
+  for (const format of new Map(formats.map((one) => [JSON.stringify(one), one])).values()) {
+    const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
+    for (const atOnce of new Set([1, columns])) {
+      const product = await fusedProduct(compiler, wanted, atOnce, spec);
+      await checkProduct(parts, product, format, atOnce, normEpsilon);
+    }
+    const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
+    await checkProduct(parts, product, format, FIRST);
+  }
+  await checkAttention(parts, kernels);
+}
+
+async function checkAttention(
+  parts: KernelParts,
+  { cache, attention, stepAttention, combine, attentionSpec, stepSpec }: DecoderKernels,
+): Promise<void> {
+  const { numHeads, numKvHeads, headDim, stored } = stepSpec;
+  const random = pseudoRandom();
+  const width = (numHeads + 2 * numKvHeads) * headDim;
+  const stride = roundUp(width, 32);
+  const outStride = roundUp(numHeads * headDim, 32);
+  const qkv = random((FIRST + 1) * width);
+  const angles = random((CAPACITY * headDim) / 2).map((turn) => turn * Math.PI);
+  const half = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
+    stored === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
+  const exact = (values: Float32Array): Float32Array => (stored === 'f16' ? f16ToF32(f32ToF16(values)) : values);
+  const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
+  const bench = new CheckBench(parts);
+  try {
+    const cacheBytes = numKvHeads * CAPACITY * headDim * (stored === 'f16' ? 2 : 4);
+    const state = [bench.filled(half(cos)), bench.filled(half(sin)), bench.empty(cacheBytes), bench.empty(cacheBytes)];
+    const runs = [
+      { first: 0, count: FIRST, what: 'attention' },
+      { first: FIRST, count: 1, what: 'attention, step' },
+    ];
+    for (const { first, count, what } of runs) {
+      const step = count === 1;
+      const splits = Math.ceil((first + count) / PART);
+      const rows = new Float32Array(count * stride);
+      for (let i = 0; i < count; i++) rows.set(qkv.subarray((first + i) * width, (first + i + 1) * width), i * stride);
+      const params = bench.params({ tokens: count, past: first, capacity: CAPACITY, splits, chunk: PART });
+      const partials = bench.empty(partialLength(stepSpec, count, splits) * 4);
+      const output = bench.empty(count * outStride * 4);
+      const inputs = [bench.filled(rows), ...state];
+      if (!step) bench.dispatch(cache.compiled, [...inputs, params], cache.grid(count));
+      const grid = attentionGrid(step ? stepSpec : attentionSpec, count, splits);
+      bench.dispatch(step ? stepAttention : attention, [...inputs, output, partials, params], grid);
+      bench.dispatch(combine, [partials, output, params], [numHeads, count]);
+      const expected = groupedAttention(qkv, stepSpec, exact(cos), exact(sin), first, count);
+      await bench.expect(what, output, expected, numHeads * headDim, outStride);
+    }
+  } finally {
+    bench.dispose();
+  }
+}
