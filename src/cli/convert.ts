@@ -129,6 +129,7 @@ async function convert(args: Arguments): Promise<void> {
       signal: stop.signal,
       onProgress: ({ phase, done, total, detail }) => line.show(phase, done, total, detail),
     });
+    if (!line.wasShown) line.note(`${args.out} holds this model already. --restart converts it again.`);
     line.end();
     const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
     const seconds = (performance.now() - started) / 1000;

@@ -172,6 +172,21 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
+  it('that was converted before is not downloaded again, unless it is told to, or a file is gone', async () => {
+    const folder = new MemoryFolder();
+    const manifest = await convert(folder);
+    const downloads = async (options: Partial<ConvertOptions>): Promise<number> => {
+      server.seen.length = 0;
+      expect(await convert(folder, options)).toEqual(manifest);
+      return SHARDS.flatMap(rangesOf).filter((range) => !isHeader(range)).length;
+    };
+    expect(await downloads({})).toBe(0);
+    expect(await downloads({ restart: true })).toBeGreaterThan(0);
+    folder.files.delete('decoder.data');
+    expect(await downloads({})).toBeGreaterThan(0);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
   it('whose new commit leaves the weights alone is gone on with', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, 0.5);
