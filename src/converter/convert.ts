@@ -82,6 +82,9 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
     await journal.close();
     await folder.remove(JOURNAL_FILE);
     return manifest;
+  } catch (thrown) {
+    throwIfStopped(); // the source ends its reading then, and knows less of what that means
+    throw thrown;
   } finally {
     await journal.close();
   }
