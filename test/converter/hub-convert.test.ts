@@ -53,7 +53,7 @@ async function convert(
   folder: MemoryFolder | ReturnType<typeof nodeFolder>,
   options: Partial<ConvertOptions & HubOptions> = {},
 ) {
-  const patience = { stallMs: 2000, firstWaitMs: 1, longestWaitMs: 5, attempts: 2 };
+  const patience = { stallMs: 15_000, firstWaitMs: 1, longestWaitMs: 5, attempts: 2 };
   const source = await openHubFolder(ID, { fetch, endpoint: server.endpoint, patience, ...options });
   return convertCheckpoint(source, folder, { ...OPTIONS, ...options });
 }
