@@ -222,6 +222,14 @@ describe('a conversion that was begun', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
+  it('and has nothing to lose gives way to another', async () => {
+    const folder = new MemoryFolder();
+    await stopAt(folder, -1, { dtype: 'fp16' });
+    expect(folder.files.has(JOURNAL_FILE)).toBe(true);
+    await convert(folder);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
   it('survives a journal whose last line was cut off, and a data file that was lost', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, 0.7);
