@@ -16,14 +16,22 @@ export class TransposedWriter implements PlacementWriter {
   readonly #offset: number;
   readonly #file: RandomAccessFile;
   readonly #encode: (rows: Float32Array) => Stored;
+  readonly #most: number;
   /** Rows of the matrix that are written; rows that are gathered behind them, and their columns. */
   #written: number;
   #gathered = 0;
   #capacity = 0;
   #columns: Stored | undefined;
 
-  /** `offset`: where the region starts in `file`; `encode` gives values in the type they are stored in. */
-  constructor(placement: Placement, offset: number, file: RandomAccessFile, encode: (rows: Float32Array) => Stored) {
+  /** `offset`: where the region starts in `file`; `encode` gives values in the type they are stored in; `gathered`: elements. */
+  constructor(
+    placement: Placement,
+    offset: number,
+    file: RandomAccessFile,
+    encode: (rows: Float32Array) => Stored,
+    gathered = GATHERED_ELEMENTS,
+  ) {
+    this.#most = gathered;
     this.#placement = placement;
     this.#offset = offset;
     this.#file = file;
@@ -38,7 +46,7 @@ export class TransposedWriter implements PlacementWriter {
     for (let first = 0; first < count;) {
       if (this.#columns === undefined) {
         const left = this.#placement.firstRow + this.#placement.rows - this.#written;
-        this.#capacity = Math.max(1, Math.min(left, Math.floor(GATHERED_ELEMENTS / cols)));
+        this.#capacity = Math.max(1, Math.min(left, Math.floor(this.#most / cols)));
         const length = this.#capacity * cols;
         this.#columns = values instanceof Uint16Array ? new Uint16Array(length) : new Float32Array(length);
       }

@@ -1,11 +1,21 @@
 /** The page half of the converter's browser test: fetches a checkpoint's files and has the worker convert them. */
 import { proxy, wrap } from 'comlink';
 import { directoryFolder } from '../../src/io/web/directory-folder.ts';
-import type { ConversionProgress, ConverterApi } from '../../src/protocol/converter-api.ts';
+import type { CheckpointFile, ConversionProgress, ConverterApi } from '../../src/protocol/converter-api.ts';
 import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
 
 installErrorTransfer();
 const converter = wrap<ConverterApi>(new Worker('worker.js'));
+
+/** A checkpoint's files; `cut`: bytes to take off a file's end. */
+function fetchFiles(name: string, paths: string[], cut: Record<string, number> = {}): Promise<CheckpointFile[]> {
+  return Promise.all(
+    paths.map(async (path) => {
+      const blob = await (await fetch(`checkpoints/${name}/${path}`)).blob();
+      return { path, blob: blob.slice(0, blob.size - (cut[path] ?? 0)) };
+    }),
+  );
+}
 
 /** SHA-256 of every file below a folder, by path. */
 async function hashesOf(folder: FileSystemDirectoryHandle, prefix = ''): Promise<Record<string, string>> {
@@ -31,12 +41,7 @@ async function newFolder(): Promise<FileSystemDirectoryHandle> {
 Object.assign(globalThis, {
   /** Converts `paths` of a checkpoint into a new folder; `cut`: bytes to take off a file's end. */
   convert: async (name: string, paths: string[], dtype: 'fp32' | 'q8', cut: Record<string, number>) => {
-    const files = await Promise.all(
-      paths.map(async (path) => {
-        const blob = await (await fetch(`checkpoints/${name}/${path}`)).blob();
-        return { path, blob: blob.slice(0, blob.size - (cut[path] ?? 0)) };
-      }),
-    );
+    const files = await fetchFiles(name, paths, cut);
     const target = await newFolder();
     const progress: ConversionProgress[] = [];
     const onProgress = proxy((event: ConversionProgress) => void progress.push(event));
@@ -47,6 +52,31 @@ Object.assign(globalThis, {
       const { name: error, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
       return { error, message, hashes: await hashesOf(target) };
     }
+  },
+  /** Converts in workers that are ended after so many events each, then in one that may finish. */
+  convertKilled: async (name: string, paths: string[], dtype: 'fp32' | 'q8', kills: number[]) => {
+    const files = await fetchFiles(name, paths);
+    const target = await newFolder();
+    const seen: string[][] = [];
+    for (const killAt of [...kills, Infinity]) {
+      const worker = new Worker('worker.js');
+      const tensors: string[] = [];
+      await new Promise<void>((resolve, reject) => {
+        let events = 0;
+        const onProgress = proxy(({ phase, detail }: ConversionProgress) => {
+          if (++events > killAt) return;
+          if (phase === 'weights' && tensors.at(-1) !== detail) tensors.push(detail);
+          if (events < killAt) return;
+          worker.terminate();
+          resolve();
+        });
+        const work = wrap<ConverterApi>(worker).convert({ name: 'checkpoint', files }, target, { dtype }, onProgress);
+        work.then(() => resolve(), reject);
+      });
+      worker.terminate();
+      seen.push(tensors);
+    }
+    return { seen, hashes: await hashesOf(target) };
   },
   /** Puts texts one after another into a new folder, which may be `gone` by then. */
   write: async (texts: [path: string, text: string][], gone: boolean) => {

@@ -93,6 +93,16 @@ describe('the converter worker', () => {
     expect(progress.at(-1)?.done).toBe(progress.at(-1)?.total);
   });
 
+  it('whose worker is ended again and again goes on each time, to the same bytes', async () => {
+    const name = 'flat-f16-sharded';
+    const args = [name, readdirSync(tinyCheckpoint(name)), 'q8', [1, 9, 30, 40, 2]];
+    const { hashes, seen } = await page.evaluate<{ hashes: Record<string, string>; seen: string[][] }>(
+      `convertKilled(...${JSON.stringify(args)})`,
+    );
+    expect(hashes).toEqual(await convertOnNode(name, 'q8'));
+    expect(seen).toHaveLength(6);
+  });
+
   it('says by name what is wrong with a checkpoint, and writes nothing', async () => {
     const cut = await convert('nested-tied-bf16', 'q8', { cut: { 'model.safetensors': 1000 } });
     expect(cut).toMatchObject({ error: 'SafetensorsError', hashes: {} });

@@ -18,6 +18,12 @@ interface SyncHandle {
   close(): void;
 }
 
+/** What browsers call the failure to open a file that is open elsewhere. */
+const LOCKED = 'NoModificationAllowedError';
+
+/** A file that stays open elsewhere for longer is being written by another tab. */
+const LOCK_WAIT_MS = 3000;
+
 /** The folder `root`, called `name` in messages. */
 export function directoryFolder(
   root: FileSystemDirectoryHandle,
@@ -43,9 +49,7 @@ export function directoryFolder(
       }),
     open: (path) =>
       orStorageError(path, async () => {
-        const handle: FileSystemFileHandle & Partial<SyncHandleFile> = await made(root, path);
-        if (handle.createSyncAccessHandle === undefined) throw new Error('this is not a dedicated worker.');
-        return randomAccess(path, await handle.createSyncAccessHandle());
+        return randomAccess(path, await lock(await made(root, path)));
       }),
     remove: (path) =>
       orStorageError(path, async () => {
@@ -61,6 +65,20 @@ export function directoryFolder(
       return quota === undefined || usage === undefined ? undefined : quota - usage;
     },
   };
+}
+
+/** Opens a file for writing. The lock of a worker that has just been ended stays for a moment. */
+async function lock(handle: FileSystemFileHandle & Partial<SyncHandleFile>): Promise<SyncHandle> {
+  if (handle.createSyncAccessHandle === undefined) throw new Error('this is not a dedicated worker.');
+  for (const started = performance.now(); ;) {
+    try {
+      return await handle.createSyncAccessHandle();
+    } catch (thrown) {
+      const isLocked = thrown instanceof Error && thrown.name === LOCKED;
+      if (!isLocked || performance.now() - started > LOCK_WAIT_MS) throw thrown;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function randomAccess(path: string, handle: SyncHandle): RandomAccessFile {
@@ -119,7 +137,7 @@ async function orStorageError<T>(path: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (cause) {
     const isFull = cause instanceof Error && cause.name === 'QuotaExceededError';
-    const isLocked = cause instanceof Error && cause.name === 'NoModificationAllowedError';
+    const isLocked = cause instanceof Error && cause.name === LOCKED;
     throw new NamedError(
       'StorageError',
       isFull
