@@ -204,12 +204,12 @@ export class DecoderRun {
     splits: number,
   ): void {
     const { params } = this.#scratch;
-    const { cache, stepAttention, attention: wide, attentionSpec, stepSpec, combine } = this.#kernels;
+    const { cache, stepAttention, attention: wide, attentionSpec, combine } = this.#kernels;
     const { keys, values } = layers[i] ?? {};
     if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
     const inputs = [qkv, cos, sin, keys, values];
     if (!step) this.#dispatch('cache', i, cache.compiled, cache.grid(tokens), () => [...inputs, params]);
-    const grid = attentionGrid(step ? stepSpec : attentionSpec, tokens, splits);
+    const grid = attentionGrid(attentionSpec, tokens, splits);
     this.#dispatch(step ? 'stepAttention' : 'attention', i, step ? stepAttention : wide, grid, () => [
       ...inputs,
       attention,
@@ -217,7 +217,7 @@ export class DecoderRun {
       params,
     ]);
     if (splits === 1) return;
-    this.#dispatch('combine', 0, combine, [stepSpec.numHeads, tokens], () => [partials, attention, params]);
+    this.#dispatch('combine', 0, combine, [attentionSpec.numHeads, tokens], () => [partials, attention, params]);
   }
 
   #head({ hidden, normed, logits }: ScratchBuffers, wanted: number, tokens: number): void {

@@ -6,9 +6,9 @@ import type { KernelParts } from './kernel-parts.ts';
 import type { Step } from './tiled-product.ts';
 import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
 
-/** No multiples of a tile, nor of the rows and blocks that threads share. */
+/** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
 const ROWS = 200;
-const COLS = 160;
+const COLS = 192;
 
 /** The small matrix's format: as the model stores `format`. */
 export function checkedFormat({ kind, floats }: MatrixFormat): MatrixFormat {

@@ -42,9 +42,9 @@ export async function checkDecoder(
 
 async function checkAttention(
   parts: KernelParts,
-  { cache, attention, stepAttention, combine, attentionSpec, stepSpec }: DecoderKernels,
+  { cache, attention, stepAttention, combine, attentionSpec }: DecoderKernels,
 ): Promise<void> {
-  const { numHeads, numKvHeads, headDim, stored } = stepSpec;
+  const { numHeads, numKvHeads, headDim, stored } = attentionSpec;
   const random = pseudoRandom();
   const width = (numHeads + 2 * numKvHeads) * headDim;
   const stride = roundUp(width, 32);
@@ -69,14 +69,14 @@ async function checkAttention(
       const rows = new Float32Array(count * stride);
       for (let i = 0; i < count; i++) rows.set(qkv.subarray((first + i) * width, (first + i + 1) * width), i * stride);
       const params = bench.params({ tokens: count, past: first, capacity: CAPACITY, splits, chunk: PART });
-      const partials = bench.empty(partialLength(stepSpec, count, splits) * 4);
+      const partials = bench.empty(partialLength(attentionSpec, count, splits) * 4);
       const output = bench.empty(count * outStride * 4);
       const inputs = [bench.filled(rows), ...state];
       if (!step) bench.dispatch(cache.compiled, [...inputs, params], cache.grid(count));
-      const grid = attentionGrid(step ? stepSpec : attentionSpec, count, splits);
+      const grid = attentionGrid(attentionSpec, count, splits);
       bench.dispatch(step ? stepAttention : attention, [...inputs, output, partials, params], grid);
       bench.dispatch(combine, [partials, output, params], [numHeads, count]);
-      const expected = groupedAttention(qkv, stepSpec, exact(cos), exact(sin), first, count);
+      const expected = groupedAttention(qkv, attentionSpec, exact(cos), exact(sin), first, count);
       await bench.expect(what, output, expected, numHeads * headDim, outStride);
     }
   } finally {
