@@ -1,4 +1,4 @@
-/** A run of the vision tower as a list of dispatches: eleven a block. */
+/** A run of the vision tower as a list of dispatches: nine a block. */
 import type { KernelParts } from './kernel-parts.ts';
 import { KeptGroups } from './kept-groups.ts';
 import type { LoadedBlock, LoadedVision } from './loaded-vision.ts';
@@ -88,6 +88,11 @@ export class VisionRun {
     const { compiled, grid } = kernels.features;
     const last = compiled.bind([qkv, windowIndex, features, groupParams]);
     this.#parts.stream.dispatch(compiled, last, grid(groups));
+  }
+
+  /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
+  submitted(): void {
+    this.#scratch.submitted();
   }
 
   /** Frees the buffers between kernels. */

@@ -24,6 +24,9 @@ export interface VisionBuffers {
   readonly imageSpans: GPUBuffer;
 }
 
+/** Buffers for more patches than this are not kept after a run: those of a large image take hundreds of MB. */
+const KEPT_PATCHES = 2048;
+
 /** The buffers of one vision tower. */
 export class VisionScratch {
   /** Counting patches, and merge groups. */
@@ -52,6 +55,11 @@ export class VisionScratch {
     this.#free();
     this.#patches = patches;
     return (this.#buffers = this.#make(patches));
+  }
+
+  /** To be called when a run has been submitted. */
+  submitted(): void {
+    if (this.#patches > KEPT_PATCHES) this.#free();
   }
 
   /** Frees all of them. */
@@ -89,5 +97,6 @@ export class VisionScratch {
   #free(): void {
     for (const buffer of Object.values(this.#buffers ?? {}) as GPUBuffer[]) buffer.destroy();
     this.#buffers = null;
+    this.#patches = 0;
   }
 }

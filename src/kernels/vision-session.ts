@@ -58,6 +58,7 @@ export async function openVisionSession(parts: KernelParts, files: SessionFiles)
     const features = outputs[NAMES.imageFeatures] ?? runtime.allocate(type, dims);
     run.record(image, deviceBuffer(runtime, features, NAMES.imageFeatures));
     stream.submit();
+    run.submitted();
     return { [NAMES.imageFeatures]: features };
   };
   return {

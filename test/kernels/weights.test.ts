@@ -91,7 +91,7 @@ describe('weights of the vision tower', () => {
       geometry.vision,
     );
     expect(blocks).toHaveLength(2);
-    const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4f16: 'q4' }[dtype];
+    const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4f16: 'q8' }[dtype];
     const inner = kind === 'transposed' ? 100 : 128; // padded to be quantised
     expect(patchEmbed).toMatchObject({ kind: 'transposed', rows: 64, cols: 1176 });
     expect(blocks[1]?.qkv.matrix).toMatchObject({ kind, rows: 192, cols: 64 });
