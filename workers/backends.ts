@@ -4,7 +4,7 @@
  */
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { BackendChoice, BackendInfo } from '../src/protocol/engine-api.ts';
-import { type AdapterProbe, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
+import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
 import { createWasmRuntime } from '../src/runtime/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/runtime/web/webgpu-runtime.ts';
@@ -74,10 +74,6 @@ export async function planBackends(choice: BackendChoice, manifest: Manifest): P
     );
   }
   return { candidates, reasons };
-}
-
-function isSoftware({ adapter, description }: AdapterProbe): boolean {
-  return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
 function webGpuCandidates(probe: AdapterProbe, has: (variant: VariantName) => boolean): Candidate[] {

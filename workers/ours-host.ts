@@ -7,7 +7,7 @@ import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import {
   DEFAULT_SETTINGS,
   MODE_SWITCHES,
@@ -36,7 +36,7 @@ export class OursHost implements ContestantApi {
     this.#memory = memory;
   }
 
-  async load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
+  async load(source: FolderSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
     this.#current = null;
     const loaded = await this.#host.load(source, backend, ({ phase, detail }) => onProgress(`${phase} ${detail}`));
     this.#tokenizer = await openTokenizer(source);
@@ -176,7 +176,7 @@ export class OursHost implements ContestantApi {
   }
 }
 
-async function openTokenizer(source: ModelSource): Promise<QwenTokenizer> {
+async function openTokenizer(source: FolderSource): Promise<QwenTokenizer> {
   const folder =
     source.kind === 'files' ? fileListFolder(source.name, source.files) : urlFolder(source.url, self.location.href);
   const json = async (path: string): Promise<unknown> => tryParseJson((await (await folder.blob(path))?.text()) ?? '');

@@ -4,7 +4,8 @@ import { Engine } from '../engine/engine.ts';
 import { filesFor } from '../engine/sessions.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { cpuVariant } from '../model/manifest.ts';
-import { openModelFolder, readManifest } from '../model/model-folder.ts';
+import { openModelFolder } from '../model/model-folder.ts';
+import { readManifest } from '../model/read-manifest.ts';
 import { NamedError } from '../shared/errors.ts';
 import { createNodeRuntime } from '../runtime/node/node-runtime.ts';
 

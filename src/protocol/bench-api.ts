@@ -2,7 +2,7 @@
  * What engines are asked to do so that their speed can be compared: one interface for ours and for stock transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
-import type { BackendChoice, ModelSource } from './engine-api.ts';
+import type { BackendChoice, FolderSource } from './engine-api.ts';
 
 /** Who is compared. */
 export type EngineName = 'ours' | 'stock';
@@ -75,7 +75,7 @@ export interface Sample {
 /** An engine that is measured. Calls come one at a time. */
 export interface ContestantApi {
   /** Loads a model. Throws whatever the engine throws. `onProgress` gets a few words now and then. */
-  load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine>;
+  load(source: FolderSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine>;
   /** Decodes a picture and keeps it under a name. */
   addPicture(name: string, file: Blob): Promise<void>;
   /** Measures one thing once. Throws whatever the engine throws. */
@@ -90,5 +90,5 @@ export interface RandomFolderApi {
    * Files of these shapes, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
    * folder whose tokenizer and prompts it gets.
    */
-  randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<ModelSource>;
+  randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<FolderSource>;
 }

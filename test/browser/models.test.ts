@@ -1,0 +1,178 @@
+/** The Models screen in the built page: a checkpoint of a hub becomes a model of this device, whatever happens meanwhile. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../helpers/chromium.ts';
+import { HubServer } from '../helpers/hub-server.ts';
+import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+import { tinyCheckpoint } from '../helpers/tiny-model.ts';
+
+const ID = 'someone/tiny-vl';
+/** In two files, so that it can be stopped between them. */
+const TINY = 'flat-f16-sharded';
+
+let site: Site;
+let hub: HubServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  site = await serveSite();
+  hub = await HubServer.start();
+  hub.commit(ID, checkpoint(TINY));
+  browser = await launchChromium();
+}, 200_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.stop();
+  await site?.close();
+});
+
+function checkpoint(name: string): Map<string, Buffer> {
+  const folder = tinyCheckpoint(name);
+  return new Map(readdirSync(folder).map((path) => [path, readFileSync(join(folder, path))]));
+}
+
+/** The Models screen, by the names a screen reader knows. */
+class ModelsScreen {
+  readonly dialog: Locator;
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.dialog = page.getByRole('dialog', { name: 'Models' });
+  }
+
+  async open(): Promise<void> {
+    await this.page.getByRole('button', { name: /^Models/ }).click();
+    await this.dialog.waitFor();
+  }
+
+  model(name: string): Locator {
+    return this.dialog.getByRole('listitem', { name });
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.dialog.getByRole('button', { name, exact: typeof name === 'string' });
+  }
+
+  /** Looks at a model of the hub. */
+  async look(id: string): Promise<void> {
+    await this.dialog.getByLabel('Any Qwen2.5-VL model of huggingface.co').fill(id);
+    await this.button('Look').first().click();
+  }
+}
+
+/** A page in a context of its own, whose hub is the one here. */
+async function openPage(context: BrowserContext): Promise<ModelsScreen> {
+  const page = await context.newPage();
+  await page.goto(`${site.url}?backend=wasm&hub=${encodeURIComponent(hub.endpoint)}`);
+  const screen = new ModelsScreen(page);
+  await screen.open();
+  return screen;
+}
+
+async function newContext(): Promise<BrowserContext> {
+  const context = await browser.newContext({ reducedMotion: 'reduce' });
+  context.setDefaultTimeout(30_000);
+  return context;
+}
+
+describe('a checkpoint of a hub', () => {
+  it('is surveyed, converted, resumed after a reload, used, refused to another tab, verified and deleted', async () => {
+    const context = await newContext();
+    let screen = await openPage(context);
+
+    await screen.look(ID);
+    await screen.dialog.getByText('from 127.0.0.1').waitFor();
+    expect(hub.seen.some(({ path }) => path.endsWith('.safetensors'))).toBe(false);
+    await screen.dialog.getByRole('radio', { name: /^q4 / }).check();
+
+    hub.fault = ({ path }) => (path.includes('model-00002') ? { kind: 'stall', after: 100_000 } : undefined);
+    await screen.button('Download and convert').click();
+    const row = screen.model('tiny-vl q4');
+    await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
+
+    // Another tab sees who has it, and may not have it.
+    const other = await openPage(context);
+    await other.model('tiny-vl q4').getByText('being written in another tab').waitFor();
+    expect(await other.model('tiny-vl q4').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true);
+    await other.look(ID);
+    await other.dialog.getByRole('radio', { name: /^q4 / }).check();
+    await other.button('Go on').last().click();
+    await other.dialog.getByText(/being converted, checked or deleted in another tab/).waitFor();
+    await other.page.close();
+
+    await screen.page.reload();
+    hub.fault = () => undefined;
+    const before = hub.seen.length;
+    screen = new ModelsScreen(screen.page);
+    await screen.open();
+    const again = screen.model('tiny-vl q4');
+    await again.getByText(/^[1-9]\d? % done/).waitFor();
+    await again.getByRole('button', { name: 'Go on' }).click();
+    await again.getByText(/checked/).waitFor();
+    const weights = hub.seen.slice(before).filter(({ server, range }) => server === 'storage' && range !== undefined);
+    expect(weights.some(({ path }) => path.includes('model-00002'))).toBe(true);
+
+    await again.getByRole('button', { name: 'Verify' }).click();
+    await again.getByText('Every byte of tiny-vl is as it was written.').waitFor();
+
+    await again.getByRole('button', { name: 'Use', exact: true }).click();
+    const app = AppPage.of(screen.page);
+    await app.engine.getByText('Ready on').waitFor();
+    await app.engine.getByText('tiny-vl').first().waitFor();
+
+    // The choice is remembered.
+    await screen.page.reload();
+    await app.engine.getByText('Ready on').waitFor();
+    await app.engine.getByText('tiny-vl').first().waitFor();
+    await app.choose(join(tinyCheckpoint(TINY), '../image1.png'));
+    await screen.page.getByText('Settings', { exact: true }).click();
+    await screen.page.getByLabel('Max new tokens').fill('8');
+    await app.question.fill('what');
+    await app.ask.click();
+    await app.finished();
+    expect(await app.rounds()).not.toEqual([]);
+
+    // A model in use in another tab stays.
+    const third = await openPage(context);
+    await third.page.getByRole('button', { name: 'Close' }).first().click();
+    await screen.open();
+    const used = screen.model('tiny-vl q4');
+    await AppPage.of(third.page).engine.getByText('tiny-vl').first().waitFor();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await used.getByText(/in use, here or in another tab/).waitFor();
+    await third.page.close();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await screen.dialog.getByText('tiny-vl (q4) was deleted.').waitFor();
+    expect(await used.count()).toBe(0);
+    expect(app.uncaught).toEqual([]);
+    await context.close();
+  });
+
+  it('that cannot be had is refused by name, with what to do', async () => {
+    const refused: string[] = [];
+    hub.commit('someone/gated', checkpoint(TINY));
+    Object.assign(hub.repositories.get('someone/gated') ?? {}, { gated: true, token: 'secret' });
+    hub.commit('someone/adapter', new Map([['adapter_config.json', Buffer.from('{}')]]));
+    const context = await newContext();
+    const screen = await openPage(context);
+    for (const [id, message] of [
+      ['someone/nothing', /has no model "someone\/nothing"/],
+      ['no-id', /"no-id" is no model of a hub/],
+      ['someone/gated', /gated or private/],
+      ['someone/adapter', /LoRA adapter/],
+    ] as const) {
+      await screen.look(id);
+      const alert = screen.dialog.getByRole('alert').getByText(message);
+      refused.push((await alert.textContent()) ?? '');
+      await screen.button('Back').click();
+    }
+    for (const text of refused) expect(text).not.toContain('--'); // no words of the command line
+    await context.close();
+  });
+});
