@@ -61,8 +61,9 @@ async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, around: 
 
 async function surveyOriginal({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
   const { geometry, parameters, prompts, readBytes, sizes } = await surveyCheckpoint(source);
+  const bySize = sizes.toSorted((a, b) => a.folderBytes - b.folderBytes);
   const choices = await Promise.all(
-    sizes.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(geometry, of.weightBytes) }, around)),
+    bySize.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(geometry, of.weightBytes) }, around)),
   );
   return {
     name: source.name.split('/').at(-1) ?? source.name,

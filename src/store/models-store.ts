@@ -206,14 +206,16 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
 
       remove: async (model) => {
         set({ message: null });
+        const { selection, selectModel } = app.getState();
+        const isCurrent = selection.kind === 'stored' && selection.key === model.key;
         try {
           const { job } = get();
           if (job?.key === model.key) await get().pause();
-          const { selection, selectModel } = app.getState();
-          if (selection.kind === 'stored' && selection.key === model.key) selectModel({ kind: 'bundled' });
+          if (isCurrent) selectModel({ kind: 'bundled' }); // the engine lets go of it
           await api().remove(model.key);
           set({ message: { key: null, kind: 'notice', text: `${model.name} (${model.dtype}) was deleted.` } });
         } catch (thrown) {
+          if (isCurrent) selectModel(selection);
           set({ message: { key: model.key, kind: 'error', text: plainError(thrown).message } });
         }
         await get().refresh();

@@ -74,7 +74,14 @@ function Actions({ model }: { model: StoredModel }): ReactElement {
         <button type="button" className="quiet-button" onClick={() => setIsAsking(false)}>
           Keep
         </button>
-        <button type="button" className="button button--danger" onClick={() => void remove(model)}>
+        <button
+          type="button"
+          className="button button--danger"
+          onClick={() => {
+            setIsAsking(false);
+            void remove(model);
+          }}
+        >
           Delete
         </button>
       </div>
