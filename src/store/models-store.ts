@@ -15,6 +15,8 @@ const SHOW_EVERY_MS = 200;
 /** A rate of less time than this says nothing about the next model. */
 const MEASURED_SECONDS = 5;
 
+const PAUSED = 'Paused. What has arrived stays; go on whenever you like, even after the page was closed.';
+
 /** What the store needs from outside. */
 export interface ModelsDeps {
   readonly startLibrary: () => LibraryConnection;
@@ -77,14 +79,15 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         return await run(api(), tell);
       } catch (thrown) {
         const { name, message } = plainError(thrown);
-        const kind = name === 'StoppedError' ? 'notice' : 'error';
-        set({ message: { key: about.key, kind, text: message } });
+        const isPause = name === 'StoppedError';
+        const text = isPause && about.kind === 'add' ? PAUSED : message;
+        set({ message: { key: about.key, kind: isPause ? 'notice' : 'error', text } });
         return undefined;
       } finally {
         clearTimeout(listing);
+        await get().refresh(); // first: what the list said while the work went on would look like another tab's
         set({ job: null });
         app.getState().setLibraryWork(null);
-        await get().refresh();
       }
     }
 

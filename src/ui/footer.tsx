@@ -5,6 +5,7 @@ import { useApp } from './store-context.ts';
 /** The page's footer. */
 export function Footer(): ReactElement {
   const isBundled = useApp((state) => state.selection.kind === 'bundled');
+  const name = useApp(({ engine }) => (engine.status === 'ready' ? engine.info.model.name : 'This'));
   return (
     <footer className="footer">
       <p>
@@ -15,7 +16,7 @@ export function Footer(): ReactElement {
         {isBundled
           ? `visionthink-nano has 18 M parameters and learnt from drawn pictures only: shapes, objects, words, charts, tables and
              signs. It reads and counts in pictures like those; it cannot describe photographs or hold a conversation.`
-          : `One you have chosen yourself: what it can do, its makers know. It lies on this device or where you have it from.`}
+          : `${name} is a model you have chosen yourself. What it can do, and what it cannot, is for its makers to say.`}
       </p>
       <p>
         <a className="link" href="./bench.html">

@@ -41,9 +41,10 @@ export function formatDuration(seconds: number): string {
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** `13 M` */
+/** `7.6 B`, `13 M`, `105 k` */
 export function formatParameters(count: number): string {
-  return count >= 1e9 ? `${(count / 1e9).toFixed(1)} B` : `${Math.round(count / 1e6)} M`;
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)} B`;
+  return count >= 1e6 ? `${Math.round(count / 1e6)} M` : `${Math.round(count / 1e3)} k`;
 }
 
 /** `224 × 224` */

@@ -1,10 +1,13 @@
 /** The Models screen in the built page: a checkpoint of a hub becomes a model of this device, whatever happens meanwhile. */
+import { AxeBuilder } from '@axe-core/playwright';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { HubServer } from '../helpers/hub-server.ts';
+import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 
@@ -77,6 +80,13 @@ async function newContext(): Promise<BrowserContext> {
   const context = await browser.newContext({ reducedMotion: 'reduce' });
   context.setDefaultTimeout(30_000);
   return context;
+}
+
+/** What axe finds, as `rule: element`. */
+async function violations(page: Page, colorScheme: 'light' | 'dark'): Promise<string[]> {
+  await page.emulateMedia({ colorScheme });
+  const found = await new AxeBuilder({ page }).include('dialog.models').analyze();
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
 }
 
 describe('a checkpoint of a hub', () => {
@@ -159,6 +169,41 @@ describe('a checkpoint of a hub', () => {
     await context.close();
   });
 
+  it('stops when the browser has no more room, loses nothing, and goes on when there is', async () => {
+    const context = await newContext();
+    const screen = await openPage(context);
+    const devTools = await context.newCDPSession(screen.page);
+    const setRoom = (quotaSize?: number): Promise<unknown> =>
+      devTools.send('Storage.overrideQuotaForOrigin', {
+        origin: new URL(site.url).origin,
+        ...(quotaSize === undefined ? {} : { quotaSize }),
+      });
+
+    await setRoom(1_000_000);
+    await screen.look(ID);
+    await screen.dialog.getByText(/gives this site 1 MB more, 1 MB are needed|Delete models below/).waitFor();
+    expect(await screen.button('Download and convert').isDisabled()).toBe(true);
+    await setRoom();
+    await screen.button('Back').click();
+    await screen.look(ID);
+    hub.fault = ({ path, range, server }) => {
+      const isHeader = /^bytes=\d{1,5}-\d{1,5}$/.test(range ?? '');
+      if (server !== 'storage' || !path.includes('model-00002') || isHeader) return undefined;
+      return { kind: 'slow', rate: 200_000 };
+    };
+    await screen.button('Download and convert').click();
+    const row = screen.model('tiny-vl q4f16');
+    await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
+    await setRoom(1000);
+    await row.getByText(/gives this site no more room/).waitFor();
+    await row.getByText(/^[1-9]\d? % done/).waitFor();
+    await setRoom();
+    hub.fault = () => undefined;
+    await row.getByRole('button', { name: 'Go on' }).click();
+    await row.getByText(/checked/).waitFor();
+    await context.close();
+  });
+
   it('that cannot be had is refused by name, with what to do', async () => {
     const refused: string[] = [];
     hub.commit('someone/gated', checkpoint(TINY));
@@ -168,6 +213,7 @@ describe('a checkpoint of a hub', () => {
     const screen = await openPage(context);
     for (const [id, message] of [
       ['someone/nothing', /has no model "someone\/nothing"/],
+      ['someone/', /"someone" is no model of a hub/],
       ['no-id', /"no-id" is no model of a hub/],
       ['someone/gated', /gated or private/],
       ['someone/adapter', /LoRA adapter/],
@@ -181,3 +227,77 @@ describe('a checkpoint of a hub', () => {
     await context.close();
   });
 });
+
+describe('a model folder', () => {
+  it('is added from this device, exported as an archive, and answers; a damaged copy is told', async () => {
+    const context = await newContext();
+    // As in browsers that have no folder dialogs.
+    await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
+    const screen = await openPage(context);
+    expect(await violations(screen.page, 'light')).toEqual([]);
+    await screen.dialog.getByLabel('Choose a folder').setInputFiles(BUNDLED_MODEL);
+    await screen.dialog.getByText(/are read from this device/).waitFor();
+    expect(await violations(screen.page, 'light')).toEqual([]);
+    expect(await violations(screen.page, 'dark')).toEqual([]);
+    await screen.button('Copy').click();
+    const row = screen.model('visionthink-nano q8');
+    await row.getByText(/checked/).waitFor();
+    expect(await violations(screen.page, 'dark')).toEqual([]);
+
+    const download = screen.page.waitForEvent('download');
+    await row.getByRole('button', { name: 'Export' }).click();
+    const path = await (await download).path();
+    expect((await download).suggestedFilename()).toBe('visionthink-nano-q8.tar');
+    const bytes = readFileSync(path);
+    expect(bytes.subarray(0, 100).toString().replaceAll('\0', '')).toBe('visionthink-nano-q8/manifest.json');
+    expect(bytes.length).toBeGreaterThan(20_000_000);
+
+    await row.getByRole('button', { name: 'Use', exact: true }).click();
+    const app = AppPage.of(screen.page);
+    await app.ready();
+    const { file, question, answer } = nanoQuestion(17);
+    await app.choose(file);
+    expect(await app.askFor(question)).toBe(answer);
+
+    await screen.page.evaluate(cutFirstDataFile);
+    await screen.open();
+    await row.getByText(/Delete the model and add it again/).waitFor();
+    await context.close();
+  });
+
+  it('is added from an address', async () => {
+    const context = await newContext();
+    const screen = await openPage(context);
+    await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}models/visionthink-nano/`);
+    await screen.button('Look').last().click();
+    await screen.button('Download').click();
+    await screen
+      .model('visionthink-nano q8')
+      .getByText(/checked/)
+      .waitFor();
+    await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}examples/`);
+    await screen.button('Look').last().click();
+    await screen.dialog
+      .getByRole('alert')
+      .getByText(/has no manifest.json/)
+      .waitFor();
+    expect(await screen.model('visionthink-nano q8').count()).toBe(1);
+    await context.close();
+  });
+});
+
+/** Runs in the page: makes a data file of the only stored model shorter. */
+async function cutFirstDataFile(): Promise<void> {
+  const models = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+  for await (const handle of models.values()) {
+    if (!(handle instanceof FileSystemDirectoryHandle)) continue;
+    const folder = await (await handle.getDirectoryHandle('model')).getDirectoryHandle('onnx');
+    for await (const file of folder.values()) {
+      if (!(file instanceof FileSystemFileHandle) || !file.name.endsWith('_data')) continue;
+      const stream = await file.createWritable();
+      await stream.truncate(10);
+      await stream.close();
+      return;
+    }
+  }
+}

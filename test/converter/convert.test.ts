@@ -364,7 +364,7 @@ describe('a checkpoint that cannot be converted', () => {
     const sink = new MemoryFolder();
     await expect(convertCheckpoint(folder, sink, { dtype: 'fp16' })).rejects.toMatchObject({
       name: 'CheckpointError',
-      message: expect.stringMatching(/1000000.*--dtype/),
+      message: expect.stringMatching(/1000000.*dtype/),
     });
     expect(sink.created).not.toContain('manifest.json');
     await expect(convertCheckpoint(folder, new MemoryFolder(), { dtype: 'fp32' })).resolves.toBeDefined();

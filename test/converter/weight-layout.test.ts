@@ -114,7 +114,7 @@ describe.each([
 describe('a matrix that no file can hold', () => {
   it('is refused before anything is written', () => {
     expect(() => build(SEVEN_B, 'fp32')).toThrowError(
-      expect.objectContaining({ name: 'CheckpointError', message: expect.stringMatching(/--dtype/) }),
+      expect.objectContaining({ name: 'CheckpointError', message: expect.stringMatching(/dtype/) }),
     );
   });
 });
