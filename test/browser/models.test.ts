@@ -179,12 +179,6 @@ describe('a checkpoint of a hub', () => {
         ...(quotaSize === undefined ? {} : { quotaSize }),
       });
 
-    await setRoom(1_000_000);
-    await screen.look(ID);
-    await screen.dialog.getByText(/gives this site 1 MB more, 1 MB are needed|Delete models below/).waitFor();
-    expect(await screen.button('Download and convert').isDisabled()).toBe(true);
-    await setRoom();
-    await screen.button('Back').click();
     await screen.look(ID);
     hub.fault = ({ path, range, server }) => {
       const isHeader = /^bytes=\d{1,5}-\d{1,5}$/.test(range ?? '');
@@ -195,7 +189,7 @@ describe('a checkpoint of a hub', () => {
     const row = screen.model('tiny-vl q4f16');
     await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
     await setRoom(1000);
-    await row.getByText(/gives this site no more room/).waitFor();
+    await row.getByText(/gives this site no more room.*What is there stays/).waitFor();
     await row.getByText(/^[1-9]\d? % done/).waitFor();
     await setRoom();
     hub.fault = () => undefined;

@@ -40,12 +40,12 @@ function Dialog(): ReactElement {
   }, [isOpen, refresh]);
   return (
     <dialog ref={dialog} className="dialog models" aria-labelledby="models-title" onClose={() => show(false)}>
-      <header className="models__header">
+      <div className="models__header">
         <h2 id="models-title">Models</h2>
         <button type="button" className="button" onClick={() => show(false)}>
           Close
         </button>
-      </header>
+      </div>
       <Message />
       <section aria-labelledby="models-here" className="models__section">
         <h3 id="models-here" className="small-title">
