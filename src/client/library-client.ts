@@ -67,12 +67,16 @@ export async function pickFolder(mode: 'read' | 'readwrite'): Promise<FileSystem
   }
 }
 
-/** All files below a folder. Nothing is read of them yet. */
+/** Models are no deeper than this; a folder that is was chosen by mistake. */
+const DEEPEST = 3;
+
+/** All files below a folder, as deep as models go. Nothing is read of them yet. */
 export async function filesBelow(folder: FileSystemDirectoryHandle, prefix = ''): Promise<FolderFile[]> {
   const files: FolderFile[] = [];
   for await (const [name, handle] of folder.entries()) {
     if (handle.kind === 'file') files.push({ path: prefix + name, blob: await handle.getFile() });
-    else if (!name.startsWith('.')) files.push(...(await filesBelow(handle, `${prefix}${name}/`)));
+    else if (!name.startsWith('.') && prefix.split('/').length <= DEEPEST)
+      files.push(...(await filesBelow(handle, `${prefix}${name}/`)));
   }
   return files;
 }

@@ -7,6 +7,7 @@ import { RateMeter } from '../shared/rate-meter.ts';
 import type { AppStore } from './app-store.ts';
 import { readMeasured, writeMeasured } from './measured-rates.ts';
 import type { LibraryJob, ModelsState, PickedFolder } from './models-state.ts';
+import { modelIn } from './picked-folder.ts';
 import { plainError } from './plain-error.ts';
 
 /** Progress is shown this often. Milliseconds. */
@@ -137,11 +138,12 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       measured: readMeasured(),
       endpoint: deps.endpoint,
       canPickFolders: deps.canPickFolders,
-      folderOf: deps.folderOf,
+      folderOf: (list) => modelIn(deps.folderOf(list)),
 
       pickFolder: async () => {
         try {
-          return await deps.pickFolder();
+          const picked = await deps.pickFolder();
+          return picked === null ? null : modelIn(picked);
         } catch (thrown) {
           set({ message: { key: null, kind: 'error', text: plainError(thrown).message } });
           return null;

@@ -193,8 +193,49 @@ describe('a checkpoint of a hub', () => {
     await row.getByText(/^[1-9]\d? % done/).waitFor();
     await setRoom();
     hub.fault = () => undefined;
+    const before = hub.seen.length;
     await row.getByRole('button', { name: 'Go on' }).click();
     await row.getByText(/checked/).waitFor();
+    const whole = hub.seen
+      .slice(before)
+      .filter(({ path, range }) => path.includes('model-00001') && range === undefined);
+    expect(whole.filter(({ server }) => server === 'storage')).toEqual([]); // what was converted is not fetched again
+    await context.close();
+  });
+
+  it('with the prompts of VisionThink-General is asked in one round, with the full image', async () => {
+    const files = checkpoint(TINY);
+    files.delete('prompts.json');
+    hub.commit('someone/VisionThink-General', files);
+    const context = await newContext();
+    const screen = await openPage(context);
+    await screen.look('someone/VisionThink-General');
+    await screen.dialog.getByText('One round with the full image; the model reasons').waitFor();
+    await screen.button('Download and convert').click();
+    await screen.button('Use').click();
+    const app = AppPage.of(screen.page);
+    await app.engine.getByText('VisionThink-General').first().waitFor();
+    await app.ready();
+    const modes = screen.page.getByRole('radiogroup', { name: 'Mode' }).getByRole('radio');
+    expect(await modes.count()).toBe(2);
+    expect(await screen.page.getByRole('radio', { name: 'Full' }).isChecked()).toBe(true);
+    expect(await screen.page.getByRole('switch', { name: 'Allow resize tool' }).count()).toBe(0);
+    await screen.page.getByText('This model knows no resize tool').waitFor();
+
+    await app.choose(join(tinyCheckpoint(TINY), '../image1.png'));
+    await screen.page.getByText('Settings', { exact: true }).click();
+    await screen.page.getByLabel('Max new tokens').fill('8');
+    await app.question.fill('what');
+    await app.ask.click();
+    await app.finished();
+    expect((await app.rounds()).map((round) => round.split(' ')[0])).toEqual(['full']);
+
+    // Back to a model with the tool, and to its own way.
+    await screen.open();
+    await screen.model('visionthink-nano').getByRole('button', { name: 'Use' }).click();
+    await app.engine.getByText('visionthink-nano').first().waitFor();
+    await app.ready();
+    expect(await screen.page.getByRole('radio', { name: 'Smart' }).isChecked()).toBe(true);
     await context.close();
   });
 
@@ -259,8 +300,14 @@ describe('a model folder', () => {
     await context.close();
   });
 
-  it('is added from an address', async () => {
+  it('is added from an address, and exported to a folder', async () => {
     const context = await newContext();
+    // Nobody can press the buttons of the browser's own dialog here: a folder of its own is picked at once.
+    await context.addInitScript(() => {
+      const showDirectoryPicker = async (): Promise<FileSystemDirectoryHandle> =>
+        (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
+      Object.assign(globalThis, { showDirectoryPicker });
+    });
     const screen = await openPage(context);
     await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}models/visionthink-nano/`);
     await screen.button('Look').last().click();
@@ -276,6 +323,13 @@ describe('a model folder', () => {
       .getByText(/has no manifest.json/)
       .waitFor();
     expect(await screen.model('visionthink-nano q8').count()).toBe(1);
+    await screen.button('Back').click();
+
+    // Exported to a folder that was picked, and added again from there.
+    await screen.model('visionthink-nano q8').getByRole('button', { name: 'Export' }).click();
+    await screen.dialog.getByText('visionthink-nano was copied to picked.').waitFor();
+    await screen.button('Choose a folder').click();
+    await screen.dialog.getByText(/Nothing: 20.\d MB are read from this device/).waitFor();
     await context.close();
   });
 });

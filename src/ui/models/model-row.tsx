@@ -1,9 +1,10 @@
 /** One model of the library: name, state, work under way, and its buttons. */
-import { type ReactElement, useState } from 'react';
+import type { ReactElement } from 'react';
 import type { StoredModel } from '../../protocol/library-api.ts';
 import type { LibraryJob } from '../../store/models-state.ts';
 import { formatBytes } from '../format.ts';
 import { useApp } from '../store-context.ts';
+import { DeleteButton } from './delete-button.tsx';
 import { FolderButton } from './folder-button.tsx';
 import { JobProgress } from './job-progress.tsx';
 import { useModels } from './models-context.ts';
@@ -65,28 +66,6 @@ function Actions({ model }: { model: StoredModel }): ReactElement {
   const resume = useModels((current) => current.resume);
   const verify = useModels((current) => current.verify);
   const exportModel = useModels((current) => current.exportModel);
-  const remove = useModels((current) => current.remove);
-  const [isAsking, setIsAsking] = useState(false);
-  if (isAsking) {
-    return (
-      <div className="model__actions" role="group" aria-label={`Delete ${name}?`}>
-        <span className="caption">Delete {formatBytes(model.bytes)}?</span>
-        <button type="button" className="quiet-button" onClick={() => setIsAsking(false)}>
-          Keep
-        </button>
-        <button
-          type="button"
-          className="button button--danger"
-          onClick={() => {
-            setIsAsking(false);
-            void remove(model);
-          }}
-        >
-          Delete
-        </button>
-      </div>
-    );
-  }
   const isBusy = use === 'busy';
   return (
     <div className="model__actions">
@@ -110,9 +89,7 @@ function Actions({ model }: { model: StoredModel }): ReactElement {
           </button>
         </>
       )}
-      <button type="button" className="quiet-button" disabled={isBusy} onClick={() => setIsAsking(true)}>
-        Delete
-      </button>
+      <DeleteButton model={model} disabled={isBusy} />
       {state.kind === 'ready' && <UseButton modelKey={key} name={name} isBusy={isBusy} />}
       {state.kind === 'partial' &&
         (origin.kind === 'files' ? (

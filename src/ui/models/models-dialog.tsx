@@ -28,6 +28,14 @@ function Dialog(): ReactElement {
   const refresh = useModels((state) => state.refresh);
   const considered = useModels((state) => state.considered);
   const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isConsidering = considered !== null;
+  const wasConsidering = useRef(false);
+  useEffect(() => {
+    // The control that had the focus is gone: the heading says what has come in its place.
+    if (isConsidering !== wasConsidering.current) heading.current?.focus();
+    wasConsidering.current = isConsidering;
+  }, [isConsidering]);
   useEffect(() => {
     if (!isOpen) {
       dialog.current?.close();
@@ -54,7 +62,7 @@ function Dialog(): ReactElement {
         <ModelList />
       </section>
       <section aria-labelledby="models-add" className="models__section">
-        <h3 id="models-add" className="small-title">
+        <h3 id="models-add" ref={heading} tabIndex={-1} className="small-title">
           {considered === null ? 'Add a model' : considered.label}
         </h3>
         {considered === null ? <AddModel /> : <ConsiderPanel considered={considered} />}
