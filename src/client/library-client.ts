@@ -45,6 +45,13 @@ export async function askToPersist(): Promise<boolean> {
   }
 }
 
+/** Calls `go` when the browser finds a network again; never while it has one. Returns what cancels that. */
+export function whenOnline(go: () => void): () => void {
+  const stop = new AbortController();
+  addEventListener('online', () => go(), { once: true, signal: stop.signal });
+  return () => stop.abort();
+}
+
 /** Folder pickers; not in every browser, and not in TypeScript's library. */
 interface Pickers {
   showDirectoryPicker?: (options: { readonly mode: 'read' | 'readwrite' }) => Promise<FileSystemDirectoryHandle>;

@@ -28,6 +28,8 @@ export interface ModelsDeps {
   readonly pickFolder: () => Promise<PickedFolder | null>;
   readonly folderOf: (list: FileList) => PickedFolder;
   readonly download: (name: string, files: readonly FolderFile[]) => void;
+  /** Calls back once, when a network is found again. Returns what cancels that. */
+  readonly whenOnline: (go: () => void) => () => void;
   readonly endpoint: string | null;
 }
 
@@ -38,6 +40,8 @@ export type ModelsStore = StoreApi<ModelsState>;
 export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore {
   let connection: LibraryConnection | null = null;
   let considering = 0;
+  let lastError = '';
+  let stopWaiting = (): void => undefined;
 
   return createStore<ModelsState>()((set, get) => {
     function api(): LibraryApi {
@@ -52,12 +56,14 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       return connection.api;
     }
 
-    /** Does one piece of work and says how it ended. Never throws. */
+    /** Does one piece of work and says how it ended. Never throws: resolves to undefined, and `lastError` is set. */
     async function work<T>(
       about: Pick<LibraryJob, 'kind' | 'key' | 'name'>,
       run: (library: LibraryApi, tell: (progress: ModelProgress) => void) => Promise<T>,
     ): Promise<T | undefined> {
       if (get().job !== null) return undefined;
+      lastError = '';
+      stopWaiting();
       const meter = new RateMeter();
       const rate = { perSecond: 0, secondsLeft: undefined };
       set({ job: { ...about, progress: null, rate, isEnding: false }, message: null });
@@ -80,6 +86,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         return await run(api(), tell);
       } catch (thrown) {
         const { name, message } = plainError(thrown);
+        lastError = name;
         const isPause = name === 'StoppedError';
         const text = isPause && about.kind === 'add' ? PAUSED : message;
         set({ message: { key: about.key, kind: isPause ? 'notice' : 'error', text } });
@@ -112,8 +119,14 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         }),
       );
       set({ measured: writeMeasured(get().measured, isRemote ? 'download' : 'local', perSecond) });
-      if (key === undefined) return;
-      set({ message: { key, kind: 'notice', text: `${about.name} is ready on this device.` } });
+      if (key !== undefined) {
+        set({ message: { key, kind: 'notice', text: `${about.name} is ready on this device.` } });
+      } else if (lastError === 'HubError' && isRemote) {
+        stopWaiting = deps.whenOnline(() => {
+          const begun = get().library?.models.find((model) => model.key === about.key);
+          if (begun?.state.kind === 'partial') void get().resume(begun, null);
+        });
+      }
     }
 
     async function tryDtype(): Promise<void> {
@@ -203,6 +216,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         ),
 
       pause: async () => {
+        stopWaiting();
         const { job } = get();
         if (job === null) return;
         set({ job: { ...job, isEnding: true } });

@@ -7,6 +7,7 @@ import {
   filesOfInput,
   pickFolder,
   startLibrary,
+  whenOnline,
 } from '../client/library-client.ts';
 import type { AppStore } from './app-store.ts';
 import { createModelsStore, type ModelsStore } from './models-store.ts';
@@ -24,6 +25,7 @@ export function browserModels(app: AppStore, search: URLSearchParams): ModelsSto
     },
     folderOf: filesOfInput,
     download: downloadTar,
+    whenOnline,
     endpoint: search.get('hub'),
   });
 }
