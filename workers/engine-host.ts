@@ -15,6 +15,9 @@ import { type OpenModel, openModelSource } from './model-source.ts';
 /** Within this time after a failure the browser says whether the device was lost. */
 const LOSS_REPORT_MS = 100;
 
+/** Reading a file of fewer bytes is not worth telling. */
+const SMALL_BYTES = 1e6;
+
 /** Implements the worker's interface. */
 export class EngineHost implements EngineApi {
   readonly #decoder = createWebImageDecoder();
@@ -122,8 +125,10 @@ class FolderLoader {
   readonly #loaded = new Map<string, number>();
   #model: OpenModel | null = null;
   #total = 0;
-  /** Bytes read from this device since sessions are being made; null before. */
-  #read: number | null = null;
+  /** What the engine told last; null before it makes sessions. */
+  #told: LoadEvent | null = null;
+  /** Bytes read from this device since then, of every file. */
+  readonly #read = new Map<string, number>();
 
   constructor(onEvent: (event: LoadEvent) => void) {
     this.#onEvent = onEvent;
@@ -141,7 +146,7 @@ class FolderLoader {
 
   /** Passes on what the engine tells while it makes sessions. */
   tell(event: LoadEvent): void {
-    this.#read ??= 0;
+    this.#told = event;
     this.#onEvent(event);
   }
 
@@ -172,10 +177,17 @@ class FolderLoader {
     }
   }
 
+  /** Tells of weights that are read for a session; when they are all there, the session's making goes on. */
   #onRead(path: string, bytes: number): void {
-    if (this.#read === null) return;
-    this.#read += bytes;
-    const loaded = Math.min(this.#read, this.#total);
+    const whole = this.#model?.manifest.files.find((file) => file.path === path)?.bytes ?? 0;
+    if (this.#told === null || whole < SMALL_BYTES) return;
+    const there = (this.#read.get(path) ?? 0) + bytes;
+    this.#read.set(path, there);
+    const loaded = Math.min(
+      this.#total,
+      [...this.#read.values()].reduce((sum, read) => sum + read, 0),
+    );
     this.#onEvent({ type: 'loadProgress', phase: 'upload', loaded, total: this.#total, detail: path });
+    if (there >= whole) this.#onEvent(this.#told);
   }
 }

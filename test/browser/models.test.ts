@@ -82,6 +82,10 @@ async function newContext(): Promise<BrowserContext> {
   return context;
 }
 
+async function textOf(locator: Locator): Promise<string> {
+  return (await locator.textContent()) ?? '';
+}
+
 /** What axe finds, as `rule: element`. */
 async function violations(page: Page, colorScheme: 'light' | 'dark'): Promise<string[]> {
   await page.emulateMedia({ colorScheme });
@@ -254,10 +258,20 @@ describe('a checkpoint of a hub', () => {
       ['someone/adapter', /LoRA adapter/],
     ] as const) {
       await screen.look(id);
-      const alert = screen.dialog.getByRole('alert').getByText(message);
-      refused.push((await alert.textContent()) ?? '');
+      refused.push(await textOf(screen.dialog.getByRole('alert').getByText(message)));
       await screen.button('Back').click();
     }
+    await screen.dialog.getByText('Revision, mirror').click();
+    await screen.dialog.getByLabel('Revision').fill('v9');
+    await screen.look(ID);
+    refused.push(await textOf(screen.dialog.getByRole('alert').getByText(/has no revision "v9"/)));
+    await screen.button('Back').click();
+    await screen.dialog.getByText('Revision, mirror').click();
+    await screen.dialog.getByLabel('Mirror').fill('http://127.0.0.1:9');
+    await screen.look(ID);
+    refused.push(
+      await textOf(screen.dialog.getByRole('alert').getByText(/could not be reached.*Check the connection/)),
+    );
     for (const text of refused) expect(text).not.toContain('--'); // no words of the command line
     await context.close();
   });
