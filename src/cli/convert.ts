@@ -5,11 +5,13 @@
  */
 import { realpath, stat } from 'node:fs/promises';
 import { defineCommand } from 'citty';
-import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts';
+import { planConversion } from '../converter/conversion-plan.ts';
+import { type ConvertOptions, runConversion } from '../converter/convert.ts';
 import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
 import { DTYPES, parseDtype } from '../converter/precision.ts';
 import { openHubFolder, parseHubId } from '../io/hub/hub-folder.ts';
 import { DEFAULT_REVISION, HUB_ENDPOINT } from '../io/hub/hub-options.ts';
+import { lockFolder } from '../io/node/folder-lock.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { createNodeHash } from '../io/node/node-hash.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
@@ -122,13 +124,17 @@ async function convert(args: Arguments): Promise<void> {
   const line = new ProgressLine();
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
+  let unlock = async (): Promise<void> => undefined;
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
-    const manifest = await convertCheckpoint(await openCheckpoint(args, line, stop.signal), nodeFolder(args.out), {
+    const plan = await planConversion(await openCheckpoint(args, line, stop.signal), options);
+    unlock = await lockFolder(args.out);
+    const manifest = await runConversion(plan, nodeFolder(args.out), {
       ...options,
       signal: stop.signal,
       onProgress: ({ phase, done, total, detail }) => line.show(phase, done, total, detail),
     });
+    if (!line.wasShown) line.note(`${args.out} holds this model already. --restart converts it again.`);
     line.end();
     const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
     const seconds = (performance.now() - started) / 1000;
@@ -142,6 +148,7 @@ async function convert(args: Arguments): Promise<void> {
   } finally {
     line.end();
     stop.abort(); // requests that read ahead
+    await unlock();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }

@@ -33,6 +33,11 @@ export class ProgressLine {
     this.#isOpen = true;
   }
 
+  /** Whether there was any progress to show. */
+  get wasShown(): boolean {
+    return this.#phase !== '';
+  }
+
   /** A message of its own line. */
   note(text: string): void {
     this.end();

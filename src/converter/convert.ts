@@ -24,7 +24,7 @@ export interface ConvertOptions extends PlanOptions, RunOptions {}
 
 /** How a planned conversion is run. */
 export interface RunOptions {
-  /** Begin anew where the folder holds a conversion that was not finished. */
+  /** Begin anew where the folder holds a conversion that was not finished, or one of the same commit that was. */
   readonly restart?: boolean;
   /** Stops with a StoppedError. What has been done stays, and the next visit goes on from there. */
   readonly signal?: AbortSignal;
@@ -35,7 +35,8 @@ export interface RunOptions {
 
 /**
  * Converts the checkpoint in `source` into a model folder in `folder` and returns its manifest. Killed at any point it goes on
- * when it is called again: at most one tensor's work is repeated, and the files are the same.
+ * when it is called again: at most one tensor's work is repeated, and the files are the same. A folder that the same commit of a
+ * repository was converted to is left as it is.
  * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted: nothing is written then, but
  * for what is only met while weights are read (values that are no finite numbers, bytes that were altered on their way).
  * Throws ResumeError when the folder holds a half-done conversion of something else, StorageError when it cannot be
@@ -57,8 +58,10 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
     throw new NamedError('StoppedError', 'Stopped. What was converted stays; convert again to go on from there.');
   };
 
-  // 2. Where an earlier visit stopped.
+  // 2. Where an earlier visit stopped, or was done.
   throwIfStopped();
+  const finished = options.restart === true ? undefined : await finishedBefore(plan, folder);
+  if (finished !== undefined) return finished;
   const earlier = options.restart === true ? undefined : await Journal.resume(folder, plan.facts);
   const journal = earlier ?? (await beginAnew(plan, folder));
   try {
@@ -79,9 +82,27 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
     await journal.close();
     await folder.remove(JOURNAL_FILE);
     return manifest;
+  } catch (thrown) {
+    throwIfStopped(); // the source ends its reading then, and knows less of what that means
+    throw thrown;
   } finally {
     await journal.close();
   }
+}
+
+/**
+ * The manifest of a folder that this very commit was converted to before. Only of a repository's commit is it known that nothing
+ * has changed since; checkpoints on a disk are converted again.
+ */
+async function finishedBefore(plan: ConversionPlan, folder: Folder): Promise<Manifest | undefined> {
+  const blob = await folder.blob(MANIFEST_FILE);
+  if (plan.source.commit === undefined || blob === undefined) return undefined;
+  const { files, ...facts } = parseManifest(tryParseJson(await blob.text()));
+  const planned = [...plan.dataFiles.keys(), ...plan.smallFiles.map(({ path }) => path)];
+  if (JSON.stringify(facts) !== JSON.stringify(plan.manifest)) return undefined;
+  if (files.map(({ path }) => path).join() !== planned.join()) return undefined;
+  for (const { path, bytes } of files) if ((await folder.blob(path))?.size !== bytes) return undefined;
+  return { ...facts, files };
 }
 
 /** Records of the data files; each is hashed once, whatever the number of visits. */

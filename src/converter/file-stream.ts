@@ -6,19 +6,22 @@ const SEGMENT_BYTES = 1 << 24;
 /** Requests under way, or here and not yet taken: with the one at hand 80 MB. */
 const SEGMENTS_AHEAD = 4;
 
+/** Is shown bytes; the stream waits for it. */
+export type OnSegment = (bytes: Uint8Array) => void | Promise<void>;
+
 /** Bytes `[position, end)` of a blob, in order. */
 export class FileStream {
   /** Where the next byte that is taken lies in the file. */
   position: number;
   readonly #blob: Blob;
   readonly #end: number;
-  readonly #onSegment: (bytes: Uint8Array) => void;
+  readonly #onSegment: OnSegment;
   readonly #coming: Promise<Uint8Array<ArrayBuffer>>[] = [];
   #asked: number;
   #segment = new Uint8Array(0);
 
   /** `onSegment` sees every byte once and in order, `position` first. Nothing is read before the first `take`. */
-  constructor(blob: Blob, position: number, end: number, onSegment: (bytes: Uint8Array) => void = () => undefined) {
+  constructor(blob: Blob, position: number, end: number, onSegment: OnSegment = () => undefined) {
     this.#blob = blob;
     this.position = position;
     this.#asked = position;
@@ -80,7 +83,7 @@ export class FileStream {
       this.#asked = end;
     }
     this.#segment = (await this.#coming.shift()) ?? new Uint8Array(0);
-    if (this.#segment.length > 0) this.#onSegment(this.#segment);
+    if (this.#segment.length > 0) await this.#onSegment(this.#segment);
   }
 }
 

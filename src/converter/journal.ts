@@ -55,8 +55,8 @@ export class Journal {
   }
 
   /**
-   * Opens the journal that is in a folder; undefined when there is none.
-   * @throws ResumeError when it is of something else than `facts`, saying how to finish that, or to begin anew
+   * Opens the journal that is in a folder; undefined when there is none worth anything.
+   * @throws ResumeError when it tells of tensors of something else than `facts`, saying how to finish that, or to begin anew
    */
   static async resume(folder: Folder, facts: ConversionFacts): Promise<Journal | undefined> {
     const blob = await folder.blob(JOURNAL_FILE);
@@ -64,7 +64,9 @@ export class Journal {
     const text = await blob.text();
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     const [first = '', ...rest] = whole.split('\n').slice(0, -1);
-    checkFacts(tryParseJson(first), facts, folder.name);
+    const other = difference(tryParseJson(first), facts, folder.name);
+    if (other !== undefined && rest.length === 0) return undefined;
+    if (other !== undefined) throw other;
     const journal = new Journal(await folder.open(JOURNAL_FILE), new TextEncoder().encode(whole).length);
     for (const entry of rest) journal.#apply(tryParseJson(entry));
     await journal.#file.truncate(journal.#end);
@@ -139,7 +141,8 @@ function line(entry: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(entry)}\n`);
 }
 
-function checkFacts(header: unknown, facts: ConversionFacts, folder: string): void {
+/** The ResumeError for a journal that is of something else; undefined when it is of `facts`. */
+function difference(header: unknown, facts: ConversionFacts, folder: string): NamedError | undefined {
   const found = isObject(header) && isObject(header['facts']) ? header['facts'] : {};
   const refuse = (what: string, fix: string): NamedError =>
     new NamedError(
@@ -149,20 +152,24 @@ function checkFacts(header: unknown, facts: ConversionFacts, folder: string): vo
     );
   for (const key of ['source', 'dtype', 'layout'] as const) {
     if (found[key] === facts[key]) continue;
-    throw refuse(`with ${key} ${String(found[key])}, not ${facts[key]}`, `Finish it with ${key} ${String(found[key])}`);
+    return refuse(
+      `with ${key} ${String(found[key])}, not ${facts[key]}`,
+      `Finish it with ${key} ${String(found[key])}`,
+    );
   }
   const versions = isObject(found['versions']) ? found['versions'] : {};
   const changed = Object.keys(facts.versions).find((path) => versions[path] !== facts.versions[path]);
   if (changed !== undefined) {
     const commit = found['commit'];
     const isCommit = typeof commit === 'string';
-    throw refuse(
+    return refuse(
       `and ${changed} of ${facts.source} has changed since${isCommit ? ` (commit ${commit} then, ${facts.commit ?? 'unknown'} now)` : ''}`,
       isCommit ? `Finish it as it was begun with --revision ${commit}` : 'Put the earlier files back to finish it',
     );
   }
   const converter = isObject(header) ? header['converter'] : undefined;
   if (converter !== CONVERTER_VERSION || found['regions'] !== facts.regions) {
-    throw refuse('by another version of this converter', 'Finish it with that version');
+    return refuse('by another version of this converter', 'Finish it with that version');
   }
+  return undefined;
 }

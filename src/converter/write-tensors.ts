@@ -63,7 +63,7 @@ export async function writeTensors(
         done += byteLength;
       }
       await stream.skipTo(blob.size);
-      const found = hash?.finish();
+      const found = await hash?.finish();
       if (found !== announced) {
         await journal.forget(left.map(({ entry }) => entry.name));
         throw altered(path, blob.size, found, announced);

@@ -12,11 +12,11 @@ export const PIECE_BYTES = 1 << 25;
 /** Pieces that are read and hashed at the same time. */
 const SIDE_BY_SIDE = 3;
 
-/** A hash of bytes that come one after the other. */
+/** A hash of bytes that come one after the other. It may work elsewhere, and be waited for. */
 export interface StreamHash {
-  update(bytes: Uint8Array): void;
+  update(bytes: Uint8Array): void | Promise<void>;
   /** The hash of all bytes so far, hexadecimal. Nothing may follow. */
-  finish(): string;
+  finish(): string | Promise<string>;
 }
 
 /** A StreamHash in JavaScript, for where the platform has none: some 130 MB/s. */

@@ -61,7 +61,7 @@ describe('convert from a hub', { timeout: 60_000 }, () => {
     expect(stdout + stderr).not.toContain('hf_secret');
   });
 
-  it('stopped with Ctrl+C says that it can go on, and goes on', async () => {
+  it('lets no other write its folder; stopped with Ctrl+C it says that it can go on, and goes on', async () => {
     server.fault = ({ server: from, path, range }) =>
       from === 'storage' && path.includes('00002-of') && range !== 'bytes=0-7'
         ? { kind: 'slow', rate: 20_000 }
@@ -70,6 +70,10 @@ describe('convert from a hub', { timeout: 60_000 }, () => {
     const journal = join(work, 'stopped', JOURNAL_FILE);
     const tensors = () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length - 2 : 0);
     await expect.poll(tensors, { timeout: 15_000 }).toBeGreaterThan(3);
+    const second = await convert('stopped').ended;
+    expect(second.json).toMatchObject({
+      error: { name: 'StorageError', message: expect.stringContaining(`process ${child.pid}`) },
+    });
     child.kill('SIGINT');
     expect((await ended).json).toMatchObject({
       error: { name: 'StoppedError', message: expect.stringContaining('convert again to go on') },

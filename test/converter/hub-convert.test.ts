@@ -53,7 +53,7 @@ async function convert(
   folder: MemoryFolder | ReturnType<typeof nodeFolder>,
   options: Partial<ConvertOptions & HubOptions> = {},
 ) {
-  const patience = { stallMs: 2000, firstWaitMs: 1, longestWaitMs: 5, attempts: 2 };
+  const patience = { stallMs: 15_000, firstWaitMs: 1, longestWaitMs: 5, attempts: 2 };
   const source = await openHubFolder(ID, { fetch, endpoint: server.endpoint, patience, ...options });
   return convertCheckpoint(source, folder, { ...OPTIONS, ...options });
 }
@@ -172,6 +172,21 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
+  it('that was converted before is not downloaded again, unless it is told to, or a file is gone', async () => {
+    const folder = new MemoryFolder();
+    const manifest = await convert(folder);
+    const downloads = async (options: Partial<ConvertOptions>): Promise<number> => {
+      server.seen.length = 0;
+      expect(await convert(folder, options)).toEqual(manifest);
+      return SHARDS.flatMap(rangesOf).filter((range) => !isHeader(range)).length;
+    };
+    expect(await downloads({})).toBe(0);
+    expect(await downloads({ restart: true })).toBeGreaterThan(0);
+    folder.files.delete('decoder.data');
+    expect(await downloads({})).toBeGreaterThan(0);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
   it('whose new commit leaves the weights alone is gone on with', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, 0.5);
@@ -204,6 +219,14 @@ describe('a conversion that was begun', () => {
       message: expect.stringMatching(/dtype q8.*--restart/),
     });
     await convert(folder, { restart: true });
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it('and has nothing to lose gives way to another', async () => {
+    const folder = new MemoryFolder();
+    await stopAt(folder, -1, { dtype: 'fp16' });
+    expect(folder.files.has(JOURNAL_FILE)).toBe(true);
+    await convert(folder);
     expect(contents(folder)).toEqual(contents(expected));
   });
 

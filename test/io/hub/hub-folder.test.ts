@@ -6,7 +6,7 @@ import type { HubOptions } from '../../../src/io/hub/hub-options.ts';
 import { type Fault, HubServer, type SeenRequest } from '../../helpers/hub-server.ts';
 
 const ID = 'someone/A-model';
-const PATIENCE = { stallMs: 150, firstWaitMs: 1, longestWaitMs: 10, attempts: 3 };
+const PATIENCE = { stallMs: 15_000, firstWaitMs: 1, longestWaitMs: 10, attempts: 3 };
 const large = randomBytes(300_000);
 const small = Buffer.from('{"model_type": "qwen2_5_vl"}');
 
@@ -128,10 +128,10 @@ describe('a connection', () => {
   });
 
   it('that stalls is cut and made again', async () => {
-    const folder = await open();
+    const folder = await open({ patience: { ...PATIENCE, stallMs: 150 } });
     faults({ kind: 'stall', after: 100_000 });
     expect((await read(folder)).equals(large)).toBe(true);
-    expect(retries).toEqual([expect.stringContaining('nothing came for 0.15 seconds')]);
+    expect(retries[0]).toContain('nothing came for 0.15 seconds');
   });
 
   it('that is slow is waited for', async () => {
@@ -171,7 +171,7 @@ describe('a connection', () => {
 
   it('is given up at once when it is stopped', async () => {
     const stop = new AbortController();
-    const folder = await open({ signal: stop.signal, patience: { ...PATIENCE, stallMs: 60_000 } });
+    const folder = await open({ signal: stop.signal });
     faults({ kind: 'stall', after: 10 });
     const reading = read(folder);
     setTimeout(() => stop.abort(), 50);
