@@ -8,7 +8,7 @@ import { parseTuning } from '../src/kernels/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
-import { type AdapterProbe, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
+import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
 import { createWasmRuntime } from '../src/runtime/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/runtime/web/webgpu-runtime.ts';
@@ -96,10 +96,6 @@ export async function planBackends(
     );
   }
   return { candidates, reasons };
-}
-
-function isSoftware({ adapter, description }: AdapterProbe): boolean {
-  return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
 function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: Experiment): Candidate[] {

@@ -1,7 +1,7 @@
-/** The converter's worker: exposes the host over Comlink, and nothing else. */
+/** The converter's worker: exposes the library and the converter over Comlink, and nothing else. */
 import { expose } from 'comlink';
 import { installErrorTransfer } from '../src/protocol/thrown-errors.ts';
-import { ConverterHost } from './converter-host.ts';
+import { LibraryHost } from './library-host.ts';
 
 installErrorTransfer();
-expose(new ConverterHost());
+expose(new LibraryHost());

@@ -1,10 +1,8 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
 import { type AskOptions, Engine } from '../src/engine/engine.ts';
 import { filesFor } from '../src/engine/sessions.ts';
-import { fileListFolder } from '../src/io/web/file-list-folder.ts';
-import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import { openModelFolder, readManifest } from '../src/model/model-folder.ts';
+import { openModelFolder } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
 import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
@@ -13,17 +11,21 @@ import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } fro
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
-import type { FileSource } from '../src/shared/files.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
+import { type OpenModel, openModelSource } from './model-source.ts';
 
 /** Within this time after a failure the browser says whether the device was lost. */
 const LOSS_REPORT_MS = 100;
+
+/** Reading a file of fewer bytes is not worth telling. */
+const SMALL_BYTES = 1e6;
 
 /** Implements the worker's interface. */
 export class EngineHost implements EngineApi {
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
   #kernels: KernelRuntime | null = null;
+  #folders: FolderLoader | null = null;
   #lost: Promise<string> = new Promise(() => undefined);
 
   /** Our own kernels, where they run: for measurements alone. */
@@ -43,8 +45,10 @@ export class EngineHost implements EngineApi {
     this.#engine = null;
     this.#kernels = null;
     onEvent({ type: 'loadProgress', phase: 'probe', loaded: 0, total: 1, detail: '' });
-    const folders = new FolderLoader(source, onEvent);
-    const manifest = await folders.manifest();
+    this.#folders?.release();
+    const folders = new FolderLoader(onEvent);
+    this.#folders = folders;
+    const manifest = await folders.manifest(source);
     const { candidates, reasons } = await planBackends(backend, manifest, experiment);
     const notes = new Set(reasons);
     for (const candidate of candidates) {
@@ -52,7 +56,7 @@ export class EngineHost implements EngineApi {
       let started: StartedRuntime | null = null;
       try {
         started = await candidate.start();
-        const engine = await Engine.load(folder, started.runtime, candidate.variant, onEvent);
+        const engine = await Engine.load(folder, started.runtime, candidate.variant, (event) => folders.tell(event));
         this.#engine = engine;
         this.#lost = started.lost;
         this.#kernels = started.kernels ?? null;
@@ -130,44 +134,76 @@ function withBudget(engine: Engine, settings: TurnSettings): TurnSettings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
 }
 
-/** Opens the files a candidate needs, once for each variant. */
+/** Opens the files a candidate needs, once for each variant, and tells how far their bytes are. */
 class FolderLoader {
-  readonly #source: FileSource;
-  readonly #trusted: boolean;
   readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
   readonly #onEvent: (event: LoadEvent) => void;
   readonly #loaded = new Map<string, number>();
+  #model: OpenModel | null = null;
   #total = 0;
+  /** What the engine told last; null before it makes sessions. */
+  #told: LoadEvent | null = null;
+  /** Bytes read from this device since then, of every file. */
+  readonly #read = new Map<string, number>();
 
-  constructor(source: ModelSource, onEvent: (event: LoadEvent) => void) {
+  constructor(onEvent: (event: LoadEvent) => void) {
     this.#onEvent = onEvent;
-    this.#trusted = source.kind === 'files';
-    this.#source = source.kind === 'files' ? fileListFolder(source.name, source.files) : this.#remote(source.url);
   }
 
-  #remote(url: string): FileSource {
-    return urlFolder(url, self.location.href, (path, loaded) => {
-      this.#loaded.set(path, loaded);
-      const sum = [...this.#loaded.values()].reduce((a, b) => a + b, 0);
-      if (this.#total > 0) {
-        this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
-      }
+  async manifest(source: ModelSource): Promise<Manifest> {
+    this.#model = await openModelSource(source, {
+      onFetch: (path, loaded) => this.#onFetched(path, loaded),
+      onRead: (path, bytes) => this.#onRead(path, bytes),
+      onVerify: (loaded, total, detail) =>
+        this.#onEvent({ type: 'loadProgress', phase: 'verify', loaded, total, detail }),
     });
+    return this.#model.manifest;
   }
 
-  manifest(): Promise<Manifest> {
-    return readManifest(this.#source);
+  /** Passes on what the engine tells while it makes sessions. */
+  tell(event: LoadEvent): void {
+    this.#told = event;
+    this.#onEvent(event);
   }
 
   open(manifest: Manifest, variant: VariantName): Promise<ModelFolder> {
     const known = this.#opened.get(variant);
     if (known !== undefined) return known;
+    const model = this.#model;
+    if (model === null) throw new Error('the manifest has not been read');
     const wanted = filesFor(manifest, variant);
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(this.#source, manifest, wanted, () => undefined, this.#trusted);
+    const opening = openModelFolder(model.source, manifest, wanted, () => undefined, model.isTrusted);
     this.#opened.set(variant, opening);
     return opening;
+  }
+
+  /** Lets others write the folder, if it is one of this device. */
+  release(): void {
+    this.#model?.release();
+  }
+
+  #onFetched(path: string, loaded: number): void {
+    this.#loaded.set(path, loaded);
+    const sum = [...this.#loaded.values()].reduce((a, b) => a + b, 0);
+    if (this.#total > 0) {
+      this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
+    }
+  }
+
+  /** Tells of weights that are read for a session; when they are all there, the session's making goes on. */
+  #onRead(path: string, bytes: number): void {
+    const whole = this.#model?.manifest.files.find((file) => file.path === path)?.bytes ?? 0;
+    if (this.#told === null || whole < SMALL_BYTES) return;
+    const there = (this.#read.get(path) ?? 0) + bytes;
+    this.#read.set(path, there);
+    const loaded = Math.min(
+      this.#total,
+      [...this.#read.values()].reduce((sum, read) => sum + read, 0),
+    );
+    this.#onEvent({ type: 'loadProgress', phase: 'upload', loaded, total: this.#total, detail: path });
+    if (there >= whole) this.#onEvent(this.#told);
   }
 }

@@ -8,7 +8,7 @@ import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type { ContestantApi, Experiment, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import {
   DEFAULT_SETTINGS,
@@ -39,7 +39,7 @@ export class OursHost implements ContestantApi {
   }
 
   async load(
-    source: ModelSource,
+    source: FolderSource,
     backend: BackendChoice,
     onProgress: (doing: string) => void,
     experiment: Experiment,
@@ -208,7 +208,7 @@ async function timeKernels(
   return details;
 }
 
-async function openTokenizer(source: ModelSource): Promise<QwenTokenizer> {
+async function openTokenizer(source: FolderSource): Promise<QwenTokenizer> {
   const folder =
     source.kind === 'files' ? fileListFolder(source.name, source.files) : urlFolder(source.url, self.location.href);
   const json = async (path: string): Promise<unknown> => tryParseJson((await (await folder.blob(path))?.text()) ?? '');

@@ -4,12 +4,12 @@ import { randomFolder } from '../src/converter/random-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { SHAPES } from '../src/model/shapes.ts';
 import type { RandomFolderApi, ShapeName } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import { probeAdapter } from '../src/runtime/web/adapter.ts';
 
 /** Implements the worker's interface. */
 export class RandomFolderHost implements RandomFolderApi {
-  async randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<ModelSource> {
+  async randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<FolderSource> {
     const { name } = SHAPES[shapes];
     const folder = urlFolder(language, self.location.href);
     const files = await randomFolder(SHAPES[shapes], await dtypeFor(backend), folder);

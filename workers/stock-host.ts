@@ -5,7 +5,7 @@
  */
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
 import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, ModelSource } from '../src/protocol/engine-api.ts';
+import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 import {
   END_OF_TURN,
@@ -31,7 +31,7 @@ export class StockHost implements ContestantApi {
     this.#memory = memory;
   }
 
-  async load(source: ModelSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
+  async load(source: FolderSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
     const start = performance.now();
     const device = backend === 'wasm' ? 'wasm' : 'webgpu';
     onProgress('stock sessions');

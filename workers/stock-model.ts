@@ -17,7 +17,7 @@ import {
 } from '@huggingface/transformers?stock';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { parsePrompts, type Prompts } from '../src/model/prompts.ts';
-import type { ModelSource } from '../src/protocol/engine-api.ts';
+import type { FolderSource } from '../src/protocol/engine-api.ts';
 import { ortFiles } from '../src/runtime/web/ort-files.ts';
 import { fileFetcher, orUnhandled, timeSessions } from './stock-surroundings.ts';
 
@@ -88,7 +88,7 @@ export class StockModel {
   }
 
   /** Loads a model folder laid out for transformers.js. Throws whatever stock throws. */
-  static async load(source: ModelSource, device: 'wasm' | 'webgpu'): Promise<StockModel> {
+  static async load(source: FolderSource, device: 'wasm' | 'webgpu'): Promise<StockModel> {
     const files = fileFetcher(source);
     env.allowLocalModels = true;
     env.allowRemoteModels = false;

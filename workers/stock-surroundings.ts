@@ -1,8 +1,8 @@
 /** What stock transformers.js needs around it to be measured: its files, an end to its waiting, clocks on its sessions. */
-import type { ModelSource } from '../src/protocol/engine-api.ts';
+import type { FolderSource } from '../src/protocol/engine-api.ts';
 
 /** What stock fetches a model's files with: files in hand, or a folder of the site. */
-export function fileFetcher(source: ModelSource): (path: string) => Promise<Response> {
+export function fileFetcher(source: FolderSource): (path: string) => Promise<Response> {
   if (source.kind === 'url') {
     const root = new URL(source.url.endsWith('/') ? source.url : `${source.url}/`, self.location.href);
     return (path) => fetch(new URL(path, root));

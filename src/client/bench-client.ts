@@ -1,7 +1,7 @@
 /** The engines that are compared, as the page sees them: a worker each, wrapped; and the worker that makes random folders. */
 import { proxy, wrap } from 'comlink';
 import type { ContestantApi, EngineName, RandomFolderApi, ShapeName } from '../protocol/bench-api.ts';
-import type { BackendChoice, ModelSource } from '../protocol/engine-api.ts';
+import type { BackendChoice, FolderSource } from '../protocol/engine-api.ts';
 import { installErrorTransfer } from '../protocol/thrown-errors.ts';
 
 /** A running worker with an engine in it. */
@@ -43,7 +43,7 @@ export async function makeRandomFolder(
   shapes: ShapeName,
   backend: BackendChoice,
   language: string,
-): Promise<ModelSource> {
+): Promise<FolderSource> {
   installErrorTransfer();
   const worker = new Worker(new URL('../../workers/random-folder.worker.ts', import.meta.url), { type: 'module' });
   const failed = new Promise<never>((_, reject) => {

@@ -2,10 +2,10 @@
  * The engine as the page sees it: a worker, wrapped. A worker is disposable: when it dies every call in flight is
  * rejected, and the store starts another one. Knows nothing about what the engine does.
  */
-import { proxy, wrap } from 'comlink';
+import { proxy } from 'comlink';
 import type { EngineApi } from '../protocol/engine-api.ts';
-import { installErrorTransfer } from '../protocol/thrown-errors.ts';
-import { NamedError } from '../shared/errors.ts';
+import type { NamedError } from '../shared/errors.ts';
+import { connectWorker } from './worker-connection.ts';
 
 /** A running engine worker. */
 export interface EngineConnection {
@@ -24,34 +24,7 @@ export function startEngine(): EngineConnection {
 
 /** Wraps a worker that exposes an `EngineApi`. */
 export function connectEngine(worker: Worker): EngineConnection {
-  installErrorTransfer();
-  const remote = wrap<EngineApi>(worker);
-  let over = false;
-  let rejectCalls: (error: NamedError) => void = () => undefined;
-  let reportCrash: (error: NamedError) => void = () => undefined;
-  const end = new Promise<never>((_, reject) => {
-    rejectCalls = reject;
-  });
-  end.catch(() => undefined); // handled by the calls in flight, if there are any
-  const crashed = new Promise<NamedError>((resolve) => {
-    reportCrash = resolve;
-  });
-
-  function finish(error: NamedError): void {
-    over = true;
-    worker.terminate();
-    rejectCalls(error);
-  }
-  function onCrash(detail: string): void {
-    if (over) return;
-    const error = new NamedError('RuntimeUnavailableError', `The engine's worker stopped unexpectedly${detail}.`);
-    finish(error);
-    reportCrash(error);
-  }
-  worker.addEventListener('error', (event) => onCrash(event.message ? `: ${event.message}` : ''));
-  worker.addEventListener('messageerror', () => onCrash(': a message could not be read'));
-
-  const orEnd = <T>(call: Promise<T>): Promise<T> => Promise.race([call, end]);
+  const { remote, crashed, orEnd, dispose } = connectWorker<EngineApi>(worker, 'engine');
   return {
     api: {
       load: (source, backend, onEvent) => orEnd(remote.load(source, backend, proxy(onEvent))),
@@ -61,8 +34,6 @@ export function connectEngine(worker: Worker): EngineConnection {
       stop: () => orEnd(remote.stop()),
     },
     crashed,
-    dispose: () => {
-      if (!over) finish(new NamedError('StoppedError', 'The engine was closed.'));
-    },
+    dispose,
   };
 }

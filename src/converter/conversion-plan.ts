@@ -13,11 +13,11 @@ import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import { hashBytes } from '../shared/sha256.ts';
+import { noConfig, noJson, optionalJson, requiredJson, requiredText } from './checkpoint-files.ts';
 import { buildGraphs, buildStockGraphs } from './graph-sets.ts';
 import type { ConversionFacts } from './journal.ts';
 import { dataFileName, type Layout, stockConfig, stockProcessor } from './layouts.ts';
 import { type Dtype, PRECISIONS } from './precision.ts';
-import { otherWeights } from './missing-weights.ts';
 import { openSafetensors, type TensorStore } from './safetensors.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 import { resolveTensors } from './tensor-names.ts';
@@ -120,12 +120,13 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
     smallFiles.push(text('config.json', JSON.stringify(settings, null, 1), onlyFor));
   }
 
+  const readBytes = tensors.reduce((sum, { entry }) => sum + entry.byteLength, 0);
   const dataBytes = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
   return {
     source,
     store,
     tensors,
-    readBytes: tensors.reduce((sum, { entry }) => sum + entry.byteLength, 0),
+    readBytes,
     folderBytes: smallFiles.reduce((sum, { bytes }) => sum + bytes.length, dataBytes),
     dataFiles: layout.files,
     smallFiles,
@@ -136,6 +137,7 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
       layout: folderLayout,
       regions: await hashText(JSON.stringify(layout.jobs)),
       versions: await weightVersions(store, source),
+      readBytes,
       outputs: Object.fromEntries(layout.files),
     },
     manifest: {
@@ -183,46 +185,6 @@ async function weightVersions(store: TensorStore, source: FileSource): Promise<R
 
 function hashText(text: string): Promise<string> {
   return hashBytes(new TextEncoder().encode(text));
-}
-
-async function optionalText(source: FileSource, path: string): Promise<string | undefined> {
-  return (await source.blob(path))?.text();
-}
-
-/** Adapters and models of other formats have no config.json, either, and deserve to be told more. */
-async function noConfig(source: FileSource): Promise<NamedError> {
-  return (await otherWeights(source)) ?? noFile(source, 'config.json');
-}
-
-function noFile(source: FileSource, path: string): NamedError {
-  return new NamedError(
-    'CheckpointError',
-    `${source.name} has no ${path}. Choose a checkpoint folder as Hugging Face saves it, and download all of its files.`,
-  );
-}
-
-async function requiredText(source: FileSource, path: string): Promise<string> {
-  const text = await optionalText(source, path);
-  if (text === undefined) throw noFile(source, path);
-  return text;
-}
-
-async function optionalJson(source: FileSource, path: string): Promise<unknown> {
-  const text = await optionalText(source, path);
-  if (text === undefined) return undefined;
-  const json = tryParseJson(text);
-  if (json === undefined) throw noJson(source, path);
-  return json;
-}
-
-function noJson(source: FileSource, path: string): NamedError {
-  return new NamedError('CheckpointError', `${path} of ${source.name} is no valid JSON. Download the file again.`);
-}
-
-async function requiredJson(source: FileSource, path: string): Promise<unknown> {
-  const json = tryParseJson(await requiredText(source, path));
-  if (json === undefined) throw noJson(source, path);
-  return json;
 }
 
 /**

@@ -142,7 +142,7 @@ async function beginAnew(plan: ConversionPlan, folder: Folder): Promise<Journal>
     throw new NamedError(
       'StorageError',
       `${folder.name} has room for ${megabytes(free)}, the converted model takes ${megabytes(plan.folderBytes)}. Free some ` +
-        'space, choose a --dtype with fewer bits, or another disk.',
+        'space, choose a dtype with fewer bits, or another disk.',
     );
   }
   return Journal.begin(folder, plan.facts);

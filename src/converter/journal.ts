@@ -6,7 +6,7 @@
  */
 import { NamedError } from '../shared/errors.ts';
 import type { FileRecord } from '../model/manifest.ts';
-import type { Folder, RandomAccessFile } from '../shared/files.ts';
+import type { FileSource, Folder, RandomAccessFile } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 
 /** Its name in the folder. */
@@ -26,6 +26,8 @@ export interface ConversionFacts {
   readonly regions: string;
   /** Of each file with weights, what changes when its content does. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Bytes of all tensors that are read. */
+  readonly readBytes: number;
   /** Data files that will be written, with their sizes. */
   readonly outputs: Readonly<Record<string, number>>;
 }
@@ -71,9 +73,9 @@ export class Journal {
     return journal;
   }
 
-  /** A tensor's rows are all on the disk. */
-  async addTensor(name: string): Promise<void> {
-    await this.#append({ tensor: name });
+  /** A tensor's rows are all on the disk. `bytes`: what it takes in the checkpoint. */
+  async addTensor(name: string, bytes: number): Promise<void> {
+    await this.#append({ tensor: name, bytes });
   }
 
   /** These tensors are not in the folder after all. */
@@ -119,6 +121,20 @@ export async function journalOutputs(folder: Folder): Promise<string[]> {
   const facts = isObject(header) ? header['facts'] : undefined;
   const paths = isObject(facts) && isObject(facts['outputs']) ? Object.keys(facts['outputs']) : [];
   return paths.filter((path) => !path.split('/').includes('..'));
+}
+
+/** How far a journal says its conversion is: bytes of the checkpoint; undefined when there is no journal that can be read. */
+export async function journalProgress(folder: FileSource): Promise<{ done: number; total: number } | undefined> {
+  const text = await (await folder.blob(JOURNAL_FILE))?.text();
+  const [first, ...rest] = (text ?? '').split('\n').map(tryParseJson).filter(isObject);
+  const total = isObject(first?.['facts']) ? first['facts']['readBytes'] : undefined;
+  if (typeof total !== 'number') return undefined;
+  const bytes = new Map<string, number>();
+  for (const { tensor, bytes: size, forget } of rest) {
+    if (typeof tensor === 'string' && typeof size === 'number') bytes.set(tensor, size);
+    if (Array.isArray(forget)) for (const name of forget) bytes.delete(String(name));
+  }
+  return { done: [...bytes.values()].reduce((sum, size) => sum + size, 0), total };
 }
 
 function line(entry: unknown): Uint8Array {

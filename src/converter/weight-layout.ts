@@ -116,7 +116,7 @@ export class WeightLayout {
     if (length > MAX_FILE_BYTES) {
       throw new NamedError(
         'CheckpointError',
-        `a matrix of ${file} takes ${length} bytes, a file holds at most ${MAX_FILE_BYTES}; use a --dtype with fewer bits`,
+        `a matrix of ${file} takes ${length} bytes, a file holds at most ${MAX_FILE_BYTES}; use a dtype with fewer bits`,
       );
     }
     let { location, serial } = this.#current.get(file) ?? { location: this.#dataFile(file, 0), serial: 0 };

@@ -59,7 +59,7 @@ export async function writeTensors(
           surroundings.throwIfStopped();
           surroundings.onProgress({ phase: 'weights', done: done + read, total, detail: name });
         });
-        await journal.addTensor(name);
+        await journal.addTensor(name, byteLength);
         done += byteLength;
       }
       await stream.skipTo(blob.size);
@@ -146,6 +146,6 @@ function altered(file: string, bytes: number, found = 'none', announced = 'none'
   return new NamedError(
     'CheckpointError',
     `${file} was altered on its way: its SHA-256 is ${found}, ${announced} was announced. What came from other files stays; ` +
-      `convert again to download these ${Math.ceil(bytes / 1e6)} MB once more, from another --endpoint if it happens again.`,
+      `convert again to download these ${Math.ceil(bytes / 1e6)} MB once more, from another endpoint if it happens again.`,
   );
 }

@@ -71,7 +71,7 @@ function encode(values: Float32Array, type: FloatType, source: MatrixSource): Fl
     if (((encoded[i] ?? 0) & 0x7fff) !== 0x7c00) continue;
     throw new NamedError(
       'CheckpointError',
-      `${source.tensors.join(' + ')} holds ${values[i]}, float16 at most 65504. Use --dtype q4 or fp32.`,
+      `${source.tensors.join(' + ')} holds ${values[i]}, float16 at most 65504. Use dtype q4 or fp32.`,
     );
   }
   return encoded;

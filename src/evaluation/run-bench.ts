@@ -3,7 +3,7 @@
  * machine which grows slower harms both. Whatever goes wrong is a result of the engine it happened to, never the run's end.
  */
 import type { ContestantApi, EngineName, LoadedEngine, Probe, Sample } from '../protocol/bench-api.ts';
-import type { BackendChoice, ModelSource } from '../protocol/engine-api.ts';
+import type { BackendChoice, FolderSource } from '../protocol/engine-api.ts';
 import { messageOf } from '../shared/errors.ts';
 import { type BenchReport, type Cell, cellOf, type EngineReport, type Row, rowOf } from './bench-report.ts';
 import { withVerdicts } from './goals.ts';
@@ -25,7 +25,7 @@ export interface BenchWorld {
   /** Starts an engine's worker. */
   connect(engine: EngineName): Contestant;
   /** The model of the plan: the same files for both engines. */
-  model(plan: BenchPlan): Promise<ModelSource>;
+  model(plan: BenchPlan): Promise<FolderSource>;
   /** Draws a picture. */
   invent(picture: InventedPicture): Promise<Blob>;
   /** Questions about pictures of the site, and these. */
@@ -213,7 +213,7 @@ class BenchRun {
 class Lane {
   readonly name: EngineName;
   readonly #world: BenchWorld;
-  readonly #source: ModelSource;
+  readonly #source: FolderSource;
   readonly #backend: BackendChoice;
   readonly #plan: BenchPlan;
   readonly #signal: AbortSignal;
@@ -225,7 +225,7 @@ class Lane {
   constructor(
     name: EngineName,
     world: BenchWorld,
-    source: ModelSource,
+    source: FolderSource,
     backend: BackendChoice,
     plan: BenchPlan,
     signal: AbortSignal,

@@ -6,7 +6,7 @@ import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { tryParseJson } from '../shared/json.ts';
 import { hashBlob } from '../shared/sha256.ts';
-import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from './manifest.ts';
+import type { FileRecord, Manifest } from './manifest.ts';
 import { parseProcessorSettings, type ProcessorSettings } from './processor-settings.ts';
 import { parsePrompts, type Prompts } from './prompts.ts';
 import { QwenTokenizer } from './tokenizer.ts';
@@ -23,21 +23,6 @@ export interface ModelFolder {
 
 /** Tells how many of `total` bytes have been read and checked, and which file is at hand. */
 export type ReadProgress = (loaded: number, total: number, path: string) => void;
-
-/**
- * Reads the manifest alone.
- * Throws ModelFolderError when it is missing or unusable.
- */
-export async function readManifest(source: FileSource): Promise<Manifest> {
-  const blob = await source.blob(MANIFEST_FILE);
-  if (blob === undefined) {
-    throw new NamedError(
-      'ModelFolderError',
-      `${source.name} has no ${MANIFEST_FILE}, so it is no model folder. Convert a checkpoint with the converter first.`,
-    );
-  }
-  return parseManifest(tryParseJson(await blob.text()));
-}
 
 /**
  * Opens the files that `wanted` selects and checks the size of each, and unless they are `trusted` the SHA-256 too.

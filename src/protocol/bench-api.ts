@@ -2,7 +2,7 @@
  * What engines are asked to do so that their speed can be compared: one interface for ours and for stock transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
-import type { BackendChoice, KernelTower, ModelSource } from './engine-api.ts';
+import type { BackendChoice, FolderSource, KernelTower } from './engine-api.ts';
 
 /** Who is compared. */
 export type EngineName = 'ours' | 'stock';
@@ -90,7 +90,7 @@ export interface Sample {
 export interface ContestantApi {
   /** Loads a model. Throws whatever the engine throws. `onProgress` gets a few words now and then; an experiment concerns our engine alone. */
   load(
-    source: ModelSource,
+    source: FolderSource,
     backend: BackendChoice,
     onProgress: (doing: string) => void,
     experiment: Experiment,
@@ -109,5 +109,5 @@ export interface RandomFolderApi {
    * Files of these shapes, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
    * folder whose tokenizer and prompts it gets.
    */
-  randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<ModelSource>;
+  randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<FolderSource>;
 }

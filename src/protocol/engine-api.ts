@@ -3,11 +3,14 @@ import type { FolderFile } from '../shared/files.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { TurnResult, TurnSettings } from './turn.ts';
 
-/** Where a model folder lies. URLs are absolute or relative to the page. */
-export type ModelSource =
+/** A model folder that is reached by itself. URLs are absolute or relative to the page. */
+export type FolderSource =
   | { readonly kind: 'url'; readonly url: string }
   /** Files in hand, the manifest among them. They are trusted: sizes are checked, hashes are not. */
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] };
+
+/** Where a model folder lies. `stored`: in the library on this device; its hashes are checked if nobody has since they changed. */
+export type ModelSource = FolderSource | { readonly kind: 'stored'; readonly key: string; readonly name: string };
 
 /** Which execution provider to try. `auto`: WebGPU, then WASM. */
 export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
@@ -68,7 +71,7 @@ export interface ImageInfo {
 
 /** The engine behind the worker. One turn at a time: a second `ask` while one runs throws BusyError. */
 export interface EngineApi {
-  /** Loads a model folder, releasing the one before. Throws ModelFolderError, RuntimeUnavailableError. */
+  /** Loads a model folder, releasing the one before. Throws ModelFolderError, RuntimeUnavailableError, and BusyError for a stored model that is being written. */
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;

@@ -2,6 +2,7 @@
 import type { BackendChoice, EngineInfo, ImageInfo } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import type { Mode } from '../protocol/turn.ts';
+import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
 import type { NumberFieldName, SettingsForm } from './settings-form.ts';
 import type { TurnView } from './turn-state.ts';
@@ -15,6 +16,8 @@ export type EngineState =
 /** The engine's part of the state. */
 export interface EngineSlice {
   readonly engine: EngineState;
+  /** How fast the phase of loading at hand goes. */
+  readonly loadRate: Rate;
   /** Why the engine was started again, while that is news. */
   readonly engineNotice: string | null;
   readonly backendChoice: BackendChoice;
@@ -110,6 +113,26 @@ export interface CompareSlice {
   runComparison: () => Promise<void>;
 }
 
+/** Which model is asked. */
+export type ModelSelection =
+  | { readonly kind: 'bundled' }
+  | { readonly kind: 'url'; readonly url: string }
+  /** One of the library on this device. */
+  | { readonly kind: 'stored'; readonly key: string; readonly name: string };
+
+/** The choice of a model. The library itself has a store of its own, made when it is first shown. */
+export interface ModelSlice {
+  readonly selection: ModelSelection;
+  /** Loads another model, and remembers it for the next visit. */
+  selectModel: (selection: ModelSelection) => void;
+  /** Whether the library is on show. */
+  readonly isLibraryOpen: boolean;
+  showLibrary: (open: boolean) => void;
+  /** What the library is doing in a few words, for those who do not look at it. */
+  readonly libraryWork: string | null;
+  setLibraryWork: (work: string | null) => void;
+}
+
 /** What is shown. */
 export type Theme = 'light' | 'dark';
 
@@ -121,4 +144,11 @@ export interface ThemeSlice {
 }
 
 /** Everything the page knows. */
-export type AppState = EngineSlice & ImageSlice & ExamplesSlice & SettingsSlice & TurnSlice & CompareSlice & ThemeSlice;
+export type AppState = EngineSlice &
+  ModelSlice &
+  ImageSlice &
+  ExamplesSlice &
+  SettingsSlice &
+  TurnSlice &
+  CompareSlice &
+  ThemeSlice;

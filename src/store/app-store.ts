@@ -10,7 +10,7 @@ import { compareSlice } from './compare-slice.ts';
 import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
-import { MODEL_FOLDER } from './model-folder.ts';
+import { MODEL_FOLDER, modelSlice } from './model-slice.ts';
 import { readAheadOf } from './read-ahead.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
@@ -33,6 +33,7 @@ export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): 
   };
   const store = createStore<AppState>()((...slice) => ({
     ...engineSlice(bench, backend)(...slice),
+    ...modelSlice(deps.model)(...slice),
     ...imageSlice(bench)(...slice),
     ...examplesSlice(bench)(...slice),
     ...settingsSlice(...slice),
@@ -52,12 +53,14 @@ export function startApp(store: AppStore): void {
 
 /** What the real page gives its store. `search` may name another model folder or backend: `?model=…&backend=wasm`. */
 export function browserDeps(search: URLSearchParams, baseUrl: string): AppDeps {
+  const model = search.get('model');
   return {
     startEngine,
     checkImage,
     rasterizeSvg,
     fetchFile: (path) => fetchFile(new URL(path, baseUrl)),
-    modelUrl: new URL(search.get('model') ?? MODEL_FOLDER, baseUrl).href,
+    modelUrl: new URL(MODEL_FOLDER, baseUrl).href,
+    ...(model === null ? {} : { model: { kind: 'url', url: new URL(model, baseUrl).href } }),
   };
 }
 

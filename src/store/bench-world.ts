@@ -4,7 +4,7 @@ import { inventPicture } from '../client/invent-picture.ts';
 import type { BenchQuestion } from '../evaluation/measurements.ts';
 import type { BenchWorld } from '../evaluation/run-bench.ts';
 import { EXAMPLES_FOLDER, parseExamples } from './examples-slice.ts';
-import { MODEL_FOLDER } from './model-folder.ts';
+import { MODEL_FOLDER } from './model-slice.ts';
 
 /** The world of a page at `baseUrl`. */
 export function browserWorld(baseUrl: string): BenchWorld {

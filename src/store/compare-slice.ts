@@ -4,16 +4,19 @@
  */
 import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { Mode } from '../protocol/turn.ts';
-import type { CompareSlice } from './app-state.ts';
+import type { ModelInfo } from '../protocol/engine-api.ts';
+import type { AppState, CompareSlice } from './app-state.ts';
 import { runTurn } from './run-turn.ts';
-import { settingsOf } from './settings-form.ts';
+import { modesOf, settingsOf } from './settings-form.ts';
 import { askObstacle } from './turn-slice.ts';
 import { newTurn, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { SliceOf, Workbench } from './workbench.ts';
 
-/** The modes that are compared, in the order in which they run. */
-const COMPARED_MODES: readonly Mode[] = ['smart', 'half', 'full'];
+/** What is known of the model; a model that still loads is taken for one with the tool. */
+function modelOf({ engine }: AppState): Pick<ModelInfo, 'hasTool'> {
+  return engine.status === 'ready' ? engine.info.model : { hasTool: true };
+}
 
 /** The comparison's slice. */
 export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
@@ -32,7 +35,7 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
         const question = get().question.trim();
         const rowOf = (mode: Mode): TurnView =>
           newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode], fresh: true });
-        set({ comparison: COMPARED_MODES.map(rowOf) });
+        set({ comparison: modesOf(modelOf(get())).map(rowOf) });
         get().runQueued();
       },
 

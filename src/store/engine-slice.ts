@@ -1,7 +1,11 @@
 /** The engine's life: loading, ready, failed, restarted. The worker itself lies on the workbench, not in the state. */
 import type { BackendChoice } from '../protocol/engine-api.ts';
+import type { LoadProgress } from '../protocol/events.ts';
+import { RateMeter } from '../shared/rate-meter.ts';
 import type { EngineSlice } from './app-state.ts';
+import { sourceOf } from './model-slice.ts';
 import { plainError } from './plain-error.ts';
+import { fittingSwitches } from './settings-form.ts';
 import type { SliceOf, Workbench } from './workbench.ts';
 
 /** A second failure within this time is shown instead of being repaired in silence. */
@@ -9,9 +13,11 @@ const RESTART_PAUSE_MS = 60_000;
 
 /** The engine's slice. */
 export function engineSlice(bench: Workbench, backendChoice: BackendChoice): SliceOf<EngineSlice> {
+  let hadTool = true;
   let lastRestart = Number.NEGATIVE_INFINITY;
   return (set, get) => ({
     engine: { status: 'loading', progress: null },
+    loadRate: { perSecond: 0, secondsLeft: undefined },
     engineNotice: null,
     backendChoice,
 
@@ -21,24 +27,35 @@ export function engineSlice(bench: Workbench, backendChoice: BackendChoice): Sli
       bench.connection = connection;
       bench.engineImageId = null; // a new worker knows no image
       const isCurrent = (): boolean => bench.connection === connection;
+      let meter = new RateMeter();
+      let phase: LoadProgress['phase'] | null = null;
       set({ engine: { status: 'loading', progress: null } });
       void connection.crashed.then((error) => {
         if (isCurrent() && get().engine.status === 'ready') get().recoverEngine(plainError(error));
       });
       try {
         const info = await connection.api.load(
-          { kind: 'url', url: bench.deps.modelUrl },
+          sourceOf(get().selection, bench.deps.modelUrl),
           get().backendChoice,
           (progress) => {
-            if (isCurrent() && get().engine.status === 'loading') set({ engine: { status: 'loading', progress } });
+            if (!isCurrent() || get().engine.status !== 'loading') return;
+            if (progress.phase !== phase) meter = new RateMeter();
+            phase = progress.phase;
+            const loadRate = meter.at(progress.loaded, progress.total, performance.now());
+            set({ engine: { status: 'loading', progress }, loadRate });
           },
         );
         if (!isCurrent()) return;
-        set({ engine: { status: 'ready', info } });
+        set({
+          engine: { status: 'ready', info },
+          form: { ...get().form, ...fittingSwitches(get().form, info.model, hadTool) },
+        });
+        hadTool = info.model.hasTool;
         await get().syncImage();
         get().runQueued();
       } catch (thrown) {
         if (!isCurrent()) return;
+        connection.dispose(); // of no use any more, and it may keep the model from being deleted
         set({ engine: { status: 'failed', error: plainError(thrown) } });
         get().failQueued({ name: 'ModelNotLoadedError', message: 'The model could not be loaded; see above.' });
       }

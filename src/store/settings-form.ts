@@ -1,5 +1,6 @@
 /** The settings as a person types them, and what they mean. Pure. */
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
+import type { ModelInfo } from '../protocol/engine-api.ts';
 import type { Mode, TurnSettings } from '../protocol/turn.ts';
 
 /** The typed fields. An empty pixel budget stands for the model's own. */
@@ -58,6 +59,24 @@ export function settingsOf(form: SettingsForm): TurnSettings | null {
     maxNewTokens: numberOf(form.maxNewTokens.trim()) ?? DEFAULT_SETTINGS.maxNewTokens,
     temperature: numberOf(form.temperature.trim()) ?? DEFAULT_SETTINGS.temperature,
   };
+}
+
+/** The modes a model has: without the resize tool, smart would be half. */
+export function modesOf({ hasTool }: Pick<ModelInfo, 'hasTool'>): readonly Mode[] {
+  return hasTool ? ['smart', 'half', 'full'] : ['half', 'full'];
+}
+
+/**
+ * The switches for a model that has just been loaded: a model without the tool is asked at full resolution, as it was trained,
+ * and one that has it begins in smart mode when the model before left the tool off because it had none.
+ */
+export function fittingSwitches(
+  { downsample, tool }: Pick<SettingsForm, 'downsample' | 'tool'>,
+  { hasTool }: Pick<ModelInfo, 'hasTool'>,
+  hadTool = true,
+): Pick<SettingsForm, 'downsample' | 'tool'> {
+  if (!hasTool) return tool ? MODE_SWITCHES.full : { downsample, tool };
+  return hadTool ? { downsample, tool } : MODE_SWITCHES.smart;
 }
 
 /** The mode the switches stand for; `custom` for the combination that has no shorthand. */

@@ -1,7 +1,7 @@
 /** What the slices are given to work with, and what they share that is no state. */
 import type { StateCreator } from 'zustand/vanilla';
 import type { EngineConnection } from '../client/engine-client.ts';
-import type { AppState } from './app-state.ts';
+import type { AppState, ModelSelection } from './app-state.ts';
 
 /** What the store needs from outside; tests and the development page give their own. */
 export interface AppDeps {
@@ -10,8 +10,10 @@ export interface AppDeps {
   readonly rasterizeSvg: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
   readonly fetchFile: (path: string) => Promise<Blob>;
-  /** Absolute, since a worker does not know where the page lies. */
+  /** The bundled model's folder. Absolute, since a worker does not know where the page lies. */
   readonly modelUrl: string;
+  /** The model that the page's address names. */
+  readonly model?: ModelSelection;
 }
 
 /** What slices share and what is no state: the worker at hand and the work in flight. */

@@ -10,6 +10,7 @@ import { Footer } from './footer.tsx';
 import { Header } from './header.tsx';
 import { History } from './history.tsx';
 import { ImagePanel } from './image-panel.tsx';
+import { ModelsScreen } from './models-screen.tsx';
 import { useShortcuts } from './use-shortcuts.ts';
 import { useTheme } from './use-theme.ts';
 import { VisualTokensPanel } from './visual-tokens.tsx';
@@ -38,6 +39,7 @@ export function App(): ReactElement {
         </main>
         <Footer />
       </div>
+      <ModelsScreen />
       <DropOverlay />
     </>
   );

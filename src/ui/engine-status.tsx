@@ -4,7 +4,8 @@ import type { EngineInfo } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import type { PlainError } from '../store/plain-error.ts';
 import { EngineDetails } from './engine-details.tsx';
-import { formatBytes, formatMs, formatParameters } from './format.ts';
+import type { Rate } from '../shared/rate-meter.ts';
+import { formatBytes, formatDuration, formatMs, formatParameters, formatSpeed } from './format.ts';
 import { useApp } from './store-context.ts';
 
 const PHASES = {
@@ -12,6 +13,7 @@ const PHASES = {
   download: 'Loading the model',
   verify: 'Checking the files',
   compile: 'Preparing the model',
+  upload: 'Reading the weights',
   check: 'Checking the arithmetic',
 };
 
@@ -33,6 +35,7 @@ export function EngineStatus(): ReactElement {
 
 function Loading({ progress }: { progress: LoadProgress | null }): ReactElement {
   const phase = progress === null ? 'Starting the engine' : PHASES[progress.phase];
+  const rate = useApp((state) => state.loadRate);
   const fraction = progress === null || progress.total === 0 ? 0 : Math.min(1, progress.loaded / progress.total);
   return (
     <>
@@ -41,7 +44,7 @@ function Loading({ progress }: { progress: LoadProgress | null }): ReactElement 
         <strong>{phase}</strong>
         {progress !== null && (
           <span className="engine__more" aria-hidden="true">
-            {describeProgress(progress, fraction)}
+            {describeProgress(progress, fraction, rate)}
           </span>
         )}
       </div>
@@ -69,6 +72,7 @@ function Ready({ info }: { info: EngineInfo }): ReactElement {
 
 function Failed({ error }: { error: PlainError }): ReactElement {
   const loadEngine = useApp((state) => state.loadEngine);
+  const showLibrary = useApp((state) => state.showLibrary);
   return (
     <div className="engine__line">
       <span className="engine__dot" aria-hidden="true" />
@@ -78,15 +82,19 @@ function Failed({ error }: { error: PlainError }): ReactElement {
       <button type="button" className="button" onClick={() => void loadEngine()}>
         Retry
       </button>
+      <button type="button" className="button" onClick={() => showLibrary(true)}>
+        Choose another model
+      </button>
     </div>
   );
 }
 
-function describeProgress({ phase, loaded, total, detail }: LoadProgress, fraction: number): string {
+function describeProgress({ phase, loaded, total, detail }: LoadProgress, fraction: number, rate: Rate): string {
   if (phase === 'probe' || phase === 'check') return detail;
-  const amount =
-    phase === 'download' || phase === 'verify'
-      ? `${formatBytes(loaded)} of ${formatBytes(total)}`
-      : `step ${Math.min(loaded + 1, total)} of ${total}`;
-  return `${amount} · ${Math.round(fraction * 100)} % · ${detail}`;
+  const percent = `${Math.round(fraction * 100)} %`;
+  if (phase === 'compile') return `step ${Math.min(loaded + 1, total)} of ${total} · ${percent} · ${detail}`;
+  const parts = [`${formatBytes(loaded)} of ${formatBytes(total)}`, percent];
+  if (rate.perSecond > 0) parts.push(formatSpeed(rate.perSecond));
+  if (rate.secondsLeft !== undefined && loaded < total) parts.push(`${formatDuration(rate.secondsLeft)} left`);
+  return [...parts, detail].join(' · ');
 }

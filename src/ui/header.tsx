@@ -2,6 +2,7 @@
 import type { ReactElement } from 'react';
 import { KeyboardHelp } from './keyboard-help.tsx';
 import { Mark } from './mark.tsx';
+import { ModelsButton } from './models-button.tsx';
 import { ThemeToggle } from './theme-toggle.tsx';
 
 /** The page's header. */
@@ -16,6 +17,7 @@ export function Header(): ReactElement {
         </p>
       </div>
       <div className="header__tools">
+        <ModelsButton />
         <KeyboardHelp />
         <ThemeToggle />
       </div>

@@ -1,14 +1,10 @@
 /** Smart, half or full: shorthands for the two switches. */
 import type { ReactElement, ReactNode } from 'react';
 import type { Mode } from '../protocol/turn.ts';
-import { modeOf } from '../store/settings-form.ts';
+import { modeOf, modesOf } from '../store/settings-form.ts';
 import { useApp } from './store-context.ts';
 
-const MODES: readonly (readonly [mode: Mode, name: string])[] = [
-  ['smart', 'Smart'],
-  ['half', 'Half'],
-  ['full', 'Full'],
-];
+const NAMES: Record<Mode, string> = { smart: 'Smart', half: 'Half', full: 'Full' };
 
 const EFFECTS = {
   smart: 'Half resolution first; the model may ask for the full image.',
@@ -21,23 +17,25 @@ const EFFECTS = {
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
+  // A model that still loads is taken for one with the tool.
+  const hasTool = useApp(({ engine }) => engine.status !== 'ready' || engine.info.model.hasTool);
   return (
     <div className="modes">
       <div className="modes__row">
         <div className="segmented" role="radiogroup" aria-label="Mode">
-          {MODES.map(([value, name]) => (
+          {modesOf({ hasTool }).map((value) => (
             <label key={value} className="segmented__item">
               <input type="radio" name="mode" checked={mode === value} onChange={() => setMode(value)} />
-              <span>{name}</span>
+              <span>{NAMES[value]}</span>
             </label>
           ))}
         </div>
         <Switch field="downsample" label="Start at half resolution" />
-        <Switch field="tool" label="Allow resize tool" />
+        {hasTool && <Switch field="tool" label="Allow resize tool" />}
         {children}
         <p className="caption">
           {mode === 'custom' && <strong>Custom. </strong>}
-          {EFFECTS[mode]}
+          {EFFECTS[mode]} {!hasTool && 'This model knows no resize tool: one round.'}
         </p>
       </div>
     </div>

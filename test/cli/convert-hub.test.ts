@@ -53,7 +53,7 @@ describe('convert from a hub', { timeout: 60_000 }, () => {
     Object.assign(server.repositories.get(ID) ?? {}, { token: 'hf_secret', gated: true });
     const without = await convert('gated').ended;
     expect(without.json).toMatchObject({
-      error: { name: 'HubError', message: expect.stringContaining('set HF_TOKEN') },
+      error: { name: 'HubError', message: expect.stringContaining('HF_TOKEN set to it') },
     });
     expect(existsSync(join(work, 'gated'))).toBe(false);
     const { code, stdout, stderr } = await convert('gated', [], { HF_TOKEN: 'hf_secret' }).ended;

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOURNAL_FILE } from '../../src/converter/journal.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/model/model-folder.ts';
+import { readManifest } from '../../src/model/read-manifest.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 

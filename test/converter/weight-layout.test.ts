@@ -134,7 +134,7 @@ describe('what quantised models take', () => {
 describe('a matrix that no file can hold', () => {
   it('is refused before anything is written', () => {
     expect(() => build(SEVEN_B, 'fp32')).toThrowError(
-      expect.objectContaining({ name: 'CheckpointError', message: expect.stringMatching(/--dtype/) }),
+      expect.objectContaining({ name: 'CheckpointError', message: expect.stringMatching(/dtype/) }),
     );
   });
 });

@@ -62,6 +62,11 @@ export class AppPage {
     this.comparison = page.getByRole('table', { name: 'Comparison', exact: true });
   }
 
+  /** A page that is open already. */
+  static of(page: Page): AppPage {
+    return new AppPage(page);
+  }
+
   /** Opens `url` in a fresh context; resolves when the page is there, the model still loading. */
   static async open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<AppPage> {
     const context = await browser.newContext({ reducedMotion: 'reduce', ...options });

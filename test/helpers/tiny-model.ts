@@ -14,7 +14,8 @@ import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
-import { type ModelFolder, openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../../src/model/model-folder.ts';
+import { readManifest } from '../../src/model/read-manifest.ts';
 import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
 import type { Runtime } from '../../src/runtime/session.ts';
 

@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { openModelFolder, readManifest } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/model/model-folder.ts';
+import { readManifest } from '../../src/model/read-manifest.ts';
 import { hashBlob } from '../../src/shared/sha256.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';

@@ -44,7 +44,7 @@ export function refusal(asked: Asked, status: number, headers: Headers): NamedEr
   if (status === 401 || status === 404) {
     const perhaps = hasToken
       ? 'or the token may not see it'
-      : 'or is private (then set HF_TOKEN to a token that may read it)';
+      : 'or is private: then convert it on the command line, with HF_TOKEN set to a token that may read it';
     return new NamedError(
       'HubError',
       `${endpoint} has no model "${id}"${revision === 'main' ? '' : ` with a revision "${revision}"`} (${status}). Check the ` +
@@ -53,22 +53,22 @@ export function refusal(asked: Asked, status: number, headers: Headers): NamedEr
   }
   return new NamedError(
     'HubError',
-    `${endpoint} answers ${status} to ${path ?? id}. Check the --endpoint, or try again later.`,
+    `${endpoint} answers ${status} to ${path ?? id}. Check the endpoint, or try again later.`,
   );
 }
 
 function login({ endpoint, id, hasToken }: Asked): string {
   return hasToken
     ? `The token of HF_TOKEN does not open it: accept its licence on ${endpoint}/${id} with the token's account, and see that the token may read gated repositories.`
-    : `Accept its licence on ${endpoint}/${id}, make a token there (Settings, Access Tokens), set HF_TOKEN to it and try again. ` +
-        'A browser cannot send one: convert it on the command line.';
+    : `Accept its licence on ${endpoint}/${id}, make a token there (Settings, Access Tokens), and convert it on the ` +
+        'command line with HF_TOKEN set to it: a page cannot send one. The folder that comes of it can be added to a page.';
 }
 
 /** The HubError after the last retry. `why`: the sentence about the last failure. */
 export function gaveUp({ endpoint, path, id }: Asked, why: string, cause: unknown): NamedError {
   return new NamedError(
     'HubError',
-    `${path ?? id} could not be read from ${endpoint}: ${why} Check the connection${cause === undefined ? '' : ' and the --endpoint'}; what has arrived ` +
+    `${path ?? id} could not be read from ${endpoint}: ${why} Check the connection${cause === undefined ? '' : ' and the endpoint'}; what has arrived ` +
       'and was converted stays, so do the same again to go on.',
     { cause },
   );
@@ -78,6 +78,6 @@ export function gaveUp({ endpoint, path, id }: Asked, why: string, cause: unknow
 export function changed({ endpoint, path = '', id }: Asked, how: string): NamedError {
   return new NamedError(
     'HubError',
-    `${path} of ${id} is another file than ${endpoint} listed: ${how}. Do the same again to list it anew; if it stays so, use another --endpoint.`,
+    `${path} of ${id} is another file than ${endpoint} listed: ${how}. Do the same again to list it anew; if it stays so, use another endpoint.`,
   );
 }

@@ -110,7 +110,7 @@ function parseListing(json: unknown, asked: Asked): Listing {
     typeof json['sha'] !== 'string' ||
     !/^[0-9a-f]{40}$/.test(json['sha'])
   ) {
-    throw new NamedError('HubError', `${asked.endpoint} does not answer as a hub does. Check the --endpoint.`);
+    throw new NamedError('HubError', `${asked.endpoint} does not answer as a hub does. Check the endpoint.`);
   }
   const { id, sha, siblings, gated } = json;
   return {
@@ -124,7 +124,7 @@ function parseListing(json: unknown, asked: Asked): Listing {
 function parseFile(entry: unknown, { endpoint, id }: Asked): HubFile {
   const { rfilename: path, size, blobId, lfs } = isObject(entry) ? entry : {};
   if (typeof path !== 'string' || typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    throw new NamedError('HubError', `${endpoint} lists a file of ${id} without a size. Use another --endpoint.`);
+    throw new NamedError('HubError', `${endpoint} lists a file of ${id} without a size. Use another endpoint.`);
   }
   const sha256 = isObject(lfs) ? lfs['sha256'] : undefined;
   return {

@@ -48,6 +48,23 @@ export class HubRequests {
   }
 
   /**
+   * Bytes of the file behind a URL; undefined when there is none. A server that answers everything with a page has none.
+   * Throws HubError, StoppedError.
+   */
+  async size(url: URL, asked: Asked): Promise<number | undefined> {
+    return this.#patiently(asked, Math.min(4, this.#patience.attempts), async (attempt) => {
+      const response = await attempt.fetch(url);
+      if (response.status === 404) return undefined;
+      if (!response.ok) throw refused(asked, response);
+      if (response.headers.get('content-type')?.startsWith('text/html') === true) return undefined;
+      const length = response.headers.get('content-length');
+      // The length of a compressed body is not the file's.
+      if (length !== null && response.headers.get('content-encoding') === null) return Number(length);
+      return (await attempt.within(response.blob())).size;
+    });
+  }
+
+  /**
    * Bytes `[first, end)` of the file of `size` bytes behind a URL.
    * @throws HubError when it cannot be read or is not the file that was listed; StoppedError
    */
@@ -100,7 +117,7 @@ export class HubRequests {
     if (size <= SMALL_BYTES) return first;
     throw new NamedError(
       'HubError',
-      `${new URL(response.url).origin} sends whole files only (no Range), and ${asked.path} has ${size} bytes. Use another --endpoint.`,
+      `${new URL(response.url).origin} sends whole files only (no Range), and ${asked.path} has ${size} bytes. Use another endpoint.`,
     );
   }
 

@@ -57,6 +57,11 @@ export async function probeAdapter(): Promise<AdapterProbe | string> {
   };
 }
 
+/** Whether an adapter computes on the CPU. */
+export function isSoftware({ adapter, description }: AdapterProbe): boolean {
+  return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
+}
+
 /**
  * Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. Asks for the
  * adapter anew, because one adapter gives one device. Throws RuntimeUnavailableError when it is gone.

@@ -1,0 +1,50 @@
+/** The small files of a checkpoint, and what to say when one is missing or unreadable. */
+import { NamedError } from '../shared/errors.ts';
+import type { FileSource } from '../shared/files.ts';
+import { tryParseJson } from '../shared/json.ts';
+import { otherWeights } from './missing-weights.ts';
+
+/** A file as text; undefined when there is none. */
+export async function optionalText(source: FileSource, path: string): Promise<string | undefined> {
+  return (await source.blob(path))?.text();
+}
+
+/** What to say of a folder without config.json: adapters and models of other formats have none, either, and deserve to be told more. */
+export async function noConfig(source: FileSource): Promise<NamedError> {
+  return (await otherWeights(source)) ?? noFile(source, 'config.json');
+}
+
+function noFile(source: FileSource, path: string): NamedError {
+  return new NamedError(
+    'CheckpointError',
+    `${source.name} has no ${path}. Choose a checkpoint folder as Hugging Face saves it, and download all of its files.`,
+  );
+}
+
+/** A file as text. Throws CheckpointError when there is none. */
+export async function requiredText(source: FileSource, path: string): Promise<string> {
+  const text = await optionalText(source, path);
+  if (text === undefined) throw noFile(source, path);
+  return text;
+}
+
+/** A file as JSON; undefined when there is none. Throws CheckpointError for one that is no JSON. */
+export async function optionalJson(source: FileSource, path: string): Promise<unknown> {
+  const text = await optionalText(source, path);
+  if (text === undefined) return undefined;
+  const json = tryParseJson(text);
+  if (json === undefined) throw noJson(source, path);
+  return json;
+}
+
+/** The CheckpointError for a file that is no JSON. */
+export function noJson(source: FileSource, path: string): NamedError {
+  return new NamedError('CheckpointError', `${path} of ${source.name} is no valid JSON. Download the file again.`);
+}
+
+/** A file as JSON. Throws CheckpointError when there is none, or it is no JSON. */
+export async function requiredJson(source: FileSource, path: string): Promise<unknown> {
+  const json = tryParseJson(await requiredText(source, path));
+  if (json === undefined) throw noJson(source, path);
+  return json;
+}

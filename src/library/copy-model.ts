@@ -1,0 +1,117 @@
+/**
+ * Copies a model folder that is converted already. Each file is hashed once it is there; the manifest comes last. Stopped at any
+ * point it goes on when it is called again: files that are there are not read again, the one at hand goes on at the last piece.
+ */
+import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
+import { NamedError } from '../shared/errors.ts';
+import type { FileSource } from '../shared/files.ts';
+import { isObject, tryParseJson } from '../shared/json.ts';
+import { hashBlob } from '../shared/sha256.ts';
+import type { ModelDirectory } from './model-storage.ts';
+import { throwIfStopped } from './stopped.ts';
+
+/** The manifest while its folder is not whole, beside the folder. */
+const PENDING_FILE = 'copying.json';
+
+/** Bytes that are read at a time. */
+const PIECE_BYTES = 1 << 24;
+
+/** Tells how many bytes of all are there. */
+export type CopyProgress = (done: number, total: number, path: string) => void;
+
+/**
+ * Copies the model folder in `source` and returns its manifest.
+ * @throws ModelFolderError when it is none, lacks a file or a file is not what the manifest says; StorageError; StoppedError
+ */
+export async function copyModel(
+  source: FileSource,
+  { notes, model }: ModelDirectory,
+  onProgress: CopyProgress,
+  signal?: AbortSignal,
+): Promise<Manifest> {
+  const bytes = new Uint8Array((await (await source.blob(MANIFEST_FILE))?.arrayBuffer()) ?? []);
+  const text = new TextDecoder().decode(bytes);
+  const manifest = parseManifest(tryParseJson(text));
+
+  // What another folder has left is of no use.
+  await model.remove(MANIFEST_FILE);
+  const pending = await (await notes.blob(PENDING_FILE))?.text();
+  if (pending !== text) {
+    for (const path of await model.list()) await model.remove(path);
+    await notes.put(PENDING_FILE, bytes);
+  }
+
+  const total = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  let done = 0;
+  for (const file of manifest.files) {
+    const tell = (there: number): void => onProgress(done + there, total, file.path);
+    await copyFile(source, file, { notes, model }, tell, signal);
+    done += file.bytes;
+    tell(0);
+  }
+  await model.put(MANIFEST_FILE, bytes);
+  await notes.remove(PENDING_FILE);
+  return manifest;
+}
+
+/** How much of a copy is there; undefined when none is under way. */
+export async function copyState({
+  notes,
+  model,
+}: ModelDirectory): Promise<{ done: number; total: number } | undefined> {
+  const json = tryParseJson((await (await notes.blob(PENDING_FILE))?.text()) ?? '');
+  if (!isObject(json)) return undefined;
+  const { files } = parseManifest(json);
+  let done = 0;
+  for (const { path } of files) done += (await model.blob(path))?.size ?? 0;
+  return { done, total: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+async function copyFile(
+  source: FileSource,
+  file: FileRecord,
+  { model }: ModelDirectory,
+  tell: (there: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const blob = await source.blob(file.path);
+  if (blob === undefined) throw wrong(source, file, 'is missing');
+  if (blob.size !== file.bytes) throw wrong(source, file, `has ${blob.size} bytes, not ${file.bytes}`);
+  // A second try begins at the file's start: what an earlier visit left of it may be of another make.
+  for (const isLast of [false, true]) {
+    await fetchRest(blob, await model.open(file.path), tell, signal);
+    const copy = await model.blob(file.path);
+    if (copy !== undefined && (await hashBlob(copy)) === file.sha256) return;
+    await model.remove(file.path);
+    if (isLast) throw wrong(source, file, `was altered: its SHA-256 is not ${file.sha256}`);
+  }
+}
+
+async function fetchRest(
+  blob: Blob,
+  to: Awaited<ReturnType<ModelDirectory['model']['open']>>,
+  tell: (there: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    const size = await to.size();
+    let at = size === blob.size ? size : Math.floor(Math.min(size, blob.size) / PIECE_BYTES) * PIECE_BYTES;
+    await to.truncate(at);
+    while (at < blob.size) {
+      throwIfStopped(signal);
+      const piece = new Uint8Array(await blob.slice(at, at + PIECE_BYTES).arrayBuffer());
+      await to.write(piece, at);
+      await to.flush();
+      tell((at += piece.length));
+    }
+  } finally {
+    await to.close();
+  }
+}
+
+function wrong(source: FileSource, { path }: FileRecord, why: string): NamedError {
+  return new NamedError(
+    'ModelFolderError',
+    `${path} of ${source.name} ${why}. Convert the checkpoint again, or copy the folder anew; what was right of it stays here.`,
+  );
+}

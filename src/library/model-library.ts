@@ -1,0 +1,230 @@
+/**
+ * The library of models: list, survey, add, go on, verify, delete. It knows storage, machines and sources by the interfaces it
+ * is given; what it says of a model is read from the model's directory.
+ */
+import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts';
+import { parseDtype } from '../converter/precision.ts';
+import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
+import { readManifest } from '../model/read-manifest.ts';
+import type { BackendChoice } from '../protocol/engine-api.ts';
+import type {
+  Finding,
+  Library,
+  ModelOrigin,
+  ModelProgress,
+  ModelSurvey,
+  StoredModel,
+  StoredOrigin,
+  StoredState,
+} from '../protocol/library-api.ts';
+import { isNamed, NamedError } from '../shared/errors.ts';
+import type { FileSource, FolderFile } from '../shared/files.ts';
+import { copyModel } from './copy-model.ts';
+import { type Entry, keyOf, readEntry, writeEntry } from './entry.ts';
+import { judgeTrial, type Machine } from './fit.ts';
+import type { ModelDirectory, ModelStorage } from './model-storage.ts';
+import { describeModel } from './stored-model.ts';
+import { isModelFolder, type OpenedOrigin, surveyModel } from './survey-model.ts';
+import { noteVerification, verifyModel } from './verification.ts';
+
+/** What the library works with. */
+export interface LibraryDeps {
+  readonly storage: ModelStorage;
+  /** Opens an origin. `onWait`: a request failed and is about to be made again; a sentence. Throws HubError, ModelFolderError. */
+  readonly open: (origin: ModelOrigin, signal: AbortSignal, onWait: (why: string) => void) => Promise<OpenedOrigin>;
+  readonly probe: () => Promise<Machine>;
+  /** Takes bytes on the graphics device and gives them back. */
+  readonly tryBytes: (bytes: number) => Promise<{ readonly takenBytes: number; readonly refusal: string | null }>;
+}
+
+/** Whom work tells how far it is. */
+export type Tell = (progress: ModelProgress) => void;
+
+/** The models of one storage. */
+export class ModelLibrary {
+  readonly #deps: LibraryDeps;
+  #job: { readonly stop: AbortController; readonly ended: Promise<unknown> } | null = null;
+
+  constructor(deps: LibraryDeps) {
+    this.#deps = deps;
+  }
+
+  async list(): Promise<Library> {
+    const { storage } = this.#deps;
+    const locks = await storage.locks();
+    const models: StoredModel[] = [];
+    for (const key of await storage.keys()) {
+      const directory = await storage.open(key, false);
+      if (directory !== undefined) models.push(await describeModel(key, directory, locks.get(key)));
+    }
+    return { models: models.toSorted((a, b) => a.name.localeCompare(b.name)), storage: await storage.facts() };
+  }
+
+  async survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey> {
+    const { open, probe, storage } = this.#deps;
+    const opened = await open(origin, new AbortController().signal, () => undefined);
+    const keyFor = (dtype: string): Promise<string> => keyOf(origin, dtype);
+    return surveyModel(opened, { machine: await probe(), storage: await storage.facts(), backend, keyFor });
+  }
+
+  async tryMachine(bytes: number): Promise<Finding> {
+    const { takenBytes, refusal } = await this.#deps.tryBytes(bytes);
+    return judgeTrial(bytes, takenBytes, refusal);
+  }
+
+  async add(origin: ModelOrigin, dtype: string, tell: Tell): Promise<string> {
+    const key = await keyOf(origin, dtype);
+    const directory = await this.#deps.storage.open(key, false);
+    const entry = directory === undefined ? undefined : await readEntry(directory.notes);
+    return this.#work((signal) => this.#make(key, reopened(origin, entry), dtype, tell, signal));
+  }
+
+  async resume(key: string, files: readonly FolderFile[] | null, tell: Tell): Promise<string> {
+    const { notes } = await this.#existing(key);
+    const entry = await readEntry(notes);
+    if (entry === undefined) {
+      throw new NamedError(
+        'ModelFolderError',
+        `What ${key} was made from is not known any more. Delete it, then add it again.`,
+      );
+    }
+    const { origin, dtype } = entry;
+    if (origin.kind === 'files' && files === null) {
+      throw new NamedError(
+        'UsageError',
+        `${entry.name} is made from files of this device. Choose the folder ${origin.name} again.`,
+      );
+    }
+    const wanted: ModelOrigin =
+      origin.kind === 'files' ? { kind: 'files', name: origin.name, files: files ?? [] } : reopened(origin, entry);
+    return this.#work((signal) => this.#make(key, wanted, dtype, tell, signal));
+  }
+
+  async pause(): Promise<void> {
+    this.#job?.stop.abort();
+    await this.#job?.ended;
+  }
+
+  async remove(key: string): Promise<void> {
+    await this.#deps.storage.lock(key, 'exclusive', () => this.#deps.storage.remove(key));
+  }
+
+  async verify(key: string, tell: Tell): Promise<StoredState> {
+    return this.#work((signal) =>
+      this.#deps.storage.lock(key, 'shared', async () => {
+        const directory = await this.#existing(key);
+        const onProgress = (done: number, total: number, detail: string): void =>
+          tell({ phase: 'verify', done, total, detail });
+        await verifyModel(directory, await readManifest(directory.model), onProgress, signal);
+        return (await describeModel(key, directory, undefined)).state;
+      }),
+    );
+  }
+
+  /** Reads a whole model's files while nobody may write them. `use` gets the manifest first. Throws ModelFolderError. */
+  async withFiles<T>(key: string, use: (files: readonly FolderFile[], signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#work((signal) =>
+      this.#deps.storage.lock(key, 'shared', async () => {
+        const { model } = await this.#existing(key);
+        const manifest = await readManifest(model);
+        const paths = [MANIFEST_FILE, ...manifest.files.map(({ path }) => path)];
+        const files: FolderFile[] = [];
+        for (const path of paths) {
+          const blob = await model.blob(path);
+          if (blob === undefined) {
+            throw new NamedError('ModelFolderError', `${manifest.name} lacks ${path}. Delete it, then add it again.`);
+          }
+          files.push({ path, blob });
+        }
+        return use(files, signal);
+      }),
+    );
+  }
+
+  async #existing(key: string): Promise<ModelDirectory> {
+    const directory = await this.#deps.storage.open(key, false);
+    if (directory !== undefined) return directory;
+    throw new NamedError('ModelFolderError', `There is no model ${key} on this device any more. Choose another one.`);
+  }
+
+  /** One thing at a time. */
+  async #work<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#job !== null) {
+      throw new NamedError('BusyError', 'Another model is being worked on. Wait until it is done, or pause it.');
+    }
+    const stop = new AbortController();
+    const running = work(stop.signal);
+    const job = { stop, ended: running.catch(() => undefined) };
+    this.#job = job;
+    try {
+      return await running;
+    } finally {
+      stop.abort(); // requests that read ahead
+      this.#job = null;
+    }
+  }
+
+  async #make(key: string, wanted: ModelOrigin, dtype: string, tell: Tell, signal: AbortSignal): Promise<string> {
+    const { storage, open } = this.#deps;
+    return storage.lock(key, 'exclusive', async () => {
+      const before = await storage.open(key, false);
+      if (before !== undefined && (await describeModel(key, before, undefined)).state.kind === 'ready') return key;
+      const known = before === undefined ? undefined : await readEntry(before.notes);
+
+      let last: ModelProgress = { phase: 'weights', done: 0, total: 0, detail: '' };
+      const onProgress = (progress: ModelProgress): void => tell((last = progress));
+      const opened = await open(wanted, signal, (waiting) => tell({ ...last, waiting }));
+      const survey = await surveyModel(opened, {
+        machine: '',
+        storage: await storage.facts(),
+        backend: 'auto',
+        keyFor: async () => key,
+      });
+      const folderBytes = survey.choices.find((choice) => choice.dtype === dtype)?.folderBytes ?? survey.readBytes;
+      const directory = await storage.open(key, true);
+      if (directory === undefined) throw new Error(`the directory ${key} was not made`);
+      await writeEntry(directory.notes, {
+        name: survey.name,
+        dtype,
+        origin: known?.origin ?? opened.origin,
+        folderBytes,
+      });
+      const manifest = (await isModelFolder(opened.source))
+        ? await copyModel(
+            opened.source,
+            directory,
+            (done, total, detail) => onProgress({ phase: 'copy', done, total, detail }),
+            signal,
+          )
+        : await convert(opened.source, directory, { dtype: parseDtype(dtype), signal, onProgress });
+      // Both have hashed what they wrote.
+      await noteVerification(directory, manifest);
+      return key;
+    });
+  }
+}
+
+/** Converts, and says in a page's words what keeps a conversion from going on. */
+async function convert(source: FileSource, { model }: ModelDirectory, options: ConvertOptions): Promise<Manifest> {
+  try {
+    return await convertCheckpoint(source, model, options);
+  } catch (cause) {
+    if (!isNamed(cause, 'ResumeError')) throw cause;
+    throw new NamedError(
+      'ResumeError',
+      `${source.name} was begun here with other files, or by another version of this page, so it cannot go on with these. Nothing of ` +
+        'it is lost. Choose the files it was begun with, or delete it and begin anew.',
+      { cause },
+    );
+  }
+}
+
+/** The origin as it was when it was begun: a repository at its commit. */
+function reopened(
+  origin: ModelOrigin | Exclude<StoredOrigin, { kind: 'files' }>,
+  entry: Entry | undefined,
+): ModelOrigin {
+  if (entry?.origin.kind !== 'hub' || origin.kind !== 'hub') return origin;
+  const { id, commit, endpoint } = entry.origin;
+  return { kind: 'hub', id, revision: commit, endpoint };
+}

@@ -1,0 +1,116 @@
+/** What adding a model would mean: everything that can be said before its first weight is read. */
+import { surveyCheckpoint } from '../converter/survey.ts';
+import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
+import { readManifest } from '../model/read-manifest.ts';
+import type { BackendChoice } from '../protocol/engine-api.ts';
+import type { ModelChoice, ModelSurvey, StorageFacts, StoredOrigin } from '../protocol/library-api.ts';
+import type { FileSource } from '../shared/files.ts';
+import { isObject, tryParseJson } from '../shared/json.ts';
+import { gpuBytesOf, judgeMachine, judgeStorage, type Machine } from './fit.ts';
+import { folderBytes } from './stored-model.ts';
+
+/** An origin, ready to be read. */
+export interface OpenedOrigin {
+  readonly source: FileSource;
+  readonly origin: StoredOrigin;
+  /** Whether reading it downloads it. */
+  readonly isRemote: boolean;
+}
+
+/** What is judged against. */
+export interface Surroundings {
+  readonly machine: Machine;
+  readonly storage: StorageFacts;
+  readonly backend: BackendChoice;
+  /** The key of the model with a dtype. */
+  readonly keyFor: (dtype: string) => Promise<string>;
+}
+
+/** Surveys what was opened. Throws CheckpointError, SafetensorsError, ModelFolderError, and what reading throws. */
+export async function surveyModel(opened: OpenedOrigin, surroundings: Surroundings): Promise<ModelSurvey> {
+  const { source, origin } = opened;
+  return origin.kind === 'url' || (await isModelFolder(source))
+    ? surveyFolder(opened, surroundings)
+    : surveyOriginal(opened, surroundings);
+}
+
+/** Whether a folder is a converted one. */
+export async function isModelFolder(source: FileSource): Promise<boolean> {
+  const json = tryParseJson((await (await source.blob(MANIFEST_FILE))?.text()) ?? '');
+  return isObject(json) && json['format'] === 'visionthink-model';
+}
+
+async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
+  const manifest = await readManifest(source);
+  const bytes = folderBytes(manifest);
+  const { dtype, geometry, largestTensorBytes, name, parameters } = manifest;
+  const gpuBytes = gpuBytesOf(geometry, weightBytesOf(manifest));
+  return {
+    name,
+    origin,
+    kind: 'modelFolder',
+    parameters,
+    readBytes: bytes,
+    downloadBytes: isRemote ? bytes : 0,
+    prompts: 'own',
+    choices: [await choice({ dtype, folderBytes: bytes, gpuBytes, largestTensorBytes }, around)],
+    proposed: dtype,
+    storage: around.storage,
+  };
+}
+
+async function surveyOriginal({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
+  const { geometry, parameters, prompts, readBytes, sizes } = await surveyCheckpoint(source);
+  const bySize = sizes.toSorted((a, b) => a.folderBytes - b.folderBytes);
+  const choices = await Promise.all(
+    bySize.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(geometry, of.weightBytes) }, around)),
+  );
+  return {
+    name: source.name.split('/').at(-1) ?? source.name,
+    origin,
+    kind: 'checkpoint',
+    parameters,
+    readBytes,
+    downloadBytes: isRemote ? readBytes : 0,
+    prompts,
+    choices,
+    proposed: proposedOf(choices),
+    storage: around.storage,
+  };
+}
+
+interface Sizes {
+  readonly dtype: string;
+  readonly folderBytes: number;
+  readonly gpuBytes: number;
+  readonly largestTensorBytes: number;
+}
+
+async function choice(sizes: Sizes, around: Surroundings): Promise<ModelChoice> {
+  const { machine, backend, storage, keyFor } = around;
+  const { dtype, folderBytes: bytes, gpuBytes } = sizes;
+  const found = judgeMachine(sizes, machine, backend);
+  const isOnCard = backend !== 'wasm' && typeof machine !== 'string' && !machine.isSoftware;
+  return {
+    dtype,
+    key: await keyFor(dtype),
+    folderBytes: bytes,
+    gpuBytes,
+    trialBytes: isOnCard && found.verdict !== 'no' ? gpuBytes : 0,
+    machine: found,
+    storage: judgeStorage(bytes, storage),
+  };
+}
+
+/** Files of weights: all but graphs, settings and the tokenizer. */
+function weightBytesOf({ files, variants }: Manifest): number {
+  const data = new Set(variants.flatMap(({ graphs }) => Object.values(graphs).flatMap((graph) => graph.data)));
+  return files.reduce((sum, { path, bytes }) => sum + (data.has(path) ? bytes : 0), 0);
+}
+
+/** The usual dtype, or q4 where the machine has no 16-bit arithmetic. */
+function proposedOf(choices: readonly ModelChoice[]): string {
+  const verdict = (dtype: string): string | undefined => choices.find((each) => each.dtype === dtype)?.machine.verdict;
+  if (verdict('q4f16') !== 'yes' && verdict('q4') === 'yes') return 'q4';
+  return choices.some(({ dtype }) => dtype === 'q4f16') ? 'q4f16' : (choices[0]?.dtype ?? 'q4f16');
+}

@@ -1,0 +1,157 @@
+/**
+ * The library of models on this device, behind the converter's worker: what there is, what another one would take, and how it
+ * gets there. State is what the directory holds; every answer is read from there.
+ */
+import type { FolderFile } from '../shared/files.ts';
+import type { BackendChoice } from './engine-api.ts';
+
+/** Where a model comes from. A checkpoint is converted, a folder that is converted already is copied. */
+export type ModelOrigin =
+  /** A repository of a hub. `revision`: a branch, a tag or a commit. `endpoint`: a mirror's address; the hub's own where absent. */
+  | { readonly kind: 'hub'; readonly id: string; readonly revision?: string; readonly endpoint?: string }
+  /** Files in hand, of a folder called `name`. */
+  | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] }
+  /** A converted folder behind an absolute address. */
+  | { readonly kind: 'url'; readonly url: string };
+
+/** Where a stored model came from, without the files. `commit`: what the revision was when it was first read. */
+export type StoredOrigin =
+  | {
+      readonly kind: 'hub';
+      readonly id: string;
+      readonly revision: string;
+      readonly commit: string;
+      readonly endpoint: string;
+    }
+  | { readonly kind: 'files'; readonly name: string }
+  | { readonly kind: 'url'; readonly url: string };
+
+/** What a directory holds. */
+export type StoredState =
+  /** Every file is there with its size. `verified`: when its hashes were last found right, ISO 8601; null: not since a file changed. */
+  | { readonly kind: 'ready'; readonly verified: string | null }
+  /** Not whole yet. Bytes read of the source, 0 of 0 while nothing can be said. */
+  | { readonly kind: 'partial'; readonly done: number; readonly total: number }
+  /** `why` is a sentence, with what to do. */
+  | { readonly kind: 'damaged'; readonly why: string };
+
+/** A model of the library. */
+export interface StoredModel {
+  /** Its directory's name. */
+  readonly key: string;
+  readonly name: string;
+  readonly dtype: string;
+  readonly origin: StoredOrigin;
+  /** Bytes it takes now, and when it is whole. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly state: StoredState;
+  /** `open`: an engine runs it or it is being read. `busy`: it is being written or deleted. In this tab or another. */
+  readonly use: 'free' | 'open' | 'busy';
+}
+
+/** Room in the browser. Bytes; null where the browser does not tell. */
+export interface StorageFacts {
+  readonly usedBytes: number | null;
+  readonly freeBytes: number | null;
+  /** Whether the browser has promised not to clear it by itself. */
+  readonly persisted: boolean;
+}
+
+/** What there is. */
+export interface Library {
+  readonly models: readonly StoredModel[];
+  readonly storage: StorageFacts;
+}
+
+/** How sure it is that something is possible: `no` forbids, `doubtful` warns, `yes` promises nothing but finds no obstacle. */
+export type Verdict = 'yes' | 'doubtful' | 'no';
+
+/** A judgement with its reason and, where it is not `yes`, what to do: whole sentences. */
+export interface Finding {
+  readonly verdict: Verdict;
+  readonly text: string;
+}
+
+/** A model of one dtype, before it is made. */
+export interface ModelChoice {
+  readonly dtype: string;
+  /** The key it has, or will have, in the library. */
+  readonly key: string;
+  /** Bytes that stay on disk. */
+  readonly folderBytes: number;
+  /** Bytes the graphics device must hold: weights, a cache for 4096 tokens, scratch. */
+  readonly gpuBytes: number;
+  /** What {@link LibraryApi.tryMachine} is worth trying with; 0: no graphics card will run it, or surely not. */
+  readonly trialBytes: number;
+  /** What the machine says, as far as it can be told without trying. */
+  readonly machine: Finding;
+  readonly storage: Finding;
+}
+
+/** Everything that can be said before the first weight is read. */
+export interface ModelSurvey {
+  readonly name: string;
+  readonly origin: StoredOrigin;
+  /** `checkpoint` will be converted, `modelFolder` copied. */
+  readonly kind: 'checkpoint' | 'modelFolder';
+  readonly parameters: number;
+  /** Bytes that will be downloaded; 0 when everything is on this device. */
+  readonly downloadBytes: number;
+  /** Bytes that will be read. */
+  readonly readBytes: number;
+  /** How it will be asked: two rounds with the resize tool; the full image with VisionThink-General's prompts; a plain chat; or its own way. */
+  readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
+  /** For a model folder there is one. */
+  readonly choices: readonly ModelChoice[];
+  /** The dtype to propose. */
+  readonly proposed: string;
+  readonly storage: StorageFacts;
+}
+
+/** How far something is. */
+export interface ModelProgress {
+  /** `weights`: read, packed, written. `hashes`: what was written is read again. `copy`, `verify`, `export`: as they say. */
+  readonly phase: 'weights' | 'hashes' | 'copy' | 'verify' | 'export';
+  /** Bytes, those of earlier visits with them. */
+  readonly done: number;
+  readonly total: number;
+  /** The file or tensor at hand. */
+  readonly detail: string;
+  /** Why it waits, while a request that failed is about to be made again; a sentence. */
+  readonly waiting?: string;
+}
+
+/** The library behind the worker. One of `add`, `resume`, `verify`, `exportTo` at a time: another one throws BusyError. */
+export interface LibraryApi {
+  list(): Promise<Library>;
+  /** Looks at a model before it is added. Throws HubError, CheckpointError, SafetensorsError, ModelFolderError. */
+  survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey>;
+  /** Whether the graphics device holds `bytes` more right now: takes them and gives them back. */
+  tryMachine(bytes: number): Promise<Finding>;
+  /**
+   * Makes the model, or goes on where it was stopped, and resolves to its key. Throws as `survey`, and StorageError, ResumeError,
+   * BusyError when another tab has it, StoppedError after `pause`. Whatever is thrown, what was done stays.
+   */
+  add(origin: ModelOrigin, dtype: string, onProgress: (progress: ModelProgress) => void): Promise<string>;
+  /** Goes on with a model that was begun. `files`: those it is made from, where it came from this device. */
+  resume(
+    key: string,
+    files: readonly FolderFile[] | null,
+    onProgress: (progress: ModelProgress) => void,
+  ): Promise<string>;
+  /** Ends what is under way; resolves when it has let go. What was done stays. */
+  pause(): Promise<void>;
+  /** Deletes a model, whole or not. Throws BusyError while it is open or being written elsewhere. */
+  remove(key: string): Promise<void>;
+  /** Reads every byte again. A model that was altered is `damaged` from then on. Throws BusyError, StoppedError. */
+  verify(key: string, onProgress: (progress: ModelProgress) => void): Promise<StoredState>;
+  /** The files of a whole model, the manifest first. Throws ModelFolderError when it is not whole. */
+  files(key: string): Promise<readonly FolderFile[]>;
+  /** Copies a whole model into a folder that was picked. Throws ModelFolderError, StorageError, StoppedError. */
+  exportTo(
+    key: string,
+    target: FileSystemDirectoryHandle,
+    onProgress: (progress: ModelProgress) => void,
+  ): Promise<void>;
+}

@@ -1,2 +1,0 @@
-/** The bundled model's folder, beside the page. */
-export const MODEL_FOLDER = 'models/visionthink-nano/';

@@ -1,0 +1,92 @@
+/** What the Models screen knows and can do. */
+import type {
+  Finding,
+  Library,
+  ModelOrigin,
+  ModelProgress,
+  ModelSurvey,
+  StoredModel,
+} from '../protocol/library-api.ts';
+import type { FolderFile } from '../shared/files.ts';
+import type { Rate } from '../shared/rate-meter.ts';
+import type { PlainError } from './plain-error.ts';
+
+/** Work under way. */
+export interface LibraryJob {
+  readonly kind: 'add' | 'verify' | 'export';
+  /** The model's. */
+  readonly key: string;
+  readonly name: string;
+  /** null: nothing has been told yet. */
+  readonly progress: ModelProgress | null;
+  readonly rate: Rate;
+  /** It was asked to end and has not ended yet. */
+  readonly isEnding: boolean;
+}
+
+/** A model that is being considered. */
+export type Considered =
+  | { readonly status: 'looking'; readonly label: string }
+  | { readonly status: 'failed'; readonly label: string; readonly error: PlainError; readonly origin: ModelOrigin }
+  | {
+      readonly status: 'ready';
+      readonly label: string;
+      readonly origin: ModelOrigin;
+      readonly survey: ModelSurvey;
+      readonly dtype: string;
+      /** What trying it on the graphics card gave; `running` while it is tried; null: it is not to be tried. */
+      readonly trial: Finding | 'running' | null;
+    };
+
+/** Something to tell about a model, or about all. */
+export interface LibraryMessage {
+  /** null: about no model of the list. */
+  readonly key: string | null;
+  readonly kind: 'error' | 'notice';
+  readonly text: string;
+}
+
+/** A folder in hand. */
+export interface PickedFolder {
+  readonly name: string;
+  readonly files: readonly FolderFile[];
+}
+
+/** The Models screen's state. */
+export interface ModelsState {
+  /** null: not read yet. */
+  readonly library: Library | null;
+  readonly job: LibraryJob | null;
+  readonly considered: Considered | null;
+  readonly message: LibraryMessage | null;
+  /** Bytes a second of the last conversion of each kind; null: none was made here. */
+  readonly measured: { readonly download: number | null; readonly local: number | null };
+  /** A mirror of the hub to begin with; null: the hub itself. */
+  readonly endpoint: string | null;
+  /** Reads the directories again. */
+  refresh: () => Promise<void>;
+  /** Whether this browser has a folder dialog of its own; a file input does where it has none. */
+  readonly canPickFolders: boolean;
+  /** Has a folder picked to read; null: none was picked. */
+  readonly pickFolder: () => Promise<PickedFolder | null>;
+  /** The folder that was picked with a file input. */
+  readonly folderOf: (list: FileList) => PickedFolder;
+  /** Looks at a model before it is added. `label`: what to call it meanwhile. */
+  consider: (origin: ModelOrigin, label: string) => Promise<void>;
+  chooseDtype: (dtype: string) => void;
+  /** Tries again whether the graphics card holds the model. */
+  tryAgain: () => void;
+  forget: () => void;
+  /** Adds the model that is being considered. */
+  add: () => Promise<void>;
+  /** Goes on with one that was begun. `files`: those it is made from, where it came from this device. */
+  resume: (model: StoredModel, files: readonly FolderFile[] | null) => Promise<void>;
+  /** Ends the work under way; what was done stays. */
+  pause: () => Promise<void>;
+  /** Deletes a model, ending the work on it first. */
+  remove: (model: StoredModel) => Promise<void>;
+  verify: (model: StoredModel) => Promise<void>;
+  /** Copies a model into a folder of the person's choice, or downloads it as an archive. */
+  exportModel: (model: StoredModel) => Promise<void>;
+  dismiss: () => void;
+}

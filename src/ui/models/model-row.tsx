@@ -1,0 +1,157 @@
+/** One model of the library: name, state, work under way, and its buttons. */
+import type { ReactElement } from 'react';
+import type { StoredModel } from '../../protocol/library-api.ts';
+import type { LibraryJob } from '../../store/models-state.ts';
+import { formatBytes } from '../format.ts';
+import { useApp } from '../store-context.ts';
+import { DeleteButton } from './delete-button.tsx';
+import { FolderButton } from './folder-button.tsx';
+import { JobProgress } from './job-progress.tsx';
+import { useModels } from './models-context.ts';
+
+/** A model's row. `job`: what is being done with it in this tab. */
+export function ModelRow({ model, job }: { model: StoredModel; job: LibraryJob | null }): ReactElement {
+  const message = useModels((state) => (state.message?.key === model.key ? state.message : null));
+  return (
+    <li className="model" aria-label={`${model.name} ${model.dtype}`} data-state={model.state.kind}>
+      <div className="model__words">
+        <strong>{model.name}</strong>
+        <span className="caption">{describe(model, job)}</span>
+        {model.state.kind === 'damaged' && job === null && (
+          <span className="caption field__error">{model.state.why}</span>
+        )}
+      </div>
+      {job === null ? <Actions model={model} /> : <JobActions job={job} model={model} />}
+      {job !== null && <JobProgress job={job} />}
+      {job === null && model.state.kind === 'partial' && model.state.total > 0 && (
+        <progress className="bar model__bar" aria-label="Done" max={model.state.total} value={model.state.done} />
+      )}
+      <div role="status" className="model__message">
+        {message !== null && <p className={`message message--${message.kind}`}>{message.text}</p>}
+      </div>
+    </li>
+  );
+}
+
+/** Work on a model whose directory is not there yet. */
+export function JobRow({ job }: { job: LibraryJob }): ReactElement {
+  return (
+    <li className="model" aria-label={job.name}>
+      <div className="model__words">
+        <strong>{job.name}</strong>
+      </div>
+      <JobActions job={job} model={null} />
+      <JobProgress job={job} />
+    </li>
+  );
+}
+
+function describe({ state, dtype, bytes, totalBytes, use, origin }: StoredModel, job: LibraryJob | null): string {
+  const from = origin.kind === 'hub' ? origin.id : origin.kind === 'url' ? origin.url : `folder ${origin.name}`;
+  const facts = [dtype, from];
+  if (job === null && use === 'busy') return [...facts, 'being written in another tab'].join(' · ');
+  if (state.kind === 'ready') {
+    const checked = state.verified === null ? 'not checked' : `checked ${formatDate(state.verified)}`;
+    return [formatBytes(totalBytes), ...facts, checked].join(' · ');
+  }
+  if (state.kind === 'damaged') return [formatBytes(bytes), ...facts, 'damaged'].join(' · ');
+  if (job !== null) return [`${formatBytes(totalBytes)} when it is done`, ...facts].join(' · ');
+  const percent = state.total === 0 ? 0 : Math.floor((100 * state.done) / state.total);
+  return [`${percent} % done`, `${formatBytes(state.done)} of ${formatBytes(state.total)} read`, ...facts].join(' · ');
+}
+
+function Actions({ model }: { model: StoredModel }): ReactElement {
+  const { key, name, state, use, origin } = model;
+  const isWorking = useModels((current) => current.job !== null);
+  const resume = useModels((current) => current.resume);
+  const verify = useModels((current) => current.verify);
+  const exportModel = useModels((current) => current.exportModel);
+  const isBusy = use === 'busy';
+  return (
+    <div className="model__actions">
+      {state.kind === 'ready' && (
+        <>
+          <button
+            type="button"
+            className="quiet-button"
+            disabled={isWorking || isBusy}
+            onClick={() => void verify(model)}
+          >
+            Verify
+          </button>
+          <button
+            type="button"
+            className="quiet-button"
+            disabled={isWorking || isBusy}
+            onClick={() => void exportModel(model)}
+          >
+            Export
+          </button>
+        </>
+      )}
+      <DeleteButton model={model} disabled={isBusy} />
+      {state.kind === 'ready' && <UseButton modelKey={key} name={name} isBusy={isBusy} />}
+      {state.kind === 'partial' &&
+        (origin.kind === 'files' ? (
+          <FolderButton disabled={isWorking || isBusy} onFolder={({ files }) => void resume(model, files)}>
+            Choose {origin.name} again to go on
+          </FolderButton>
+        ) : (
+          <button
+            type="button"
+            className="button button--primary"
+            disabled={isWorking || isBusy}
+            onClick={() => void resume(model, null)}
+          >
+            Go on
+          </button>
+        ))}
+    </div>
+  );
+}
+
+function UseButton(props: {
+  readonly modelKey: string;
+  readonly name: string;
+  readonly isBusy: boolean;
+}): ReactElement {
+  const { modelKey: key, name, isBusy } = props;
+  const selection = useApp((state) => state.selection);
+  const select = useApp((state) => state.selectModel);
+  const show = useApp((state) => state.showLibrary);
+  if (selection.kind === 'stored' && selection.key === key) return <span className="model__current">In use</span>;
+  return (
+    <button
+      type="button"
+      className="button button--primary"
+      disabled={isBusy}
+      onClick={() => {
+        select({ kind: 'stored', key, name });
+        show(false);
+      }}
+    >
+      Use
+    </button>
+  );
+}
+
+function JobActions({ job, model }: { job: LibraryJob; model: StoredModel | null }): ReactElement {
+  const pause = useModels((state) => state.pause);
+  const remove = useModels((state) => state.remove);
+  return (
+    <div className="model__actions">
+      {job.kind === 'add' && model !== null && (
+        <button type="button" className="quiet-button" disabled={job.isEnding} onClick={() => void remove(model)}>
+          Cancel and delete
+        </button>
+      )}
+      <button type="button" className="button" disabled={job.isEnding} onClick={() => void pause()}>
+        {job.isEnding ? 'Stopping…' : job.kind === 'add' ? 'Pause' : 'Stop'}
+      </button>
+    </div>
+  );
+}
+
+function formatDate(iso: string): string {
+  return new Date(iso).toLocaleDateString('en', { day: 'numeric', month: 'short', year: 'numeric' });
+}

@@ -1,0 +1,365 @@
+/** The Models screen in the built page: a checkpoint of a hub becomes a model of this device, whatever happens meanwhile. */
+import { AxeBuilder } from '@axe-core/playwright';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
+import { launchChromium } from '../helpers/chromium.ts';
+import { HubServer } from '../helpers/hub-server.ts';
+import { nanoQuestion } from '../helpers/nano-golden.ts';
+import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+import { tinyCheckpoint } from '../helpers/tiny-model.ts';
+
+const ID = 'someone/tiny-vl';
+/** In two files, so that it can be stopped between them. */
+const TINY = 'flat-f16-sharded';
+
+let site: Site;
+let hub: HubServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  site = await serveSite();
+  hub = await HubServer.start();
+  hub.commit(ID, checkpoint(TINY));
+  browser = await launchChromium();
+}, 200_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await hub?.stop();
+  await site?.close();
+});
+
+function checkpoint(name: string): Map<string, Buffer> {
+  const folder = tinyCheckpoint(name);
+  return new Map(readdirSync(folder).map((path) => [path, readFileSync(join(folder, path))]));
+}
+
+/** The Models screen, by the names a screen reader knows. */
+class ModelsScreen {
+  readonly dialog: Locator;
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.dialog = page.getByRole('dialog', { name: 'Models' });
+  }
+
+  async open(): Promise<void> {
+    await this.page.getByRole('button', { name: /^Models/ }).click();
+    await this.dialog.waitFor();
+  }
+
+  model(name: string): Locator {
+    return this.dialog.getByRole('listitem', { name });
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.dialog.getByRole('button', { name, exact: typeof name === 'string' });
+  }
+
+  /** Looks at a model of the hub. */
+  async look(id: string): Promise<void> {
+    await this.dialog.getByLabel('Any Qwen2.5-VL model of huggingface.co').fill(id);
+    await this.button('Look').first().click();
+  }
+}
+
+/** A page in a context of its own, whose hub is the one here. */
+async function openPage(context: BrowserContext): Promise<ModelsScreen> {
+  const page = await context.newPage();
+  await page.goto(`${site.url}?backend=wasm&hub=${encodeURIComponent(hub.endpoint)}`);
+  const screen = new ModelsScreen(page);
+  await screen.open();
+  return screen;
+}
+
+async function newContext(): Promise<BrowserContext> {
+  const context = await browser.newContext({ reducedMotion: 'reduce' });
+  context.setDefaultTimeout(30_000);
+  return context;
+}
+
+async function textOf(locator: Locator): Promise<string> {
+  return (await locator.textContent()) ?? '';
+}
+
+/** What axe finds, as `rule: element`. */
+async function violations(page: Page, colorScheme: 'light' | 'dark'): Promise<string[]> {
+  await page.emulateMedia({ colorScheme });
+  const found = await new AxeBuilder({ page }).include('dialog.models').analyze();
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
+}
+
+describe('a checkpoint of a hub', () => {
+  it('is surveyed, converted, resumed after a reload, used, refused to another tab, verified and deleted', async () => {
+    const context = await newContext();
+    let screen = await openPage(context);
+
+    await screen.look(ID);
+    await screen.dialog.getByText('from 127.0.0.1').waitFor();
+    expect(hub.seen.some(({ path }) => path.endsWith('.safetensors'))).toBe(false);
+    await screen.dialog.getByRole('radio', { name: /^q4 / }).check();
+
+    // The weights of the second file stop on the way; its header comes.
+    const isHeader = (range = ''): boolean => /^bytes=\d{1,5}-\d{1,5}$/.test(range);
+    hub.fault = ({ path, range, server }) =>
+      server === 'storage' && path.includes('model-00002') && !isHeader(range)
+        ? { kind: 'stall', after: 100_000 }
+        : undefined;
+    await screen.button('Download and convert').click();
+    const row = screen.model('tiny-vl q4');
+    await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
+
+    // Another tab sees who has it, and may not have it.
+    const other = await openPage(context);
+    await other.model('tiny-vl q4').getByText('being written in another tab').waitFor();
+    expect(await other.model('tiny-vl q4').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true);
+    await other.look(ID);
+    await other.dialog.getByRole('radio', { name: /^q4 / }).check();
+    await other.button('Go on').last().click();
+    await other.dialog.getByText(/being converted, checked or deleted in another tab/).waitFor();
+    await other.page.close();
+
+    await screen.page.reload();
+    hub.fault = () => undefined;
+    const before = hub.seen.length;
+    screen = new ModelsScreen(screen.page);
+    await screen.open();
+    const again = screen.model('tiny-vl q4');
+    await again.getByText(/^[1-9]\d? % done/).waitFor();
+    await again.getByRole('button', { name: 'Go on' }).click();
+    await again.getByText(/checked/).waitFor();
+    const weights = hub.seen.slice(before).filter(({ server, range }) => server === 'storage' && range !== undefined);
+    expect(weights.some(({ path }) => path.includes('model-00002'))).toBe(true);
+
+    await again.getByRole('button', { name: 'Verify' }).click();
+    await again.getByText('Every byte of tiny-vl is as it was written.').waitFor();
+
+    await again.getByRole('button', { name: 'Use', exact: true }).click();
+    const app = AppPage.of(screen.page);
+    await app.engine.getByText('Ready on').waitFor();
+    await app.engine.getByText('tiny-vl').first().waitFor();
+
+    // The choice is remembered.
+    await screen.page.reload();
+    await app.engine.getByText('Ready on').waitFor();
+    await app.engine.getByText('tiny-vl').first().waitFor();
+    await app.choose(join(tinyCheckpoint(TINY), '../image1.png'));
+    await screen.page.getByText('Settings', { exact: true }).click();
+    await screen.page.getByLabel('Max new tokens').fill('8');
+    await app.question.fill('what');
+    await app.ask.click();
+    await app.finished();
+    expect(await app.rounds()).not.toEqual([]);
+
+    // A model in use in another tab stays.
+    const third = await openPage(context);
+    await third.page.getByRole('button', { name: 'Close' }).first().click();
+    await screen.open();
+    const used = screen.model('tiny-vl q4');
+    await AppPage.of(third.page).engine.getByText('tiny-vl').first().waitFor();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await used.getByText(/in use, here or in another tab/).waitFor();
+    await third.page.close();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await used.getByRole('button', { name: 'Delete' }).click();
+    await screen.dialog.getByText('tiny-vl (q4) was deleted.').waitFor();
+    expect(await used.count()).toBe(0);
+    expect(app.uncaught).toEqual([]);
+    await context.close();
+  });
+
+  it('stops when the browser has no more room, loses nothing, and goes on when there is', async () => {
+    const context = await newContext();
+    const screen = await openPage(context);
+    const devTools = await context.newCDPSession(screen.page);
+    const setRoom = (quotaSize?: number): Promise<unknown> =>
+      devTools.send('Storage.overrideQuotaForOrigin', {
+        origin: new URL(site.url).origin,
+        ...(quotaSize === undefined ? {} : { quotaSize }),
+      });
+
+    await screen.look(ID);
+    hub.fault = ({ path, range, server }) => {
+      const isHeader = /^bytes=\d{1,5}-\d{1,5}$/.test(range ?? '');
+      if (server !== 'storage' || !path.includes('model-00002') || isHeader) return undefined;
+      return { kind: 'slow', rate: 200_000 };
+    };
+    await screen.button('Download and convert').click();
+    const row = screen.model('tiny-vl q4f16');
+    await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
+    await setRoom(1000);
+    await row.getByText(/gives this site no more room.*What is there stays/).waitFor();
+    await row.getByText(/^[1-9]\d? % done/).waitFor();
+    await setRoom();
+    hub.fault = () => undefined;
+    const before = hub.seen.length;
+    await row.getByRole('button', { name: 'Go on' }).click();
+    await row.getByText(/checked/).waitFor();
+    const whole = hub.seen
+      .slice(before)
+      .filter(({ path, range }) => path.includes('model-00001') && range === undefined);
+    expect(whole.filter(({ server }) => server === 'storage')).toEqual([]); // what was converted is not fetched again
+    await context.close();
+  });
+
+  it('with the prompts of VisionThink-General is asked in one round, with the full image', async () => {
+    const files = checkpoint(TINY);
+    files.delete('prompts.json');
+    hub.commit('someone/VisionThink-General', files);
+    const context = await newContext();
+    const screen = await openPage(context);
+    await screen.look('someone/VisionThink-General');
+    await screen.dialog.getByText('One round with the full image; the model reasons').waitFor();
+    await screen.button('Download and convert').click();
+    await screen.button('Use').click();
+    const app = AppPage.of(screen.page);
+    await app.engine.getByText('VisionThink-General').first().waitFor();
+    await app.ready();
+    const modes = screen.page.getByRole('radiogroup', { name: 'Mode' }).getByRole('radio');
+    expect(await modes.count()).toBe(2);
+    expect(await screen.page.getByRole('radio', { name: 'Full' }).isChecked()).toBe(true);
+    expect(await screen.page.getByRole('switch', { name: 'Allow resize tool' }).count()).toBe(0);
+    await screen.page.getByText('This model knows no resize tool').waitFor();
+
+    await app.choose(join(tinyCheckpoint(TINY), '../image1.png'));
+    await screen.page.getByText('Settings', { exact: true }).click();
+    await screen.page.getByLabel('Max new tokens').fill('8');
+    await app.question.fill('what');
+    await app.ask.click();
+    await app.finished();
+    expect((await app.rounds()).map((round) => round.split(' ')[0])).toEqual(['full']);
+
+    // Back to a model with the tool, and to its own way.
+    await screen.open();
+    await screen.model('visionthink-nano').getByRole('button', { name: 'Use' }).click();
+    await app.engine.getByText('visionthink-nano').first().waitFor();
+    await app.ready();
+    expect(await screen.page.getByRole('radio', { name: 'Smart' }).isChecked()).toBe(true);
+    await context.close();
+  });
+
+  it('that cannot be had is refused by name, with what to do', async () => {
+    const refused: string[] = [];
+    hub.commit('someone/gated', checkpoint(TINY));
+    Object.assign(hub.repositories.get('someone/gated') ?? {}, { gated: true, token: 'secret' });
+    hub.commit('someone/adapter', new Map([['adapter_config.json', Buffer.from('{}')]]));
+    const context = await newContext();
+    const screen = await openPage(context);
+    for (const [id, message] of [
+      ['someone/nothing', /has no model "someone\/nothing"/],
+      ['someone/', /"someone" is no model of a hub/],
+      ['no-id', /"no-id" is no model of a hub/],
+      ['someone/gated', /gated or private/],
+      ['someone/adapter', /LoRA adapter/],
+    ] as const) {
+      await screen.look(id);
+      refused.push(await textOf(screen.dialog.getByRole('alert').getByText(message)));
+      await screen.button('Back').click();
+    }
+    await screen.dialog.getByText('Revision, mirror').click();
+    await screen.dialog.getByLabel('Revision').fill('v9');
+    await screen.look(ID);
+    refused.push(await textOf(screen.dialog.getByRole('alert').getByText(/has no revision "v9"/)));
+    await screen.button('Back').click();
+    await screen.dialog.getByText('Revision, mirror').click();
+    await screen.dialog.getByLabel('Mirror').fill('http://127.0.0.1:9');
+    await screen.look(ID);
+    refused.push(
+      await textOf(screen.dialog.getByRole('alert').getByText(/could not be reached.*Check the connection/)),
+    );
+    for (const text of refused) expect(text).not.toContain('--'); // no words of the command line
+    await context.close();
+  });
+});
+
+describe('a model folder', () => {
+  it('is added from this device, exported as an archive, and answers; a damaged copy is told', async () => {
+    const context = await newContext();
+    // As in browsers that have no folder dialogs.
+    await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
+    const screen = await openPage(context);
+    expect(await violations(screen.page, 'light')).toEqual([]);
+    await screen.dialog.getByLabel('Choose a folder').setInputFiles(BUNDLED_MODEL);
+    await screen.dialog.getByText(/are read from this device/).waitFor();
+    expect(await violations(screen.page, 'light')).toEqual([]);
+    expect(await violations(screen.page, 'dark')).toEqual([]);
+    await screen.button('Copy').click();
+    const row = screen.model('visionthink-nano q8');
+    await row.getByText(/checked/).waitFor();
+    expect(await violations(screen.page, 'dark')).toEqual([]);
+
+    const download = screen.page.waitForEvent('download');
+    await row.getByRole('button', { name: 'Export' }).click();
+    const path = await (await download).path();
+    expect((await download).suggestedFilename()).toBe('visionthink-nano-q8.tar');
+    const bytes = readFileSync(path);
+    expect(bytes.subarray(0, 100).toString().replaceAll('\0', '')).toBe('visionthink-nano-q8/manifest.json');
+    expect(bytes.length).toBeGreaterThan(20_000_000);
+
+    await row.getByRole('button', { name: 'Use', exact: true }).click();
+    const app = AppPage.of(screen.page);
+    await app.ready();
+    const { file, question, answer } = nanoQuestion(17);
+    await app.choose(file);
+    expect(await app.askFor(question)).toBe(answer);
+
+    await screen.page.evaluate(cutFirstDataFile);
+    await screen.open();
+    await row.getByText(/Delete the model and add it again/).waitFor();
+    await context.close();
+  });
+
+  it('is added from an address, and exported to a folder', async () => {
+    const context = await newContext();
+    // Nobody can press the buttons of the browser's own dialog here: a folder of its own is picked at once.
+    await context.addInitScript(() => {
+      const showDirectoryPicker = async (): Promise<FileSystemDirectoryHandle> =>
+        (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
+      Object.assign(globalThis, { showDirectoryPicker });
+    });
+    const screen = await openPage(context);
+    await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}models/visionthink-nano/`);
+    await screen.button('Look').last().click();
+    await screen.button('Download').click();
+    await screen
+      .model('visionthink-nano q8')
+      .getByText(/checked/)
+      .waitFor();
+    await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}examples/`);
+    await screen.button('Look').last().click();
+    await screen.dialog
+      .getByRole('alert')
+      .getByText(/has no manifest.json/)
+      .waitFor();
+    expect(await screen.model('visionthink-nano q8').count()).toBe(1);
+    await screen.button('Back').click();
+
+    // Exported to a folder that was picked, and added again from there.
+    await screen.model('visionthink-nano q8').getByRole('button', { name: 'Export' }).click();
+    await screen.dialog.getByText('visionthink-nano was copied to picked.').waitFor();
+    await screen.button('Choose a folder').click();
+    await screen.dialog.getByText(/Nothing: 20.\d MB are read from this device/).waitFor();
+    await context.close();
+  });
+});
+
+/** Runs in the page: makes a data file of the only stored model shorter. */
+async function cutFirstDataFile(): Promise<void> {
+  const models = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+  for await (const handle of models.values()) {
+    if (!(handle instanceof FileSystemDirectoryHandle)) continue;
+    const folder = await (await handle.getDirectoryHandle('model')).getDirectoryHandle('onnx');
+    for await (const file of folder.values()) {
+      if (!(file instanceof FileSystemFileHandle) || !file.name.endsWith('_data')) continue;
+      const stream = await file.createWritable();
+      await stream.truncate(10);
+      await stream.close();
+      return;
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/** The Models screen's store over a scripted library: what it shows of the work, and what it does when that ends early. */
+import { describe, expect, it } from 'vitest';
+import type { LibraryConnection } from '../../src/client/library-client.ts';
+import type { LibraryApi, ModelProgress, ModelSurvey, StoredModel } from '../../src/protocol/library-api.ts';
+import { NamedError } from '../../src/shared/errors.ts';
+import { createAppStore } from '../../src/store/app-store.ts';
+import { createModelsStore } from '../../src/store/models-store.ts';
+import { scriptedEngine, settle } from './scripted-engine.ts';
+
+const MODEL: StoredModel = {
+  key: 'k',
+  name: 'a model',
+  dtype: 'q4f16',
+  origin: { kind: 'hub', id: 'a/b', revision: 'main', commit: 'c', endpoint: 'http://hub' },
+  bytes: 5,
+  totalBytes: 10,
+  state: { kind: 'partial', done: 1, total: 2 },
+  use: 'free',
+};
+
+const FINE = { verdict: 'yes', text: 'Fine.' } as const;
+const STORAGE = { usedBytes: 0, freeBytes: 1e9, persisted: true };
+
+const SURVEY: ModelSurvey = {
+  name: 'a model',
+  origin: MODEL.origin,
+  kind: 'checkpoint',
+  parameters: 1,
+  downloadBytes: 100,
+  readBytes: 100,
+  prompts: 'efficient',
+  choices: [
+    { dtype: 'q4f16', key: 'k', folderBytes: 10, gpuBytes: 10, trialBytes: 10, machine: FINE, storage: FINE },
+    { dtype: 'q4', key: 'k4', folderBytes: 12, gpuBytes: 12, trialBytes: 0, machine: FINE, storage: FINE },
+  ],
+  proposed: 'q4f16',
+  storage: STORAGE,
+};
+
+/** A piece of work, to be ended by the test. */
+interface Work {
+  readonly key: string;
+  readonly tell: (progress: ModelProgress) => void;
+  readonly resolve: (key: string) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function open(changes: Partial<LibraryApi> = {}) {
+  const works: Work[] = [];
+  const removed: string[] = [];
+  const work = (key: string, tell: Work['tell']): Promise<string> =>
+    new Promise((resolve, reject) => {
+      works.push({ key, tell, resolve, reject });
+    });
+  let models: StoredModel[] = [];
+  const api: LibraryApi = {
+    list: async () => ({ models, storage: STORAGE }),
+    survey: async () => SURVEY,
+    tryMachine: async () => ({ verdict: 'no', text: 'Too small.' }),
+    add: (_origin, _dtype, tell) => work('k', tell),
+    resume: (key, _files, tell) => work(key, tell),
+    pause: async () => works.at(-1)?.reject(new NamedError('StoppedError', 'Stopped.')),
+    remove: async (key) => void removed.push(key),
+    verify: async () => ({ kind: 'ready', verified: null }),
+    files: async () => [],
+    exportTo: async () => undefined,
+    ...changes,
+  };
+  const connection: LibraryConnection = { api, crashed: new Promise(() => undefined), dispose: () => undefined };
+  let online = (): void => undefined;
+  const app = createAppStore({
+    startEngine: () => scriptedEngine().connection,
+    checkImage: async () => undefined,
+    rasterizeSvg: async (file) => file,
+    fetchFile: async () => new Blob(),
+    modelUrl: 'http://page/models/x/',
+  });
+  const store = createModelsStore(app, {
+    startLibrary: () => connection,
+    askToPersist: async () => true,
+    canPickFolders: true,
+    pickTarget: async () => null,
+    pickFolder: async () => null,
+    folderOf: () => ({ name: '', files: [] }),
+    download: () => undefined,
+    whenOnline: (go) => {
+      online = go;
+      return () => (online = () => undefined);
+    },
+    endpoint: null,
+  });
+  const has = (...list: StoredModel[]): void => void (models = list);
+  return { app, works, removed, has, state: () => store.getState(), goOnline: () => online() };
+}
+
+const PROGRESS: ModelProgress = { phase: 'weights', done: 30, total: 100, detail: 'a tensor' };
+
+async function adding() {
+  const opened = open();
+  await opened.state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+  void opened.state().add();
+  await settle();
+  opened.has(MODEL);
+  return opened;
+}
+
+describe('a model that is considered', () => {
+  it('is tried on the graphics card, and again with another dtype only where that makes sense', async () => {
+    const { state } = open();
+    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    expect(state().considered).toMatchObject({ status: 'ready', dtype: 'q4f16', trial: { verdict: 'no' } });
+    state().chooseDtype('q4');
+    await settle();
+    expect(state().considered).toMatchObject({ dtype: 'q4', trial: null });
+  });
+
+  it('that cannot be had stays on show with the reason', async () => {
+    const { state } = open({
+      survey: async () => {
+        throw new NamedError('HubError', 'There is no such model.');
+      },
+    });
+    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    expect(state().considered).toMatchObject({ status: 'failed', error: { message: 'There is no such model.' } });
+  });
+});
+
+describe('a model that is added', () => {
+  it('shows how far it is, and that it is ready', async () => {
+    const { works, state, app } = await adding();
+    works[0]?.tell(PROGRESS);
+    expect(state().job).toMatchObject({ key: 'k', progress: PROGRESS });
+    expect(app.getState().libraryWork).toBe('30 %');
+    works[0]?.resolve('k');
+    await settle();
+    expect(state()).toMatchObject({ job: null, message: { key: 'k', kind: 'notice' } });
+    expect(app.getState().libraryWork).toBeNull();
+  });
+
+  it('is paused with a notice, not an error', async () => {
+    const { state } = await adding();
+    await state().pause();
+    await settle();
+    expect(state().message).toMatchObject({ kind: 'notice', text: expect.stringContaining('Paused') });
+  });
+
+  it('whose network broke goes on by itself once there is one, unless it was paused meanwhile', async () => {
+    const { works, state, goOnline } = await adding();
+    works[0]?.reject(new NamedError('HubError', 'The connection broke.'));
+    await settle();
+    expect(state().message).toMatchObject({ kind: 'error', text: 'The connection broke.' });
+    goOnline();
+    await settle();
+    expect(works[1]?.key).toBe('k');
+    works[1]?.reject(new NamedError('HubError', 'The connection broke.'));
+    await settle();
+    await state().pause();
+    goOnline();
+    await settle();
+    expect(works).toHaveLength(2);
+  });
+});
+
+describe('a model that is deleted', () => {
+  it('is let go of by the engine first', async () => {
+    const { app, state, removed } = open();
+    app.getState().selectModel({ kind: 'stored', key: 'k', name: 'a model' });
+    await state().remove(MODEL);
+    expect(removed).toEqual(['k']);
+    expect(app.getState().selection).toEqual({ kind: 'bundled' });
+  });
+
+  it('but could not be, is chosen again', async () => {
+    const { app, state } = open({
+      remove: async () => {
+        throw new NamedError('BusyError', 'It is open in another tab.');
+      },
+    });
+    const selection = { kind: 'stored', key: 'k', name: 'a model' } as const;
+    app.getState().selectModel(selection);
+    await state().remove(MODEL);
+    expect(app.getState().selection).toEqual(selection);
+    expect(state().message).toMatchObject({ key: 'k', kind: 'error' });
+  });
+});
