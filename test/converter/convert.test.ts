@@ -376,7 +376,7 @@ describe('a checkpoint that cannot be converted', () => {
     const sink = new MemoryFolder();
     await expect(convertCheckpoint(folder, sink, { dtype })).rejects.toMatchObject({
       name: 'CheckpointError',
-      message: expect.stringMatching(/holds (1000000|-\d+), float16 at most 65504.*--dtype/),
+      message: expect.stringMatching(/holds (1000000|-\d+), float16 at most 65504.*dtype/),
     });
     expect(sink.created).not.toContain('manifest.json');
     await expect(convertCheckpoint(folder, new MemoryFolder(), { dtype: larger })).resolves.toBeDefined();

@@ -18,7 +18,7 @@ describe('the needs of the 7B', () => {
     expect(sizes.map(({ dtype }) => dtype)).toEqual(['fp16', 'q8', 'q4', 'q4f16']);
     const q4f16 = sizes.at(-1);
     expect(q4f16?.folderBytes).toBeGreaterThan(4.5e9);
-    expect(q4f16?.folderBytes).toBeLessThan(4.8e9);
+    expect(q4f16?.folderBytes).toBeLessThan(5.1e9);
     // Within 6 GB with a cache for 4096 tokens.
     expect(gpuBytesOf(VISIONTHINK, q4f16?.weightBytes ?? 0)).toBeLessThan(6e9);
   });
