@@ -168,7 +168,8 @@ export class ModelLibrary {
     const { storage, open } = this.#deps;
     return storage.lock(key, 'exclusive', async () => {
       const before = await storage.open(key, false);
-      if (before !== undefined && (await describeModel(key, before, undefined)).state.kind === 'ready') return key;
+      const state = before === undefined ? undefined : (await describeModel(key, before, undefined)).state.kind;
+      if (state === 'ready') return key;
       const known = before === undefined ? undefined : await readEntry(before.notes);
 
       let last: ModelProgress = { phase: 'weights', done: 0, total: 0, detail: '' };
@@ -196,7 +197,12 @@ export class ModelLibrary {
             (done, total, detail) => onProgress({ phase: 'copy', done, total, detail }),
             signal,
           )
-        : await convert(opened.source, directory, { dtype: parseDtype(dtype), signal, onProgress });
+        : await convert(opened.source, directory, {
+            dtype: parseDtype(dtype),
+            restart: state === 'damaged',
+            signal,
+            onProgress,
+          });
       // Both have hashed what they wrote.
       await noteVerification(directory, manifest);
       return key;

@@ -24,7 +24,8 @@ const CHECKPOINT: ModelOrigin = { kind: 'files', name: 'tiny', files: checkpoint
 /** The golden checkpoint, converted. */
 async function modelFolder(dtype: 'q8' | 'q4f16' = 'q8'): Promise<MemoryFolder> {
   const folder = new MemoryFolder('tiny-q8');
-  await convertCheckpoint(fileListFolder('tiny', checkpointFiles()), folder, { dtype });
+  const source = { ...fileListFolder('tiny', checkpointFiles()), commit: 'c'.repeat(40) };
+  await convertCheckpoint(source, folder, { dtype });
   return folder;
 }
 
@@ -40,7 +41,9 @@ function library(changes: Partial<LibraryDeps> = {}) {
     open: async (origin) => {
       if (origin.kind !== 'files') throw new Error('only files here');
       const { name, files } = origin;
-      return { source: fileListFolder(name, files), origin: { kind: 'files', name }, isRemote: false };
+      // With a commit, as a repository has: then a folder that is whole is not made anew.
+      const source = { ...fileListFolder(name, files), commit: 'c'.repeat(40) };
+      return { source, origin: { kind: 'files', name }, isRemote: false };
     },
     probe: async () => ({ adapter: 'a card', hasF16: true, isSoftware: false, maxBindingBytes: 1e9 }),
     tryBytes: async (bytes) => ({ takenBytes: bytes / 2, refusal: 'out of memory.' }),
@@ -193,6 +196,11 @@ describe('a model that was altered', () => {
       why: expect.stringContaining('decoder.data is not what was written'),
     });
     expect((await only()).state.kind).toBe('damaged');
+
+    // Adding it again makes it whole, although every file has its size.
+    await models.add(CHECKPOINT, 'q8', ignore);
+    expect((await only()).state.kind).toBe('ready');
+    expect(storage.directories.get(key)?.model.files).toEqual((await modelFolder()).files);
   });
 
   it('is damaged when its manifest cannot be read', async () => {

@@ -85,7 +85,7 @@ function Survey({ considered }: { considered: Considered & { status: 'ready' } }
           disabled={isImpossible || isWorking || isThere}
           onClick={() => void add()}
         >
-          {nameOfAction(survey, known !== undefined && !isThere)}
+          {nameOfAction(survey, known?.state.kind === 'partial')}
           {verdict === 'no' && ' all the same'}
         </button>
         <p className="caption consider__hint">
