@@ -1,5 +1,5 @@
 /** Opens a ModelSource: by its address, by the files in hand, or out of the library on this device. */
-import { HubBlob } from '../src/io/hub/hub-blob.ts';
+import { RangedBlob } from '../src/io/ranged-blob.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { storedModels } from '../src/io/web/stored-models.ts';
 import { type FetchProgress, urlFolder } from '../src/io/web/url-folder.ts';
@@ -100,7 +100,9 @@ function counted(folder: FileSource, onRead: FileEvents['onRead']): FileSource {
     ...folder,
     async blob(path) {
       const blob = await folder.blob(path);
-      return blob === undefined ? undefined : new HubBlob((first, end) => read(path, blob, first, end), 0, blob.size);
+      return blob === undefined
+        ? undefined
+        : new RangedBlob((first, end) => read(path, blob, first, end), 0, blob.size);
     },
   };
 

@@ -7,7 +7,7 @@
 import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
 import { isObject, tryParseJson } from '../../shared/json.ts';
-import { HubBlob } from './hub-blob.ts';
+import { RangedBlob } from '../ranged-blob.ts';
 import type { Asked } from './hub-errors.ts';
 import { DEFAULT_REVISION, HUB_ENDPOINT, type HubOptions } from './hub-options.ts';
 import { HubRequests } from './hub-requests.ts';
@@ -73,7 +73,7 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
         root,
       );
       const { bytes } = file;
-      return new HubBlob((first, end) => requests.read(url, { ...asked, path }, bytes, first, end), 0, bytes);
+      return new RangedBlob((first, end) => requests.read(url, { ...asked, path }, bytes, first, end), 0, bytes);
     },
     async version(path) {
       const file = files.get(path);

@@ -1,7 +1,7 @@
 /** A folder behind an address, read by Range: what is not read is not downloaded. Bad connections are tried again. */
 import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
-import { HubBlob } from './hub-blob.ts';
+import { RangedBlob } from '../ranged-blob.ts';
 import type { HubOptions } from './hub-options.ts';
 import { HubRequests } from './hub-requests.ts';
 
@@ -19,7 +19,7 @@ export function remoteFolder(url: string, options: Omit<HubOptions, 'endpoint' |
       const address = new URL(path, root);
       const size = await requests.size(address, { ...asked, path });
       if (size === undefined) return undefined;
-      return new HubBlob((first, end) => requests.read(address, { ...asked, path }, size, first, end), 0, size);
+      return new RangedBlob((first, end) => requests.read(address, { ...asked, path }, size, first, end), 0, size);
     },
   };
 }

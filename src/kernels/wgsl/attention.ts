@@ -185,36 +185,7 @@ ${repeat(
     }
     workgroupBarrier();
     // 2. Softmax so far.
-    let row = lid / ${lanes}u;
-    let lane = lid % ${lanes}u;
-    var most = ${NEVER};
-    if (row < ${rows}u) {
-      for (var p = lane; p < ${TILE}u; p += ${lanes}u) { most = max(most, weights[row * ${TILE}u + p]); }
-      lane_values[lid] = most;
-    }
-    workgroupBarrier();
-    if (row < ${rows}u) {
-      most = largest[row];
-      for (var l = 0u; l < ${lanes}u; l++) { most = max(most, lane_values[row * ${lanes}u + l]); }
-      var sum = 0.0;
-      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
-        let score = weights[row * ${TILE}u + p];
-        let weight = select(exp(score - most), 0.0, score <= -1e29);
-        weights[row * ${TILE}u + p] = weight;
-        sum += weight;
-      }
-      lane_sums[lid] = sum;
-    }
-    workgroupBarrier();
-    if (row < ${rows}u && lane == 0u) {
-      let factor = exp(largest[row] - most);
-      var sum = total[row] * factor;
-      for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[row * ${lanes}u + l]; }
-      total[row] = sum;
-      shrink[row] = factor;
-      largest[row] = most;
-    }
-    workgroupBarrier();
+${runningSoftmax({ rows, lanes, scores: 'weights' })}
     // 3. Weighted sums of values.
     if (sum_group < ${sumGroups}u) {
 ${repeat(sumRows, (r) => `      let row${r} = min(sum_group * ${sumRows}u + ${r}u, ${rows - 1}u); sum${r} *= shrink[row${r}];`)}
@@ -248,6 +219,60 @@ ${repeat(
     PARAMS,
   ];
   return kernel('attention', bindings, body);
+}
+
+/**
+ * WGSL of a tile's softmax, carried on from the tiles before: the scores `[rows, TILE]` in workgroup memory become weights,
+ * and `largest`, `total` and `shrink` of each row follow. `finish` is run on a score, which lies at `at`, before it is looked at.
+ */
+export function runningSoftmax({
+  rows,
+  lanes,
+  scores,
+  finish = '',
+}: {
+  readonly rows: number;
+  /** Threads of a row. */
+  readonly lanes: number;
+  /** Name of the array. */
+  readonly scores: string;
+  readonly finish?: string;
+}): string {
+  return `
+    let row = lid / ${lanes}u;
+    let lane = lid % ${lanes}u;
+    var most = ${NEVER};
+    if (row < ${rows}u) {
+      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
+        let at = row * ${TILE}u + p;
+        ${finish}
+        most = max(most, ${scores}[at]);
+      }
+      lane_values[lid] = most;
+    }
+    workgroupBarrier();
+    if (row < ${rows}u) {
+      most = largest[row];
+      for (var l = 0u; l < ${lanes}u; l++) { most = max(most, lane_values[row * ${lanes}u + l]); }
+      var sum = 0.0;
+      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
+        let score = ${scores}[row * ${TILE}u + p];
+        let weight = select(exp(score - most), 0.0, score <= -1e29);
+        ${scores}[row * ${TILE}u + p] = weight;
+        sum += weight;
+      }
+      lane_sums[lid] = sum;
+    }
+    workgroupBarrier();
+    if (row < ${rows}u && lane == 0u) {
+      let factor = exp(largest[row] - most);
+      var sum = total[row] * factor;
+      for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[row * ${lanes}u + l]; }
+      total[row] = sum;
+      shrink[row] = factor;
+      largest[row] = most;
+    }
+    workgroupBarrier();`;
 }
 
 /** Bindings of what attention gives. */

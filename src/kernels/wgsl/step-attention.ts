@@ -11,6 +11,7 @@ import {
   QKV,
   RESULTS,
   rotation,
+  runningSoftmax,
   THREADS,
   TILE,
   writeResult,
@@ -64,6 +65,7 @@ ${repeat(rows, (r) => `    sum${r} += pool[(group * ${rows}u + ${r}u) * ${quads}
   }
   workgroupBarrier();`);
   }
+  const finish = `scores[at] = select(${NEVER}, scores[at] + scores[at + ${rows * TILE}u], tile + p < end);`;
   const body = `
 ${packing(stored)}
 ${rotation(spec)}
@@ -126,42 +128,8 @@ ${repeat(
 ${repeat(rows, (r) => `      scores[(half * ${rows}u + ${r}u) * ${TILE}u + lid % ${TILE}u] = score${r};`)}
     }
     workgroupBarrier();
-    // 2. Softmax so far.
-    let row = lid / ${lanes}u;
-    let lane = lid % ${lanes}u;
-    var most = ${NEVER};
-    if (row < ${rows}u) {
-      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
-        let at = row * ${TILE}u + p;
-        let score = select(${NEVER}, scores[at] + scores[at + ${rows * TILE}u], tile + p < end);
-        scores[at] = score;
-        most = max(most, score);
-      }
-      lane_values[lid] = most;
-    }
-    workgroupBarrier();
-    if (row < ${rows}u) {
-      most = largest[row];
-      for (var l = 0u; l < ${lanes}u; l++) { most = max(most, lane_values[row * ${lanes}u + l]); }
-      var sum = 0.0;
-      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
-        let score = scores[row * ${TILE}u + p];
-        let weight = select(exp(score - most), 0.0, score <= -1e29);
-        scores[row * ${TILE}u + p] = weight;
-        sum += weight;
-      }
-      lane_sums[lid] = sum;
-    }
-    workgroupBarrier();
-    if (row < ${rows}u && lane == 0u) {
-      let factor = exp(largest[row] - most);
-      var sum = total[row] * factor;
-      for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[row * ${lanes}u + l]; }
-      total[row] = sum;
-      shrink[row] = factor;
-      largest[row] = most;
-    }
-    workgroupBarrier();
+    // 2. Softmax so far, of the two halves' sums.
+${runningSoftmax({ rows, lanes, scores: 'scores', finish })}
     // 3. Weighted sums of values: a group of threads takes some tokens.
     if (group < ${groups}u) {
 ${repeat(rows, (r) => `      sum${r} *= shrink[${r}];`)}

@@ -49,6 +49,38 @@ function FamousModels(): ReactElement {
   );
 }
 
+/** What somebody writes to find a model, and the button to look at it. */
+function LookField(props: {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly text: string;
+  readonly onChange: (text: string) => void;
+  readonly inputMode?: 'url';
+  readonly caption?: string;
+}): ReactElement {
+  return (
+    <label className="field">
+      <span className="field__label">{props.label}</span>
+      <span className="field__row">
+        <input
+          className="field__input"
+          value={props.text}
+          placeholder={props.placeholder}
+          inputMode={props.inputMode}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          onChange={(event) => props.onChange(event.target.value)}
+        />
+        <button type="submit" className="button" disabled={props.text.trim() === ''}>
+          Look
+        </button>
+      </span>
+      {props.caption === undefined ? null : <span className="caption">{props.caption}</span>}
+    </label>
+  );
+}
+
 function HubForm(): ReactElement {
   const consider = useModels((state) => state.consider);
   const initial = useModels((state) => state.endpoint);
@@ -63,23 +95,12 @@ function HubForm(): ReactElement {
   };
   return (
     <form className="add__form" onSubmit={submit}>
-      <label className="field">
-        <span className="field__label">Any Qwen2.5-VL model of huggingface.co</span>
-        <span className="field__row">
-          <input
-            className="field__input"
-            value={text}
-            placeholder="owner/name"
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <button type="submit" className="button" disabled={text.trim() === ''}>
-            Look
-          </button>
-        </span>
-      </label>
+      <LookField
+        label="Any Qwen2.5-VL model of huggingface.co"
+        placeholder="owner/name"
+        text={text}
+        onChange={setText}
+      />
       <details className="disclosure">
         <summary>Revision, mirror</summary>
         <div className="add__pair">
@@ -134,25 +155,14 @@ function UrlForm(): ReactElement {
   };
   return (
     <form onSubmit={submit}>
-      <label className="field">
-        <span className="field__label">A converted model’s address</span>
-        <span className="field__row">
-          <input
-            className="field__input"
-            value={text}
-            placeholder="https://example.org/models/name/"
-            inputMode="url"
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <button type="submit" className="button" disabled={text.trim() === ''}>
-            Look
-          </button>
-        </span>
-        <span className="caption">A folder with a manifest.json, on a server that lets this page read it.</span>
-      </label>
+      <LookField
+        label="A converted model’s address"
+        placeholder="https://example.org/models/name/"
+        text={text}
+        onChange={setText}
+        inputMode="url"
+        caption="A folder with a manifest.json, on a server that lets this page read it."
+      />
     </form>
   );
 }

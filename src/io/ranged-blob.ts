@@ -1,13 +1,13 @@
-/** A file at the other end of a network as a Blob: nothing is fetched before it is read, and then that part alone. */
+/** A file at the other end of a network, or on a disk, as a Blob: nothing is read before it is asked for, and then that part alone. */
 
-/** Fetches bytes `[first, end)`. */
+/** Reads bytes `[first, end)`, all of them or none. */
 export type ReadRange = (first: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** Bytes of one request when a blob is read as a stream. */
+/** Bytes of one reading when a blob is read as a stream. */
 const STREAM_BYTES = 1 << 24;
 
-/** Bytes `[start, end)` of a remote file. */
-export class HubBlob extends Blob {
+/** Bytes `[start, end)` of a file. */
+export class RangedBlob extends Blob {
   readonly #read: ReadRange;
   readonly #start: number;
   readonly #end: number;
@@ -27,7 +27,7 @@ export class HubBlob extends Blob {
   override slice(start = 0, end = this.size): Blob {
     const place = (at: number): number => Math.min(Math.max(at < 0 ? this.size + at : at, 0), this.size);
     const from = place(start);
-    return new HubBlob(this.#read, this.#start + from, this.#start + Math.max(from, place(end)));
+    return new RangedBlob(this.#read, this.#start + from, this.#start + Math.max(from, place(end)));
   }
 
   override async arrayBuffer(): Promise<ArrayBuffer> {
