@@ -55,8 +55,9 @@ function read(id: string, path: string, first: number, end: number): Promise<unk
 
 describe('a hub on another origin', () => {
   it('is read whole and in parts, through its redirects, without preflights', async () => {
-    hub.fault = ({ server, range }) =>
-      server === 'storage' && range === undefined ? { kind: 'cut', after: 70_000 } : undefined;
+    // Once: what arrives together with the news of a break, the browser may throw away, and then the file is asked for anew.
+    let cuts = 0;
+    hub.fault = ({ server }) => (server === 'storage' && cuts++ === 0 ? { kind: 'cut', after: 70_000 } : undefined);
     expect(await read(ID, 'model.safetensors', 1000, 200_000)).toEqual({
       whole: sha256(large),
       part: sha256(large.subarray(1000, 200_000)),
