@@ -4,13 +4,15 @@
  * part. It knows nothing of text, rounds or tools.
  */
 import type { Geometry } from '../model/geometry.ts';
-import { DECODER, EMBED_TOKENS } from '../model/graph-names.ts';
+import { DECODER } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
 import type { Runtime, Tensor, TensorType } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
+import { Embedder } from './embedder.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
 import { RotaryTables } from './rotary-tables.ts';
-import { countTokens, type Segment, segmentTokens, slotsOf } from './segments.ts';
+import { runsOf, runTokens } from './prompt-runs.ts';
+import { countTokens, type Segment, slotsOf } from './segments.ts';
 import { type ChainOptions, type DecoderSessions, StepPipeline } from './step-pipeline.ts';
 import type { DeviceQueue } from './stop.ts';
 
@@ -61,6 +63,7 @@ export class Decoder {
   readonly #activations: Activations;
   readonly #contextLength: number;
   readonly #queue: DeviceQueue;
+  readonly #embedder: Embedder;
   readonly #rotary: RotaryTables;
   readonly #lookAhead: number;
   readonly #chunkTokens: number;
@@ -86,6 +89,7 @@ export class Decoder {
     this.#queue = queue;
     this.#lookAhead = runtime.pipelined ? lookAhead : 0;
     this.#chunkTokens = runtime.pipelined ? PIPELINED_CHUNK_TOKENS : CHUNK_TOKENS;
+    this.#embedder = new Embedder(runtime, sessions.embedTokens);
     this.#rotary = new RotaryTables(runtime, geometry.text, activations);
   }
 
@@ -159,23 +163,19 @@ export class Decoder {
     this.#rotary.fill(prompt, cache.capacity);
     // 3. Run the rest, chunk by chunk.
     let next: NextToken | null = null;
-    let start = 0;
-    for (const segment of prompt) {
-      const tokens = segmentTokens(segment);
-      const slots = slotsOf(segment);
-      for (let first = Math.max(0, cached - start); first < tokens;) {
-        const count = Math.min(this.#chunkTokens, tokens - first);
-        const last = start + first + count === promptTokens;
-        next = await this.#queue.run(options.signal, async () => {
-          const embeds = await this.#embed(segment, first, count);
-          const { greedy, logits } = await this.#run(embeds, count, last ? 1 : 0, last && options.wantLogits);
-          this.#slots.push(...slots.slice(first, first + count));
-          return last ? { greedy: greedy[0] ?? -1, logits } : null;
-        });
-        first += count;
-        options.onProgress?.((start + first - cached) / (promptTokens - cached));
-      }
-      start += tokens;
+    let done = cached;
+    for (const run of runsOf(prompt, cached, this.#chunkTokens)) {
+      const count = runTokens(run);
+      const last = done + count === promptTokens;
+      next = await this.#queue.run(options.signal, async () => {
+        const embeds = await this.#embedder.run(run);
+        const { greedy, logits } = await this.#run(embeds, count, last ? 1 : 0, last && options.wantLogits);
+        for (const piece of run)
+          this.#slots.push(...slotsOf(piece.segment).slice(piece.first, piece.first + piece.count));
+        return last ? { greedy: greedy[0] ?? -1, logits } : null;
+      });
+      done += count;
+      options.onProgress?.((done - cached) / (promptTokens - cached));
     }
     if (next === null) throw new Error('a prompt must have tokens');
     return { ...next, promptTokens, computedTokens: promptTokens - cached };
@@ -195,7 +195,7 @@ export class Decoder {
       throw new NamedError('ContextLengthError', `The cache of ${this.length} tokens has no room for ${ids.length}.`);
     }
     return this.#queue.run(signal, async () => {
-      const { greedy, logits } = await this.#run(await this.#embedIds(ids), ids.length, ids.length, wantLogits);
+      const { greedy, logits } = await this.#run(await this.#embedder.ids(ids), ids.length, ids.length, wantLogits);
       const wrong = draft.findIndex((drafted, i) => drafted !== greedy[i]);
       const accepted = wrong < 0 ? draft.length : wrong;
       this.#slots.push(...ids.slice(0, 1 + accepted));
@@ -220,27 +220,18 @@ export class Decoder {
     }
   }
 
-  /** Logits `[positions, vocab]` of every token of `prompt`, computed afresh in one run per segment; for tests. */
+  /** Logits `[positions, vocab]` of every token of `prompt`, computed afresh in one run; for tests. */
   async allLogits(prompt: readonly Segment[]): Promise<Float32Array> {
     const tokens = countTokens(prompt);
     await this.reserve(tokens, tokens);
     await this.#truncate(0);
     this.#rotary.fill(prompt, this.#requireCache().capacity);
-    const all: Float32Array[] = [];
-    for (const segment of prompt) {
-      const count = segmentTokens(segment);
-      const results = await this.#forward(await this.#embed(segment, 0, count), count, 0, { [DECODER.logits]: null });
-      const logits = await results[DECODER.logits]?.read();
-      if (logits instanceof Float32Array) all.push(logits);
-      this.#slots.push(...slotsOf(segment));
-    }
-    const joined = new Float32Array(all.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of all) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    return joined;
+    const embeds = await this.#embedder.run(runsOf(prompt, 0, tokens)[0] ?? []);
+    const results = await this.#forward(embeds, tokens, 0, { [DECODER.logits]: null });
+    const logits = await results[DECODER.logits]?.read();
+    for (const segment of prompt) this.#slots.push(...slotsOf(segment));
+    if (!(logits instanceof Float32Array)) throw new TypeError('logits are floats');
+    return logits;
   }
 
   /** Forgets the sequence and keeps its memory for the next. */
@@ -280,20 +271,6 @@ export class Decoder {
     await this.#queue.idle();
     this.#slots.length = length;
     await this.#cache?.truncate(length);
-  }
-
-  async #embed(segment: Segment, first: number, count: number): Promise<Tensor> {
-    if (segment.kind === 'text') return this.#embedIds(segment.ids.slice(first, first + count));
-    return this.#runtime.rows(await segment.features(), first, count);
-  }
-
-  async #embedIds(ids: readonly number[]): Promise<Tensor> {
-    const inputIds = this.#runtime.tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]);
-    const results = await this.#sessions.embedTokens.run(
-      { [EMBED_TOKENS.inputIds]: inputIds },
-      { [EMBED_TOKENS.inputsEmbeds]: null },
-    );
-    return required(results, EMBED_TOKENS.inputsEmbeds);
   }
 
   /** Runs `count` embedded tokens behind the sequence; gives the arg max after each of the last `wanted`, at least none. */

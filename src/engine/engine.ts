@@ -14,10 +14,10 @@ import { PromptBuilder } from './conversation.ts';
 import { Decoder } from './decoder.ts';
 import { Drafts } from './drafts.ts';
 import { ImageViews } from './image-views.ts';
-import { readAhead } from './read-ahead.ts';
+import { prepareAhead, readAhead } from './read-ahead.ts';
 import { TOOL_CALL } from './response.ts';
 import { type EngineSessions, openSessions } from './sessions.ts';
-import { DeviceQueue } from './stop.ts';
+import { DeviceQueue, nextTask } from './stop.ts';
 import type { TurnParts } from './turn-parts.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
 import { VisionEncoder } from './vision-encoder.ts';
@@ -180,7 +180,7 @@ export class Engine {
   }
 
   /**
-   * Does what a question with these settings about the current image will need before it is known. Resolves when that is
+   * Does what a question with these settings about the current image will need before it is known, and then what it may need. Resolves when that is
    * done, given up for a stop or another image, or found impossible (asking then says why); does nothing during a turn.
    */
   async readAhead(settings: TurnSettings): Promise<void> {
@@ -202,6 +202,10 @@ export class Engine {
     this.#ahead = ahead;
     await ended;
     if (this.#ahead === ahead) this.#ahead = null;
+    await nextTask(); // a question that has come meanwhile goes first
+    if (this.#running === null && this.#ahead === null && this.#views === views && !stop.signal.aborted) {
+      prepareAhead(this.#parts, views, settings);
+    }
   }
 
   /** Ends the running turn; resolves when the device is idle again. */

@@ -5,6 +5,9 @@ import { countTokens } from './segments.ts';
 import type { TurnParts } from './turn-parts.ts';
 import { turnTokens } from './turn.ts';
 
+/** A full image of more pixels is not preprocessed ahead: its patches would take a hundred MB for a call that may never come. */
+const AHEAD_PIXELS = 2_000_000;
+
 /** Room that is kept for a question, and again for its repetition behind the full image. */
 const QUESTION_TOKENS = 256;
 
@@ -29,4 +32,11 @@ export async function readAhead(
   await decoder.reserve(tokens + 1, tokens + 2 * QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
   await view.encode(signal);
   await decoder.prefill(prefix, { signal, wantLogits: false });
+}
+
+/** Preprocesses the full image where the model may ask for it later: work of this thread, which nobody else needs while somebody types. */
+export function prepareAhead({ prompts }: Pick<TurnParts, 'prompts'>, views: ImageViews, settings: TurnSettings): void {
+  const full = views.view('full');
+  const isUncertain = settings.downsample && settings.tool && prompts.tool !== null;
+  if (isUncertain && full.size.width * full.size.height <= AHEAD_PIXELS) full.prepare();
 }

@@ -55,7 +55,7 @@ export function untilStopped<T>(signal: AbortSignal, running: Promise<T>): Promi
 }
 
 /** Lets the thread take its next message. A MessageChannel, because timers are clamped to 4 ms. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -5,10 +5,13 @@
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { LoadedDecoder } from './loaded-decoder.ts';
-import { type Step, tiledProducts } from './tiled-product.ts';
+import { always, hasMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
-import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel, combineKernel } from './wgsl/attention.ts';
-import { stepAttentionKernel } from './wgsl/step-attention.ts';
+import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
+import { combineKernel } from './wgsl/combine.ts';
+import { causalSource, causalTokens, tensorAttentionBytes, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
+import { FRAGMENT } from './wgsl/tensor-matmul.ts';
+import { stepAttentionKernel, stepAttentionTile } from './wgsl/step-attention.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
 import { argMaxKernels, loadKernel, normKernel } from './wgsl/rowwise.ts';
@@ -43,11 +46,15 @@ export interface DecoderKernels {
   readonly cache: Step;
   readonly stepAttention: Compiled;
   readonly attention: Compiled;
+  /** The same on matrix units where the cache is not computed in parts; null without. */
+  readonly tensorAttention: Step | null;
   readonly combine: Compiled;
   readonly argMaxParts: Compiled;
   readonly argMax: Compiled;
   /** What attention was made for. */
   readonly attentionSpec: AttentionSpec;
+  /** Parts of the cache in a step are multiples of so many tokens. */
+  readonly stepTile: number;
 }
 
 /** What the kernels are made for. */
@@ -77,6 +84,7 @@ export async function compileDecoder(
   }
   const cache = cacheKernel(attentionSpec);
   const load = loadKernel(hiddenSize, stored);
+  const stepTile = stepAttentionTile(sizes, workgroupBytes);
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
   const [step, few, many] = await Promise.all([
@@ -89,15 +97,33 @@ export async function compileDecoder(
     few,
     many,
     attentionSpec,
-    load: { compiled: await compile(load.kernel), grid: (tokens) => [load.groups, tokens] },
-    norm: { compiled: await compile(normKernel('norm', hiddenSize, rmsNormEps)), grid: (tokens) => [tokens] },
-    cache: { compiled: await compile(cache.kernel), grid: (tokens) => [cache.groups(tokens)] },
-    stepAttention: await compile(stepAttentionKernel(attentionSpec)),
+    stepTile,
+    load: always(await compile(load.kernel), (tokens) => [load.groups, tokens]),
+    norm: always(await compile(normKernel('norm', hiddenSize, rmsNormEps)), (tokens) => [tokens]),
+    cache: always(await compile(cache.kernel), (tokens) => [cache.groups(tokens)]),
+    stepAttention: await compile(stepAttentionKernel(sizes, stepTile)),
     attention: await compile(attentionKernel(attentionSpec)),
+    tensorAttention: await causalAttention(compiler, sizes, workgroupBytes),
     combine: await compile(combineKernel(attentionSpec)),
     argMaxParts: await compile(argMax.parts),
     argMax: await compile(argMax.whole),
   };
+}
+
+async function causalAttention(
+  compiler: Compiler,
+  spec: Omit<AttentionSpec, 'tokens'>,
+  workgroupBytes: number,
+): Promise<Step | null> {
+  const tokens = causalTokens(spec);
+  const fits = spec.headDim % FRAGMENT === 0 && tokens > 0 && tensorAttentionBytes(spec.headDim) <= workgroupBytes;
+  if (!hasMatrixUnits(compiler.device) || spec.stored !== 'f16' || !fits) return null;
+  try {
+    const compiled = await compiler.compile(tensorAttentionKernel(causalSource(spec)));
+    return always(compiled, (count) => [Math.ceil(count / tokens), spec.numKvHeads]);
+  } catch {
+    return null; // as in tiledProducts
+  }
 }
 
 async function fusedProducts(
@@ -122,7 +148,6 @@ async function fusedProducts(
     product('head', [head.format], 'store', {
       normEpsilon,
       wantedOnly: true,
-      rowsPerThread: tuning.headRowsPerThread,
     }),
   ]);
   return { qkv, output, gateUp, down, head: headProduct };
@@ -138,16 +163,20 @@ export async function fusedProduct(
   columns: number,
   untuned: UntunedProduct,
 ): Promise<Step> {
+  const isWide = (untuned.matrices[0]?.rows ?? 0) >= tuning.wideRows;
   let spec: MatvecSpec = {
     columns,
     rowsPerThread: tuning.rowsPerThread,
-    threadsPerRow: tuning.threadsPerRow,
-    threads: tuning.matvecThreads,
+    threadsPerRow: isWide ? tuning.wideThreadsPerRow : tuning.threadsPerRow,
+    threads: isWide ? tuning.wideThreads : tuning.matvecThreads,
+    blocksAhead: isWide ? tuning.wideBlocksAhead : tuning.blocksAhead,
     subgroupSize,
     ...untuned,
     label: columns === 1 ? untuned.label : `${untuned.label}, few`,
   };
-  // What does not fit into the device's workgroup memory is done for fewer tokens, then by fewer threads at once.
+  // What does not fit into the device's workgroup memory has fewer blocks on their way, is done for fewer tokens, then by fewer threads at once.
+  while (matvecBytes(spec) > workgroupBytes && spec.blocksAhead > 1)
+    spec = { ...spec, blocksAhead: Math.ceil(spec.blocksAhead / 2) };
   while (matvecBytes(spec) > workgroupBytes && spec.columns > 1)
     spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
   while (matvecBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
@@ -156,7 +185,7 @@ export async function fusedProduct(
   const atOnce = spec.columns;
   const compiled = await compiler.compile(matvecKernel(spec));
   const [x, y] = matvecGrid(spec);
-  return { compiled, grid: (tokens) => [x, y, Math.ceil(tokens / atOnce)] };
+  return always(compiled, (tokens) => [x, y, Math.ceil(tokens / atOnce)]);
 }
 
 async function productsOfMany(

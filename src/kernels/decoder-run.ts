@@ -1,13 +1,13 @@
 /** A run of the decoder as a list of dispatches. Bind groups are made once and kept while their buffers stay the same. */
 import type { CommandStream } from './command-stream.ts';
-import type { Compiled } from './compiler.ts';
 import type { DecoderKernels, FusedProducts, TiledProducts } from './decoder-kernels.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import { KeptGroups } from './kept-groups.ts';
 import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
 import { Scratch, type ScratchBuffers } from './scratch.ts';
 import { attentionGrid, partialLength } from './wgsl/attention.ts';
-import type { Step } from './tiled-product.ts';
+import { combineGrid } from './wgsl/combine.ts';
+import type { Dispatch, Step } from './tiled-product.ts';
 import { paramWords, roundUp } from './wgsl/kernel.ts';
 import { ARG_MAX_PARTS } from './wgsl/rowwise.ts';
 
@@ -84,15 +84,16 @@ export class DecoderRun {
     this.#parts.runtime.device.queue.writeBuffer(this.#scratch.params, 0, params);
 
     // 1. Embeddings into the residual stream.
+    const { compiled, grid } = load(tokens);
     if (this.#embedsGroup?.embeds !== embeds) {
-      this.#embedsGroup = { embeds, group: load.compiled.bind([embeds, buffers.hidden, this.#scratch.params]) };
+      this.#embedsGroup = { embeds, group: compiled.bind([embeds, buffers.hidden, this.#scratch.params]) };
     }
-    this.#stream.dispatch(load.compiled, this.#embedsGroup.group, load.grid(tokens));
+    this.#stream.dispatch(compiled, this.#embedsGroup.group, grid);
     // 2. Layers.
     const way = tokens === 1 ? 'step' : this.#isFew(tokens) ? 'few' : 'many';
     this.#loaded.layers.forEach((layer, i) => {
       if (way === 'many') this.#tiledLayer(this.#kernels.many, i, layer, buffers, cache, tokens, parts.splits);
-      else this.#fusedLayer(way, this.#kernels[way], i, layer, buffers, cache, tokens, parts.splits);
+      else this.#fusedLayer(this.#kernels[way], i, layer, buffers, cache, tokens, parts.splits);
     });
     // 3. The head, and the arg max.
     if (wanted > 0) this.#head(buffers, wanted, tokens);
@@ -113,13 +114,15 @@ export class DecoderRun {
   /** How the cache is split between workgroups of attention. */
   #split(tokens: number, total: number): { readonly splits: number; readonly chunk: number } {
     const { tuning, model } = this.#parts;
-    let chunk = tuning.attentionChunk;
-    if (tokens > 1) {
-      const whole = Math.ceil(tokens / this.#kernels.attentionSpec.tokens) * model.text.numKvHeads;
+    const { attentionSpec, stepTile } = this.#kernels;
+    let chunk: number;
+    if (tokens === 1) {
+      chunk = roundUp(Math.ceil(total / tuning.stepParts), stepTile);
+    } else {
+      const whole = Math.ceil(tokens / attentionSpec.tokens) * model.text.numKvHeads;
       const most = Math.max(1, Math.ceil(total / SMALLEST_PART));
-      chunk = Math.ceil(total / Math.min(most, Math.ceil(tuning.attentionWorkgroups / whole)));
+      chunk = roundUp(Math.ceil(total / Math.min(most, Math.ceil(tuning.attentionWorkgroups / whole))), CHUNK_STEP);
     }
-    chunk = roundUp(chunk, CHUNK_STEP);
     return { chunk, splits: Math.ceil(total / chunk) };
   }
 
@@ -134,18 +137,11 @@ export class DecoderRun {
   }
 
   /** Dispatches a kernel over buffers that stay the same: `name` and the layer tell them from other uses of it. */
-  #dispatch(
-    name: string,
-    layer: number,
-    compiled: Compiled,
-    grid: readonly number[],
-    buffers: () => readonly GPUBuffer[],
-  ): void {
+  #dispatch(name: string, layer: number, { compiled, grid }: Dispatch, buffers: () => readonly GPUBuffer[]): void {
     this.#groups.dispatch(`${name} ${layer}`, compiled, grid, buffers);
   }
 
   #fusedLayer(
-    way: 'step' | 'few',
     products: FusedProducts,
     i: number,
     layer: LoadedLayer,
@@ -155,10 +151,10 @@ export class DecoderRun {
     splits: number,
   ): void {
     const { params } = this.#scratch;
-    const product = (name: string, { compiled, grid }: Step, buffers: () => readonly GPUBuffer[]): void =>
-      this.#dispatch(`${way} ${name}`, i, compiled, grid(tokens), () => [...buffers(), params]);
+    const product = (name: string, step: Step, buffers: () => readonly GPUBuffer[]): void =>
+      this.#dispatch(name, i, step(tokens), () => [...buffers(), params]);
     product('qkv', products.qkv, () => [...layer.qkv.buffers, hidden, qkv, layer.qkvBias, layer.inputNorm]);
-    this.#attention(way === 'step', i, { qkv, attention, partials }, cache, tokens, splits);
+    this.#attention(tokens === 1, i, { qkv, attention, partials }, cache, tokens, splits);
     product('output', products.output, () => [...layer.output.buffers, attention, hidden]);
     product('gateUp', products.gateUp, () => [
       ...layer.gate.buffers,
@@ -181,10 +177,10 @@ export class DecoderRun {
   ): void {
     const { params } = this.#scratch;
     const { norm } = this.#kernels;
-    const product = (name: string, { compiled, grid }: Step, buffers: () => readonly GPUBuffer[]): void =>
-      this.#dispatch(`many ${name}`, i, compiled, grid(tokens), () => [...buffers(), params]);
+    const product = (name: string, step: Step, buffers: () => readonly GPUBuffer[]): void =>
+      this.#dispatch(name, i, step(tokens), () => [...buffers(), params]);
     const normalise = (name: string, gamma: GPUBuffer): void =>
-      this.#dispatch(name, i, norm.compiled, norm.grid(tokens), () => [hidden, gamma, normed]);
+      this.#dispatch(name, i, norm(tokens), () => [hidden, gamma, normed]);
     normalise('inputNorm', layer.inputNorm);
     product('qkv', products.qkv, () => [...layer.qkv.buffers, normed, qkv, layer.qkvBias]);
     this.#attention(false, i, { qkv, attention, partials }, cache, tokens, splits);
@@ -204,20 +200,24 @@ export class DecoderRun {
     splits: number,
   ): void {
     const { params } = this.#scratch;
-    const { cache, stepAttention, attention: wide, attentionSpec, combine } = this.#kernels;
+    const { cache, stepAttention, attention: wide, tensorAttention, attentionSpec, combine } = this.#kernels;
     const { keys, values } = layers[i] ?? {};
     if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
     const inputs = [qkv, cos, sin, keys, values];
-    if (!step) this.#dispatch('cache', i, cache.compiled, cache.grid(tokens), () => [...inputs, params]);
-    const grid = attentionGrid(attentionSpec, tokens, splits);
-    this.#dispatch(step ? 'stepAttention' : 'attention', i, step ? stepAttention : wide, grid, () => [
+    if (!step) this.#dispatch('cache', i, cache(tokens), () => [...inputs, params]);
+    if (!step && splits === 1 && tensorAttention !== null) {
+      return this.#dispatch('attention', i, tensorAttention(tokens), () => [...inputs, attention, params]);
+    }
+    const grid = attentionGrid(step ? { ...attentionSpec, tokens: 1 } : attentionSpec, tokens, splits);
+    this.#dispatch('attention', i, { compiled: step ? stepAttention : wide, grid }, () => [
       ...inputs,
       attention,
       partials,
       params,
     ]);
     if (splits === 1) return;
-    this.#dispatch('combine', 0, combine, [attentionSpec.numHeads, tokens], () => [partials, attention, params]);
+    const parts = { compiled: combine, grid: combineGrid(attentionSpec, tokens) };
+    this.#dispatch('combine', 0, parts, () => [partials, attention, params]);
   }
 
   #head({ hidden, normed, logits }: ScratchBuffers, wanted: number, tokens: number): void {
@@ -226,27 +226,18 @@ export class DecoderRun {
     const { params } = this.#scratch;
     const fused = wanted === 1 ? step.head : few.head;
     if (wanted === 1 || this.#isFew(wanted)) {
-      this.#dispatch(wanted === 1 ? 'head' : 'few head', 0, fused.compiled, fused.grid(wanted), () => [
-        ...head.buffers,
-        hidden,
-        logits,
-        gamma,
-        params,
-      ]);
-      return;
+      return this.#dispatch('head', 0, fused(wanted), () => [...head.buffers, hidden, logits, gamma, params]);
     }
-    this.#dispatch('norm', 0, norm.compiled, norm.grid(tokens), () => [hidden, gamma, normed]);
-    this.#dispatch('many head', 0, many.head.compiled, many.head.grid(wanted), () => [
-      ...head.buffers,
-      normed,
-      logits,
-      params,
-    ]);
+    this.#dispatch('norm', 0, norm(tokens), () => [hidden, gamma, normed]);
+    this.#dispatch('head', 0, many.head(wanted), () => [...head.buffers, normed, logits, params]);
   }
 
   #argMax({ logits, candidates }: ScratchBuffers, token: GPUBuffer, wanted: number): void {
     const { argMaxParts, argMax } = this.#kernels;
-    this.#dispatch('argMaxParts', 0, argMaxParts, [ARG_MAX_PARTS, wanted], () => [logits, candidates]);
+    this.#dispatch('argMaxParts', 0, { compiled: argMaxParts, grid: [ARG_MAX_PARTS, wanted] }, () => [
+      logits,
+      candidates,
+    ]);
     if (this.#tokenGroup?.token !== token) {
       this.#tokenGroup = { token, group: argMax.bind([candidates, logits, token]) };
     }

@@ -5,16 +5,18 @@ import type { Compiled } from './compiler.ts';
 /** The bind groups of one model's runs. */
 export class KeptGroups {
   readonly #stream: CommandStream;
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #groups = new Map<Compiled, Map<string, GPUBindGroup>>();
 
   constructor(stream: CommandStream) {
     this.#stream = stream;
   }
 
-  /** Dispatches a kernel; `key` tells its buffers from those of other uses, and they are asked for once. */
-  dispatch(key: string, compiled: Compiled, grid: readonly number[], buffers: () => readonly GPUBuffer[]): void {
-    let group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, (group = compiled.bind(buffers())));
+  /** Dispatches a kernel; `use` tells its buffers from those of its other uses, and they are asked for once. */
+  dispatch(use: string, compiled: Compiled, grid: readonly number[], buffers: () => readonly GPUBuffer[]): void {
+    let groups = this.#groups.get(compiled);
+    if (groups === undefined) this.#groups.set(compiled, (groups = new Map()));
+    let group = groups.get(use);
+    if (group === undefined) groups.set(use, (group = compiled.bind(buffers())));
     this.#stream.dispatch(compiled, group, grid);
   }
 

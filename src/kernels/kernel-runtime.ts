@@ -2,7 +2,7 @@
  * A runtime that computes the graphs it is asked to with our own kernels, and all others with the runtime it stands on. The
  * sessions have the names and meanings of the graphs they take the place of, so the engine does not know the difference.
  */
-import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime/session.ts';
+import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime/session.ts';
 import { CommandStream, type KernelTime } from './command-stream.ts';
 import { Compiler } from './compiler.ts';
 import { openDecoderSession } from './decoder-session.ts';
@@ -69,9 +69,9 @@ class WithKernels implements KernelRuntime {
     return this.#runtime.allocate(type, dims);
   }
 
-  rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
+  join(parts: readonly Rows[]): Promise<Tensor> {
     this.#parts.stream.submit();
-    return this.#runtime.rows(tensor, first, count);
+    return this.#runtime.join(parts);
   }
 
   readLater(tensor: Tensor): Promise<TensorData> {

@@ -10,21 +10,25 @@ import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
 const ROWS = 200;
 const COLS = 192;
 
+/** So many tokens are many to every product. */
+const MANY_TOKENS = 1024;
+
 /** The small matrix's format: as the model stores `format`. */
 export function checkedFormat({ kind, floats }: MatrixFormat): MatrixFormat {
   return { kind, floats, rows: ROWS, cols: COLS };
 }
 
 /**
- * Runs a product that stores x Wᵀ + bias, for a matrix of {@link checkedFormat}. `normEpsilon`: with RMSNorm in front, its weight 1.
+ * Runs a product that stores x Wᵀ + bias, for a matrix of {@link checkedFormat}. `normEpsilon`: with RMSNorm in front, its weight 1;
+ * `asIf`: by the kernel that is used for so many tokens.
  * Throws NumericCheckError when it is off.
  */
 export async function checkProduct(
   parts: KernelParts,
-  { compiled, grid }: Step,
+  step: Step,
   format: MatrixFormat,
   tokens: number,
-  normEpsilon?: number,
+  { normEpsilon, asIf = tokens }: { readonly normEpsilon?: number; readonly asIf?: number } = {},
 ): Promise<void> {
   const random = pseudoRandom();
   const { arrays, weights } = madeUp(format, random);
@@ -36,7 +40,8 @@ export async function checkProduct(
     const gamma = normEpsilon === undefined ? [] : [bench.filled(new Float32Array(COLS).fill(1))];
     const matrix = arrays.map((array) => bench.filled(array));
     const buffers = [...matrix, bench.filled(x), y, bench.filled(bias), ...gamma, bench.params({ tokens })];
-    bench.dispatch(compiled, buffers, grid(tokens));
+    const { compiled, grid } = step(asIf);
+    bench.dispatch(compiled, buffers, grid);
     const expected = new Float32Array(tokens * ROWS);
     for (let token = 0; token < tokens; token++) {
       const row = x.subarray(token * COLS, (token + 1) * COLS);
@@ -76,4 +81,16 @@ function madeUp(
     bits === 8 ? (codes[i] ?? 0) - 128 : (((codes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15) - 8;
   const weights = Float32Array.from({ length: ROWS * COLS }, (_, i) => code(i) * (exact[i >> 5] ?? 0));
   return { arrays: [codes, stored(scales)], weights };
+}
+
+/** Checks a tiled product by every kernel it has: those for few tokens and those for many. Throws NumericCheckError. */
+export async function checkTiledProduct(
+  parts: KernelParts,
+  step: Step,
+  format: MatrixFormat,
+  tokens: number,
+): Promise<void> {
+  // Where there is but one kernel, the number it is really used for stays.
+  const asIf = new Map([MANY_TOKENS, tokens].map((count) => [step(count).compiled, count]));
+  for (const count of asIf.values()) await checkProduct(parts, step, format, tokens, { asIf: count });
 }

@@ -6,9 +6,10 @@ import { CheckBench } from './check-bench.ts';
 import { type DecoderKernels, fusedProduct, type Wanted } from './decoder-kernels.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import type { LoadedDecoder } from './loaded-decoder.ts';
-import { checkedFormat, checkProduct } from './product-check.ts';
+import { checkedFormat, checkProduct, checkTiledProduct } from './product-check.ts';
 import { tiledProducts } from './tiled-product.ts';
 import { attentionGrid, partialLength } from './wgsl/attention.ts';
+import { combineGrid } from './wgsl/combine.ts';
 import { roundUp } from './wgsl/kernel.ts';
 
 /** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
@@ -32,17 +33,17 @@ export async function checkDecoder(
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
     for (const atOnce of new Set([1, columns])) {
       const product = await fusedProduct(compiler, wanted, atOnce, spec);
-      await checkProduct(parts, product, format, atOnce, normEpsilon);
+      await checkProduct(parts, product, format, atOnce, { normEpsilon });
     }
     const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-    await checkProduct(parts, product, format, FIRST);
+    await checkTiledProduct(parts, product, format, FIRST);
   }
   await checkAttention(parts, kernels);
 }
 
 async function checkAttention(
   parts: KernelParts,
-  { cache, attention, stepAttention, combine, attentionSpec }: DecoderKernels,
+  { cache, attention, tensorAttention, stepAttention, combine, attentionSpec }: DecoderKernels,
 ): Promise<void> {
   const { numHeads, numKvHeads, headDim, stored } = attentionSpec;
   const random = pseudoRandom();
@@ -72,12 +73,18 @@ async function checkAttention(
       const partials = bench.empty(partialLength(attentionSpec, count, splits) * 4);
       const output = bench.empty(count * outStride * 4);
       const inputs = [bench.filled(rows), ...state];
-      if (!step) bench.dispatch(cache.compiled, [...inputs, params], cache.grid(count));
+      const caching = cache(count);
+      if (!step) bench.dispatch(caching.compiled, [...inputs, params], caching.grid);
       const grid = attentionGrid(attentionSpec, count, splits);
       bench.dispatch(step ? stepAttention : attention, [...inputs, output, partials, params], grid);
-      bench.dispatch(combine, [partials, output, params], [numHeads, count]);
+      bench.dispatch(combine, [partials, output, params], combineGrid(attentionSpec, count));
       const expected = groupedAttention(qkv, attentionSpec, exact(cos), exact(sin), first, count);
       await bench.expect(what, output, expected, numHeads * headDim, outStride);
+      if (step || tensorAttention === null) continue;
+      const again = bench.empty(count * outStride * 4);
+      const { compiled, grid: groups } = tensorAttention(count);
+      bench.dispatch(compiled, [...inputs, again, params], groups);
+      await bench.expect(`${what} on matrix units`, again, expected, numHeads * headDim, outStride);
     }
   } finally {
     bench.dispose();

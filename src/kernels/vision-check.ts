@@ -4,9 +4,9 @@ import { pseudoRandom } from '../shared/pseudo-random.ts';
 import { CheckBench } from './check-bench.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import type { LoadedVision } from './loaded-vision.ts';
-import { checkedFormat, checkProduct } from './product-check.ts';
+import { checkedFormat, checkTiledProduct } from './product-check.ts';
 import { tiledProducts } from './tiled-product.ts';
-import type { VisionKernels } from './vision-kernels.ts';
+import type { VisionAttention, VisionKernels } from './vision-kernels.ts';
 import { imageSpans, windowSpans } from './vision-spans.ts';
 import { roundUp } from './wgsl/kernel.ts';
 
@@ -24,16 +24,16 @@ export async function checkVision(parts: KernelParts, loaded: LoadedVision, kern
   const formats = [patchEmbed.format, ...Object.values(block), mergerInner.format, mergerOutput.format];
   for (const format of new Map(formats.map(checkedFormat).map((one) => [JSON.stringify(one), one])).values()) {
     const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-    await checkProduct(parts, product, format, PATCHES);
+    await checkTiledProduct(parts, product, format, PATCHES);
   }
-  await checkAttention(parts, kernels);
+  await checkAttention(parts, kernels.attention);
 }
 
 async function checkAttention(
   parts: KernelParts,
-  { rotary, windowAttention, fullAttention, attentionSpec }: VisionKernels,
+  { rotary, isPacked, windows, whole, queries }: VisionAttention,
 ): Promise<void> {
-  const { numHeads, headDim, queries } = attentionSpec;
+  const { numHeads, headDim } = parts.model.vision;
   const hidden = numHeads * headDim;
   const stride = roundUp(3 * hidden, 32);
   const outStride = roundUp(hidden, 32);
@@ -46,15 +46,21 @@ async function checkAttention(
   const bench = new CheckBench(parts);
   try {
     const qkv = bench.filled(rows);
+    const packed = isPacked ? [bench.empty(PATCHES * 3 * hidden * 2)] : [];
     const params = bench.params({ tokens: PATCHES });
-    bench.dispatch(rotary.compiled, [qkv, bench.filled(cos), bench.filled(sin), params], rotary.grid(PATCHES));
+    const { compiled: rotating, grid } = rotary(PATCHES);
+    bench.dispatch(rotating, [qkv, bench.filled(cos), bench.filled(sin), ...packed, params], grid);
     const ways = [
-      { compiled: windowAttention, spans: windowSpans(windowRows, WINDOW, PATCHES, queries), side: WINDOW },
-      { compiled: fullAttention, spans: imageSpans(PATCHES, queries), side: PATCHES },
+      { compiled: windows, spans: windowSpans(windowRows, WINDOW, PATCHES, queries), side: WINDOW },
+      { compiled: whole, spans: imageSpans(PATCHES, queries), side: PATCHES },
     ];
     for (const { compiled, spans, side } of ways) {
       const output = bench.empty(PATCHES * outStride * 4);
-      bench.dispatch(compiled, [qkv, bench.filled(spans), output], [spans.length / 4, numHeads]);
+      bench.dispatch(
+        compiled,
+        [...(isPacked ? packed : [qkv]), bench.filled(spans), output],
+        [spans.length / 4, numHeads],
+      );
       const expected = new Float32Array(PATCHES * hidden).fill(NaN);
       for (let head = 0; head < numHeads; head++) {
         const part = (row: number, kind: 0 | 1 | 2): Float32Array => {

@@ -2,12 +2,14 @@
 import { VISION_EPSILON, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { LoadedVision } from './loaded-vision.ts';
-import { type Step, tiledProducts } from './tiled-product.ts';
+import { always, hasMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { normKernel } from './wgsl/rowwise.ts';
-import { visionAttentionKernel, type VisionAttentionSpec, visionAttentionSpec } from './wgsl/vision-attention.ts';
-import { featureKernel, patchKernel, rotaryKernel, type RowKernel } from './wgsl/vision-rows.ts';
+import { spanSource, TENSOR_ROWS, tensorAttentionBytes, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
+import { FRAGMENT } from './wgsl/tensor-matmul.ts';
+import { visionAttentionKernel, visionAttentionSpec } from './wgsl/vision-attention.ts';
+import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel, type RowKernel } from './wgsl/vision-rows.ts';
 
 /** Every kernel of a vision tower. Those of the merger count merge groups where others count patches. */
 export interface VisionKernels {
@@ -15,11 +17,7 @@ export interface VisionKernels {
   readonly patchEmbed: Step;
   readonly norm: Step;
   readonly qkv: Step;
-  readonly rotary: Step;
-  /** One pipeline under two names. */
-  readonly windowAttention: Compiled;
-  readonly fullAttention: Compiled;
-  readonly attentionSpec: VisionAttentionSpec;
+  readonly attention: VisionAttention;
   readonly output: Step;
   readonly gate: Step;
   readonly up: Step;
@@ -29,6 +27,18 @@ export interface VisionKernels {
   readonly mergerInner: Step;
   readonly mergerOutput: Step;
   readonly features: Step;
+}
+
+/** Rotary positions, and attention over what they give. */
+export interface VisionAttention {
+  readonly rotary: Step;
+  /** Where rotated queries, keys and values lie: in place, or packed as f16 in a buffer of their own, for matrix units. */
+  readonly isPacked: boolean;
+  /** One pipeline under two names. Workgroups: spans, heads. */
+  readonly windows: Compiled;
+  readonly whole: Compiled;
+  /** Most queries of a span. */
+  readonly queries: number;
 }
 
 /** What the kernels are made for. */
@@ -47,30 +57,22 @@ export async function compileVision(
   { vision, stored, tuning, workgroupBytes }: Wanted,
 ): Promise<VisionKernels> {
   const { hiddenSize } = vision;
-  const attentionSpec = visionAttentionSpec(vision, tuning.visionQueries, workgroupBytes);
   const product = tiledProducts(compiler, tuning.tile, workgroupBytes);
-  const rows = async ({ kernel, groups }: RowKernel): Promise<Step> => ({
-    compiled: await compiler.compile(kernel),
-    grid: (count) => [groups, count],
-  });
-  const norm = async (label: string, gapless: boolean): Promise<Step> => ({
-    compiled: await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)),
-    grid: (count) => [count],
-  });
+  const rows = (kernel: RowKernel): Promise<Step> => rowStep(compiler, kernel);
+  const norm = async (label: string, gapless: boolean): Promise<Step> =>
+    always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);
   const bias = true;
-  const [patches, patchEmbedProduct, plainNorm, qkv, rotary, windowAttention, output, gate, up, down] =
-    await Promise.all([
-      rows(patchKernel(patchEmbed.format.cols, vision.spatialMergeSize ** 2)),
-      product({ label: 'vision patch_embed', matrix: patchEmbed.format, epilogue: 'store' }),
-      norm('vision norm', false),
-      product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
-      rows(rotaryKernel(vision)),
-      compiler.compile(visionAttentionKernel(attentionSpec)),
-      product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
-      product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
-      product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias }),
-      product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
-    ]);
+  const [patches, patchEmbedProduct, plainNorm, qkv, attention, output, gate, up, down] = await Promise.all([
+    rows(patchKernel(patchEmbed.format.cols, vision.spatialMergeSize ** 2)),
+    product({ label: 'vision patch_embed', matrix: patchEmbed.format, epilogue: 'store' }),
+    norm('vision norm', false),
+    product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
+    compileAttention(compiler, vision, tuning.visionQueries, workgroupBytes),
+    product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
+    product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
+    product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias }),
+    product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
+  ]);
   const [mergerNorm, inner, outer, features] = await Promise.all([
     norm('vision norm, merger', true),
     product({ label: 'vision merger, inner', matrix: mergerInner.format, epilogue: 'gelu', bias }),
@@ -82,10 +84,7 @@ export async function compileVision(
     patchEmbed: patchEmbedProduct,
     norm: plainNorm,
     qkv,
-    rotary,
-    windowAttention,
-    fullAttention: { ...windowAttention, label: 'vision attention, whole image' },
-    attentionSpec,
+    attention,
     output,
     gate,
     up,
@@ -95,4 +94,32 @@ export async function compileVision(
     mergerOutput: outer,
     features,
   };
+}
+
+async function rowStep(compiler: Compiler, { kernel, groups }: RowKernel): Promise<Step> {
+  return always(await compiler.compile(kernel), (count) => [groups, count]);
+}
+
+/** Attention on matrix units where the device has them, else of spans of at most `mostQueries`. */
+async function compileAttention(
+  compiler: Compiler,
+  vision: VisionGeometry,
+  mostQueries: number,
+  workgroupBytes: number,
+): Promise<VisionAttention> {
+  const made = (rotary: Step, windows: Compiled, queries: number, isPacked: boolean): VisionAttention => {
+    return { rotary, isPacked, windows, whole: { ...windows, label: 'vision attention, whole image' }, queries };
+  };
+  const { headDim } = vision;
+  if (hasMatrixUnits(compiler.device) && headDim % FRAGMENT === 0 && tensorAttentionBytes(headDim) <= workgroupBytes) {
+    try {
+      const windows = await compiler.compile(tensorAttentionKernel(spanSource(vision)));
+      return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, TENSOR_ROWS, true);
+    } catch {
+      // The extension is no standard yet: as in tiledProducts.
+    }
+  }
+  const spec = visionAttentionSpec(vision, mostQueries, workgroupBytes);
+  const windows = await compiler.compile(visionAttentionKernel(spec));
+  return made(await rowStep(compiler, rotaryKernel(vision)), windows, spec.queries, false);
 }

@@ -43,7 +43,7 @@ export class VisionRun {
 
   /** Most queries of a span. */
   get queries(): number {
-    return this.#kernels.attentionSpec.queries;
+    return this.#kernels.attention.queries;
   }
 
   /** Uploads an image and records its run, which writes `features` `[groups, out]` in the activations' type. */
@@ -85,9 +85,9 @@ export class VisionRun {
       mergerOutput.bias,
       groupParams,
     ]);
-    const { compiled, grid } = kernels.features;
+    const { compiled, grid } = kernels.features(groups);
     const last = compiled.bind([qkv, windowIndex, features, groupParams]);
-    this.#parts.stream.dispatch(compiled, last, grid(groups));
+    this.#parts.stream.dispatch(compiled, last, grid);
   }
 
   /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
@@ -139,10 +139,11 @@ export class VisionRun {
 
     normalise('attentionNorm');
     product('qkv', normed, qkv);
-    this.#dispatch('rotary', kernels.rotary, patches, () => [qkv, cos, sin, patchParams]);
-    const attend = full ? kernels.fullAttention : kernels.windowAttention;
-    this.#groups.dispatch(attend.label, attend, [spans, numHeads], () => [
-      qkv,
+    const { rotary, isPacked, windows, whole } = kernels.attention;
+    const packed = isPacked ? [inner] : []; // the MLP's room, which is free now
+    this.#dispatch('rotary', rotary, patches, () => [qkv, cos, sin, ...packed, patchParams]);
+    this.#groups.dispatch('', full ? whole : windows, [spans, numHeads], () => [
+      isPacked ? inner : qkv,
       full ? spansOfImage : windowSpans,
       attention,
     ]);
@@ -153,7 +154,8 @@ export class VisionRun {
     product('down', inner, hidden);
   }
 
-  #dispatch(key: string, { compiled, grid }: Step, count: number, buffers: () => readonly GPUBuffer[]): void {
-    this.#groups.dispatch(key, compiled, grid(count), buffers);
+  #dispatch(key: string, step: Step, count: number, buffers: () => readonly GPUBuffer[]): void {
+    const { compiled, grid } = step(count);
+    this.#groups.dispatch(key, compiled, grid, buffers);
   }
 }

@@ -12,7 +12,7 @@ export interface VisionBuffers {
   readonly normed: GPUBuffer;
   /** Attention's result; before the first block the patches in window order, after the last the merger's inside. */
   readonly attention: GPUBuffer;
-  /** Inside the MLP. */
+  /** Inside the MLP; before that queries, keys and values in f16, for attention on matrix units. */
   readonly inner: GPUBuffer;
   /** `[patches, headDim / 2]`. */
   readonly cos: GPUBuffer;
@@ -85,7 +85,7 @@ export class VisionScratch {
       hidden: make('hidden', rows(patches, hiddenSize)),
       normed: make('normed', rows(patches, hiddenSize)),
       attention: make('attention', rows(patches, hiddenSize), rows(patches, this.#patchElements), merged),
-      inner: make('inner', rows(patches, this.#innerSize)),
+      inner: make('inner', rows(patches, this.#innerSize), patches * 3 * hiddenSize * 2),
       cos: make('cos', patches * headDim * 2),
       sin: make('sin', patches * headDim * 2),
       windowIndex: make('window index', groups * 4),

@@ -1,8 +1,8 @@
 /** A runtime whose tensors all lie on the host: the CPU through WASM or natively. Its cache grows. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { OrtSession } from './ort-session.ts';
-import { hostRows, WrappedTensor } from './ort-tensors.ts';
-import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from './session.ts';
+import { joinedShape, WrappedTensor } from './ort-tensors.ts';
+import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from './session.ts';
 
 /** What tells one host runtime from another. */
 export interface HostParts {
@@ -40,9 +40,17 @@ export class HostRuntime implements Runtime {
     throw new Error('a host runtime has no device memory: its cache grows');
   }
 
-  async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
-    const width = tensor.dims[2] ?? 0;
-    return this.tensor(tensor.type, hostRows(await tensor.read(), width, first, count), [1, count, width]);
+  async join(parts: readonly Rows[]): Promise<Tensor> {
+    const { type, width, count } = joinedShape(parts);
+    const joined = type === 'float16' ? new Uint16Array(count * width) : new Float32Array(count * width);
+    let at = 0;
+    for (const part of parts) {
+      const data = await part.tensor.read();
+      if (data instanceof BigInt64Array) throw new TypeError('rows of floats are joined');
+      joined.set(data.subarray(part.first * width, (part.first + part.count) * width), at);
+      at += part.count * width;
+    }
+    return this.tensor(type, joined, [1, count, width]);
   }
 
   readLater(tensor: Tensor): Promise<TensorData> {

@@ -1,6 +1,6 @@
 /** Tensors of onnxruntime as the engine's. Shared by the web and the node runtime: both have the same API. */
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
-import type { Tensor, TensorData, TensorType } from './session.ts';
+import type { Rows, Tensor, TensorData, TensorType } from './session.ts';
 
 /** The engine's view of one onnxruntime tensor. */
 export class WrappedTensor implements Tensor {
@@ -58,7 +58,10 @@ export function hostArray(type: TensorType, bytes: ArrayBuffer): TensorData {
   return new arrays[type](bytes);
 }
 
-/** Rows of the second axis of a `[1, n, width]` host array. */
-export function hostRows(data: TensorData, width: number, first: number, count: number): TensorData {
-  return data.subarray(first * width, (first + count) * width);
+/** What joined rows are: their type, numbers a row, and how many. Throws RangeError when there are none. */
+export function joinedShape(parts: readonly Rows[]): { type: TensorType; width: number; count: number } {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError('there are no rows to join');
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  return { type: first.tensor.type, width: first.tensor.dims[2] ?? 0, count };
 }

@@ -19,6 +19,13 @@ export interface Tensor {
   dispose(): void;
 }
 
+/** Rows `[first, first + count)` of the second axis of a `[1, n, width]` tensor. */
+export interface Rows {
+  readonly tensor: Tensor;
+  readonly first: number;
+  readonly count: number;
+}
+
 /** A graph, ready to run. */
 export interface Session {
   /**
@@ -59,8 +66,8 @@ export interface Runtime {
   upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
   /** An uninitialised tensor where the static cache lives. */
   allocate(type: TensorType, dims: readonly number[]): Tensor;
-  /** Rows `[first, first + count)` of the second axis of a `[1, n, width]` tensor, as a new tensor. */
-  rows(tensor: Tensor, first: number, count: number): Promise<Tensor>;
+  /** Rows of `[1, n, width]` tensors of one type and width behind each other, as a new tensor where they lie. */
+  join(parts: readonly Rows[]): Promise<Tensor>;
   /**
    * Copies what the tensor holds now to the host; resolves when it has arrived. Runs submitted meanwhile may already write
    * the tensor. For small tensors: the memory it passes through is kept for the next.

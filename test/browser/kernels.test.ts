@@ -43,11 +43,11 @@ const SMALL: Partial<Tuning> = {
   threadsPerRow: 8,
   matvecThreads: 16,
   rowsPerThread: 1,
-  headRowsPerThread: 1,
+  blocksAhead: 1,
   visionQueries: 16,
 };
 /** Several of everything a thread can have several of. */
-const LARGER: Partial<Tuning> = { ...SMALL, columns: 2, headRowsPerThread: 2, visionQueries: 32 };
+const LARGER: Partial<Tuning> = { ...SMALL, columns: 2, rowsPerThread: 2, blocksAhead: 2, visionQueries: 32 };
 const { threadsPerRow: _bySubgroup, ...BY_SUBGROUP } = SMALL;
 
 const CASES: readonly Case[] = [

@@ -101,6 +101,36 @@ describe.each([
   });
 });
 
+describe('the full image', () => {
+  it('is preprocessed ahead where the model may ask for it', async () => {
+    const { engine } = await openScripted({ script: respond(CALL, ANSWER) });
+    await engine.setImage(picture(1400, 1400));
+    await engine.readAhead(SETTINGS);
+    const { rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
+    expect(rounds[1]?.timings.preprocessMs).toBe(0);
+  });
+
+  it('is not where it is too large to be kept for a call that may never come', async () => {
+    const { engine } = await openScripted({ script: respond(CALL, ANSWER) });
+    await engine.setImage(picture(1500, 1500));
+    await engine.readAhead(SETTINGS);
+    const { rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
+    expect(rounds[1]?.timings.preprocessMs).toBeGreaterThan(0);
+  });
+
+  it('waits for a question that has come meanwhile', async () => {
+    const held = gate('vision_encoder');
+    const { engine } = await openScripted({ script: respond(CALL, ANSWER), beforeRun: held.beforeRun });
+    await engine.setImage(picture(1400, 1400));
+    const ahead = engine.readAhead(SETTINGS);
+    await held.reached;
+    const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
+    held.open();
+    expect((await asked).rounds[1]?.timings.preprocessMs).toBeGreaterThan(0);
+    await ahead;
+  });
+});
+
 describe('work ahead under way', () => {
   it('is awaited by the question it is for, and not done twice', async () => {
     const held = gate('vision_encoder');

@@ -14,7 +14,16 @@ import {
   VISION_ENCODER,
 } from '../../src/model/graph-names.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
-import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../../src/runtime/session.ts';
+import { joinedShape } from '../../src/runtime/ort-tensors.ts';
+import type {
+  Rows,
+  Runtime,
+  Session,
+  SessionFiles,
+  Tensor,
+  TensorData,
+  TensorType,
+} from '../../src/runtime/session.ts';
 
 /** Which token follows a sequence, and (for sampling) the logits. Images' tokens are negative. */
 export interface Script {
@@ -163,10 +172,12 @@ export class ScriptedRuntime implements Runtime {
     return tensor;
   }
 
-  async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
-    const width = tensor.dims[2] ?? 0;
-    const data = floats(tensor).slice(first * width, (first + count) * width);
-    return new HostTensor(tensor.type, data, [1, count, width]);
+  async join(parts: readonly Rows[]): Promise<Tensor> {
+    const { type, width, count } = joinedShape(parts);
+    const rows = parts.map(({ tensor, first, count: some }) => [
+      ...floats(tensor).subarray(first * width, (first + some) * width),
+    ]);
+    return new HostTensor(type, Float32Array.from(rows.flat()), [1, count, width]);
   }
 
   async readLater(tensor: Tensor): Promise<TensorData> {

@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TUNING, parseTuning } from '../../src/kernels/tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec } from '../../src/kernels/wgsl/attention.ts';
-import { stepAttentionKernel } from '../../src/kernels/wgsl/step-attention.ts';
+import { tilesFor } from '../../src/kernels/tiled-product.ts';
+import { combineGrid, combineKernel } from '../../src/kernels/wgsl/combine.ts';
+import { stepAttentionKernel, stepAttentionTile } from '../../src/kernels/wgsl/step-attention.ts';
+import {
+  causalSource,
+  causalTokens,
+  spanSource,
+  tensorAttentionBytes,
+  tensorAttentionKernel,
+} from '../../src/kernels/wgsl/tensor-attention.ts';
 import { grid } from '../../src/kernels/wgsl/kernel.ts';
 import { matmulKernel, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
 import { matrixBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../../src/kernels/wgsl/matvec.ts';
@@ -11,7 +20,7 @@ import {
   visionAttentionKernel,
   visionAttentionSpec,
 } from '../../src/kernels/wgsl/vision-attention.ts';
-import { featureKernel, patchKernel, rotaryKernel } from '../../src/kernels/wgsl/vision-rows.ts';
+import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../../src/kernels/wgsl/vision-rows.ts';
 import type { MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
 
 const HEAD: MatrixFormat = { kind: 'q4', floats: 'f16', rows: 152_064, cols: 3584 };
@@ -25,20 +34,21 @@ const SPEC: MatvecSpec = {
   rowsPerThread: 2,
   threadsPerRow: 32,
   threads: 128,
+  blocksAhead: 2,
   subgroupSize: 32,
 };
 const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2 };
 /** Of every Qwen2.5-VL. */
 const VISION = { numHeads: 16, headDim: 80 };
 
+const [TILE] = tilesFor(128, 16_384);
+
 describe('matrix-vector products', () => {
-  it('sum by subgroups only where a row has exactly one', () => {
-    expect(matvecKernel(SPEC).code).toMatch(/^enable subgroups;/);
-    for (const subgroupSize of [null, 16, 64]) {
-      const { code } = matvecKernel({ ...SPEC, subgroupSize });
-      expect(code).not.toContain('subgroup');
-      expect(code).toContain('shared_sums');
-    }
+  it('sum by subgroups, with workgroup memory only where a row has several or none', () => {
+    const ways = [32, 64, 16, null].map((subgroupSize) => matvecKernel({ ...SPEC, subgroupSize }).code);
+    expect(ways.map((code) => code.startsWith('enable subgroups;'))).toEqual([true, true, true, false]);
+    expect(ways.map((code) => code.includes('subgroupShuffleXor'))).toEqual([false, true, false, false]);
+    expect(ways.map((code) => code.includes('shared_sums'))).toEqual([false, false, true, true]);
   });
 
   it('reach every row within the limits of a dispatch', () => {
@@ -53,9 +63,10 @@ describe('matrix-vector products', () => {
   it('bind no more than the eight storage buffers that every device has', () => {
     const kernels = [
       matvecKernel(SPEC),
-      matmulKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true, tile: 64 }),
+      matmulKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true }, TILE),
+      tensorAttentionKernel(causalSource(ATTENTION)),
     ];
-    for (const { bindings } of [...kernels, attentionKernel(ATTENTION), stepAttentionKernel(ATTENTION)]) {
+    for (const { bindings } of [...kernels, attentionKernel(ATTENTION), stepAttentionKernel(ATTENTION, 32)]) {
       expect(bindings.filter(({ access }) => access !== 'uniform').length).toBeLessThanOrEqual(8);
     }
   });
@@ -70,12 +81,60 @@ describe('matrix-vector products', () => {
 });
 
 describe('workgroup memory', () => {
-  it('of the usual sizes is what every device has, but for the larger tiles', () => {
+  it('of the usual sizes is what every device has', () => {
     expect(attentionBytes(ATTENTION)).toBeLessThanOrEqual(16_384);
     expect(attentionBytes({ ...ATTENTION, numHeads: 16, numKvHeads: 2 })).toBeLessThanOrEqual(16_384);
     const smallest = visionAttentionSpec(VISION, 64, 16_384);
     expect(visionAttentionBytes(smallest)).toBeLessThanOrEqual(16_384);
-    expect([32, 64, 128].map(tileBytes)).toEqual([9216, 18_432, 36_864]);
+    expect(tileBytes(TILE)).toBe(15_360);
+  });
+});
+
+describe('tiles of products', () => {
+  it('are the largest of the wanted side that fit, else the smallest', () => {
+    const sides = (side: number, bytes: number): readonly number[] =>
+      tilesFor(side, bytes).flatMap(({ tokens, rows }) => [tokens, rows]);
+    expect(sides(128, 16_384)).toEqual([128, 64, 64, 64]);
+    expect(sides(128, 15_000)).toEqual([32, 32, 32, 32]);
+    expect(sides(16, 16_384)).toEqual([16, 16, 16, 16]);
+    expect(sides(128, 0)).toEqual([16, 16, 16, 16]);
+  });
+
+  it('refuse outputs that cannot be shared out', () => {
+    const spec = { label: '', matrix: GATE, epilogue: 'store' } as const;
+    expect(() => matmulKernel(spec, { ...TILE, rowsPerThread: 5 })).toThrow(RangeError);
+  });
+});
+
+describe('attention of the language model', () => {
+  it('takes a tile of the cache in a step that fits the device', () => {
+    expect([65_536, 20_000, 16_384, 0].map((bytes) => stepAttentionTile(ATTENTION, bytes))).toEqual([32, 16, 16, 8]);
+  });
+
+  it('has every template filled, for heads of every size', () => {
+    for (const headDim of [16, 32, 64, 80, 96, 128, 256]) {
+      for (const numKvHeads of [1, 2, 8]) {
+        const spec: AttentionSpec = { numHeads: 8, numKvHeads, headDim, stored: 'f16', tokens: 1 };
+        const kernels = [
+          stepAttentionKernel(spec, 8),
+          combineKernel(spec),
+          tensorAttentionKernel(causalSource(spec)),
+          tensorAttentionKernel(spanSource(spec)),
+          packedRotaryKernel(spec).kernel,
+        ];
+        for (const { code } of kernels) expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
+        const [heads, , shares] = combineGrid(spec, 1);
+        expect(heads * shares).toBeLessThanOrEqual(8 * (headDim / 4));
+      }
+    }
+  });
+
+  it('on matrix units takes whole fragments, and as many tokens as heads leave room for', () => {
+    expect(causalTokens(ATTENTION)).toBe(9);
+    expect(causalTokens({ numHeads: 16, numKvHeads: 2 })).toBe(8);
+    expect(causalTokens({ numHeads: 128, numKvHeads: 1 })).toBe(0);
+    expect(tensorAttentionBytes(128)).toBeLessThanOrEqual(32_768);
+    expect(() => tensorAttentionKernel(spanSource({ numHeads: 2, headDim: 40 }))).toThrow(RangeError);
   });
 });
 

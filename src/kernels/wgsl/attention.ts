@@ -60,7 +60,7 @@ export const QKV: readonly Binding[] = [
 ];
 
 /** WGSL that rotates: quads j of the two halves of head `head` of token `token`; and packs its value. */
-export function rotation({ headDim, numHeads, numKvHeads }: AttentionSpec): string {
+export function rotation({ headDim, numHeads, numKvHeads }: Omit<AttentionSpec, 'tokens'>): string {
   const stride = roundUp((numHeads + 2 * numKvHeads) * headDim, 32) / 4;
   return `
 fn rotated(token: u32, head: u32, j: u32) -> array<vec4<f32>, 2> {
@@ -206,7 +206,7 @@ ${repeat(
     let token = token0 + row / ${group}u;
     let query_head = head * ${group}u + row % ${group}u;
     if (row < ${rows}u && token < params.tokens) {
-      ${writeResult(spec, { token: 'token', head: 'query_head', row: 'row' }, `sum${r}`)}
+      ${writeResult(spec, { token: 'token', head: 'query_head' }, { sum: `sum${r}`, most: 'largest[row]', total: 'total[row]' })}
     }
   }`,
 )}
@@ -281,77 +281,21 @@ export const RESULTS: readonly Binding[] = [
   { name: 'partials', type: 'array<vec4<f32>>', access: 'read_write' },
 ];
 
-/** WGSL that writes `sum`, quad `quad` of a row's weighted sum: divided to output where there is one part, else to partials. */
+/**
+ * WGSL that writes quad `quad` of a row's weighted sum, where its largest score and the sum of its weights are known: divided
+ * to output where there is one part, else to partials.
+ */
 export function writeResult(
-  { numHeads, headDim }: AttentionSpec,
-  { token, head, row }: { readonly token: string; readonly head: string; readonly row: string },
-  sum: string,
+  { numHeads, headDim }: Pick<AttentionSpec, 'numHeads' | 'headDim'>,
+  { token, head }: { readonly token: string; readonly head: string },
+  { sum, most, total }: { readonly sum: string; readonly most: string; readonly total: string },
 ): string {
   const quads = headDim / 4;
   return `if (params.splits == 1u) {
-        output[${token} * ${roundUp(numHeads * headDim, 32) / 4}u + ${head} * ${quads}u + quad] = ${sum} / total[${row}];
+        output[${token} * ${roundUp(numHeads * headDim, 32) / 4}u + ${head} * ${quads}u + quad] = ${sum} / ${total};
       } else {
         let at = ((wg.z * params.tokens + ${token}) * ${numHeads}u + ${head}) * ${partialStride(headDim)}u;
         partials[at + quad] = ${sum};
-        if (quad == 0u) { partials[at + ${quads}u] = vec4<f32>(largest[${row}], total[${row}], 0.0, 0.0); }
+        if (quad == 0u) { partials[at + ${quads}u] = vec4<f32>(${most}, ${total}, 0.0, 0.0); }
       }`;
-}
-
-/**
- * Puts the parts of attention together: threads side by side take four numbers of a head each, groups of them some parts.
- * Bindings: partials, output, params. Workgroups: heads, tokens.
- */
-export function combineKernel({ numHeads, headDim }: AttentionSpec): Kernel {
-  const quads = headDim / 4;
-  const groups = Math.floor(THREADS / quads);
-  const body = `
-var<workgroup> maxima: array<f32, ${THREADS}>;
-var<workgroup> sums: array<vec4<f32>, ${groups * quads}>;
-var<workgroup> totals: array<f32, ${groups}>;
-@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let first = (wg.y * ${numHeads}u + wg.x) * ${partialStride(headDim)}u;
-  let step = params.tokens * ${numHeads * partialStride(headDim)}u;
-  var most = ${NEVER};
-  for (var s = lid; s < params.splits; s += ${THREADS}u) { most = max(most, partials[first + s * step + ${quads}u].x); }
-  maxima[lid] = most;
-  workgroupBarrier();
-  for (var i = 0u; i < min(${THREADS}u, params.splits); i++) { most = max(most, maxima[i]); }
-  let quad = lid % ${quads}u;
-  let group = lid / ${quads}u;
-  var sum = vec4<f32>();
-  var total = 0.0;
-  if (group < ${groups}u) {
-    for (var s = group; s < params.splits; s += ${groups * 4}u) {
-${repeat(4, (i) => `      let at${i} = first + min(s + ${i * groups}u, params.splits - 1u) * step;`)}
-${repeat(
-  4,
-  (i) => `      let part${i} = partials[at${i} + quad];
-      let stats${i} = partials[at${i} + ${quads}u];`,
-)}
-${repeat(
-  4,
-  (i) => `      let factor${i} = select(0.0, exp(stats${i}.x - most), s + ${i * groups}u < params.splits);
-      sum = fma(vec4<f32>(factor${i}), part${i}, sum);
-      total = fma(factor${i}, stats${i}.y, total);`,
-)}
-    }
-    sums[lid] = sum;
-    if (quad == 0u) { totals[group] = total; }
-  }
-  workgroupBarrier();
-  if (group > 0u) { return; }
-${repeat(
-  groups - 1,
-  (i) => `  sum += sums[quad + ${(i + 1) * quads}u];
-  total += totals[${i + 1}];`,
-)}
-  output[wg.y * ${roundUp(numHeads * headDim, 32) / 4}u + wg.x * ${quads}u + quad] = sum / total;
-}`;
-  const bindings: Binding[] = [
-    { name: 'partials', type: 'array<vec4<f32>>', access: 'read' },
-    { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
-    PARAMS,
-  ];
-  return kernel('attention, parts', bindings, body);
 }

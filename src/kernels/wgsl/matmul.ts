@@ -1,10 +1,11 @@
 /**
  * Y = X Wᵀ for many tokens, in tiles: a workgroup unpacks a tile of weights and copies one of X into workgroup memory, and
- * each thread makes a square of outputs from there, summing in f32. On matrix units: tensor-matmul.ts.
+ * each thread makes a rectangle of outputs from there, summing in f32. What the next step needs of device memory is read into
+ * registers before this step computes. On matrix units: tensor-matmul.ts.
  */
 import { GELU } from './gelu.ts';
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
-import { matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
+import { matrixBindings, type MatrixFormat, eightReader } from './weight-reader.ts';
 
 /** A tiled product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
 export interface MatmulSpec {
@@ -15,24 +16,38 @@ export interface MatmulSpec {
   readonly bias?: boolean;
   /** Only the tokens that go through the head, to rows of y without gaps. */
   readonly wantedOnly?: boolean;
-  /** Side of a workgroup's square of outputs: 32, 64 or 128. */
-  readonly tile: number;
 }
 
-/** vec4s of a row of a tile: 32 numbers, and one vec4 so that neighbouring rows lie in other banks. */
-const TILE_ROW = 9;
-
-/** Threads along a side of the tile. */
-const SIDE = 16;
-
-/** Bytes of workgroup memory that tiles of a side take. */
-export function tileBytes(tile: number): number {
-  return 2 * tile * TILE_ROW * 16;
+/** How a workgroup's outputs are shared out. */
+export interface Tile {
+  /** Outputs of a workgroup: tokens and rows of the matrix. */
+  readonly tokens: number;
+  readonly rows: number;
+  /** Outputs of a thread along both. */
+  readonly tokensPerThread: number;
+  readonly rowsPerThread: number;
+  /** Inputs of a step, in vec4s: 4 or 8, half a block or a whole one. */
+  readonly depth: 4 | 8;
 }
 
-/** Workgroups for so many tokens: outputs along x and y, tokens along z. */
-export function matmulGrid({ matrix, tile }: MatmulSpec, tokens: number): readonly [number, number, number] {
-  return [...grid(Math.ceil(matrix.rows / tile)), Math.ceil(tokens / tile)];
+/** vec4s between rows of a tile: one more than a step's, so that neighbouring rows lie in other banks. */
+function strideOf({ depth }: Tile): number {
+  return depth + 1;
+}
+
+/** Bytes of workgroup memory that a tile takes. */
+export function tileBytes(tile: Tile): number {
+  return (tile.tokens + tile.rows) * strideOf(tile) * 16;
+}
+
+/** Workgroups for so many tokens: tokens along x, so that those which read the same weights run together; outputs along y and z. */
+export function matmulGrid(
+  { matrix }: MatmulSpec,
+  tile: Pick<Tile, 'tokens' | 'rows'>,
+  tokens: number,
+): readonly [number, number, number] {
+  const [y, z] = grid(Math.ceil(matrix.rows / tile.rows));
+  return [Math.ceil(tokens / tile.tokens), y, z];
 }
 
 /** What becomes of a product, as WGSL: where y keeps it, the product, and the matrix's row it belongs to. */
@@ -58,7 +73,7 @@ export function epilogueOf({ epilogue, bias }: MatmulSpec): {
 /** Bindings in order: the matrix's, `x`, `y`, `bias` where there is one, `params`. */
 export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   return [
-    ...matrixBindings('w', matrix),
+    ...matrixBindings('w', matrix, 'eight'),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'y', type: 'array<f32>', access: 'read_write' },
     ...(bias === true ? [{ name: 'bias', type: 'array<f32>', access: 'read' } as const] : []),
@@ -66,55 +81,90 @@ export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   ];
 }
 
-/** The kernel's source. */
-export function matmulKernel(spec: MatmulSpec): Kernel {
-  const { matrix, tile } = spec;
+/** The kernel's source. Throws RangeError for a tile that cannot be shared out. */
+export function matmulKernel(spec: MatmulSpec, tile: Tile): Kernel {
+  const { matrix } = spec;
+  const { depth } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
-  const per = tile / SIDE; // outputs of a thread along a side
-  const threads = SIDE * SIDE;
+  const steps = (blocks * 8) / depth;
+  const across = tile.rows / tile.rowsPerThread; // threads along the rows
+  const along = tile.tokens / tile.tokensPerThread;
+  const threads = across * along;
+  const stride = strideOf(tile);
+  const eights = depth / 2; // of a row of weights in a step
+  const xReads = (tile.tokens * depth) / threads; // vec4s of x a thread copies for a step
+  const wReads = (tile.rows * eights) / threads; // eights of weights
+  for (const whole of [across, along, xReads, wReads]) {
+    if (!Number.isInteger(whole)) throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
+  }
+  // 32 threads side by side take 8 rows and 4 tokens, so that they read as little as can be from workgroup memory.
+  const compact = across % 8 === 0 && along % 4 === 0;
+  const groups = across / 8;
   const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
-  const outputs = (line: (m: number, n: number) => string): string =>
-    repeat(per, (m) => repeat(per, (n) => line(m, n)));
+  const each = (line: (m: number, n: number) => string): string =>
+    repeat(tile.tokensPerThread, (m) => repeat(tile.rowsPerThread, (n) => line(m, n)));
   const epilogue = epilogueOf(spec);
+  const read = (step: string): string => `
+${repeat(xReads, (i) => `    x${i} = x[x_at${i} + ${step} * ${depth}u];`)}
+${repeat(wReads, (i) =>
+  depth === 8
+    ? `    w${i} = w_eight(w_row${i}, ${step}, (lid + ${i * threads}u) % 4u);`
+    : `    w${i} = w_eight(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (lid + ${i * threads}u) % 2u);`,
+)}`;
   const store = (m: number, n: number): string =>
-    `  if (m0 + ${m * SIDE}u < count && n0 + ${n * SIDE}u < ${matrix.rows}u) {
-    ${epilogue.write(`y[(m0 + ${m * SIDE}u) * ${yStride}u + n0 + ${n * SIDE}u]`, `s${m}_${n}`, `n0 + ${n * SIDE}u`)}
+    `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
+    ${epilogue.write(`y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, `s${m}_${n}`, `row0 + ${n * across}u`)}
   }`;
   const body = `
-${matrixReader('w', matrix)}
+${eightReader('w', matrix)}
 ${epilogue.functions}
-var<workgroup> tile_x: array<vec4<f32>, ${tile * TILE_ROW}>;
-var<workgroup> tile_w: array<vec4<f32>, ${tile * TILE_ROW}>;
+var<workgroup> tile_x: array<vec4<f32>, ${tile.tokens * stride}>;
+var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let first_row = (wg.x + wg.y * ${matmulGrid(spec, 1)[0]}u) * ${tile}u;
-  let first_token = wg.z * ${tile}u;
+  let first_token = wg.x * ${tile.tokens}u;
+  let first_row = (wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u) * ${tile.rows}u;
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
-  let tx = lid % ${SIDE}u;
-  let ty = lid / ${SIDE}u;
-${outputs((m, n) => `  var s${m}_${n} = 0.0;`)}
-  for (var block = 0u; block < ${blocks}u; block++) {
-    for (var i = lid; i < ${tile * 8}u; i += ${threads}u) {
-      let token = ${spec.wantedOnly === true ? 'params.first + ' : ''}min(first_token + i / 8u, count - 1u);
-      tile_x[(i / 8u) * ${TILE_ROW}u + i % 8u] = x[token * ${blocks * 8}u + block * 8u + i % 8u];
-    }
-    for (var i = lid; i < ${tile * 4}u; i += ${threads}u) {
-      let eight = w_eight(min(first_row + i / 4u, ${matrix.rows - 1}u), block, i % 4u);
-      let at = (i / 4u) * ${TILE_ROW}u + (i % 4u) * 2u;
+  let tx = ${compact ? `lid % 8u + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
+  let ty = ${compact ? `lid / 8u % 4u + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
+${repeat(xReads, (i) => {
+  const token = `min(first_token + (lid + ${i * threads}u) / ${depth}u, count - 1u)`;
+  return `  let x_at${i} = (${spec.wantedOnly === true ? 'params.first + ' : ''}${token}) * ${blocks * 8}u + (lid + ${i * threads}u) % ${depth}u;
+  var x${i}: vec4<f32>;`;
+})}
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (lid + ${i * threads}u) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}
+${each((m, n) => `  var s${m}_${n} = 0.0;`)}
+${read('0u')}
+  for (var step = 0u; step < ${steps}u; step++) {
+${repeat(xReads, (i) => `    tile_x[(lid + ${i * threads}u) / ${depth}u * ${stride}u + (lid + ${i * threads}u) % ${depth}u] = x${i};`)}
+${repeat(
+  wReads,
+  (i) => `    {
+      let eight = w_f32(w${i});
+      let at = (lid + ${i * threads}u) / ${eights}u * ${stride}u + (lid + ${i * threads}u) % ${eights}u * 2u;
       tile_w[at] = eight[0];
       tile_w[at + 1u] = eight[1];
-    }
+    }`,
+)}
     workgroupBarrier();
-    for (var k = 0u; k < 8u; k++) {
-${repeat(per, (m) => `      let a${m} = tile_x[(ty + ${m * SIDE}u) * ${TILE_ROW}u + k];`)}
-${repeat(per, (n) => `      let b${n} = tile_w[(tx + ${n * SIDE}u) * ${TILE_ROW}u + k];`)}
-${outputs((m, n) => `      s${m}_${n} += dot(a${m}, b${n});`)}
+    if (step + 1u < ${steps}u) {
+${read('(step + 1u)')}
+    }
+    for (var k = 0u; k < ${depth}u; k++) {
+${repeat(tile.tokensPerThread, (m) => `      let a${m} = tile_x[(ty + ${m * along}u) * ${stride}u + k];`)}
+${repeat(
+  tile.rowsPerThread,
+  (n) => `      {
+        let b = tile_w[(tx + ${n * across}u) * ${stride}u + k];
+${repeat(tile.tokensPerThread, (m) => `        s${m}_${n} = fma(a${m}.x, b.x, fma(a${m}.y, b.y, fma(a${m}.z, b.z, fma(a${m}.w, b.w, s${m}_${n}))));`)}
+      }`,
+)}
     }
     workgroupBarrier();
   }
-  let m0 = first_token + ty;
-  let n0 = first_row + tx;
-${outputs(store)}
+  let token0 = first_token + ty;
+  let row0 = first_row + tx;
+${each(store)}
 }`;
   return kernel(spec.label, matmulBindings(spec), body);
 }

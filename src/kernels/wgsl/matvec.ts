@@ -2,6 +2,9 @@
  * y = x Wᵀ for one token or a few: every weight is read once and multiplied with all of them. Threads share a row, each
  * takes every so-many-th block of 32 inputs of a few rows, and keeps what it reads of x for all these rows.
  *
+ * What a step costs is how long it waits for memory, so a thread always has the next blocks of all its rows on their way
+ * while it multiplies those that are there.
+ *
  * RMSNorm in front of a product is part of it: the norm's one number is a factor of every output, so it is summed beside the
  * products and multiplied in at the end; its weights are multiplied into x on the way.
  *
@@ -9,7 +12,7 @@
  * line a thread. The workgroup copies them into its memory instead, turned so that neighbours read neighbours.
  */
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
-import { isQuantized, matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
+import { isQuantized, matrixBindings, type MatrixFormat, blockReader, quad } from './weight-reader.ts';
 
 /** What becomes of the products. */
 export type Epilogue =
@@ -20,8 +23,20 @@ export type Epilogue =
   /** y = silu(products) * products of the second matrix */
   | 'swiglu';
 
+/** How the work is shared out. */
+export interface MatvecShares {
+  /** Tokens at once. */
+  readonly columns: number;
+  readonly rowsPerThread: number;
+  /** Threads that share a row: a power of two. */
+  readonly threadsPerRow: number;
+  readonly threads: number;
+  /** Blocks of each of its rows that a thread has on their way at once; as many of x lie in workgroup memory. */
+  readonly blocksAhead: number;
+}
+
 /** A matrix-vector product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
-export interface MatvecSpec {
+export interface MatvecSpec extends MatvecShares {
   readonly label: string;
   /** One matrix; for `swiglu` the gate's, then the other, both of the same format. */
   readonly matrices: readonly MatrixFormat[];
@@ -32,19 +47,14 @@ export interface MatvecSpec {
   readonly normEpsilon?: number;
   /** Only the tokens that go through the head, to rows of y without gaps. */
   readonly wantedOnly?: boolean;
-  /** Tokens at once. */
-  readonly columns: number;
-  readonly rowsPerThread: number;
-  readonly threadsPerRow: number;
-  readonly threads: number;
-  /** The size all subgroups have, or null: sums go through workgroup memory. */
+  /** The size all subgroups have, or null: sums go through workgroup memory alone. */
   readonly subgroupSize: number | null;
 }
 
 /** Bindings, in order: the matrices', `x`, `y`, then `bias` and `gamma` where there are such, `params`. */
 function bindingsOf({ matrices, bias, normEpsilon }: MatvecSpec): Binding[] {
   return [
-    ...matrices.flatMap((format, i) => matrixBindings(`w${i}`, format)),
+    ...matrices.flatMap((format, i) => matrixBindings(`w${i}`, format, 'block')),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'y', type: 'array<f32>', access: 'read_write' },
     ...(bias === true ? [{ name: 'bias', type: 'array<f32>', access: 'read' } as const] : []),
@@ -66,8 +76,9 @@ export function matvecKernel(spec: MatvecSpec): Kernel {
     throw new RangeError(`${threads} threads cannot be ${lanes} a row`);
   }
   const norm = normEpsilon !== undefined;
-  const useSubgroups = spec.subgroupSize === lanes && lanes > 1;
   const blocks = Math.ceil(format.cols / 32);
+  const ahead = blocksAheadOf(spec);
+  const isOneStage = lanes * ahead >= blocks;
   const sums = matrices.length * rows * columns;
   const values = sums + (norm ? columns : 0);
   const sum = (m: number, r: number, c: number): string => `s${(m * rows + r) * columns + c}`;
@@ -76,37 +87,38 @@ export function matvecKernel(spec: MatvecSpec): Kernel {
 
   const each = (line: (m: number, r: number) => string): string =>
     repeat(matrices.length, (m) => repeat(rows, (r) => line(m, r)));
-  const stageRow = lanes + 1; // so that what a thread writes lies in other banks than its neighbours'
-  const stageColumn = 8 * stageRow;
-  const ofColumn = (c: number): string => `
-    {
-${repeat(8, (i) => `      let v${i} = stage[${c * stageColumn + i * stageRow}u + lane];`)}
-${each(
-  (m, r) => `      {
-        var t = m${m}_${r}[0] * v0;
-        ${repeat(7, (i) => `t = fma(m${m}_${r}[${i + 1}], v${i + 1}, t);`)}
-        ${sum(m, r, c)} += f${m}_${r} * (t.x + t.y + t.z + t.w);
-      }`,
-)}
-    }`;
-  const stageOne = (c: number): string => `
+  const eachSum = (line: (m: number, r: number, c: number) => string): string =>
+    each((m, r) => repeat(columns, (c) => line(m, r, c)));
+  // 1. Blocks on their way.
+  const load = (d: number, block: string): string => `    { let block = min(${block}, ${blocks - 1}u);
+${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r}_${d} = w${m}_scale(row${r}, block);`)} }`;
+  // 2. x in workgroup memory, beyond its end zeros. The extra place a row lets a thread write to other banks than its neighbours.
+  const stageRow = lanes + 1;
+  const stageColumn = 8 * stageRow * ahead;
+  const stage = (c: number): string => `
       {
         let raw = select(vec4<f32>(), x[x${c} + source], inside);
         stage[${c * stageColumn}u + to] = raw * scale;
         ${norm ? `q${c} += dot(raw, raw);` : ''}
       }`;
-
-  const reduce = useSubgroups
-    ? repeat(values, (i) => `  s${i} = subgroupAdd(s${i});`)
-    : `${repeat(values, (i) => `  shared_sums[${i * threads}u + lid] = s${i};`)}
-  workgroupBarrier();
-  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
-    if (lane < half) {
-${repeat(values, (i) => `      shared_sums[${i * threads}u + lid] += shared_sums[${i * threads}u + lid + half];`)}
-    }
-    workgroupBarrier();
-  }
-${repeat(values, (i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
+  // 3. A block of each row times x, once the next is on its way. Beyond the end a block is multiplied by zeros.
+  const multiply = (d: number): string => `
+    {
+${each((m, r) => `      let c${m}_${r} = b${m}_${r}_${d}; let g${m}_${r} = f${m}_${r}_${d};`)}
+${isOneStage ? '' : load(d, `base + ${(ahead + d) * lanes}u + lane`)}
+${eachSum((m, r, c) => `      var t${m}_${r}_${c} = vec4<f32>();`)}
+${repeat(
+  8,
+  (i) => `      {
+${repeat(columns, (c) => `        let v${c} = stage[${c * stageColumn + (8 * d + i) * stageRow}u + lane];`)}
+${each(
+  (m, r) => `        { let n = ${quad(`w${m}`, format, `c${m}_${r}`, i)};
+${repeat(columns, (c) => `          t${m}_${r}_${c} = fma(n, v${c}, t${m}_${r}_${c});`)} }`,
+)}
+      }`,
+)}
+${eachSum((m, r, c) => `      ${sum(m, r, c)} = fma(g${m}_${r}, dot(t${m}_${r}_${c}, vec4<f32>(1.0)), ${sum(m, r, c)});`)}
+    }`;
 
   // Each thread has squares of what it copied: those of all threads, shared out again among a row's.
   const squares = `
@@ -128,12 +140,13 @@ ${repeat(columns, (c) => `    ${square(c)} += all_squares[${c * threads}u + i];`
     }[epilogue];
     return `    if (${row} < ${format.rows}u && c0 + ${c}u < count) { ${to} }`;
   };
+  const reduction = reductionOf(spec, values);
 
   const body = `
-${matrices.map((one, m) => matrixReader(`w${m}`, one)).join('\n')}
+${matrices.map((one, m) => blockReader(`w${m}`, one)).join('\n')}
 var<workgroup> stage: array<vec4<f32>, ${columns * stageColumn}>;
 ${norm ? `var<workgroup> all_squares: array<f32, ${columns * threads}>;` : ''}
-${useSubgroups ? '' : `var<workgroup> shared_sums: array<f32, ${values * threads}>;`}
+${reduction.memory > 0 ? `var<workgroup> shared_sums: array<f32, ${reduction.memory}>;` : ''}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let lane = lid % ${lanes}u;
@@ -144,35 +157,83 @@ ${repeat(columns, (c) => `  let x${c} = (${spec.wantedOnly === true ? 'params.fi
 ${repeat(rows, (r) => `  let row${r} = min(row + ${r}u, ${format.rows - 1}u);`)}
 ${repeat(values, (i) => `  var s${i} = 0.0;`)}
 ${norm ? repeat(columns, (c) => `  var q${c} = 0.0;`) : ''}
-  for (var base = 0u; base < ${blocks}u; base += ${lanes}u) {
-    let block = min(base + lane, ${blocks - 1}u); // beyond the end: times zeros
-${each((m, r) => `    let m${m}_${r} = w${m}_block(row${r}, block); let f${m}_${r} = w${m}_scale(row${r}, block);`)}
+${repeat(ahead, (d) => each((m, r) => `  var b${m}_${r}_${d}: w${m}_Block; var f${m}_${r}_${d}: f32;`))}
+${repeat(ahead, (d) => load(d, `${d * lanes}u + lane`))}
+  for (var base = 0u; base < ${blocks}u; base += ${lanes * ahead}u) {
     workgroupBarrier();
-    for (var i = lid; i < ${lanes * 8}u; i += ${threads}u) {
+    for (var i = lid; i < ${lanes * ahead * 8}u; i += ${threads}u) {
       let inside = base * 8u + i < ${blocks * 8}u;
       let source = min(base * 8u + i, ${blocks * 8 - 1}u);
-      let to = (i % 8u) * ${stageRow}u + i / 8u;
+      let to = (i / ${lanes * 8}u * 8u + i % 8u) * ${stageRow}u + i / 8u % ${lanes}u;
       let scale = w0_PLACES${norm ? ' * gamma[source]' : ''};
-${repeat(columns, stageOne)}
+${repeat(columns, stage)}
     }
     workgroupBarrier();
-${repeat(columns, ofColumn)}
+${repeat(ahead, multiply)}
   }
 ${norm ? squares : ''}
-${reduce}
+${reduction.code}
   if (lane == 0u) {
 ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
   }
 }`;
-  return kernel(spec.label, bindingsOf(spec), body, useSubgroups ? 'enable subgroups;' : '');
+  return kernel(spec.label, bindingsOf(spec), body, reduction.bySubgroup ? 'enable subgroups;' : '');
+}
+
+/** Sums `values` variables s0, s1, ... over the threads of a row; the row's first thread has the sums afterwards. */
+function reductionOf(
+  { subgroupSize: size, threadsPerRow: lanes, threads }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
+  values: number,
+): {
+  readonly code: string;
+  /** f32 numbers of workgroup memory. */ readonly memory: number;
+  readonly bySubgroup: boolean;
+} {
+  const each = (line: (i: number) => string): string => repeat(values, line);
+  if (size !== null && size % lanes === 0) {
+    const code =
+      size === lanes
+        ? each((i) => `  s${i} = subgroupAdd(s${i});`)
+        : repeat(Math.log2(lanes), (bit) => each((i) => `  s${i} += subgroupShuffleXor(s${i}, ${2 ** bit}u);`));
+    return { code, memory: 0, bySubgroup: true };
+  }
+  if (size !== null && size > 1 && lanes % size === 0) {
+    const subgroups = threads / size;
+    const code = `
+${each((i) => `  s${i} = subgroupAdd(s${i}); if (lid % ${size}u == 0u) { shared_sums[${i * subgroups}u + lid / ${size}u] = s${i}; }`)}
+  workgroupBarrier();
+${each((i) => `  s${i} = ${repeat(lanes / size, (k) => `${k > 0 ? '+ ' : ''}shared_sums[${i * subgroups + k}u + lid / ${lanes}u * ${lanes / size}u]`)};`)}`;
+    return { code, memory: values * subgroups, bySubgroup: true };
+  }
+  const code = `
+${each((i) => `  shared_sums[${i * threads}u + lid] = s${i};`)}
+  workgroupBarrier();
+  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
+    if (lane < half) {
+${each((i) => `      shared_sums[${i * threads}u + lid] += shared_sums[${i * threads}u + lid + half];`)}
+    }
+    workgroupBarrier();
+  }
+${each((i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
+  return { code, memory: values * threads, bySubgroup: false };
+}
+
+/** Blocks a thread has on their way at once: no more than there are. */
+function blocksAheadOf({
+  matrices,
+  threadsPerRow,
+  blocksAhead,
+}: Pick<MatvecSpec, 'matrices' | 'threadsPerRow' | 'blocksAhead'>): number {
+  return Math.min(blocksAhead, Math.ceil((matrices[0]?.cols ?? 0) / 32 / threadsPerRow));
 }
 
 /** Bytes of workgroup memory. */
 export function matvecBytes(spec: Omit<MatvecSpec, 'label' | 'epilogue'>): number {
-  const { matrices, columns, rowsPerThread, threadsPerRow, threads, subgroupSize } = spec;
-  const stage = columns * 8 * (threadsPerRow + 1) * 16;
-  const sums = subgroupSize === threadsPerRow ? 0 : matrices.length * rowsPerThread * columns + columns;
-  return stage + (sums + columns) * threads * 4;
+  const { matrices, columns, rowsPerThread, threadsPerRow, threads, normEpsilon } = spec;
+  const norm = normEpsilon !== undefined;
+  const stage = columns * 8 * (threadsPerRow + 1) * blocksAheadOf(spec) * 16;
+  const values = (matrices.length * rowsPerThread + (norm ? 1 : 0)) * columns;
+  return stage + 4 * ((norm ? columns * threads : 0) + reductionOf(spec, values).memory);
 }
 
 /** Bytes a product of one token reads: the matrices. */

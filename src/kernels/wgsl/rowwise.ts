@@ -1,7 +1,7 @@
 /** The small kernels: embedding lookup, embeddings into the residual stream, RMSNorm of many tokens, the arg max of logits. */
 import { type Stored } from './cache-format.ts';
 import { type Binding, kernel, type Kernel, PARAMS, roundUp } from './kernel.ts';
-import { matrixBindings, type MatrixFormat, matrixReader } from './weight-reader.ts';
+import { matrixBindings, type MatrixFormat, eightReader } from './weight-reader.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
@@ -17,12 +17,12 @@ export function embedKernel(table: MatrixFormat, stored: Stored): { readonly ker
   const { cols } = table;
   const words = stored === 'f16' ? cols / 2 : cols;
   const body = `
-${matrixReader('w', table)}
+${eightReader('w', table)}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x * 8u >= ${cols}u) { return; }
   let row = min(ids[id.y].x, ${table.rows - 1}u);
-  let eight = w_eight(row, id.x / 4u, id.x % 4u);
+  let eight = w_f32(w_eight(row, id.x / 4u, id.x % 4u));
   let at = id.y * ${words}u + id.x * ${stored === 'f16' ? 4 : 8}u;
   for (var i = 0u; i < ${stored === 'f16' ? 4 : 8}u; i++) {
     ${
@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }`;
   const bindings: Binding[] = [
-    ...matrixBindings('w', table),
+    ...matrixBindings('w', table, 'eight'),
     { name: 'ids', type: 'array<vec2<u32>>', access: 'read' },
     { name: 'out', type: 'array<u32>', access: 'read_write' },
   ];

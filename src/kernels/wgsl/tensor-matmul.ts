@@ -8,7 +8,7 @@
  */
 import { grid, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
 import { epilogueOf, matmulBindings, type MatmulSpec } from './matmul.ts';
-import { matrixReader, packedReader } from './weight-reader.ts';
+import { eightReader, halvesReader } from './weight-reader.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
@@ -38,16 +38,6 @@ export function tensorTileBytes({ tokens, rows, alongTokens, alongRows, depth }:
   return (tokens + rows) * strideOf(depth) * 16 + alongTokens * alongRows * FRAGMENT * FRAGMENT * 4;
 }
 
-/** Workgroups for so many tokens: tokens along x, so that those which read the same weights run together; outputs along y and z. */
-export function tensorMatmulGrid(
-  { matrix }: MatmulSpec,
-  tile: TensorTile,
-  tokens: number,
-): readonly [number, number, number] {
-  const [y, z] = grid(Math.ceil(matrix.rows / tile.rows));
-  return [Math.ceil(tokens / tile.tokens), y, z];
-}
-
 /** The kernel's source. Throws RangeError for a tile that cannot be shared out. */
 export function tensorMatmulKernel(spec: MatmulSpec, tile: TensorTile): Kernel {
   const { matrix } = spec;
@@ -69,7 +59,7 @@ export function tensorMatmulKernel(spec: MatmulSpec, tile: TensorTile): Kernel {
   const rowOf = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;
   const read = (step: string): string => `
 ${repeat(xReads, (i) => `    xa${i} = x[x_at${i} + ${step} * ${across * 2}u];\n    xb${i} = x[x_at${i} + ${step} * ${across * 2}u + 1u];`)}
-${repeat(wReads, (i) => `    w${i} = w_raw(w_row${i}, ${step} * ${depth}u + w_block, lid % 4u);`)}`;
+${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step} * ${depth}u + w_block, lid % 4u);`)}`;
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec);
@@ -85,8 +75,8 @@ ${repeat(wReads, (i) => `    w${i} = w_raw(w_row${i}, ${step} * ${depth}u + w_bl
   }
   workgroupBarrier();`;
   const body = `
-${matrixReader('w', matrix)}
-${packedReader('w', matrix)}
+${eightReader('w', matrix)}
+${halvesReader('w', matrix)}
 ${epilogue.functions}
 var<workgroup> tile_x: array<vec4<u32>, ${tile.tokens * stride}>; // f16, two a word
 var<workgroup> tile_w: array<vec4<u32>, ${tile.rows * stride}>;
@@ -109,13 +99,13 @@ ${repeat(xReads, (i) => {
   var xa${i}: vec4<f32>;
   var xb${i}: vec4<f32>;`;
 })}
-${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${rowOf(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Raw;`)}
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${rowOf(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}
 ${each((i, j) => `  var c${i}_${j}: subgroup_matrix_result<f32, ${FRAGMENT}, ${FRAGMENT}>;`)}
   let w_block = (lid % ${across}u) / 4u;
 ${read('0u')}
   for (var step = 0u; step < ${blocks / depth}u; step++) {
 ${repeat(xReads, (i) => `    tile_x[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = halves(xa${i}, xb${i});`)}
-${repeat(wReads, (i) => `    tile_w[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = w_packed(w${i});`)}
+${repeat(wReads, (i) => `    tile_w[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = w_f16(w${i});`)}
     workgroupBarrier();
     if (step + 1u < ${blocks / depth}u) {
 ${read('(step + 1u)')}
@@ -129,11 +119,11 @@ ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${
   }
 ${each(storeFragment)}
 }`;
-  return kernel(spec.label, matmulBindings(spec), body, ENABLE);
+  return kernel(spec.label, matmulBindings(spec), body, ENABLE_MATRICES);
 }
 
-/** Extensions, and no complaint where the compiler cannot prove that a whole subgroup takes the same way. */
-const ENABLE = `enable f16;
+/** What kernels on matrix units ask the compiler for: extensions, and no complaint where the compiler cannot prove that a whole subgroup takes the same way. */
+export const ENABLE_MATRICES = `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);`;

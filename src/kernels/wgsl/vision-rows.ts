@@ -1,5 +1,5 @@
 /** The vision tower's kernels that move rows: patches into window order, rotary positions, features back into image order. */
-import type { Stored } from './cache-format.ts';
+import { packing, type Stored } from './cache-format.ts';
 import { type Binding, kernel, type Kernel, PARAMS, roundUp } from './kernel.ts';
 
 /** Threads of a workgroup. */
@@ -69,6 +69,60 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     PARAMS,
   ];
   return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(hidden / THREADS) };
+}
+
+/**
+ * The same for attention on matrix units: rotated queries and keys, and values as they are, to f16 `[params.tokens, 3 numHeads
+ * headDim]`. A thread packs eight numbers of each half of a head. Bindings: qkv, cos, sin, packed, params.
+ */
+export function packedRotaryKernel({
+  numHeads,
+  headDim,
+}: {
+  readonly numHeads: number;
+  readonly headDim: number;
+}): RowKernel {
+  const perHead = headDim / 16;
+  const quads = headDim / 4;
+  const count = 3 * numHeads * perHead;
+  const body = `
+${packing('f16')}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= ${count}u || id.y >= params.tokens) { return; }
+  let head = id.x / ${perHead}u; // of the queries, then of the keys, then of the values
+  let j = id.x % ${perHead}u;
+  let at = id.y * ${roundUp(3 * numHeads * headDim, 32) / 4}u + head * ${quads}u + j * 2u;
+  var a0 = qkv[at];
+  var a1 = qkv[at + 1u];
+  var b0 = qkv[at + ${quads / 2}u];
+  var b1 = qkv[at + ${quads / 2 + 1}u];
+  if (head < ${2 * numHeads}u) {
+    let scale = select(1.0, ${Math.LOG2E / Math.sqrt(headDim)}f, head < ${numHeads}u);
+    let row = id.y * ${quads / 2}u + j * 2u;
+    let c0 = cos_rows[row] * scale;
+    let c1 = cos_rows[row + 1u] * scale;
+    let s0 = sin_rows[row] * scale;
+    let s1 = sin_rows[row + 1u] * scale;
+    let r0 = a0 * c0 - b0 * s0;
+    let r1 = a1 * c1 - b1 * s1;
+    b0 = b0 * c0 + a0 * s0;
+    b1 = b1 * c1 + a1 * s1;
+    a0 = r0;
+    a1 = r1;
+  }
+  let to = id.y * ${3 * numHeads * (headDim / 8)}u + head * ${headDim / 8}u + j;
+  packed[to] = pack8(a0, a1);
+  packed[to + ${perHead}u] = pack8(b0, b1);
+}`;
+  const bindings: Binding[] = [
+    { name: 'qkv', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'cos_rows', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'sin_rows', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'packed', type: 'array<vec4<u32>>', access: 'read_write' },
+    PARAMS,
+  ];
+  return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(count / THREADS) };
 }
 
 /**

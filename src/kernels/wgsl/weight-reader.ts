@@ -1,12 +1,13 @@
 /**
- * WGSL that reads a stored matrix as f32, a block of 32 inputs of one row at a time.
+ * WGSL that reads a stored matrix, each number in two steps, so that reading can be far ahead of use: by whole blocks of 32
+ * inputs of a row (`blockReader`), or by eights (`eightReader`). Codes are bound in words of that size, which is what the device
+ * then loads at once.
  *
  * Codes become floats without a conversion, and mostly without a shift: put into the mantissa of 2^23 a code q is the float
  * 2^23 + q, and a code that stands n bits higher is 2^23 + q 2^n. Less 2^23 and the zero point that is exact. What is left of
  * 2^n goes into the other factor of the product, exactly again (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
  */
 import type { Binding } from './kernel.ts';
-import { repeat } from './kernel.ts';
 
 /** How a matrix is stored; see StoredMatrix. */
 export interface MatrixFormat {
@@ -18,17 +19,21 @@ export interface MatrixFormat {
   readonly cols: number;
 }
 
+/** What a kernel reads at once. */
+export type ReadBy = 'block' | 'eight';
+
 /** Whether it has codes and scales, two buffers instead of one. */
 export function isQuantized({ kind }: MatrixFormat): boolean {
   return kind === 'q4' || kind === 'q8';
 }
 
 /** Bindings of a matrix called `name`: codes and scales, or floats. */
-export function matrixBindings(name: string, format: MatrixFormat): Binding[] {
+export function matrixBindings(name: string, format: MatrixFormat, by: ReadBy): Binding[] {
   const floats = format.floats === 'f16' ? 'array<u32>' : 'array<f32>';
   if (!isQuantized(format)) return [{ name: `${name}_floats`, type: floats, access: 'read' }];
+  const eight = format.kind === 'q4' ? 'array<u32>' : 'array<vec2<u32>>';
   return [
-    { name: `${name}_codes`, type: 'array<vec4<u32>>', access: 'read' },
+    { name: `${name}_codes`, type: by === 'eight' ? eight : 'array<vec4<u32>>', access: 'read' },
     { name: `${name}_scales`, type: floats, access: 'read' },
   ];
 }
@@ -36,61 +41,134 @@ export function matrixBindings(name: string, format: MatrixFormat): Binding[] {
 const MAGIC = 2 ** 23;
 
 /**
- * Functions for the matrix `name`:
- * `name_block(row, block)`: its 32 numbers as eight vec4, each to be multiplied by `name_scale(row, block)` and, by
- * component, by `name_PLACES`;
- * `name_eight(row, block, part)`: numbers 8 part to 8 part + 7 of it, multiplied already.
+ * Functions for the matrix `name`: `name_block(row, block)`: what is stored of a block, of type `name_Block`; {@link quad} of
+ * that: four of its numbers, each to be multiplied by `name_scale(row, block)` and, by component, by `name_PLACES`.
  */
-export function matrixReader(name: string, format: MatrixFormat): string {
-  const blocks = Math.ceil(format.cols / 32);
+export function blockReader(name: string, format: MatrixFormat): string {
+  const blocks = blocksOf(format);
   switch (format.kind) {
     case 'q4':
+      return `${unpacking(name, format)}
+alias ${name}_Block = vec4<u32>;
+fn ${name}_block(row: u32, block: u32) -> ${name}_Block { return ${name}_codes[row * ${blocks}u + block]; }`;
+    case 'q8':
+      return `${unpacking(name, format)}
+alias ${name}_Block = array<vec4<u32>, 2>;
+fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
+  let at = (row * ${blocks}u + block) * 2u;
+  return ${name}_Block(${name}_codes[at], ${name}_codes[at + 1u]);
+}`;
+    case 'transposed':
+    case 'table':
+      return `${unpacking(name, format)}
+alias ${name}_Block = array<vec4<f32>, 8>;
+fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
+  let col = block * 32u;
+  return ${name}_Block(${[0, 1, 2, 3, 4, 5, 6, 7].map((i) => `${name}_four(row, col + ${4 * i}u)`).join(', ')});
+}`;
+  }
+}
+
+/** WGSL for numbers 4 i to 4 i + 3 of what `name_block` has read into the variable `stored`. */
+export function quad(name: string, { kind }: MatrixFormat, stored: string, i: number): string {
+  if (kind === 'q4') return `${name}_unpack(${stored}[${i >> 1}]${i % 2 === 1 ? ' >> 16u' : ''})`;
+  return kind === 'q8' ? `${name}_unpack(${stored}[${i >> 2}][${i % 4}])` : `${stored}[${i}]`;
+}
+
+/**
+ * Functions for the matrix `name`: `name_eight(row, block, part)`: what is stored of numbers 8 part to 8 part + 7 of a block,
+ * scale included, of type `name_Eight`; `name_f32(that)`: the numbers.
+ */
+export function eightReader(name: string, format: MatrixFormat): string {
+  const at = `(row * ${blocksOf(format)}u + block) * 4u + part`;
+  const scale = `bitcast<u32>(${name}_scale(row, block))`;
+  switch (format.kind) {
+    case 'q4':
+      return `${unpacking(name, format)}
+alias ${name}_Eight = vec2<u32>; // codes and scale
+fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec2<u32>(${name}_codes[${at}], ${scale}); }
+fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
+  let places = ${name}_PLACES * bitcast<f32>(stored.y);
+  return array<vec4<f32>, 2>(${name}_unpack(stored.x) * places, ${name}_unpack(stored.x >> 16u) * places);
+}`;
+    case 'q8':
+      return `${unpacking(name, format)}
+alias ${name}_Eight = vec3<u32>; // codes and scale
+fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec3<u32>(${name}_codes[${at}], ${scale}); }
+fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
+  let places = ${name}_PLACES * bitcast<f32>(stored.z);
+  return array<vec4<f32>, 2>(${name}_unpack(stored.x) * places, ${name}_unpack(stored.y) * places);
+}`;
+    case 'transposed':
+    case 'table':
+      return `${unpacking(name, format)}
+alias ${name}_Eight = array<vec4<f32>, 2>;
+fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight {
+  let col = block * 32u + part * 8u;
+  return ${name}_Eight(${name}_four(row, col), ${name}_four(row, col + 4u));
+}
+fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> { return stored; }`;
+  }
+}
+
+/** `name_f16(stored)`: the numbers `name_eight` has read, as f16, two a word. Needs `enable f16`, and `eightReader`'s functions. */
+export function halvesReader(name: string, { kind }: MatrixFormat): string {
+  // Put into the mantissa of 1024 in f16, a code q is 1024 + q; less 1024 and the zero point that is exact.
+  const pair = (low: string, high: string, zero: number): string =>
+    `bitcast<u32>((bitcast<vec2<f16>>((${low}) | (${high}) | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
+  switch (kind) {
+    case 'q4':
       return `
-const ${name}_BLOCKS = ${blocks}u;
-const ${name}_PLACES = vec4<f32>(1.0, 0.0625, 0.00390625, 0.000244140625);
-${floatReader(name, `${name}_scales`, format.floats)}
-fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }
-fn ${name}_unpack(word: u32) -> array<vec4<f32>, 2> {
-  const MASK = vec4<u32>(0xfu, 0xf0u, 0xf00u, 0xf000u);
-  const ZERO = vec4<f32>(${[8, 128, 2048, 32_768].map((zero) => `${MAGIC + zero}.0`).join(', ')});
-  return array<vec4<f32>, 2>(
-    bitcast<vec4<f32>>((vec4<u32>(word) & MASK) | vec4<u32>(0x4b000000u)) - ZERO,
-    bitcast<vec4<f32>>((vec4<u32>(word >> 16u) & MASK) | vec4<u32>(0x4b000000u)) - ZERO);
-}
-fn ${name}_block(row: u32, block: u32) -> array<vec4<f32>, 8> {
-  let words = ${name}_codes[row * ${blocks}u + block];
-${repeat(4, (i) => `  let p${i} = ${name}_unpack(words[${i}]);`)}
-  return array<vec4<f32>, 8>(p0[0], p0[1], p1[0], p1[1], p2[0], p2[1], p3[0], p3[1]);
-}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> array<vec4<f32>, 2> {
-  let pair = ${name}_unpack(${name}_codes[row * ${blocks}u + block][part]);
-  let places = ${name}_PLACES * ${name}_scale(row, block);
-  return array<vec4<f32>, 2>(pair[0] * places, pair[1] * places);
+fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
+  let scale = f16(bitcast<f32>(stored.y));
+  let word = stored.x;
+  return vec4<u32>(
+    ${[0, 8, 16, 24].map((at) => pair(`(word >> ${at}u) & 0xfu`, `${at <= 12 ? `(word << ${12 - at}u)` : `(word >> ${at - 12}u)`} & 0xf0000u`, 8)).join(',\n    ')});
 }`;
     case 'q8':
       return `
-const ${name}_BLOCKS = ${blocks}u;
+fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
+  let scale = f16(bitcast<f32>(stored.z));
+  return vec4<u32>(
+    ${['x', 'y'].flatMap((word) => [pair(`stored.${word} & 0xffu`, `(stored.${word} << 8u) & 0xff0000u`, 128), pair(`(stored.${word} >> 16u) & 0xffu`, `(stored.${word} >> 8u) & 0xff0000u`, 128)]).join(',\n    ')});
+}`;
+    case 'transposed':
+    case 'table':
+      return `
+fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
+  return vec4<u32>(${[0, 1].flatMap((i) => [`pack2x16float(stored[${i}].xy)`, `pack2x16float(stored[${i}].zw)`]).join(', ')});
+}`;
+  }
+}
+
+function blocksOf({ cols }: MatrixFormat): number {
+  return Math.ceil(cols / 32);
+}
+
+/** What both readers stand on: scales, places, and codes to numbers or four floats. */
+function unpacking(name: string, format: MatrixFormat): string {
+  const blocks = blocksOf(format);
+  const scales = `${floatReader(name, `${name}_scales`, format.floats)}
+fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }`;
+  switch (format.kind) {
+    case 'q4':
+      return `
+const ${name}_PLACES = vec4<f32>(1.0, 0.0625, 0.00390625, 0.000244140625);
+${scales}
+fn ${name}_unpack(word: u32) -> vec4<f32> {
+  const MASK = vec4<u32>(0xfu, 0xf0u, 0xf00u, 0xf000u);
+  const ZERO = vec4<f32>(${[8, 128, 2048, 32_768].map((zero) => `${MAGIC + zero}.0`).join(', ')});
+  return bitcast<vec4<f32>>((vec4<u32>(word) & MASK) | vec4<u32>(0x4b000000u)) - ZERO;
+}`;
+    case 'q8':
+      return `
 const ${name}_PLACES = vec4<f32>(1.0, 0.00390625, 1.0, 0.00390625);
-${floatReader(name, `${name}_scales`, format.floats)}
-fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }
+${scales}
 fn ${name}_unpack(word: u32) -> vec4<f32> {
   const MASK = vec4<u32>(0xffu, 0xff00u, 0xffu, 0xff00u);
   const ZERO = vec4<f32>(${[128, 32_768, 128, 32_768].map((zero) => `${MAGIC + zero}.0`).join(', ')});
   let high = word >> 16u;
   return bitcast<vec4<f32>>((vec4<u32>(word, word, high, high) & MASK) | vec4<u32>(0x4b000000u)) - ZERO;
-}
-fn ${name}_block(row: u32, block: u32) -> array<vec4<f32>, 8> {
-  let at = (row * ${blocks}u + block) * 2u;
-  let a = ${name}_codes[at];
-  let b = ${name}_codes[at + 1u];
-  return array<vec4<f32>, 8>(
-    ${['a', 'b'].flatMap((half) => [0, 1, 2, 3].map((i) => `${name}_unpack(${half}[${i}])`)).join(', ')});
-}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> array<vec4<f32>, 2> {
-  let words = ${name}_codes[(row * ${blocks}u + block) * 2u + part / 2u];
-  let places = ${name}_PLACES * ${name}_scale(row, block);
-  let at = (part % 2u) * 2u;
-  return array<vec4<f32>, 2>(${name}_unpack(words[at]) * places, ${name}_unpack(words[at + 1u]) * places);
 }`;
     case 'transposed':
     case 'table':
@@ -104,60 +182,6 @@ fn ${name}_at(row: u32, col: u32) -> f32 {
 }
 fn ${name}_four(row: u32, col: u32) -> vec4<f32> {
   return vec4<f32>(${[0, 1, 2, 3].map((i) => `${name}_at(row, col + ${i}u)`).join(', ')});
-}
-fn ${name}_block(row: u32, block: u32) -> array<vec4<f32>, 8> {
-  let col = block * 32u;
-  return array<vec4<f32>, 8>(${[0, 1, 2, 3, 4, 5, 6, 7].map((i) => `${name}_four(row, col + ${4 * i}u)`).join(', ')});
-}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> array<vec4<f32>, 2> {
-  let col = block * 32u + part * 8u;
-  return array<vec4<f32>, 2>(${name}_four(row, col), ${name}_four(row, col + 4u));
-}`;
-  }
-}
-
-/**
- * Functions for the matrix `name` that read eight numbers in two steps, so that reading can be far ahead of use:
- * `name_raw(row, block, part)`: what is stored of numbers 8 part to 8 part + 7 of a block;
- * `name_packed(raw)`: those numbers as f16, two a word. Needs `enable f16`, and `matrixReader`'s functions beside it.
- */
-export function packedReader(name: string, { kind }: MatrixFormat): string {
-  // Put into the mantissa of 1024 in f16, a code q is 1024 + q; less 1024 and the zero point that is exact.
-  const pair = (low: string, high: string, zero: number): string =>
-    `bitcast<u32>((bitcast<vec2<f16>>((${low}) | (${high}) | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
-  switch (kind) {
-    case 'q4':
-      return `
-alias ${name}_Raw = vec2<u32>;
-fn ${name}_raw(row: u32, block: u32, part: u32) -> ${name}_Raw {
-  return vec2<u32>(${name}_codes[row * ${name}_BLOCKS + block][part], bitcast<u32>(${name}_scale(row, block)));
-}
-fn ${name}_packed(raw: ${name}_Raw) -> vec4<u32> {
-  let scale = f16(bitcast<f32>(raw.y));
-  let word = raw.x;
-  return vec4<u32>(
-    ${[0, 8, 16, 24].map((at) => pair(`(word >> ${at}u) & 0xfu`, `${at <= 12 ? `(word << ${12 - at}u)` : `(word >> ${at - 12}u)`} & 0xf0000u`, 8)).join(',\n    ')});
-}`;
-    case 'q8':
-      return `
-alias ${name}_Raw = vec3<u32>;
-fn ${name}_raw(row: u32, block: u32, part: u32) -> ${name}_Raw {
-  let words = ${name}_codes[(row * ${name}_BLOCKS + block) * 2u + part / 2u];
-  let at = (part % 2u) * 2u;
-  return vec3<u32>(words[at], words[at + 1u], bitcast<u32>(${name}_scale(row, block)));
-}
-fn ${name}_packed(raw: ${name}_Raw) -> vec4<u32> {
-  let scale = f16(bitcast<f32>(raw.z));
-  return vec4<u32>(
-    ${['x', 'y'].flatMap((word) => [pair(`raw.${word} & 0xffu`, `(raw.${word} << 8u) & 0xff0000u`, 128), pair(`(raw.${word} >> 16u) & 0xffu`, `(raw.${word} >> 8u) & 0xff0000u`, 128)]).join(',\n    ')});
-}`;
-    case 'transposed':
-    case 'table':
-      return `
-alias ${name}_Raw = array<vec4<f32>, 2>;
-fn ${name}_raw(row: u32, block: u32, part: u32) -> ${name}_Raw { return ${name}_eight(row, block, part); }
-fn ${name}_packed(raw: ${name}_Raw) -> vec4<u32> {
-  return vec4<u32>(${[0, 1].flatMap((i) => [`pack2x16float(raw[${i}].xy)`, `pack2x16float(raw[${i}].zw)`]).join(', ')});
 }`;
   }
 }

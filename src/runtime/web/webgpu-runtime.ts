@@ -1,8 +1,8 @@
 /** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { OrtSession } from '../ort-session.ts';
-import { byteLength, elementBytes, hostArray, hostData, unwrap, WrappedTensor } from '../ort-tensors.ts';
-import type { Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
+import { byteLength, elementBytes, hostArray, hostData, joinedShape, unwrap, WrappedTensor } from '../ort-tensors.ts';
+import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
 import type { Ort } from './ort-build.ts';
 import { Readback } from './readback.ts';
 import { withTimeout } from './timeout.ts';
@@ -77,15 +77,19 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     return this.#wrap(buffer, type, dims);
   }
 
-  async rows(tensor: Tensor, first: number, count: number): Promise<Tensor> {
-    const width = tensor.dims[2] ?? 0;
-    const rowBytes = width * elementBytes(tensor.type);
-    const part = this.allocate(tensor.type, [1, count, width]);
+  async join(parts: readonly Rows[]): Promise<Tensor> {
+    const { type, width, count } = joinedShape(parts);
+    const joined = this.allocate(type, [1, count, width]);
+    const rowBytes = width * elementBytes(type);
     const encoder = this.device.createCommandEncoder();
-    const [from, to] = [unwrap(tensor).gpuBuffer, unwrap(part).gpuBuffer];
-    encoder.copyBufferToBuffer(from, first * rowBytes, to, 0, count * rowBytes);
+    let at = 0;
+    for (const part of parts) {
+      const [from, to] = [unwrap(part.tensor).gpuBuffer, unwrap(joined).gpuBuffer];
+      encoder.copyBufferToBuffer(from, part.first * rowBytes, to, at * rowBytes, part.count * rowBytes);
+      at += part.count;
+    }
     this.device.queue.submit([encoder.finish()]);
-    return part;
+    return joined;
   }
 
   async readLater(tensor: Tensor): Promise<TensorData> {
