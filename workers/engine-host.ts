@@ -10,6 +10,7 @@ import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
+import type { Runtime } from '../src/runtime/session.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
@@ -56,15 +57,14 @@ export class EngineHost implements EngineApi {
       let started: StartedRuntime | null = null;
       try {
         started = await candidate.start();
-        const engine = await Engine.load(folder, started.runtime, candidate.variant, (event) => folders.tell(event));
-        this.#engine = engine;
+        this.#engine = await startEngine(folder, started.runtime, candidate.variant, (event) => folders.tell(event));
         this.#lost = started.lost;
         this.#kernels = started.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} runs.`);
         return {
           backend: { ...candidate.info, reasons: [...notes] },
-          model: engine.info,
+          model: this.#engine.info,
           loadMs: performance.now() - start,
         };
       } catch (thrown) {
@@ -127,6 +127,24 @@ export class EngineHost implements EngineApi {
     }
     return this.#engine;
   }
+}
+
+/** Loads a model and warms it up. Throws what either throws; nothing of the engine is left then. */
+async function startEngine(
+  folder: ModelFolder,
+  runtime: Runtime,
+  variant: VariantName,
+  onEvent: (event: LoadEvent) => void,
+): Promise<Engine> {
+  const engine = await Engine.load(folder, runtime, variant, onEvent);
+  onEvent({ type: 'loadProgress', phase: 'warmUp', loaded: 0, total: 1, detail: 'a first small question' });
+  try {
+    await engine.warmUp();
+  } catch (thrown) {
+    await engine.dispose();
+    throw thrown;
+  }
+  return engine;
 }
 
 /** The settings with the model's own pixel budget where they name none. */

@@ -16,6 +16,7 @@ import { Drafts } from './drafts.ts';
 import { ImageViews } from './image-views.ts';
 import { prepareAhead, readAhead } from './read-ahead.ts';
 import { TOOL_CALL } from './response.ts';
+import { countTokens } from './segments.ts';
 import { type EngineSessions, openSessions } from './sessions.ts';
 import { DeviceQueue, nextTask } from './stop.ts';
 import type { TurnParts } from './turn-parts.ts';
@@ -88,6 +89,29 @@ export class Engine {
     return new Engine(folder, runtime, activationsOf(variant), sessions);
   }
 
+  /**
+   * Runs everything once on a small image, so that whatever a device does only at first is done before somebody waits for it.
+   * Nothing of it stays. Throws what a first question would have thrown.
+   */
+  async warmUp(): Promise<void> {
+    const { builder, prompts } = this.#parts;
+    const side = 4 * this.#folder.processor.patchSize * this.#folder.processor.mergeSize;
+    const views = this.#viewsOf({ width: side, height: side, data: new Uint8Array(3 * side * side).fill(128) });
+    const signal = new AbortController().signal;
+    try {
+      const prompt = builder.prefix(views.view('full').segment, prompts.tool !== null);
+      const tokens = countTokens(prompt);
+      await this.#decoder.reserve(tokens + 2, tokens + 2);
+      const { greedy } = await this.#decoder.prefill(prompt, { signal, wantLogits: false });
+      if (this.#decoder.chains) {
+        for await (const _ of this.#decoder.chain(greedy, { signal, most: 2, goOn: () => true }));
+      } else await this.#decoder.step(greedy, { signal, wantLogits: false });
+    } finally {
+      await this.#decoder.clear();
+      views.dispose();
+    }
+  }
+
   /** What the page may know of the model. */
   get info(): ModelInfo {
     const { manifest, prompts } = this.#folder;
@@ -109,13 +133,7 @@ export class Engine {
   async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
     this.#ahead?.stop.abort();
-    const views = new ImageViews(image, {
-      processor: this.#folder.processor,
-      geometry: this.#folder.manifest.geometry,
-      vision: this.#vision,
-      queue: this.#queue,
-      nextSerial: () => this.#nextSerial++,
-    });
+    const views = this.#viewsOf(image);
     views.setPixelBudget(pixelBudget);
     const info: ImageInfo = {
       width: image.width,
@@ -225,6 +243,16 @@ export class Engine {
     this.#views?.dispose();
     for (const session of this.#sessions) await session.release();
     await this.#runtime.dispose();
+  }
+
+  #viewsOf(image: RgbImage): ImageViews {
+    return new ImageViews(image, {
+      processor: this.#folder.processor,
+      geometry: this.#folder.manifest.geometry,
+      vision: this.#vision,
+      queue: this.#queue,
+      nextSerial: () => this.#nextSerial++,
+    });
   }
 
   #checkQuestion(question: string): void {

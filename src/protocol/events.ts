@@ -11,8 +11,8 @@ export type TextKind = 'thinking' | 'toolCall' | 'answer' | 'text';
 /** Progress of loading a model. Units: bytes for `download`, `verify` and `upload`, steps for the others. */
 export interface LoadProgress {
   readonly type: 'loadProgress';
-  /** `probe` looks at the machine, `download` fetches files, `verify` hashes them, `check` runs the attention check, `compile` makes the sessions, `upload` reads their weights from this device. */
-  readonly phase: 'probe' | 'download' | 'verify' | 'compile' | 'upload' | 'check';
+  /** `probe` looks at the machine, `download` fetches files, `verify` hashes them, `check` runs the attention check, `compile` makes the sessions, `upload` reads their weights from this device, `warmUp` runs everything once. */
+  readonly phase: 'probe' | 'download' | 'verify' | 'compile' | 'upload' | 'check' | 'warmUp';
   readonly loaded: number;
   readonly total: number;
   /** The file or session at hand, for display. */

@@ -15,6 +15,7 @@ const PHASES = {
   compile: 'Preparing the model',
   upload: 'Reading the weights',
   check: 'Checking the arithmetic',
+  warmUp: 'Warming up',
 };
 
 const BACKENDS = { webgpu: 'WebGPU', wasm: 'WebAssembly', node: 'Node' };
@@ -90,7 +91,7 @@ function Failed({ error }: { error: PlainError }): ReactElement {
 }
 
 function describeProgress({ phase, loaded, total, detail }: LoadProgress, fraction: number, rate: Rate): string {
-  if (phase === 'probe' || phase === 'check') return detail;
+  if (phase === 'probe' || phase === 'check' || phase === 'warmUp') return detail;
   const percent = `${Math.round(fraction * 100)} %`;
   if (phase === 'compile') return `step ${Math.min(loaded + 1, total)} of ${total} · ${percent} · ${detail}`;
   const parts = [`${formatBytes(loaded)} of ${formatBytes(total)}`, percent];
