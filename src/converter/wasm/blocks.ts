@@ -9,12 +9,13 @@ import {
   get,
   i32,
   i32x4,
+  type Locals,
   sequence,
   set,
   v128,
   type ValueType,
   when,
-} from './assembler.ts';
+} from '../../shared/wasm-assembler.ts';
 
 /** Vectors of a block. */
 export const VECTORS = Array.from({ length: BLOCK_SIZE / 4 }, (_, i) => i);
@@ -28,15 +29,6 @@ export const PARAMETERS = 5;
 export interface FunctionBody {
   readonly locals: readonly ValueType[];
   readonly body: Code;
-}
-
-/** Names local variables and remembers their types. */
-export class Locals {
-  readonly types: ValueType[] = [];
-
-  add(type: ValueType): number {
-    return PARAMETERS + this.types.push(type) - 1;
-  }
 }
 
 /** The same number in four lanes. */

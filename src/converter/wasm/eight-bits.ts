@@ -1,11 +1,35 @@
 /** Quantising to eight bits. */
 import { BLOCK_SIZE } from '../precision.ts';
-import { type Code, f32, f32x4, f64, f64x2, get, i16x8, i32x4, i8x16, sequence, set, v128, when } from './assembler.ts';
-import { CODES, eachBlock, findExtreme, type FunctionBody, Locals, roundScale, SCALES, vectorAt } from './blocks.ts';
+import {
+  type Code,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  get,
+  i16x8,
+  i32x4,
+  i8x16,
+  Locals,
+  sequence,
+  set,
+  v128,
+  when,
+} from '../../shared/wasm-assembler.ts';
+import {
+  CODES,
+  eachBlock,
+  findExtreme,
+  type FunctionBody,
+  PARAMETERS,
+  roundScale,
+  SCALES,
+  vectorAt,
+} from './blocks.ts';
 
 /** Eight bits: round to nearest, in f64 and with halves going up, as Math.round does. */
 export function roundEightBits(): FunctionBody {
-  const locals = new Locals();
+  const locals = new Locals(PARAMETERS);
   const [extreme, scale] = [locals.add('f32'), locals.add('v128')];
   const [inverse, y, up] = [locals.add('v128'), locals.add('v128'), locals.add('v128')];
   const [values, low] = [locals.add('v128'), locals.add('v128')];

@@ -10,17 +10,18 @@ import {
   i32,
   i32x4,
   i8x16,
+  Locals,
   sequence,
   set,
   v128,
   when,
-} from './assembler.ts';
+} from '../../shared/wasm-assembler.ts';
 import {
   CODES,
   eachBlock,
   findExtreme,
   type FunctionBody,
-  Locals,
+  PARAMETERS,
   roundScale,
   SCALES,
   splat,
@@ -44,7 +45,7 @@ const TABLE_END = TABLE + 16 * (1 + TARGETS.length);
  * squared error that codes of zero would make. The best one's nearest codes are stored.
  */
 export function searchFourBits(): FunctionBody {
-  const locals = new Locals();
+  const locals = new Locals(PARAMETERS);
   const v = (): number => locals.add('v128');
   const [extreme, best] = [locals.add('f32'), locals.add('f32')];
   const [gain, entry] = [locals.add('f32'), locals.add('i32')];

@@ -3,7 +3,7 @@
  * Both functions take addresses in the module's memory: of the first value, of the end of the values, of the codes and of
  * the scales; and a mask, all ones for scales that are rounded to f16. Values are finite.
  */
-import { assemble } from './assembler.ts';
+import { assemble } from '../../shared/wasm-assembler.ts';
 import { PARAMETERS } from './blocks.ts';
 import { roundEightBits } from './eight-bits.ts';
 import { searchFourBits, TABLE, TARGETS } from './four-bits.ts';

@@ -1,14 +1,11 @@
 /**
  * Resampling of 8-bit RGB images, byte for byte as Pillow's `Image.resize` does it: a horizontal pass, then a vertical one,
- * each rounded and clipped to 8 bits. Knows nothing of models. Plain typed-array loops; nothing is cached between calls.
+ * each rounded and clipped to 8 bits. Knows nothing of models, and keeps nothing between calls.
  */
 import { NamedError } from '../../shared/errors.ts';
 import type { RgbImage } from '../../shared/rgb-image.ts';
-import { PRECISION_BITS, resampleWeights } from './resample-weights.ts';
-import type { ResampleFilter, ResampleWeights } from './resample-weights.ts';
-
-/** Half of the last kept bit: sums start here, so that the final shift rounds. */
-const ROUNDING = 1 << (PRECISION_BITS - 1);
+import { openResampleKernel, SLACK_BYTES } from './resample-kernel.ts';
+import { type ResampleFilter, resampleWeights, type ResampleWeights } from './resample-weights.ts';
 
 /** Images taller than this many times their width are shrunk vertically first (Pillow 12, PIL/Image.py, resize). */
 const TALL_RATIO = 100;
@@ -29,100 +26,68 @@ export function resample(image: RgbImage, width: number, height: number, filter:
   const verticalFirst = image.height > image.width * TALL_RATIO && height < image.height && width !== image.width;
   if (verticalFirst) return resample(resample(image, image.width, height, filter), width, height, filter);
 
-  const vertical = height === image.height ? undefined : resampleWeights(image.height, height, filter);
-  let { data } = image; // [image.height, image.width, 3]
-  let firstRow = 0; // of the source, in `data`
-  if (width !== image.width) {
-    // Only the rows that the vertical pass will read.
-    firstRow = vertical?.starts[0] ?? 0;
-    const rows = data.subarray(firstRow * image.width * 3, (vertical?.end ?? image.height) * image.width * 3);
-    data = horizontalPass(rows, image.width, width, resampleWeights(image.width, width, filter)); // [rows, width, 3]
-  }
-  if (vertical !== undefined) data = verticalPass(data, width * 3, firstRow, height, vertical); // [height, width, 3]
-  return { width, height, data };
+  const along = width === image.width ? undefined : resampleWeights(image.width, width, filter);
+  const down = height === image.height ? undefined : resampleWeights(image.height, height, filter);
+  return { width, height, data: runPasses(image, width, height, along, down) };
 }
 
-/** `[rows, inWidth, 3]` to `[rows, outWidth, 3]`. */
-function horizontalPass(source: Uint8Array, inWidth: number, outWidth: number, along: ResampleWeights): Uint8Array {
-  const { starts, counts, weights, stride } = along;
-  const rows = source.length / (inWidth * 3);
-  const out = new Uint8ClampedArray(rows * outWidth * 3); // the clamp is Pillow's clip8
-  let at = 0;
-  for (let row = 0; row < rows; row++) {
-    const rowStart = row * inWidth * 3;
-    for (let x = 0; x < outWidth; x++) {
-      const first = x * stride;
-      const last = first + (counts[x] ?? 0);
-      let from = rowStart + (starts[x] ?? 0) * 3;
-      let red = ROUNDING;
-      let green = ROUNDING;
-      let blue = ROUNDING;
-      for (let i = first; i < last; i++) {
-        const weight = weights[i] ?? 0;
-        red = (red + Math.imul(source[from] ?? 0, weight)) | 0;
-        green = (green + Math.imul(source[from + 1] ?? 0, weight)) | 0;
-        blue = (blue + Math.imul(source[from + 2] ?? 0, weight)) | 0;
-        from = (from + 3) | 0;
-      }
-      out[at] = red >> PRECISION_BITS;
-      out[at + 1] = green >> PRECISION_BITS;
-      out[at + 2] = blue >> PRECISION_BITS;
-      at += 3;
-    }
-  }
-  return new Uint8Array(out.buffer);
-}
-
-/**
- * `[rows, rowBytes]`, whose first row is `firstRow` of the source, to `[outHeight, rowBytes]`. Sums a whole output row at
- * once, four source rows at a time, so that the weights stay in registers.
- */
-function verticalPass(
-  source: Uint8Array,
-  rowBytes: number,
-  firstRow: number,
-  outHeight: number,
-  along: ResampleWeights,
+/** The passes there are, in the memory of one kernel. */
+function runPasses(
+  image: RgbImage,
+  width: number,
+  height: number,
+  along: ResampleWeights | undefined,
+  down: ResampleWeights | undefined,
 ): Uint8Array {
-  const { starts, counts, weights, stride } = along;
-  const out = new Uint8ClampedArray(outHeight * rowBytes);
-  const sums = new Int32Array(rowBytes);
-  for (let y = 0; y < outHeight; y++) {
-    sums.fill(ROUNDING);
-    const last = y * stride + (counts[y] ?? 0);
-    let from = ((starts[y] ?? 0) - firstRow) * rowBytes;
-    let i = y * stride;
-    for (; i + 4 <= last; i += 4) {
-      const rows = source.subarray(from, from + 4 * rowBytes);
-      addFourRows(sums, rows, weights[i] ?? 0, weights[i + 1] ?? 0, weights[i + 2] ?? 0, weights[i + 3] ?? 0);
-      from += 4 * rowBytes;
+  // 1. Where everything lies: of the source only the rows that the vertical pass reads.
+  const firstRow = down?.starts[0] ?? 0;
+  const rows = (down?.end ?? image.height) - firstRow;
+  const inBytes = image.width * 3;
+  const outBytes = width * 3;
+  const room = new Room();
+  const source = room.take(rows * inBytes);
+  const between = along === undefined ? source : room.take(rows * outBytes); // [rows, width, 3]
+  const result = down === undefined ? between : room.take(height * outBytes); // [height, width, 3]
+  const alongSpans = room.take((along?.starts.length ?? 0) * 8);
+  const alongWeights = room.take(along?.weights.byteLength ?? 0);
+  const downWeights = room.take(down?.weights.byteLength ?? 0);
+  const kernel = openResampleKernel(room.bytes);
+  const memory = new Uint8Array(kernel.memory.buffer);
+  const words = new Int32Array(kernel.memory.buffer);
+  memory.set(image.data.subarray(firstRow * inBytes, (firstRow + rows) * inBytes), source);
+
+  // 2. The horizontal pass.
+  if (along !== undefined) {
+    const { starts, counts, weights, stride } = along;
+    starts.forEach((start, x) => words.set([start * 3, (counts[x] ?? 0) * 4], alongSpans / 4 + 2 * x));
+    words.set(weights, alongWeights / 4);
+    for (let row = 0; row < rows; row++) {
+      const out = between + row * outBytes;
+      kernel.horizontal(source + row * inBytes, out, out + outBytes, alongSpans, alongWeights, stride * 4);
     }
-    for (; i < last; i++) {
-      addRow(sums, source.subarray(from, from + rowBytes), weights[i] ?? 0);
-      from += rowBytes;
-    }
-    const row = out.subarray(y * rowBytes, (y + 1) * rowBytes);
-    for (let x = 0; x < rowBytes; x++) row[x] = (sums[x] ?? 0) >> PRECISION_BITS;
   }
-  return new Uint8Array(out.buffer);
+
+  // 3. The vertical pass.
+  if (down !== undefined) {
+    const { starts, counts, weights, stride } = down;
+    words.set(weights, downWeights / 4);
+    for (let y = 0; y < height; y++) {
+      const out = result + y * outBytes;
+      const from = between + ((starts[y] ?? 0) - firstRow) * outBytes;
+      const first = downWeights + y * stride * 4;
+      kernel.vertical(from, outBytes, out, out + outBytes, first, first + (counts[y] ?? 0) * 4);
+    }
+  }
+  return memory.slice(result, result + height * outBytes);
 }
 
-/** Adds four rows, `[4, sums.length]`, each times its weight. */
-function addFourRows(sums: Int32Array, rows: Uint8Array, w0: number, w1: number, w2: number, w3: number): void {
-  const length = sums.length;
-  const second = length * 2;
-  const third = length * 3;
-  for (let x = 0; x < length; x++) {
-    sums[x] =
-      (sums[x] ?? 0) +
-      Math.imul(rows[x] ?? 0, w0) +
-      Math.imul(rows[x + length] ?? 0, w1) +
-      Math.imul(rows[x + second] ?? 0, w2) +
-      Math.imul(rows[x + third] ?? 0, w3);
-  }
-}
+/** Addresses one after the other, each a multiple of 16, with what the kernel needs behind. */
+class Room {
+  bytes = 0;
 
-/** Adds one row times its weight. */
-function addRow(sums: Int32Array, row: Uint8Array, weight: number): void {
-  for (let x = 0; x < sums.length; x++) sums[x] = (sums[x] ?? 0) + Math.imul(row[x] ?? 0, weight);
+  take(bytes: number): number {
+    const address = this.bytes;
+    this.bytes += Math.ceil((bytes + SLACK_BYTES) / 16) * 16;
+    return address;
+  }
 }

@@ -91,6 +91,9 @@ export const i32 = {
   add: plain(0x6a),
   sub: plain(0x6b),
   eq: plain(0x46),
+  ne: plain(0x47),
+  lt_u: plain(0x49),
+  load: memory([0x28]),
 };
 
 export const f32 = {
@@ -116,6 +119,13 @@ export const f64 = {
 export const v128 = {
   load: memory([0xfd, 0x00]),
   store: memory([0xfd, 0x0b]),
+  /** Four bytes into the first lane, zeros into the others. */
+  load32_zero: memory([0xfd, 0x5c]),
+  /** The first lane's four bytes. */
+  store32_first: (address: Code, offset: number, value: Code): Code => [
+    ...memory([0xfd, 0x5a])(address, offset, value),
+    0,
+  ],
   and: vector(0x4e),
   or: vector(0x50),
   /** Bits of the first operand where the third has ones, else of the second. */
@@ -138,7 +148,11 @@ export const i32x4 = {
   ],
   splat: vector(0x11),
   add: vector(0xae),
+  mul: vector(0xb5),
+  shr_s: vector(0xac),
   shr_u: vector(0xad),
+  extend_low_i16x8_u: vector(0xa9),
+  extend_high_i16x8_u: vector(0xaa),
   /** Two lanes of f64 into the low half, zeros into the high one. */
   trunc_f64x2_zero: vector(0xfc),
 };
@@ -151,6 +165,8 @@ export const i16x8 = {
   ],
   narrow_i32x4: vector(0x85),
   shr_u: vector(0x8d),
+  extend_low_i8x16_u: vector(0x89),
+  extend_high_i8x16_u: vector(0x8a),
 };
 
 export const i8x16 = {
@@ -184,6 +200,20 @@ export const f64x2 = {
   sub: vector(0xf1),
   mul: vector(0xf2),
 };
+
+/** Names the local variables of a function with so many parameters, and remembers their types. */
+export class Locals {
+  readonly types: ValueType[] = [];
+  readonly #parameters: number;
+
+  constructor(parameters: number) {
+    this.#parameters = parameters;
+  }
+
+  add(type: ValueType): number {
+    return this.#parameters + this.types.push(type) - 1;
+  }
+}
 
 /** A function under construction: parameters are i32, it returns nothing. */
 export interface WasmFunction {
