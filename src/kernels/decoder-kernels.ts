@@ -4,7 +4,7 @@
  */
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
-import type { LoadedDecoder } from './loaded-decoder.ts';
+import type { DecoderFormats } from './loaded-decoder.ts';
 import { always, hasMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
@@ -40,6 +40,8 @@ export interface TiledProducts {
 export interface DecoderKernels {
   readonly step: FusedProducts;
   readonly few: FusedProducts;
+  /** More tokens than these are many. */
+  readonly fewTokens: number;
   readonly many: TiledProducts;
   readonly load: Step;
   readonly norm: Step;
@@ -71,7 +73,7 @@ export interface Wanted {
 /** Compiles the kernels for a model whose layers are all alike. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileDecoder(
   compiler: Compiler,
-  loaded: LoadedDecoder,
+  formats: DecoderFormats,
   wanted: Wanted,
 ): Promise<DecoderKernels> {
   const { text, stored, tuning, workgroupBytes } = wanted;
@@ -88,13 +90,14 @@ export async function compileDecoder(
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
   const [step, few, many] = await Promise.all([
-    fusedProducts(compiler, loaded, wanted, 1),
-    fusedProducts(compiler, loaded, wanted, tuning.columns),
-    productsOfMany(compiler, loaded, wanted),
+    fusedProducts(compiler, formats, wanted, 1),
+    fusedProducts(compiler, formats, wanted, tuning.columns),
+    productsOfMany(compiler, formats, wanted),
   ]);
   return {
     step,
     few,
+    fewTokens: hasMatrixUnits(compiler.device) ? tuning.fewTokensBesideMatrixUnits : tuning.fewTokens,
     many,
     attentionSpec,
     stepTile,
@@ -128,7 +131,7 @@ async function causalAttention(
 
 async function fusedProducts(
   compiler: Compiler,
-  { layer, head }: LoadedDecoder,
+  { layer, head }: DecoderFormats,
   { text, tuning, subgroupSize, workgroupBytes }: Wanted,
   columns: number,
 ): Promise<FusedProducts> {
@@ -145,7 +148,7 @@ async function fusedProducts(
     product('o_proj', [layer.output], 'add'),
     product('gate, up', [layer.gate, layer.up], 'swiglu', { normEpsilon }),
     product('down', [layer.down], 'add'),
-    product('head', [head.format], 'store', {
+    product('head', [head], 'store', {
       normEpsilon,
       wantedOnly: true,
     }),
@@ -156,6 +159,11 @@ async function fusedProducts(
 /** What a fused product is like before it is tuned. */
 type UntunedProduct = Pick<MatvecSpec, 'label' | 'matrices' | 'epilogue'> & Partial<MatvecSpec>;
 
+/** How threads share a product of many rows, or of several tokens: both keep them busy by themselves. */
+export function wideShares(tuning: Tuning): Pick<MatvecSpec, 'threadsPerRow' | 'threads' | 'blocksAhead'> {
+  return { threadsPerRow: tuning.wideThreadsPerRow, threads: tuning.wideThreads, blocksAhead: tuning.wideBlocksAhead };
+}
+
 /** Compiles a product of one token or a few, of as many at once as the device's workgroup memory holds. */
 export async function fusedProduct(
   compiler: Compiler,
@@ -163,14 +171,14 @@ export async function fusedProduct(
   columns: number,
   untuned: UntunedProduct,
 ): Promise<Step> {
-  const isWide = (untuned.matrices[0]?.rows ?? 0) >= tuning.wideRows;
   let spec: MatvecSpec = {
     columns,
     rowsPerThread: tuning.rowsPerThread,
-    threadsPerRow: isWide ? tuning.wideThreadsPerRow : tuning.threadsPerRow,
-    threads: isWide ? tuning.wideThreads : tuning.matvecThreads,
-    blocksAhead: isWide ? tuning.wideBlocksAhead : tuning.blocksAhead,
+    threadsPerRow: tuning.threadsPerRow,
+    threads: tuning.matvecThreads,
+    blocksAhead: tuning.blocksAhead,
     subgroupSize,
+    ...(columns > 1 || (untuned.matrices[0]?.rows ?? 0) >= tuning.wideRows ? wideShares(tuning) : {}),
     ...untuned,
     label: columns === 1 ? untuned.label : `${untuned.label}, few`,
   };
@@ -190,17 +198,17 @@ export async function fusedProduct(
 
 async function productsOfMany(
   compiler: Compiler,
-  { layer, head }: LoadedDecoder,
+  { layer, head }: DecoderFormats,
   { tuning, workgroupBytes }: Wanted,
 ): Promise<TiledProducts> {
-  const product = tiledProducts(compiler, tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, 'text', tuning.tile, workgroupBytes);
   const [qkv, output, gate, up, down, headProduct] = await Promise.all([
     product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),
     product({ label: 'o_proj, many', matrix: layer.output, epilogue: 'add' }),
     product({ label: 'gate, many', matrix: layer.gate, epilogue: 'store' }),
     product({ label: 'up, many', matrix: layer.up, epilogue: 'gate' }),
     product({ label: 'down, many', matrix: layer.down, epilogue: 'add' }),
-    product({ label: 'head, many', matrix: head.format, epilogue: 'store', wantedOnly: true }),
+    product({ label: 'head, many', matrix: head, epilogue: 'store', wantedOnly: true }),
   ]);
   return { qkv, output, gate, up, down, head: headProduct };
 }

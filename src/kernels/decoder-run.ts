@@ -59,13 +59,14 @@ export class DecoderRun {
   #embedsGroup: { readonly embeds: GPUBuffer; readonly group: GPUBindGroup } | null = null;
   #tokenGroup: { readonly token: GPUBuffer; readonly group: GPUBindGroup } | null = null;
 
-  constructor(parts: KernelParts, loaded: LoadedDecoder, kernels: DecoderKernels) {
+  /** `innerSize`: of the MLP as it is stored. */
+  constructor(parts: KernelParts, loaded: LoadedDecoder, kernels: DecoderKernels, innerSize: number) {
     this.#parts = parts;
     this.#stream = parts.stream;
     this.#groups = new KeptGroups(parts.stream);
     this.#loaded = loaded;
     this.#kernels = kernels;
-    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, loaded.layer.gate.rows);
+    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, innerSize);
   }
 
   /** Records a run behind what is recorded already; gives the buffers of its results, which the next run writes again. */
@@ -108,7 +109,7 @@ export class DecoderRun {
   }
 
   #isFew(tokens: number): boolean {
-    return tokens <= this.#parts.tuning.matvecTokens;
+    return tokens <= this.#kernels.fewTokens;
   }
 
   /** How the cache is split between workgroups of attention. */

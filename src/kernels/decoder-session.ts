@@ -4,11 +4,11 @@
  */
 import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../model/graph-names.ts';
 import type { Session, SessionFiles, Tensor } from '../runtime/session.ts';
-import { compileDecoder } from './decoder-kernels.ts';
+import { compileDecoder, type DecoderKernels } from './decoder-kernels.ts';
 import { type CacheBuffers, DecoderRun } from './decoder-run.ts';
 import { deviceBuffer, hostNumber, readBuffer } from './device-tensors.ts';
 import type { KernelParts } from './kernel-parts.ts';
-import { loadDecoder } from './loaded-decoder.ts';
+import { decoderFormats, loadDecoder } from './loaded-decoder.ts';
 import { readExternalWeights } from './onnx-initializers.ts';
 import { checkDecoder } from './text-check.ts';
 import { decoderWeights } from './text-weights.ts';
@@ -25,23 +25,26 @@ export async function openDecoderSession(parts: KernelParts, files: SessionFiles
   const { runtime, model, tuning, compiler } = parts;
   const { text } = model;
   const { device } = runtime;
-  // 1. Weights.
   const stored = decoderWeights(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), text);
+  const formats = decoderFormats(stored);
   const weights = parts.weights.open(files);
+  const wanted = {
+    text,
+    stored: model.activations,
+    tuning,
+    subgroupSize: subgroupSize(device),
+    workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+  };
+  const compile = async (): Promise<DecoderKernels> => {
+    const kernels = await compileDecoder(compiler, formats, wanted);
+    await checkDecoder(parts, formats, kernels, wanted); // do they compute the right thing here?
+    return kernels;
+  };
   try {
-    const loaded = await loadDecoder(weights, stored);
-    // 2. Kernels.
-    const wanted = {
-      text,
-      stored: model.activations,
-      tuning,
-      subgroupSize: subgroupSize(device),
-      workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
-    };
-    const kernels = await compileDecoder(compiler, loaded, wanted);
-    // 3. Do they compute the right thing here?
-    await checkDecoder(parts, loaded, kernels, wanted);
-    return new DecoderSession(parts, new DecoderRun(parts, loaded, kernels), () => weights.release());
+    // Kernels compile while weights are on their way.
+    const [loaded, kernels] = await Promise.all([loadDecoder(weights, stored), compile()]);
+    const run = new DecoderRun(parts, loaded, kernels, formats.layer.gate.rows);
+    return new DecoderSession(parts, run, () => weights.release());
   } catch (thrown) {
     weights.release();
     throw thrown;

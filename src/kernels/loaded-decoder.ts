@@ -1,6 +1,6 @@
 /** The decoder's weights in GPU buffers. */
 import { NamedError } from '../shared/errors.ts';
-import { layerFormats, type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
+import { commonFormats, formatOf, isEqual, type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
 import type { DecoderWeights, LayerWeights } from './text-weights.ts';
 import type { WeightSet } from './weight-store.ts';
 import { roundUp } from './wgsl/kernel.ts';
@@ -23,13 +23,27 @@ export interface LoadedLayer {
 /** All of them. */
 export interface LoadedDecoder {
   readonly layers: readonly LoadedLayer[];
-  /** The formats that every layer's matrices have. */
-  readonly layer: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
   readonly norm: GPUBuffer;
   readonly head: LoadedMatrix;
 }
 
-/** Loads the weights. Throws RuntimeUnavailableError when layers are stored in several formats, or are too large. */
+/** How its matrices are read, which is known before they are there. */
+export interface DecoderFormats {
+  /** Of every layer alike. */
+  readonly layer: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
+  readonly head: MatrixFormat;
+}
+
+/** The formats of stored weights. Throws RuntimeUnavailableError when layers are stored in several. */
+export function decoderFormats({ layers, head }: DecoderWeights): DecoderFormats {
+  const layer = commonFormats(layers, MATRICES);
+  if (!isEqual(layer.gate, layer.up)) {
+    throw new NamedError('RuntimeUnavailableError', 'The kernels want gate and up stored in the same way.');
+  }
+  return { layer, head: formatOf(head) };
+}
+
+/** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): Promise<LoadedDecoder> {
   const padded = roundUp(stored.head.cols, 32);
   // All at once: the store lets a few through at a time, in this order.
@@ -38,16 +52,7 @@ export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): P
     weights.vector(stored.norm, padded),
     loadMatrix(weights, stored.head),
   ]);
-  const formats = layerFormats(layers, MATRICES);
-  if (JSON.stringify(formats.gate) !== JSON.stringify(formats.up)) {
-    throw new NamedError('RuntimeUnavailableError', 'The kernels want gate and up stored in the same way.');
-  }
-  return {
-    layers,
-    layer: formats,
-    norm,
-    head,
-  };
+  return { layers, norm, head };
 }
 
 async function loadLayer(weights: WeightSet, layer: LayerWeights, padded: number): Promise<LoadedLayer> {

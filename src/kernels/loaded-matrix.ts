@@ -13,32 +13,33 @@ export interface LoadedMatrix {
 
 /** Loads a matrix as it is stored. */
 export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Promise<LoadedMatrix> {
+  const parts = 'codes' in stored ? [stored.codes, stored.scales] : [stored.values];
+  return { format: formatOf(stored), buffers: await Promise.all(parts.map((part) => weights.bytes(part))) };
+}
+
+/** How kernels read a matrix. */
+export function formatOf(stored: StoredMatrix): MatrixFormat {
   const { kind, rows, cols } = stored;
-  if ('codes' in stored) {
-    const { codes, scales } = stored;
-    const buffers = await Promise.all([weights.bytes(codes), weights.bytes(scales)]);
-    return { format: { kind, rows, cols, floats: floats(scales.type) }, buffers };
-  }
-  const { values } = stored;
-  return { format: { kind, rows, cols, floats: floats(values.type) }, buffers: [await weights.bytes(values)] };
+  const { type } = 'codes' in stored ? stored.scales : stored.values;
+  return { kind, rows, cols, floats: type === 'f16' ? 'f16' : 'f32' };
 }
 
 /** The formats that matrices have in every layer alike. Throws RuntimeUnavailableError when layers are stored in several. */
-export function layerFormats<Name extends string>(
-  layers: readonly Readonly<Record<Name, LoadedMatrix>>[],
+export function commonFormats<Name extends string>(
+  layers: readonly Readonly<Record<Name, StoredMatrix>>[],
   names: readonly Name[],
 ): Readonly<Record<Name, MatrixFormat>> {
   const [first] = layers;
   if (first === undefined) throw new RangeError('a model has layers');
+  const alike = (a: StoredMatrix, b: StoredMatrix): boolean => isEqual(formatOf(a), formatOf(b));
   for (const name of names) {
-    for (const layer of layers) {
-      if (JSON.stringify(layer[name].format) === JSON.stringify(first[name].format)) continue;
-      throw new NamedError('RuntimeUnavailableError', `The kernels want every layer's ${name} stored in the same way.`);
-    }
+    if (layers.every((layer) => alike(layer[name], first[name]))) continue;
+    throw new NamedError('RuntimeUnavailableError', `The kernels want every layer's ${name} stored in the same way.`);
   }
-  return Object.fromEntries(names.map((name) => [name, first[name].format])) as Record<Name, MatrixFormat>;
+  return Object.fromEntries(names.map((name) => [name, formatOf(first[name])])) as Record<Name, MatrixFormat>;
 }
 
-function floats(type: string): 'f16' | 'f32' {
-  return type === 'f16' ? 'f16' : 'f32';
+/** Whether two formats are the same. */
+export function isEqual(a: MatrixFormat, b: MatrixFormat): boolean {
+  return a.kind === b.kind && a.floats === b.floats && a.rows === b.rows && a.cols === b.cols;
 }

@@ -1,6 +1,6 @@
 /** The vision tower's weights in GPU buffers. */
-import { layerFormats, type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
-import type { LinearWeights, VisionWeights } from './vision-weights.ts';
+import { commonFormats, formatOf, type LoadedMatrix, loadMatrix } from './loaded-matrix.ts';
+import type { BlockWeights, LinearWeights, VisionWeights } from './vision-weights.ts';
 import type { WeightSet } from './weight-store.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
@@ -21,39 +21,62 @@ export interface LoadedBlock extends Readonly<Record<(typeof MATRICES)[number], 
 export interface LoadedVision {
   readonly patchEmbed: LoadedMatrix;
   readonly blocks: readonly LoadedBlock[];
-  /** The formats that every block's matrices have. */
-  readonly block: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
   readonly mergerNorm: GPUBuffer;
   readonly mergerInner: LoadedLinear;
   readonly mergerOutput: LoadedLinear;
 }
 
-/** Loads the weights, block by block. Throws RuntimeUnavailableError when blocks are stored in several formats, or are too large. */
+/** How its matrices are read, which is known before they are there. */
+export interface VisionFormats {
+  readonly patchEmbed: MatrixFormat;
+  /** Of every block alike. */
+  readonly block: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
+  readonly mergerInner: MatrixFormat;
+  readonly mergerOutput: MatrixFormat;
+}
+
+/** The formats of stored weights. Throws RuntimeUnavailableError when blocks are stored in several. */
+export function visionFormats({ patchEmbed, blocks, mergerInner, mergerOutput }: VisionWeights): VisionFormats {
+  const matrices = blocks.map((block) => {
+    const { qkv, output, gate, up, down } = block;
+    return { qkv: qkv.matrix, output: output.matrix, gate: gate.matrix, up: up.matrix, down: down.matrix };
+  });
+  return {
+    patchEmbed: formatOf(patchEmbed),
+    block: commonFormats(matrices, MATRICES),
+    mergerInner: formatOf(mergerInner.matrix),
+    mergerOutput: formatOf(mergerOutput.matrix),
+  };
+}
+
+/** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadVision(weights: WeightSet, stored: VisionWeights): Promise<LoadedVision> {
   const hiddenSize = stored.patchEmbed.rows;
-  const linear = async ({ matrix, bias }: LinearWeights): Promise<LoadedLinear> => ({
-    ...(await loadMatrix(weights, matrix)),
-    bias: await weights.vector(bias, matrix.rows),
-  });
-  const patchEmbed = await loadMatrix(weights, stored.patchEmbed);
-  const blocks: LoadedBlock[] = [];
-  for (const block of stored.blocks) {
-    blocks.push({
-      attentionNorm: await weights.vector(block.attentionNorm, hiddenSize),
-      qkv: await linear(block.qkv),
-      output: await linear(block.output),
-      mlpNorm: await weights.vector(block.mlpNorm, hiddenSize),
-      gate: await linear(block.gate),
-      up: await linear(block.up),
-      down: await linear(block.down),
-    });
-  }
-  return {
-    patchEmbed,
-    blocks,
-    block: layerFormats(blocks, MATRICES),
-    mergerNorm: await weights.vector(stored.mergerNorm, hiddenSize),
-    mergerInner: await linear(stored.mergerInner),
-    mergerOutput: await linear(stored.mergerOutput),
-  };
+  // All at once: the store lets a few through at a time, in this order.
+  const [patchEmbed, blocks, mergerNorm, mergerInner, mergerOutput] = await Promise.all([
+    loadMatrix(weights, stored.patchEmbed),
+    Promise.all(stored.blocks.map((block) => loadBlock(weights, block, hiddenSize))),
+    weights.vector(stored.mergerNorm, hiddenSize),
+    loadLinear(weights, stored.mergerInner),
+    loadLinear(weights, stored.mergerOutput),
+  ]);
+  return { patchEmbed, blocks, mergerNorm, mergerInner, mergerOutput };
+}
+
+async function loadBlock(weights: WeightSet, block: BlockWeights, hiddenSize: number): Promise<LoadedBlock> {
+  const [attentionNorm, qkv, output, mlpNorm, gate, up, down] = await Promise.all([
+    weights.vector(block.attentionNorm, hiddenSize),
+    loadLinear(weights, block.qkv),
+    loadLinear(weights, block.output),
+    weights.vector(block.mlpNorm, hiddenSize),
+    loadLinear(weights, block.gate),
+    loadLinear(weights, block.up),
+    loadLinear(weights, block.down),
+  ]);
+  return { attentionNorm, qkv, output, mlpNorm, gate, up, down };
+}
+
+async function loadLinear(weights: WeightSet, { matrix, bias }: LinearWeights): Promise<LoadedLinear> {
+  const [loaded, loadedBias] = await Promise.all([loadMatrix(weights, matrix), weights.vector(bias, matrix.rows)]);
+  return { ...loaded, bias: loadedBias };
 }

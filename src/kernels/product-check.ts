@@ -3,23 +3,21 @@ import { f16ToF32, f32ToF16 } from '../shared/float16.ts';
 import { pseudoRandom } from '../shared/pseudo-random.ts';
 import { CheckBench } from './check-bench.ts';
 import type { KernelParts } from './kernel-parts.ts';
-import type { Step } from './tiled-product.ts';
+import { type Step, TOKEN_CLASSES } from './tiled-product.ts';
 import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
 
 /** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
 const ROWS = 200;
 const COLS = 192;
 
-/** So many tokens are many to every product. */
-const MANY_TOKENS = 1024;
-
-/** The small matrix's format: as the model stores `format`. */
-export function checkedFormat({ kind, floats }: MatrixFormat): MatrixFormat {
-  return { kind, floats, rows: ROWS, cols: COLS };
+/** Small matrices' formats: one for each way in which the model stores its own. */
+export function checkedFormats(formats: readonly MatrixFormat[]): readonly MatrixFormat[] {
+  const ways = new Map(formats.map(({ kind, floats }) => [`${kind} ${floats}`, { kind, floats }]));
+  return [...ways.values()].map((way) => ({ ...way, rows: ROWS, cols: COLS }));
 }
 
 /**
- * Runs a product that stores x Wᵀ + bias, for a matrix of {@link checkedFormat}. `normEpsilon`: with RMSNorm in front, its weight 1;
+ * Runs a product that stores x Wᵀ + bias, for a matrix of {@link checkedFormats}. `normEpsilon`: with RMSNorm in front, its weight 1;
  * `asIf`: by the kernel that is used for so many tokens.
  * Throws NumericCheckError when it is off.
  */
@@ -83,14 +81,14 @@ function madeUp(
   return { arrays: [codes, stored(scales)], weights };
 }
 
-/** Checks a tiled product by every kernel it has: those for few tokens and those for many. Throws NumericCheckError. */
+/** Checks a tiled product by every kernel it has, for few tokens and for many. Throws NumericCheckError when one is off. */
 export async function checkTiledProduct(
   parts: KernelParts,
   step: Step,
   format: MatrixFormat,
   tokens: number,
 ): Promise<void> {
-  // Where there is but one kernel, the number it is really used for stays.
-  const asIf = new Map([MANY_TOKENS, tokens].map((count) => [step(count).compiled, count]));
+  // One entry a kernel; where there is but one, the number it is really used for stays.
+  const asIf = new Map([...TOKEN_CLASSES, tokens].map((count) => [step(count).compiled, count]));
   for (const count of asIf.values()) await checkProduct(parts, step, format, tokens, { asIf: count });
 }

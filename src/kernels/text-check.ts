@@ -3,13 +3,14 @@ import { groupedAttention } from '../model/plain-attention.ts';
 import { f16ToF32, f32ToF16 } from '../shared/float16.ts';
 import { pseudoRandom } from '../shared/pseudo-random.ts';
 import { CheckBench } from './check-bench.ts';
-import { type DecoderKernels, fusedProduct, type Wanted } from './decoder-kernels.ts';
+import { type DecoderKernels, fusedProduct, wideShares, type Wanted } from './decoder-kernels.ts';
 import type { KernelParts } from './kernel-parts.ts';
-import type { LoadedDecoder } from './loaded-decoder.ts';
-import { checkedFormat, checkProduct, checkTiledProduct } from './product-check.ts';
+import type { DecoderFormats } from './loaded-decoder.ts';
+import { checkedFormats, checkProduct, checkTiledProduct } from './product-check.ts';
 import { tiledProducts } from './tiled-product.ts';
 import { attentionGrid, partialLength } from './wgsl/attention.ts';
 import { combineGrid } from './wgsl/combine.ts';
+import type { MatvecSpec } from './wgsl/matvec.ts';
 import { roundUp } from './wgsl/kernel.ts';
 
 /** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
@@ -20,24 +21,26 @@ const PART = 64;
 /** Checks the kernels that `wanted` describes. Throws NumericCheckError when one of them is off. */
 export async function checkDecoder(
   parts: KernelParts,
-  loaded: LoadedDecoder,
+  { layer, head }: DecoderFormats,
   kernels: DecoderKernels,
   wanted: Wanted,
 ): Promise<void> {
-  const { compiler } = parts;
-  const { columns, tile } = wanted.tuning;
-  const formats = [...Object.values(loaded.layer), loaded.head.format].map(checkedFormat);
-  const tiled = tiledProducts(compiler, tile, wanted.workgroupBytes);
+  const { compiler, tuning } = parts;
+  const tiled = tiledProducts(compiler, 'text', tuning.tile, wanted.workgroupBytes);
   const normEpsilon = wanted.text.rmsNormEps;
-  for (const format of new Map(formats.map((one) => [JSON.stringify(one), one])).values()) {
+  const checks = checkedFormats([...Object.values(layer), head]).flatMap((format) => {
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
-    for (const atOnce of new Set([1, columns])) {
-      const product = await fusedProduct(compiler, wanted, atOnce, spec);
-      await checkProduct(parts, product, format, atOnce, { normEpsilon });
-    }
-    const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-    await checkTiledProduct(parts, product, format, FIRST);
-  }
+    const fused = async (columns: number, shares: Partial<MatvecSpec>): Promise<void> => {
+      const product = await fusedProduct(compiler, wanted, columns, { ...spec, ...shares });
+      await checkProduct(parts, product, format, columns, { normEpsilon });
+    };
+    const many = async (): Promise<void> => {
+      const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
+      await checkTiledProduct(parts, product, format, FIRST);
+    };
+    return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many()];
+  });
+  await Promise.all(checks);
   await checkAttention(parts, kernels);
 }
 

@@ -1,5 +1,6 @@
 /** Products of many tokens, compiled, in tiles that suit the device and the number of tokens. */
 import type { Compiled, Compiler } from './compiler.ts';
+import type { Kernel } from './wgsl/kernel.ts';
 import { matmulGrid, matmulKernel, type MatmulSpec, type Tile, tileBytes } from './wgsl/matmul.ts';
 import { FRAGMENT, LANES, type TensorTile, tensorMatmulKernel, tensorTileBytes } from './wgsl/tensor-matmul.ts';
 
@@ -20,62 +21,78 @@ export function always(compiled: Compiled, grid: (tokens: number) => readonly nu
 /** What makes a product's kernel. */
 export type MakeProduct = (spec: MatmulSpec) => Promise<Step>;
 
-/** Up to so many tokens the lower tile of a pair keeps more of a large device busy (docs/log.md). */
-const FEW_TOKENS = 768;
+/** Tiles of one device: each is used up to so many tokens, from few to many. */
+type Tiles<T> = readonly (readonly [upTo: number, tile: T])[];
 
-/** Tiles by their largest side: one for many tokens, and one for a few hundred. The fastest on an H200 at the shapes of Qwen2.5-VL (docs/log.md). */
-const TILES: readonly (readonly [side: number, many: Tile, few: Tile])[] = [
-  [
-    128,
-    { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 },
-    { tokens: 64, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 },
-  ],
-  [32, ...twice({ tokens: 32, rows: 32, tokensPerThread: 4, rowsPerThread: 4, depth: 8 })],
-  [16, ...twice({ tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 })],
+/** The fastest of some dozens on an H200 and an H100 at the shapes of Qwen2.5-VL (docs/log.md), and some for less workgroup memory. */
+const PLAIN_TILES: Tiles<Tile> = [
+  [64, { tokens: 32, rows: 32, tokensPerThread: 4, rowsPerThread: 4, depth: 8 }],
+  [768, { tokens: 64, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 }],
+  [Infinity, { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 }],
+];
+const SMALL_TILES: Tiles<Tile> = [[Infinity, { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 }]];
+/** The same on matrix units. */
+const TENSOR_TILES: Tiles<TensorTile> = [
+  [96, { tokens: 32, rows: 32, alongTokens: 2, alongRows: 2, depth: 4 }],
+  [Infinity, { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 }],
 ];
 
-/** The same on matrix units, and one for less workgroup memory. */
-const TENSOR_TILES: readonly TensorTile[] = [
-  { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 },
-  { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 1 },
-];
-
-function twice(tile: Tile): readonly [Tile, Tile] {
-  return [tile, tile];
-}
+/** Images have too many patches for the tiles of few. */
+type Tower = 'text' | 'vision';
 
 /** Makes tiled products: on matrix units where the device has them, else of tiles with at most the wanted side. */
-export function tiledProducts(compiler: Compiler, wantedSide: number, workgroupBytes: number): MakeProduct {
-  const [many, few] = tilesFor(wantedSide, workgroupBytes);
-  const tensorTile = hasMatrixUnits(compiler.device)
-    ? TENSOR_TILES.find((one) => tensorTileBytes(one) <= workgroupBytes)
-    : undefined;
-  const plain = async (spec: MatmulSpec): Promise<Step> => {
-    const [forMany, forFew] = await Promise.all([many, few].map((tile) => compiler.compile(matmulKernel(spec, tile))));
-    if (forMany === undefined || forFew === undefined) throw new Error('two kernels were asked for');
-    return (tokens) =>
-      tokens > FEW_TOKENS
-        ? { compiled: forMany, grid: matmulGrid(spec, many, tokens) }
-        : { compiled: forFew, grid: matmulGrid(spec, few, tokens) };
-  };
+export function tiledProducts(
+  compiler: Compiler,
+  tower: Tower,
+  wantedSide: number,
+  workgroupBytes: number,
+): MakeProduct {
+  const plain = tilesOf(tower, plainTiles(wantedSide, workgroupBytes));
+  const tensor = tilesOf(tower, TENSOR_TILES);
+  const fits = hasMatrixUnits(compiler.device) && tensor.every(([, tile]) => tensorTileBytes(tile) <= workgroupBytes);
   return async (spec) => {
-    if (tensorTile === undefined) return plain(spec);
-    try {
-      const compiled = await compiler.compile(tensorMatmulKernel(spec, tensorTile));
-      return (tokens) => ({ compiled, grid: matmulGrid(spec, tensorTile, tokens) });
-    } catch {
-      return plain(spec); // the extension is no standard yet: another browser may spell it otherwise
+    if (fits) {
+      try {
+        return await stepOf(compiler, spec, tensor, (tile) => tensorMatmulKernel(spec, tile));
+      } catch {
+        // The extension is no standard yet: another browser may spell it otherwise.
+      }
     }
+    return stepOf(compiler, spec, plain, (tile) => matmulKernel(spec, tile));
   };
 }
 
-/** The largest tiles whose side is at most `side` and which fit into a device's workgroup memory; the smallest where none do. */
-export function tilesFor(side: number, workgroupBytes: number): readonly [many: Tile, few: Tile] {
-  const fits = ([its, many]: (typeof TILES)[number]): boolean => its <= side && tileBytes(many) <= workgroupBytes;
-  const [, many, few] = TILES.find(fits) ?? TILES.at(-1) ?? [];
-  if (many === undefined || few === undefined) throw new Error('there are tiles');
-  return [many, few];
+/** The tiles with sides of at most `side` if all of them fit into a device's workgroup memory, else the small ones. */
+export function plainTiles(side: number, workgroupBytes: number): Tiles<Tile> {
+  const isFine = ([, tile]: (typeof PLAIN_TILES)[number]): boolean =>
+    tile.tokens <= side && tileBytes(tile) <= workgroupBytes;
+  return PLAIN_TILES.every(isFine) ? PLAIN_TILES : SMALL_TILES;
 }
+
+function tilesOf<T>(tower: Tower, tiles: Tiles<T>): Tiles<T> {
+  return tower === 'text' ? tiles : tiles.slice(-1);
+}
+
+async function stepOf<T extends Tile | TensorTile>(
+  compiler: Compiler,
+  spec: MatmulSpec,
+  tiles: Tiles<T>,
+  source: (tile: T) => Kernel,
+): Promise<Step> {
+  const kernels = await Promise.all(
+    tiles.map(async ([upTo, tile]) => ({ upTo, tile, compiled: await compiler.compile(source(tile)) })),
+  );
+  return (tokens) => {
+    const found = kernels.find(({ upTo }) => tokens <= upTo);
+    if (found === undefined) throw new RangeError('the last tile takes any number of tokens');
+    return { compiled: found.compiled, grid: matmulGrid(spec, found.tile, tokens) };
+  };
+}
+
+/** Numbers of tokens that use every kernel of a step once. */
+export const TOKEN_CLASSES: readonly number[] = [
+  ...new Set([...PLAIN_TILES, ...TENSOR_TILES].map(([upTo]) => Math.min(upTo, 1024))),
+];
 
 /** What a device says of its matrix units; not in the types of WebGPU yet. */
 interface SubgroupMatrixConfig {

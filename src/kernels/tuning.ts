@@ -17,8 +17,9 @@ export interface Tuning {
   readonly wideBlocksAhead: number;
   /** Tokens a matrix-vector kernel takes at once where there are a few. */
   readonly columns: number;
-  /** Runs of more tokens use the tiled product. */
-  readonly matvecTokens: number;
+  /** Runs of more tokens use the tiled product: without matrix units and with them. */
+  readonly fewTokens: number;
+  readonly fewTokensBesideMatrixUnits: number;
   /** Parts of the cache that attention computes apart in a decode step, at most. */
   readonly stepParts: number;
   /** Query tokens a workgroup of attention takes in a prefill. */
@@ -42,7 +43,8 @@ export const DEFAULT_TUNING: Tuning = {
   wideThreads: 128,
   wideBlocksAhead: 1,
   columns: 4,
-  matvecTokens: 16,
+  fewTokens: 32,
+  fewTokensBesideMatrixUnits: 12,
   stepParts: 64,
   attentionTokens: 2,
   attentionWorkgroups: 256,

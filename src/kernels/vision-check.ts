@@ -3,8 +3,8 @@ import { attend, rotate } from '../model/plain-attention.ts';
 import { pseudoRandom } from '../shared/pseudo-random.ts';
 import { CheckBench } from './check-bench.ts';
 import type { KernelParts } from './kernel-parts.ts';
-import type { LoadedVision } from './loaded-vision.ts';
-import { checkedFormat, checkTiledProduct } from './product-check.ts';
+import type { VisionFormats } from './loaded-vision.ts';
+import { checkedFormats, checkTiledProduct } from './product-check.ts';
 import { tiledProducts } from './tiled-product.ts';
 import type { VisionAttention, VisionKernels } from './vision-kernels.ts';
 import { imageSpans, windowSpans } from './vision-spans.ts';
@@ -17,15 +17,17 @@ const WINDOW = 64;
 const EVERY = 7;
 
 /** Throws NumericCheckError when one of the kernels is off. */
-export async function checkVision(parts: KernelParts, loaded: LoadedVision, kernels: VisionKernels): Promise<void> {
+export async function checkVision(parts: KernelParts, formats: VisionFormats, kernels: VisionKernels): Promise<void> {
   const { compiler, tuning, runtime } = parts;
-  const { patchEmbed, block, mergerInner, mergerOutput } = loaded;
-  const tiled = tiledProducts(compiler, tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
-  const formats = [patchEmbed.format, ...Object.values(block), mergerInner.format, mergerOutput.format];
-  for (const format of new Map(formats.map(checkedFormat).map((one) => [JSON.stringify(one), one])).values()) {
-    const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-    await checkTiledProduct(parts, product, format, PATCHES);
-  }
+  const { patchEmbed, block, mergerInner, mergerOutput } = formats;
+  const tiled = tiledProducts(compiler, 'vision', tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
+  const checks = checkedFormats([patchEmbed, ...Object.values(block), mergerInner, mergerOutput]).map(
+    async (format) => {
+      const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
+      await checkTiledProduct(parts, product, format, PATCHES);
+    },
+  );
+  await Promise.all(checks);
   await checkAttention(parts, kernels.attention);
 }
 

@@ -1,7 +1,7 @@
 /** The kernels of one vision tower. All compile when the session is made. */
 import { VISION_EPSILON, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
-import type { LoadedVision } from './loaded-vision.ts';
+import type { VisionFormats } from './loaded-vision.ts';
 import { always, hasMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import type { Stored } from './wgsl/cache-format.ts';
@@ -53,18 +53,18 @@ interface Wanted {
 /** Compiles the kernels for a tower whose blocks are all alike. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileVision(
   compiler: Compiler,
-  { block, patchEmbed, mergerInner, mergerOutput }: LoadedVision,
+  { block, patchEmbed, mergerInner, mergerOutput }: VisionFormats,
   { vision, stored, tuning, workgroupBytes }: Wanted,
 ): Promise<VisionKernels> {
   const { hiddenSize } = vision;
-  const product = tiledProducts(compiler, tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, 'vision', tuning.tile, workgroupBytes);
   const rows = (kernel: RowKernel): Promise<Step> => rowStep(compiler, kernel);
   const norm = async (label: string, gapless: boolean): Promise<Step> =>
     always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);
   const bias = true;
   const [patches, patchEmbedProduct, plainNorm, qkv, attention, output, gate, up, down] = await Promise.all([
-    rows(patchKernel(patchEmbed.format.cols, vision.spatialMergeSize ** 2)),
-    product({ label: 'vision patch_embed', matrix: patchEmbed.format, epilogue: 'store' }),
+    rows(patchKernel(patchEmbed.cols, vision.spatialMergeSize ** 2)),
+    product({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
     norm('vision norm', false),
     product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
     compileAttention(compiler, vision, tuning.visionQueries, workgroupBytes),
@@ -75,8 +75,8 @@ export async function compileVision(
   ]);
   const [mergerNorm, inner, outer, features] = await Promise.all([
     norm('vision norm, merger', true),
-    product({ label: 'vision merger, inner', matrix: mergerInner.format, epilogue: 'gelu', bias }),
-    product({ label: 'vision merger, output', matrix: mergerOutput.format, epilogue: 'store', bias }),
+    product({ label: 'vision merger, inner', matrix: mergerInner, epilogue: 'gelu', bias }),
+    product({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
     rows(featureKernel(vision.outHiddenSize, stored)),
   ]);
   return {

@@ -1,7 +1,7 @@
 /** A run of the vision tower as a list of dispatches: nine a block. */
 import type { KernelParts } from './kernel-parts.ts';
 import { KeptGroups } from './kept-groups.ts';
-import type { LoadedBlock, LoadedVision } from './loaded-vision.ts';
+import type { LoadedBlock, LoadedVision, VisionFormats } from './loaded-vision.ts';
 import type { Step } from './tiled-product.ts';
 import type { VisionKernels } from './vision-kernels.ts';
 import { type VisionBuffers, VisionScratch } from './vision-scratch.ts';
@@ -31,14 +31,14 @@ export class VisionRun {
   /** What the bind groups stand on. */
   #bound: VisionBuffers | null = null;
 
-  constructor(parts: KernelParts, loaded: LoadedVision, kernels: VisionKernels) {
+  constructor(parts: KernelParts, loaded: LoadedVision, kernels: VisionKernels, formats: VisionFormats) {
     this.#parts = parts;
     this.#loaded = loaded;
     this.#kernels = kernels;
     this.#groups = new KeptGroups(parts.stream);
-    const { patchEmbed, block } = loaded;
+    const { patchEmbed, block } = formats;
     const { device } = parts.runtime;
-    this.#scratch = new VisionScratch(device, parts.model.vision, patchEmbed.format.cols, block.gate.rows);
+    this.#scratch = new VisionScratch(device, parts.model.vision, patchEmbed.cols, block.gate.rows);
   }
 
   /** Most queries of a span. */

@@ -9,10 +9,10 @@ import { NamedError } from '../shared/errors.ts';
 import { f16ToF32 } from '../shared/float16.ts';
 import { deviceBuffer } from './device-tensors.ts';
 import type { KernelParts } from './kernel-parts.ts';
-import { loadVision } from './loaded-vision.ts';
+import { loadVision, visionFormats } from './loaded-vision.ts';
 import { readExternalWeights } from './onnx-initializers.ts';
 import { checkVision } from './vision-check.ts';
-import { compileVision } from './vision-kernels.ts';
+import { compileVision, type VisionKernels } from './vision-kernels.ts';
 import { type VisionInput, VisionRun } from './vision-run.ts';
 import { windowSpans } from './vision-spans.ts';
 import { visionWeights } from './vision-weights.ts';
@@ -31,14 +31,19 @@ export async function openVisionSession(parts: KernelParts, files: SessionFiles)
   const { limits } = runtime.device;
   checkSizes(vision);
   const stored = visionWeights(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), vision);
+  const formats = visionFormats(stored);
   const weights = parts.weights.open(files);
+  const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
+  const compile = async (): Promise<VisionKernels> => {
+    const kernels = await compileVision(compiler, formats, { vision, stored: activations, tuning, workgroupBytes });
+    await checkVision(parts, formats, kernels);
+    return kernels;
+  };
   let run: VisionRun;
   try {
-    const loaded = await loadVision(weights, stored);
-    const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
-    const kernels = await compileVision(compiler, loaded, { vision, stored: activations, tuning, workgroupBytes });
-    await checkVision(parts, loaded, kernels);
-    run = new VisionRun(parts, loaded, kernels);
+    // Kernels compile while weights are on their way.
+    const [loaded, kernels] = await Promise.all([loadVision(weights, stored), compile()]);
+    run = new VisionRun(parts, loaded, kernels, formats);
   } catch (thrown) {
     weights.release();
     throw thrown;

@@ -44,6 +44,9 @@ const SMALL: Partial<Tuning> = {
   matvecThreads: 16,
   rowsPerThread: 1,
   blocksAhead: 1,
+  wideThreadsPerRow: 8,
+  wideThreads: 16,
+  wideBlocksAhead: 1,
   visionQueries: 16,
 };
 /** Several of everything a thread can have several of. */

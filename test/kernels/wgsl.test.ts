@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TUNING, parseTuning } from '../../src/kernels/tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec } from '../../src/kernels/wgsl/attention.ts';
-import { tilesFor } from '../../src/kernels/tiled-product.ts';
+import { plainTiles } from '../../src/kernels/tiled-product.ts';
 import { combineGrid, combineKernel } from '../../src/kernels/wgsl/combine.ts';
 import { stepAttentionKernel, stepAttentionTile } from '../../src/kernels/wgsl/step-attention.ts';
 import {
@@ -13,7 +13,7 @@ import {
   tensorAttentionKernel,
 } from '../../src/kernels/wgsl/tensor-attention.ts';
 import { grid } from '../../src/kernels/wgsl/kernel.ts';
-import { matmulKernel, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
+import { matmulKernel, type Tile, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
 import { matrixBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../../src/kernels/wgsl/matvec.ts';
 import {
   visionAttentionBytes,
@@ -41,7 +41,8 @@ const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, st
 /** Of every Qwen2.5-VL. */
 const VISION = { numHeads: 16, headDim: 80 };
 
-const [TILE] = tilesFor(128, 16_384);
+/** For many tokens. */
+const TILE: Tile = { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 };
 
 describe('matrix-vector products', () => {
   it('sum by subgroups, with workgroup memory only where a row has several or none', () => {
@@ -91,13 +92,17 @@ describe('workgroup memory', () => {
 });
 
 describe('tiles of products', () => {
-  it('are the largest of the wanted side that fit, else the smallest', () => {
-    const sides = (side: number, bytes: number): readonly number[] =>
-      tilesFor(side, bytes).flatMap(({ tokens, rows }) => [tokens, rows]);
-    expect(sides(128, 16_384)).toEqual([128, 64, 64, 64]);
-    expect(sides(128, 15_000)).toEqual([32, 32, 32, 32]);
-    expect(sides(16, 16_384)).toEqual([16, 16, 16, 16]);
-    expect(sides(128, 0)).toEqual([16, 16, 16, 16]);
+  it('are small where the device or a tuning asks for it, else grow with the tokens', () => {
+    const tokens = (side: number, bytes: number): readonly number[] =>
+      plainTiles(side, bytes).map(([, tile]) => tile.tokens);
+    expect(tokens(128, 16_384)).toEqual([32, 64, 128]);
+    expect(plainTiles(128, 16_384).at(-1)).toEqual([Infinity, TILE]);
+    for (const [side, bytes] of [
+      [128, 15_000],
+      [16, 16_384],
+      [128, 0],
+    ] as const)
+      expect(tokens(side, bytes)).toEqual([16]);
   });
 
   it('refuse outputs that cannot be shared out', () => {
