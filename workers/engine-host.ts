@@ -50,6 +50,21 @@ export class EngineHost implements EngineApi {
     const folders = new FolderLoader(onEvent);
     this.#folders = folders;
     const manifest = await folders.manifest(source);
+    try {
+      return await this.#start(manifest, folders, backend, experiment, start);
+    } finally {
+      folders.rest();
+    }
+  }
+
+  /** Starts the first candidate that can be started. */
+  async #start(
+    manifest: Manifest,
+    folders: FolderLoader,
+    backend: BackendChoice,
+    experiment: Experiment | undefined,
+    start: number,
+  ): Promise<EngineInfo> {
     const { candidates, reasons } = await planBackends(backend, manifest, experiment);
     const notes = new Set(reasons);
     for (const candidate of candidates) {
@@ -196,6 +211,11 @@ class FolderLoader {
     const opening = openModelFolder(model.source, manifest, wanted, () => undefined, model.isTrusted);
     this.#opened.set(variant, opening);
     return opening;
+  }
+
+  /** Closes what was opened to read the folder. */
+  rest(): void {
+    this.#model?.rest();
   }
 
   /** Lets others write the folder, if it is one of this device. */

@@ -1,5 +1,6 @@
 /** Opens a ModelSource: by its address, by the files in hand, or out of the library on this device. */
 import { RangedBlob } from '../src/io/ranged-blob.ts';
+import type { DirectoryFolder, OpenFile } from '../src/io/web/directory-folder.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { storedModels } from '../src/io/web/stored-models.ts';
 import { type FetchProgress, urlFolder } from '../src/io/web/url-folder.ts';
@@ -30,21 +31,25 @@ export interface OpenModel {
   readonly manifest: Manifest;
   /** Whether hashes need not be checked. */
   readonly isTrusted: boolean;
+  /** To be called when a load has ended: closes what was opened to read it. It is opened again when it is read again. */
+  rest(): void;
   /** Lets others write the folder. */
   release(): void;
 }
 
 /** Opens a model folder and reads its manifest. Throws ModelFolderError, BusyError. */
 export async function openModelSource(source: ModelSource, events: FileEvents): Promise<OpenModel> {
-  const release = (): void => undefined;
+  const rest = (): void => undefined;
+  const release = rest;
   switch (source.kind) {
     case 'url': {
       const folder = urlFolder(source.url, self.location.href, events.onFetch);
-      return { source: folder, manifest: await readManifest(folder), isTrusted: false, release };
+      return { source: folder, manifest: await readManifest(folder), isTrusted: false, rest, release };
     }
     case 'files': {
       const folder = fileListFolder(source.name, source.files);
-      return { source: counted(folder, events.onRead), manifest: await readManifest(folder), isTrusted: true, release };
+      const read = counted(folder, readBlobs(folder), events.onRead);
+      return { source: read, manifest: await readManifest(folder), isTrusted: true, rest, release };
     }
     case 'stored':
       return openStored(source, events);
@@ -74,11 +79,17 @@ async function openStored(
         `${verification.damaged.join(', ')} of ${name} is damaged. Delete the model and add it again.`,
       );
     }
+    const folder = { ...directory.model, name };
+    const inPlace = new FilesInPlace(folder);
     return {
-      source: counted({ ...directory.model, name }, onRead),
+      source: counted(folder, (path) => inPlace.reader(path), onRead),
       manifest,
       isTrusted: true,
-      release,
+      rest: () => inPlace.close(),
+      release: () => {
+        inPlace.close();
+        release();
+      },
     };
   } catch (thrown) {
     release();
@@ -94,30 +105,76 @@ function holdShared(key: string): Promise<() => void> {
   });
 }
 
-/** The same folder, whose files tell what is read of them. */
-function counted(folder: FileSource, onRead: FileEvents['onRead']): FileSource {
+/** Fills bytes from an offset of a file on. */
+type Reader = (bytes: Uint8Array, offset: number, onRead: (count: number) => void) => Promise<void>;
+
+/** The same folder, whose files are read by `readerOf` and tell what is read of them. */
+function counted(
+  folder: FileSource,
+  readerOf: (path: string) => Promise<Reader | undefined>,
+  onRead: FileEvents['onRead'],
+): FileSource {
   return {
     ...folder,
     async blob(path) {
-      const blob = await folder.blob(path);
-      return blob === undefined
-        ? undefined
-        : new RangedBlob((first, end) => read(path, blob, first, end), 0, blob.size);
+      const size = (await folder.blob(path))?.size;
+      if (size === undefined) return undefined;
+      const read = async (first: number, end: number): Promise<Uint8Array<ArrayBuffer>> => {
+        const bytes = new Uint8Array(end - first);
+        const reader = await readerOf(path);
+        if (reader === undefined) throw new NamedError('ModelFolderError', `${path} of ${folder.name} has gone away.`);
+        await reader(bytes, first, (count) => onRead(path, count));
+        return bytes;
+      };
+      return new RangedBlob(read, 0, size);
     },
   };
+}
 
-  async function read(path: string, blob: Blob, first: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(end - first);
-    let next = first;
-    const work = async (): Promise<void> => {
-      for (let at = next; at < end; at = next) {
-        next = Math.min(end, at + PIECE_BYTES);
-        const stop = next;
-        bytes.set(new Uint8Array(await blob.slice(at, stop).arrayBuffer()), at - first);
-        onRead(path, stop - at);
-      }
+/** Reads files as Blobs, some pieces side by side. */
+function readBlobs(folder: FileSource): (path: string) => Promise<Reader | undefined> {
+  return async (path) => {
+    const blob = await folder.blob(path);
+    if (blob === undefined) return undefined;
+    return async (bytes, offset, onRead) => {
+      let next = 0;
+      const work = async (): Promise<void> => {
+        for (let at = next; at < bytes.length; at = next) {
+          next = Math.min(bytes.length, at + PIECE_BYTES);
+          const stop = next;
+          bytes.set(new Uint8Array(await blob.slice(offset + at, offset + stop).arrayBuffer()), at);
+          onRead(stop - at);
+        }
+      };
+      await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
     };
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
-    return bytes;
+  };
+}
+
+/** Reads the files of a directory in place, and as Blobs where that cannot be. */
+class FilesInPlace {
+  readonly #folder: DirectoryFolder;
+  readonly #asBlobs: (path: string) => Promise<Reader | undefined>;
+  #open = new Map<string, Promise<OpenFile | undefined>>();
+
+  constructor(folder: DirectoryFolder) {
+    this.#folder = folder;
+    this.#asBlobs = readBlobs(folder);
+  }
+
+  async reader(path: string): Promise<Reader | undefined> {
+    const opening = this.#open.get(path) ?? this.#folder.openFile(path);
+    this.#open.set(path, opening);
+    const file = await opening;
+    if (file === undefined) return this.#asBlobs(path);
+    return async (bytes, offset, onRead) => {
+      file.read(bytes, offset);
+      onRead(bytes.length);
+    };
+  }
+
+  close(): void {
+    for (const opening of this.#open.values()) void opening.then((file) => file?.close());
+    this.#open = new Map();
   }
 }

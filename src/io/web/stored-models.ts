@@ -4,7 +4,7 @@
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder } from '../../shared/files.ts';
-import { directoryFolder } from './directory-folder.ts';
+import { type DirectoryFolder, directoryFolder } from './directory-folder.ts';
 
 /** A lock that a worker which has just been ended still holds is waited for. Milliseconds. */
 const LOCK_WAIT_MS = 2000;
@@ -20,10 +20,7 @@ export const storedModels = {
     return keys;
   },
 
-  async open(
-    key: string,
-    make: boolean,
-  ): Promise<{ notes: Folder; model: ReturnType<typeof directoryFolder> } | undefined> {
+  async open(key: string, make: boolean): Promise<{ notes: Folder; model: DirectoryFolder } | undefined> {
     try {
       const root = await (await modelsFolder()).getDirectoryHandle(key, { create: make });
       const model = await root.getDirectoryHandle('model', { create: make });
