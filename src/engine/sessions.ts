@@ -1,4 +1,4 @@
-/** The sessions of a loaded model: made one at a time, after the machine's arithmetic has been checked. */
+/** The sessions of a loaded model: made one at a time, where need be after the machine's arithmetic has been checked. */
 import { activationsOf, type GraphName, type Manifest, type VariantName } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { LoadEvent } from '../protocol/events.ts';
@@ -35,7 +35,7 @@ export function filesFor(manifest: Manifest, name: VariantName): (path: string) 
 }
 
 /**
- * Checks attention, then makes the sessions one after the other.
+ * Checks attention where the runtime leaves that to us, then makes the sessions one after the other.
  * Throws NumericCheckError when the machine computes wrongly, ModelFolderError when the folder lacks the variant.
  */
 export async function openSessions(
@@ -71,11 +71,13 @@ export async function openSessions(
     return session;
   };
   try {
-    const check = await open('attention_check');
-    try {
-      await checkAttention(runtime, check, manifest.geometry, activationsOf(name));
-    } finally {
-      await check.release();
+    if (!runtime.checksItself) {
+      const check = await open('attention_check');
+      try {
+        await checkAttention(runtime, check, manifest.geometry, activationsOf(name));
+      } finally {
+        await check.release();
+      }
     }
     return {
       vision: await keep('vision_encoder'),

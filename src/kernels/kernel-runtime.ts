@@ -8,7 +8,7 @@ import { Compiler } from './compiler.ts';
 import { openDecoderSession } from './decoder-session.ts';
 import type { DeviceRuntime } from './device-tensors.ts';
 import { openEmbedSession } from './embed-session.ts';
-import type { KernelModel, KernelParts } from './kernel-parts.ts';
+import type { KernelGraph, KernelModel, KernelParts } from './kernel-parts.ts';
 import type { Tuning } from './tuning.ts';
 import { openVisionSession } from './vision-session.ts';
 import { WeightStore } from './weight-store.ts';
@@ -24,16 +24,21 @@ export function createKernelRuntime(runtime: DeviceRuntime, model: KernelModel, 
   return new WithKernels(runtime, model, tuning);
 }
 
+/** Who computes all of these leaves nothing to the runtime it stands on. */
+const ALL: readonly KernelGraph[] = ['decoder', 'embed_tokens', 'vision_encoder'];
+
 class WithKernels implements KernelRuntime {
   readonly staticCache = true;
   readonly concurrent = true;
   readonly pipelined = true;
+  readonly checksItself: boolean;
   readonly #runtime: DeviceRuntime;
   readonly #parts: KernelParts;
 
   constructor(runtime: DeviceRuntime, model: KernelModel, tuning: Tuning) {
     const { device } = runtime;
     this.#runtime = runtime;
+    this.checksItself = ALL.every((graph) => [...model.graphs.values()].includes(graph));
     this.#parts = {
       runtime,
       model,

@@ -18,7 +18,7 @@ const ALIGNMENT = 16;
 /** The weights of one device. */
 export class WeightStore {
   readonly #device: GPUDevice;
-  readonly #loaded = new Map<string, { readonly buffer: Promise<GPUBuffer>; users: number }>();
+  readonly #loaded = new Map<string, Loading>();
   readonly #way = new Semaphore(CHUNKS_IN_FLIGHT);
 
   constructor(device: GPUDevice) {
@@ -28,21 +28,22 @@ export class WeightStore {
   /** Weights of the graph that `files` are of, each until the set is released. */
   open(files: SessionFiles): WeightSet {
     const held: string[] = [];
-    const take = (key: string, make: () => Promise<GPUBuffer>): Promise<GPUBuffer> => {
-      const known = this.#loaded.get(key) ?? { buffer: make(), users: 0 };
-      known.users++;
-      this.#loaded.set(key, known);
+    const take = (key: string, make: (loading: Users) => Promise<GPUBuffer>): Promise<GPUBuffer> => {
+      const users: Users = this.#loaded.get(key)?.users ?? { count: 0 };
+      users.count++;
+      const buffer = this.#loaded.get(key)?.buffer ?? make(users);
+      this.#loaded.set(key, { buffer, users });
       held.push(key);
-      return known.buffer;
+      return buffer;
     };
     return {
-      bytes: (weight) => take(keyOf(weight), () => this.#upload(weight, blobOf(files, weight))),
+      bytes: (weight) => take(keyOf(weight), (users) => this.#upload(weight, blobOf(files, weight), users)),
       vector: (weight, paddedLength) =>
         take(`${keyOf(weight)} f32 ${paddedLength}`, () => this.#vector(weight, blobOf(files, weight), paddedLength)),
       release: () => {
         for (const key of held.splice(0)) {
           const known = this.#loaded.get(key);
-          if (known === undefined || --known.users > 0) continue;
+          if (known === undefined || --known.users.count > 0) continue;
           this.#loaded.delete(key);
           // One that is still on its way goes when it is there; whoever wanted it learns why it never came.
           void known.buffer.then(
@@ -55,17 +56,18 @@ export class WeightStore {
   }
 
   /** A weight's bytes as they are stored. */
-  async #upload(weight: ExternalWeight, blob: Blob): Promise<GPUBuffer> {
+  async #upload(weight: ExternalWeight, blob: Blob, users: Users): Promise<GPUBuffer> {
     const buffer = this.#buffer(weight.length, weight.name);
     const chunks: Promise<void>[] = [];
     for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
-      chunks.push(this.#way.use(() => this.#uploadChunk(weight, blob, buffer, at)));
+      chunks.push(this.#way.use(() => this.#uploadChunk(weight, blob, buffer, at, users)));
     }
     await Promise.all(chunks);
     return buffer;
   }
 
-  async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number): Promise<void> {
+  async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number, users: Users): Promise<void> {
+    if (users.count === 0) return; // given up meanwhile: the rest need not be read
     const bytes = await read(weight, blob, at, Math.min(weight.length, at + CHUNK_BYTES));
     this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
     // What is written waits in the browser's memory until the device has taken it.
@@ -95,6 +97,17 @@ export class WeightStore {
     }
     return this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
   }
+}
+
+/** How many sets want a weight. */
+interface Users {
+  count: number;
+}
+
+/** A weight that is there or on its way. */
+interface Loading {
+  readonly buffer: Promise<GPUBuffer>;
+  readonly users: Users;
 }
 
 /** The weights of one graph. */

@@ -16,6 +16,7 @@ export interface HostParts {
 export class HostRuntime implements Runtime {
   readonly staticCache = false;
   readonly pipelined = false;
+  readonly checksItself = false;
   readonly concurrent: boolean;
   readonly #parts: HostParts;
 

@@ -58,6 +58,8 @@ export interface Runtime {
    * next one may be submitted behind it. Such a runtime has a static cache, and computes in the order of submission.
    */
   readonly pipelined: boolean;
+  /** Whether its sessions check the device's arithmetic when they are made, so that the model folder's own check says nothing about them. */
+  readonly checksItself: boolean;
   /** Makes a session of a graph file and its data files. One at a time: callers await each before the next. */
   createSession(graph: SessionFiles): Promise<Session>;
   /** A host array as a tensor; uploaded when it is used. */

@@ -479,6 +479,11 @@ describe('one turn at a time', () => {
     const error = await failure(openScripted({ script: respond(ANSWER), wrongAttention: true }));
     expect(error.name).toBe('NumericCheckError');
   });
+
+  it('leaves the check to a machine whose sessions check themselves', async () => {
+    const { runtime } = await openScripted({ script: respond(ANSWER), wrongAttention: true, checksItself: true });
+    expect(runtime.runs).toEqual([]);
+  });
 });
 
 describe('sampling', () => {

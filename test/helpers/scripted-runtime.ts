@@ -52,6 +52,8 @@ export interface ScriptedOptions {
   readonly beforeArrival?: () => void | Promise<void>;
   /** Called before a run; may throw, wait, or stop the engine. */
   readonly beforeRun?: (run: RecordedRun) => void | Promise<void>;
+  /** Whether its sessions check themselves; not given: no. */
+  readonly checksItself?: boolean;
   /** Makes the attention check wrong. */
   readonly wrongAttention?: boolean;
   /** Makes an allocation fail. */
@@ -91,6 +93,7 @@ export class ScriptedRuntime implements Runtime {
   readonly staticCache: boolean;
   readonly concurrent: boolean;
   readonly pipelined: boolean;
+  readonly checksItself: boolean;
   /** What `readLater` has copied and not delivered yet, and the most that ever was. */
   inFlight = 0;
   mostInFlight = 0;
@@ -111,6 +114,7 @@ export class ScriptedRuntime implements Runtime {
     this.staticCache = options.staticCache;
     this.concurrent = options.concurrent;
     this.pipelined = options.pipelined ?? false;
+    this.checksItself = options.checksItself ?? false;
     this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
     this.script = options.script;
     this.beforeRun = options.beforeRun;

@@ -31,6 +31,7 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
   readonly staticCache = true;
   readonly concurrent = true;
   readonly pipelined = true;
+  readonly checksItself = false;
   readonly #ort: Ort;
   readonly device: GPUDevice;
   readonly #readback: Readback;

@@ -1,0 +1,17 @@
+/**
+ * `npm run check:kernels`: our own kernels with the sizes the app uses, in SwiftShader, against onnxruntime on the CPU. The tests run
+ * the same with smaller ones, which compile in less time.
+ */
+import { ensureChromium } from './chromium.mjs';
+import { installMissing } from './install.mjs';
+import { fail, runNode } from './run.mjs';
+
+try {
+  await installMissing();
+  const env = { KERNELS: 'real', CHROMIUM_PATH: await ensureChromium() };
+  const args = ['run', '--project', 'browser', 'test/browser/kernels.test.ts'];
+  const { code } = await runNode('node_modules/vitest/vitest.mjs', args, { env });
+  process.exitCode = code;
+} catch (error) {
+  fail(error);
+}
