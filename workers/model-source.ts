@@ -168,8 +168,11 @@ class FilesInPlace {
     const file = await opening;
     if (file === undefined) return this.#asBlobs(path);
     return async (bytes, offset, onRead) => {
-      file.read(bytes, offset);
-      onRead(bytes.length);
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+        const piece = bytes.subarray(at, at + PIECE_BYTES);
+        file.read(piece, offset + at);
+        onRead(piece.length);
+      }
     };
   }
 
