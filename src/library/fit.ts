@@ -87,10 +87,16 @@ export function judgeTrial(bytes: number, takenBytes: number, refusal: string | 
 }
 
 /** Whether `bytes` more may be stored. */
-export function judgeStorage(bytes: number, { freeBytes }: StorageFacts): Finding {
+export function judgeStorage(bytes: number, { freeBytes, mayBeMore }: StorageFacts): Finding {
   if (freeBytes === null) return doubtful('This browser does not tell how much room it gives this site.');
   if (bytes + STORAGE_MARGIN_BYTES <= freeBytes) {
     return { verdict: 'yes', text: `This browser gives this site ${size(freeBytes)} more.` };
+  }
+  if (mayBeMore) {
+    return doubtful(
+      `This browser tells of at most ${size(freeBytes)}, ${size(bytes)} are needed. If that much is free on the disk it will likely ` +
+        'fit; if not, nothing that was written is lost.',
+    );
   }
   return no(
     `This browser gives this site ${size(freeBytes)} more, ${size(bytes)} are needed. Delete models below, free disk space, or ` +

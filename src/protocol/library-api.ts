@@ -54,6 +54,8 @@ export interface StoredModel {
 export interface StorageFacts {
   readonly usedBytes: number | null;
   readonly freeBytes: number | null;
+  /** Whether `freeBytes` is as much as the browser ever tells of: there may be more. */
+  readonly mayBeMore: boolean;
   /** Whether the browser has promised not to clear it by itself. */
   readonly persisted: boolean;
 }

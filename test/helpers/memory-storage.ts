@@ -1,5 +1,6 @@
 /** Models kept in memory, with the locks of one tab. */
 import type { ModelDirectory, ModelStorage } from '../../src/library/model-storage.ts';
+import type { StorageFacts } from '../../src/protocol/library-api.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 import { MemoryFolder } from './memory-folder.ts';
 
@@ -47,7 +48,7 @@ export class MemoryStorage implements ModelStorage {
     return new Map(this.held);
   }
 
-  async facts(): Promise<{ usedBytes: number | null; freeBytes: number | null; persisted: boolean }> {
-    return { usedBytes: 0, freeBytes: this.freeBytes, persisted: false };
+  async facts(): Promise<StorageFacts> {
+    return { usedBytes: 0, freeBytes: this.freeBytes, mayBeMore: false, persisted: false };
   }
 }

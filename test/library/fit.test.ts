@@ -59,6 +59,13 @@ describe('whether there is room', () => {
     [5e9, 5e9, 'no'],
     [5e9, null, 'doubtful'],
   ] as const)('for %d bytes where %d are free: %s', (bytes, freeBytes, verdict) => {
-    expect(judgeStorage(bytes, { usedBytes: 0, freeBytes, persisted: false }).verdict).toBe(verdict);
+    const facts = { usedBytes: 0, freeBytes, mayBeMore: false, persisted: false };
+    expect(judgeStorage(bytes, facts).verdict).toBe(verdict);
+  });
+
+  it('is left open where the browser tells no more', () => {
+    const facts = { usedBytes: 0, freeBytes: 10e9, mayBeMore: true, persisted: false };
+    expect(judgeStorage(5e9, facts).verdict).toBe('yes');
+    expect(judgeStorage(17e9, facts)).toEqual({ verdict: 'doubtful', text: expect.stringMatching(/at most 10.0 GB, 17.0 GB/) });
   });
 });

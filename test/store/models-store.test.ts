@@ -19,7 +19,7 @@ const MODEL: StoredModel = {
 };
 
 const FINE = { verdict: 'yes', text: 'Fine.' } as const;
-const STORAGE = { usedBytes: 0, freeBytes: 1e9, persisted: true };
+const STORAGE = { usedBytes: 0, freeBytes: 1e9, mayBeMore: false, persisted: true };
 
 const SURVEY: ModelSurvey = {
   name: 'a model',

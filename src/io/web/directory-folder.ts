@@ -4,6 +4,7 @@
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../../shared/files.ts';
+import { storageRoom } from './storage-room.ts';
 
 /** What a dedicated worker's file handles can do; not part of a page's. */
 interface SyncHandleFile {
@@ -84,8 +85,8 @@ export function directoryFolder(root: FileSystemDirectoryHandle, name = root.nam
         await folder.removeEntry(file);
       }),
     async freeBytes() {
-      const { quota, usage } = await navigator.storage.estimate();
-      return quota === undefined || usage === undefined ? undefined : quota - usage;
+      const { freeBytes, mayBeMore } = await storageRoom();
+      return freeBytes === null || mayBeMore ? undefined : freeBytes;
     },
   };
 }

@@ -5,6 +5,7 @@
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder } from '../../shared/files.ts';
 import { type DirectoryFolder, directoryFolder } from './directory-folder.ts';
+import { type StorageRoom, storageRoom } from './storage-room.ts';
 
 /** A lock that a worker which has just been ended still holds is waited for. Milliseconds. */
 const LOCK_WAIT_MS = 2000;
@@ -70,13 +71,8 @@ export const storedModels = {
     return locks;
   },
 
-  async facts(): Promise<{ usedBytes: number | null; freeBytes: number | null; persisted: boolean }> {
-    const { quota, usage } = await navigator.storage.estimate();
-    return {
-      usedBytes: usage ?? null,
-      freeBytes: quota === undefined || usage === undefined ? null : Math.max(0, quota - usage),
-      persisted: await navigator.storage.persisted(),
-    };
+  async facts(): Promise<StorageRoom & { persisted: boolean }> {
+    return { ...(await storageRoom()), persisted: await navigator.storage.persisted() };
   },
 };
 

@@ -61,7 +61,8 @@ function Room(): ReactElement | null {
   if (storage === undefined || storage.usedBytes === null || storage.freeBytes === null) return null;
   return (
     <p className="caption">
-      {formatBytes(storage.usedBytes)} used by this site, {formatBytes(storage.freeBytes)} free.{' '}
+      {formatBytes(storage.usedBytes)} used by this site, {formatBytes(storage.freeBytes)}
+      {storage.mayBeMore ? ' or more' : ''} free.{' '}
       {storage.persisted
         ? 'The browser keeps them until you delete them.'
         : 'The browser may delete them when the disk is nearly full.'}
