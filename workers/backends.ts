@@ -54,8 +54,8 @@ const KERNEL_GRAPHS: Readonly<Record<KernelTower, readonly KernelGraph[]>> = {
 const APP: Experiment = { kernels: null, tuning: '' };
 
 /**
- * Looks at the machine and lists the candidates: with our own kernels first. Adapters that
- * compute on the CPU take minutes to compile those, so there onnxruntime's run, and for weights of floats, unless the experiment asks for ours.
+ * Looks at the machine and lists the candidates: with our own kernels first. Adapters that compute on the CPU take minutes to
+ * compile those, so there onnxruntime's run, unless the experiment asks for ours.
  * Throws RuntimeUnavailableError when there is none, RangeError for a tuning that cannot be read.
  */
 export async function planBackends(
@@ -109,7 +109,7 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
   const build = webGpuBuild();
   if (build === 'asyncify')
     notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  const wanted = experiment.kernels ?? usualKernels(probe, manifest);
+  const wanted = experiment.kernels ?? usualKernels(probe);
   const kernelChoices: (readonly KernelTower[])[] = wanted.length > 0 ? [wanted, []] : [[]];
   const ways = kernelChoices.flatMap((kernels) =>
     types.flatMap((activations) =>
@@ -141,9 +141,8 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
 }
 
 /** What our own kernels compute in the app. */
-function usualKernels(probe: AdapterProbe, { dtype }: Manifest): readonly KernelTower[] {
-  // Matrices of floats are stored as onnxruntime's product wants them; our decode steps would read them a few bytes at a time.
-  return isSoftware(probe) || /^fp(16|32)$/.test(dtype) ? [] : ['decoder', 'vision'];
+function usualKernels(probe: AdapterProbe): readonly KernelTower[] {
+  return isSoftware(probe) ? [] : ['decoder', 'vision'];
 }
 
 function wasmCandidate(variant: VariantName): Candidate {

@@ -5,6 +5,7 @@ import type { CommandStream } from './command-stream.ts';
 import type { Compiler } from './compiler.ts';
 import type { DeviceRuntime } from './device-tensors.ts';
 import type { Tuning } from './tuning.ts';
+import type { Turner } from './turner.ts';
 import type { WeightStore } from './weight-store.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 
@@ -29,4 +30,5 @@ export interface KernelParts {
   readonly compiler: Compiler;
   readonly stream: CommandStream;
   readonly weights: WeightStore;
+  readonly turner: Turner;
 }

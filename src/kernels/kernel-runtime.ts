@@ -10,6 +10,7 @@ import type { DeviceRuntime } from './device-tensors.ts';
 import { openEmbedSession } from './embed-session.ts';
 import type { KernelGraph, KernelModel, KernelParts } from './kernel-parts.ts';
 import type { Tuning } from './tuning.ts';
+import { Turner } from './turner.ts';
 import { openVisionSession } from './vision-session.ts';
 import { WeightStore } from './weight-store.ts';
 
@@ -39,13 +40,16 @@ class WithKernels implements KernelRuntime {
     const { device } = runtime;
     this.#runtime = runtime;
     this.checksItself = ALL.every((graph) => [...model.graphs.values()].includes(graph));
+    const compiler = new Compiler(device);
+    const turner = new Turner(compiler);
     this.#parts = {
       runtime,
       model,
       tuning,
-      compiler: new Compiler(device),
+      compiler,
       stream: new CommandStream(device),
-      weights: new WeightStore(device),
+      weights: new WeightStore(device, turner),
+      turner,
     };
   }
 

@@ -11,17 +11,24 @@ export interface LoadedMatrix {
   readonly buffers: readonly GPUBuffer[];
 }
 
-/** Loads a matrix as it is stored. */
+/** Loads a matrix: as it is stored, but for one that is stored transposed. */
 export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Promise<LoadedMatrix> {
+  const format = formatOf(stored);
+  if (stored.kind === 'transposed') return { format, buffers: [await weights.turned(stored.values, format)] };
   const parts = 'codes' in stored ? [stored.codes, stored.scales] : [stored.values];
-  return { format: formatOf(stored), buffers: await Promise.all(parts.map((part) => weights.bytes(part))) };
+  return { format, buffers: await Promise.all(parts.map((part) => weights.bytes(part))) };
 }
 
-/** How kernels read a matrix. */
+/** How kernels read a matrix once it is loaded. */
 export function formatOf(stored: StoredMatrix): MatrixFormat {
-  const { kind, rows, cols } = stored;
+  const { rows, cols } = stored;
   const { type } = 'codes' in stored ? stored.scales : stored.values;
-  return { kind, rows, cols, floats: type === 'f16' ? 'f16' : 'f32' };
+  return {
+    kind: stored.kind === 'transposed' ? 'floats' : stored.kind,
+    rows,
+    cols,
+    floats: type === 'f16' ? 'f16' : 'f32',
+  };
 }
 
 /** The formats that matrices have in every layer alike. Throws RuntimeUnavailableError when layers are stored in several. */

@@ -9,6 +9,8 @@ import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
 /** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
 const ROWS = 200;
 const COLS = 192;
+/** Inputs of the first of two parts in which floats are turned. */
+const FIRST_PART = 128;
 
 /** Small matrices' formats: one for each way in which the model stores its own. */
 export function checkedFormats(formats: readonly MatrixFormat[]): readonly MatrixFormat[] {
@@ -36,7 +38,9 @@ export async function checkProduct(
   try {
     const y = bench.empty(tokens * 224 * 4); // rows of 200 padded to a multiple of 32
     const gamma = normEpsilon === undefined ? [] : [bench.filled(new Float32Array(COLS).fill(1))];
-    const matrix = arrays.map((array) => bench.filled(array));
+    const matrix = isQuantized(format)
+      ? arrays.map((array) => bench.filled(array))
+      : [await turned(parts, bench, format, arrays)];
     const buffers = [...matrix, bench.filled(x), y, bench.filled(bias), ...gamma, bench.params({ tokens })];
     const { compiled, grid } = step(asIf);
     bench.dispatch(compiled, buffers, grid);
@@ -57,7 +61,21 @@ export async function checkProduct(
   }
 }
 
-/** A matrix of made-up numbers: as it is stored, and its numbers `[rows, cols]`. */
+/** Floats, turned in two parts as a matrix is when it is loaded. */
+async function turned(
+  { turner }: KernelParts,
+  bench: CheckBench,
+  format: MatrixFormat,
+  parts: readonly ArrayBufferView<ArrayBuffer>[],
+): Promise<GPUBuffer> {
+  const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const whole = bench.empty(bytes);
+  for (const [i, part] of parts.entries())
+    await turner.turn(part, format, i * FIRST_PART, i === 0 ? FIRST_PART : COLS - FIRST_PART, whole);
+  return whole;
+}
+
+/** A matrix of made-up numbers: as it is stored, floats in two parts, and its numbers `[rows, cols]`. */
 function madeUp(
   { kind, floats }: MatrixFormat,
   random: (count: number) => Float32Array<ArrayBuffer>,
@@ -65,11 +83,14 @@ function madeUp(
   const stored = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
     floats === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
   const rounded = (values: Float32Array): Float32Array => (floats === 'f16' ? f16ToF32(f32ToF16(values)) : values);
-  if (!isQuantized({ kind, floats, rows: ROWS, cols: COLS })) {
-    const values = random(ROWS * COLS); // [cols, rows] where it is transposed
+  if (!isQuantized({ kind })) {
+    const values = random(ROWS * COLS); // [cols, rows]
     const exact = rounded(values);
-    const at = (i: number): number => (kind === 'table' ? i : (i % COLS) * ROWS + Math.floor(i / COLS));
-    return { arrays: [stored(values)], weights: exact.map((_, i) => exact[at(i)] ?? 0) };
+    const cut = FIRST_PART * ROWS;
+    return {
+      arrays: [stored(values.slice(0, cut)), stored(values.slice(cut))],
+      weights: exact.map((_, i) => exact[(i % COLS) * ROWS + Math.floor(i / COLS)] ?? 0),
+    };
   }
   const scales = random((ROWS * COLS) / 32);
   const exact = rounded(scales);

@@ -23,7 +23,7 @@ export type StoredMatrix =
       readonly scales: ExternalWeight;
     }
   | {
-      /** Floats, transposed: `[cols, rows]`; or a table of `[rows, cols]` which is only looked up. */
+      /** Floats, transposed: `[cols, rows]`; or a table of `[rows, cols]`, which is only looked up; cols are a multiple of eight. */
       readonly kind: 'transposed' | 'table';
       readonly rows: number;
       readonly cols: number;
@@ -49,6 +49,7 @@ export function table(weights: Weights, name: string, rows: number, cols: number
     return sized({ kind: kindOf(found.codes, found.cols), ...found }, rows, cols);
   }
   const [storedRows = 0, storedCols = 0] = values.dims;
+  if (storedCols % 8 !== 0) throw unknown(name);
   return sized({ kind: 'table', rows: storedRows, cols: storedCols, values }, rows, cols);
 }
 

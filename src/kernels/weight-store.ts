@@ -6,6 +6,9 @@ import type { SessionFiles } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
 import { f16ToF32 } from '../shared/float16.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
+import type { Turner } from './turner.ts';
+import { roundUp } from './wgsl/kernel.ts';
+import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
 /** Bytes read and uploaded at a time. */
 const CHUNK_BYTES = 1 << 23;
@@ -18,11 +21,13 @@ const ALIGNMENT = 16;
 /** The weights of one device. */
 export class WeightStore {
   readonly #device: GPUDevice;
+  readonly #turner: Turner;
   readonly #loaded = new Map<string, Loading>();
   readonly #way = new Semaphore(CHUNKS_IN_FLIGHT);
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, turner: Turner) {
     this.#device = device;
+    this.#turner = turner;
   }
 
   /** Weights of the graph that `files` are of, each until the set is released. */
@@ -38,6 +43,8 @@ export class WeightStore {
     };
     return {
       bytes: (weight) => take(keyOf(weight), (users) => this.#upload(weight, blobOf(files, weight), users)),
+      turned: (weight, format) =>
+        take(`${keyOf(weight)} turned`, (users) => this.#turn(weight, format, blobOf(files, weight), users)),
       vector: (weight, paddedLength) =>
         take(`${keyOf(weight)} f32 ${paddedLength}`, () => this.#vector(weight, blobOf(files, weight), paddedLength)),
       release: () => {
@@ -72,6 +79,24 @@ export class WeightStore {
     this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
     // What is written waits in the browser's memory until the device has taken it.
     await this.#device.queue.onSubmittedWorkDone();
+  }
+
+  /** A matrix of floats that is stored transposed, as rows. */
+  async #turn(weight: ExternalWeight, format: MatrixFormat, blob: Blob, users: Users): Promise<GPUBuffer> {
+    const { cols } = format;
+    const inputBytes = weight.length / cols;
+    const whole = this.#buffer(inputBytes * roundUp(cols, 32), weight.name);
+    const step = this.#turner.inputsFor(format, CHUNK_BYTES);
+    const turnPart = async (first: number): Promise<void> => {
+      if (users.count === 0) return;
+      const inputs = Math.min(step, cols - first);
+      const bytes = await read(weight, blob, first * inputBytes, (first + inputs) * inputBytes);
+      await this.#turner.turn(wholeWords(bytes), format, first, inputs, whole);
+    };
+    const parts: Promise<void>[] = [];
+    for (let first = 0; first < cols; first += step) parts.push(this.#way.use(() => turnPart(first)));
+    await Promise.all(parts);
+    return whole;
   }
 
   /** A vector as f32 with zeros behind it. */
@@ -114,6 +139,8 @@ interface Loading {
 export interface WeightSet {
   /** The stored bytes of a weight. */
   bytes(weight: ExternalWeight): Promise<GPUBuffer>;
+  /** A matrix of floats that is stored transposed, `[cols, rows]`, as kernels read floats. */
+  turned(weight: ExternalWeight, format: MatrixFormat): Promise<GPUBuffer>;
   /** A stored vector of floats as f32, padded with zeros to a length. */
   vector(weight: ExternalWeight, paddedLength: number): Promise<GPUBuffer>;
   /** Gives up all of them. */

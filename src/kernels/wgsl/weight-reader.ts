@@ -9,13 +9,17 @@
  */
 import type { Binding } from './kernel.ts';
 
-/** How a matrix is stored; see StoredMatrix. */
+/** How a matrix lies in its buffers. */
 export interface MatrixFormat {
-  readonly kind: 'q4' | 'q8' | 'transposed' | 'table';
+  /**
+   * `q4`, `q8`: codes and scales as StoredMatrix has them. `floats`: `[rows, cols]`, every row filled up to a whole block with zeros.
+   * `table`: the same without filling; rows are looked up, not multiplied, and have whole eights.
+   */
+  readonly kind: 'q4' | 'q8' | 'floats' | 'table';
   /** Type of the scales, or of the floats themselves. */
   readonly floats: 'f32' | 'f16';
   readonly rows: number;
-  /** Inputs; for floats any number, read as zeros up to a whole block. */
+  /** Inputs; of floats any number. */
   readonly cols: number;
 }
 
@@ -23,14 +27,17 @@ export interface MatrixFormat {
 export type ReadBy = 'block' | 'eight';
 
 /** Whether it has codes and scales, two buffers instead of one. */
-export function isQuantized({ kind }: MatrixFormat): boolean {
+export function isQuantized({ kind }: Pick<MatrixFormat, 'kind'>): boolean {
   return kind === 'q4' || kind === 'q8';
 }
 
 /** Bindings of a matrix called `name`: codes and scales, or floats. */
 export function matrixBindings(name: string, format: MatrixFormat, by: ReadBy): Binding[] {
+  if (!isQuantized(format)) {
+    const type = format.floats === 'f16' ? 'array<vec4<u32>>' : 'array<vec4<f32>>';
+    return [{ name: `${name}_floats`, type, access: 'read' }];
+  }
   const floats = format.floats === 'f16' ? 'array<u32>' : 'array<f32>';
-  if (!isQuantized(format)) return [{ name: `${name}_floats`, type: floats, access: 'read' }];
   const eight = format.kind === 'q4' ? 'array<u32>' : 'array<vec2<u32>>';
   return [
     { name: `${name}_codes`, type: by === 'eight' ? eight : 'array<vec4<u32>>', access: 'read' },
@@ -58,21 +65,31 @@ fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
   let at = (row * ${blocks}u + block) * 2u;
   return ${name}_Block(${name}_codes[at], ${name}_codes[at + 1u]);
 }`;
-    case 'transposed':
-    case 'table':
+    case 'floats':
+    case 'table': {
+      const isHalf = format.floats === 'f16';
+      const parts = isHalf ? 4 : 8;
       return `${unpacking(name, format)}
-alias ${name}_Block = array<vec4<f32>, 8>;
+alias ${name}_Block = array<vec4<${isHalf ? 'u32' : 'f32'}>, ${parts}>;
 fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
-  let col = block * 32u;
-  return ${name}_Block(${[0, 1, 2, 3, 4, 5, 6, 7].map((i) => `${name}_four(row, col + ${4 * i}u)`).join(', ')});
+  let at = row * ${(eightsOf(format) * parts) / 4}u + block * ${parts}u;
+  return ${name}_Block(${Array.from({ length: parts }, (_, i) => `${name}_floats[at + ${i}u]`).join(', ')});
 }`;
+    }
   }
 }
 
 /** WGSL for numbers 4 i to 4 i + 3 of what `name_block` has read into the variable `stored`. */
-export function quad(name: string, { kind }: MatrixFormat, stored: string, i: number): string {
-  if (kind === 'q4') return `${name}_unpack(${stored}[${i >> 1}]${i % 2 === 1 ? ' >> 16u' : ''})`;
-  return kind === 'q8' ? `${name}_unpack(${stored}[${i >> 2}][${i % 4}])` : `${stored}[${i}]`;
+export function quad(name: string, { kind, floats }: MatrixFormat, stored: string, i: number): string {
+  switch (kind) {
+    case 'q4':
+      return `${name}_unpack(${stored}[${i >> 1}]${i % 2 === 1 ? ' >> 16u' : ''})`;
+    case 'q8':
+      return `${name}_unpack(${stored}[${i >> 2}][${i % 4}])`;
+    case 'floats':
+    case 'table':
+      return floats === 'f16' ? `${name}_unpack(${stored}[${i >> 1}].${i % 2 === 1 ? 'zw' : 'xy'})` : `${stored}[${i}]`;
+  }
 }
 
 /**
@@ -81,6 +98,7 @@ export function quad(name: string, { kind }: MatrixFormat, stored: string, i: nu
  */
 export function eightReader(name: string, format: MatrixFormat): string {
   const at = `(row * ${blocksOf(format)}u + block) * 4u + part`;
+  const floatsAt = `row * ${eightsOf(format)}u + block * 4u + part`;
   const scale = `bitcast<u32>(${name}_scale(row, block))`;
   switch (format.kind) {
     case 'q4':
@@ -99,20 +117,27 @@ fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.z);
   return array<vec4<f32>, 2>(${name}_unpack(stored.x) * places, ${name}_unpack(stored.y) * places);
 }`;
-    case 'transposed':
+    case 'floats':
     case 'table':
-      return `${unpacking(name, format)}
+      return format.floats === 'f16'
+        ? `${unpacking(name, format)}
+alias ${name}_Eight = vec4<u32>;
+fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return ${name}_floats[${floatsAt}]; }
+fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
+  return array<vec4<f32>, 2>(${name}_unpack(stored.xy), ${name}_unpack(stored.zw));
+}`
+        : `${unpacking(name, format)}
 alias ${name}_Eight = array<vec4<f32>, 2>;
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight {
-  let col = block * 32u + part * 8u;
-  return ${name}_Eight(${name}_four(row, col), ${name}_four(row, col + 4u));
+  let at = (${floatsAt}) * 2u;
+  return ${name}_Eight(${name}_floats[at], ${name}_floats[at + 1u]);
 }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> { return stored; }`;
   }
 }
 
 /** `name_f16(stored)`: the numbers `name_eight` has read, as f16, two a word. Needs `enable f16`, and `eightReader`'s functions. */
-export function halvesReader(name: string, { kind }: MatrixFormat): string {
+export function halvesReader(name: string, { kind, floats }: MatrixFormat): string {
   // Put into the mantissa of 1024 in f16, a code q is 1024 + q; less 1024 and the zero point that is exact.
   const pair = (low: string, high: string, zero: number): string =>
     `bitcast<u32>((bitcast<vec2<f16>>((${low}) | (${high}) | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
@@ -132,9 +157,12 @@ fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
   return vec4<u32>(
     ${['x', 'y'].flatMap((word) => [pair(`stored.${word} & 0xffu`, `(stored.${word} << 8u) & 0xff0000u`, 128), pair(`(stored.${word} >> 16u) & 0xffu`, `(stored.${word} >> 8u) & 0xff0000u`, 128)]).join(',\n    ')});
 }`;
-    case 'transposed':
+    case 'floats':
     case 'table':
-      return `
+      return floats === 'f16'
+        ? `
+fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> { return stored; }`
+        : `
 fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
   return vec4<u32>(${[0, 1].flatMap((i) => [`pack2x16float(stored[${i}].xy)`, `pack2x16float(stored[${i}].zw)`]).join(', ')});
 }`;
@@ -145,7 +173,12 @@ function blocksOf({ cols }: MatrixFormat): number {
   return Math.ceil(cols / 32);
 }
 
-/** What both readers stand on: scales, places, and codes to numbers or four floats. */
+/** Eights of a row of floats. */
+function eightsOf(format: MatrixFormat): number {
+  return format.kind === 'table' ? format.cols / 8 : blocksOf(format) * 4;
+}
+
+/** What both readers stand on: scales, places, and four numbers out of what is stored. */
 function unpacking(name: string, format: MatrixFormat): string {
   const blocks = blocksOf(format);
   const scales = `${floatReader(name, `${name}_scales`, format.floats)}
@@ -170,19 +203,12 @@ fn ${name}_unpack(word: u32) -> vec4<f32> {
   let high = word >> 16u;
   return bitcast<vec4<f32>>((vec4<u32>(word, word, high, high) & MASK) | vec4<u32>(0x4b000000u)) - ZERO;
 }`;
-    case 'transposed':
+    case 'floats':
     case 'table':
       return `
 const ${name}_PLACES = vec4<f32>(1.0);
-${floatReader(name, `${name}_floats`, format.floats)}
 fn ${name}_scale(row: u32, block: u32) -> f32 { return 1.0; }
-fn ${name}_at(row: u32, col: u32) -> f32 {
-  if (col >= ${format.cols}u) { return 0.0; }
-  return ${name}_float(${format.kind === 'table' ? `row * ${format.cols}u + col` : `col * ${format.rows}u + row`});
-}
-fn ${name}_four(row: u32, col: u32) -> vec4<f32> {
-  return vec4<f32>(${[0, 1, 2, 3].map((i) => `${name}_at(row, col + ${i}u)`).join(', ')});
-}`;
+fn ${name}_unpack(words: vec2<u32>) -> vec4<f32> { return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y)); }`;
   }
 }
 
