@@ -25,7 +25,7 @@ const ignore = (): void => undefined;
 
 /**
  * Steps that go before those that are measured. Stock's come after a prefill of their own; ours find the prompt cached, and would
- * begin in what the engine before has left behind: memory that is being given back, a lower clock.
+ * begin on a device whose clock is low.
  */
 const SETTLING_STEPS = 32;
 

@@ -38,6 +38,12 @@ export type BenchEvent =
   | { readonly type: 'engine'; readonly name: EngineName; readonly engine: EngineReport }
   | { readonly type: 'row'; readonly row: Row };
 
+/**
+ * Rest before decode steps are measured in turn. Stock has gigabytes to give back after a prefill of thousands of tokens, which the
+ * browser does for about a second, and the next engine's steps would pay for it: 12 % (docs/log.md). Milliseconds.
+ */
+const REST_MS = 3000;
+
 /** Questions before memory is looked at first: everything that is made once has been made. */
 const SETTLED_AFTER = 10;
 
@@ -169,6 +175,7 @@ class BenchRun {
       const order = Array.from({ length: once === true ? 1 : this.#plan.repeat }, () => probes).flat();
       for (const [i, probe] of order.entries()) {
         await each(`${i + 1} of ${order.length}`, async ({ lane, samples }) => {
+          if (probe.kind === 'decode' && entrants.length > 1) await this.#rest();
           samples.push(await lane.measure(probe));
         });
       }
@@ -180,6 +187,19 @@ class BenchRun {
       return { ...found, details: { ...found.details, ...entrant.extra } };
     };
     return rowOf(id, title, cell('ours'), cell('stock'));
+  }
+
+  /** Lets the engine before settle its affairs; ends early when the run is stopped. */
+  async #rest(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, REST_MS);
+      this.#signal.addEventListener('abort', done);
+    });
   }
 
   /** Asks the probes in turn, and compares memory. */
