@@ -3,6 +3,7 @@ import type { Geometry } from '../model/geometry.ts';
 import { VISION_ENCODER as NAMES } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
 import type { Runtime, Session, Tensor } from '../runtime/session.ts';
+import { messageOf, NamedError } from '../shared/errors.ts';
 import { asActivations } from './positions.ts';
 import { planWindows, type WindowPlan } from './windows.ts';
 
@@ -26,7 +27,8 @@ export class VisionEncoder {
 
   /**
    * Encodes `pixelValues` `[gridHeight * gridWidth, 1176]` (Hugging Face order) into features `[1, tokens, hidden]`,
-   * tokens = gridHeight * gridWidth / 4. The caller disposes the result.
+   * tokens = gridHeight * gridWidth / 4. The caller disposes the result. Throws ImageTooLargeError where a CPU has no room for it,
+   * whatever the runtime throws otherwise.
    */
   async encode(pixelValues: Float32Array, gridHeight: number, gridWidth: number): Promise<Tensor> {
     const plan = this.#plan(gridHeight, gridWidth);
@@ -39,7 +41,7 @@ export class VisionEncoder {
       this.#runtime.tensor(floatType, asActivations(values, this.#activations), dims);
     const integers = (values: BigInt64Array, dims: readonly number[]): Tensor =>
       this.#runtime.tensor('int64', values, dims);
-    const results = await this.#session.run(
+    const running = this.#session.run(
       {
         [NAMES.pixelValues]: this.#runtime.tensor('float32', pixelValues, [patches, pixelValues.length / patches]),
         [NAMES.windowIndex]: integers(plan.windowIndex, [groups]),
@@ -52,9 +54,23 @@ export class VisionEncoder {
       },
       { [NAMES.imageFeatures]: null },
     );
+    const results = await running.catch((thrown: unknown) => {
+      // A device that fails may have been lost, which others find out. On a CPU it is the size: onnxruntime's attention counts in 32 bits.
+      throw this.#runtime.staticCache ? thrown : this.#tooLarge(gridHeight, gridWidth, thrown);
+    });
     const features = results[NAMES.imageFeatures];
     if (features === undefined) throw new Error(`the vision encoder returned no ${NAMES.imageFeatures}`);
     return features;
+  }
+
+  #tooLarge(gridHeight: number, gridWidth: number, cause: unknown): NamedError {
+    const [height, width] = [gridHeight, gridWidth].map((patches) => patches * this.#vision.patchSize);
+    return new NamedError(
+      'ImageTooLargeError',
+      `This machine's CPU cannot encode ${width} × ${height} pixels at once with this model. Set a lower pixel budget, start at half resolution, ` +
+        `or use a browser with WebGPU (${messageOf(cause)}).`,
+      { cause },
+    );
   }
 
   #plan(gridHeight: number, gridWidth: number): WindowPlan {
