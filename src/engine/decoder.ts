@@ -214,6 +214,7 @@ export class Decoder {
     const ahead = { length: this.length, lookAhead: this.#lookAhead, queue: this.#queue };
     let taken = id;
     for await (const token of this.#bindPipeline().run(id, { ...options, ...ahead, most })) {
+      this.#check([token]);
       this.#slots.push(taken);
       taken = token;
       yield token;
@@ -286,10 +287,16 @@ export class Decoder {
     const results = await this.#forward(embeds, count, -Math.max(1, wanted), outputs);
     if (wanted === 0) return { greedy: [], logits: null };
     const greedy = Array.from(await required(results, DECODER.nextToken).read(), Number);
+    this.#check(greedy);
     const logits = results[DECODER.logits];
     const values = await logits?.read();
     logits?.dispose();
     return { greedy, logits: values instanceof Float32Array ? values : null };
+  }
+
+  /** Throws NumericCheckError for an arg max of logits of which none was finite: our kernels give no token of the vocabulary then. */
+  #check(ids: readonly number[]): void {
+    if (ids.some((id) => id < 0 || id >= this.#geometry.text.vocabSize)) throw notFinite();
   }
 
   async #forward(
@@ -320,6 +327,15 @@ export class Decoder {
       embeds.dispose();
     }
   }
+}
+
+/** What a model has become whose numbers are none. */
+export function notFinite(): NamedError {
+  return new NamedError(
+    'NumericCheckError',
+    "The model's logits are not finite: its numbers have left the range of this device's arithmetic. Convert the checkpoint with dtype q4, " +
+      'which computes in 32 bits, or ask about another picture.',
+  );
 }
 
 function required(results: Readonly<Record<string, Tensor>>, name: string): Tensor {

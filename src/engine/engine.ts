@@ -11,7 +11,7 @@ import type { Runtime, Session } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { PromptBuilder } from './conversation.ts';
-import { Decoder } from './decoder.ts';
+import { Decoder, notFinite } from './decoder.ts';
 import { Drafts } from './drafts.ts';
 import { ImageViews } from './image-views.ts';
 import { prepareAhead, readAhead } from './read-ahead.ts';
@@ -91,18 +91,23 @@ export class Engine {
 
   /**
    * Runs everything once on a small image, so that whatever a device does only at first is done before somebody waits for it.
-   * Nothing of it stays. Throws what a first question would have thrown.
+   * Nothing of it stays. Throws what a first question would have thrown, and NumericCheckError where its logits are not finite.
    */
   async warmUp(): Promise<void> {
     const { builder, prompts } = this.#parts;
     const side = 4 * this.#folder.processor.patchSize * this.#folder.processor.mergeSize;
-    const views = this.#viewsOf({ width: side, height: side, data: new Uint8Array(3 * side * side).fill(128) });
+    const views = this.#viewsOf({
+      width: side,
+      height: side,
+      data: Uint8Array.from({ length: 3 * side * side }, (_, i) => i * 89),
+    });
     const signal = new AbortController().signal;
     try {
       const prompt = builder.prefix(views.view('full').segment, prompts.tool !== null);
       const tokens = countTokens(prompt);
       await this.#decoder.reserve(tokens + 2, tokens + 2);
-      const { greedy } = await this.#decoder.prefill(prompt, { signal, wantLogits: false });
+      const { greedy, logits } = await this.#decoder.prefill(prompt, { signal, wantLogits: true });
+      if (logits?.every(Number.isFinite) === false) throw notFinite();
       if (this.#decoder.chains) {
         for await (const _ of this.#decoder.chain(greedy, { signal, most: 2, goOn: () => true }));
       } else await this.#decoder.step(greedy, { signal, wantLogits: false });

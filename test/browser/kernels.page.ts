@@ -32,6 +32,8 @@ export interface Order extends Questions {
 export interface Answers extends Continuation {
   /** Of each picture. */
   readonly features: readonly (readonly number[])[];
+  /** Name of the error that numbers which are none lead to. */
+  readonly overflow: string | null;
   /** What the device complained of. */
   readonly errors: readonly string[];
 }
@@ -85,7 +87,21 @@ async function answer(order: Order): Promise<Answers> {
   };
   const features = await lookAt(encoder, order, read);
   const continuation = await continuePrompt(decoder, runtime, text, activations, order);
-  return { ...continuation, features, errors: errors.splice(0) };
+  // 4. An image whose features are none.
+  await decoder.reserve(0, 512);
+  const [type, none] =
+    activations === 'f16'
+      ? (['float16', new Uint16Array(text.hiddenSize).fill(0x7e00)] as const)
+      : (['float32', new Float32Array(text.hiddenSize).fill(NaN)] as const);
+  const broken = runtime.upload(type, none, [1, 1, text.hiddenSize]);
+  const image = { kind: 'image', serial: 1, grid: { height: 1, width: 1 }, features: async () => broken } as const;
+  const asking = decoder.prefill([image], { signal: new AbortController().signal, wantLogits: false });
+  const overflow = await asking.then(
+    () => null,
+    (thrown: unknown) => (thrown as Error).name,
+  );
+  await decoder.clear();
+  return { ...continuation, features, overflow, errors: errors.splice(0) };
 }
 
 Object.assign(globalThis, { answer });

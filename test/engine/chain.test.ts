@@ -66,6 +66,24 @@ describe('a chain of steps', () => {
     expect(next.rounds[0]).toMatchObject({ tokenIds: round?.tokenIds, computedTokens: 1, recomputedTokens: 0 });
   });
 
+  it.each([0, 3])(
+    'says that numbers are none where the %s-th token is no token, and can be asked again',
+    async (good) => {
+      let broken = true;
+      const script = respondIds(UNLIKE);
+      const next = (sequence: readonly number[]): number => {
+        const id = script.next(sequence);
+        return broken && id === UNLIKE[good] ? 0xffff_ffff : id;
+      };
+      const { engine } = await openScripted({ ...PIPELINED, script: { ...script, next } });
+      await engine.setImage(picture(56, 56));
+      const asked = (): Promise<TurnResult> => engine.ask('How many?', SETTINGS, () => undefined);
+      await expect(asked()).rejects.toMatchObject({ name: 'NumericCheckError' });
+      broken = false;
+      expect((await asked()).rounds[0]?.tokenIds).toEqual([...UNLIKE, IM_END]);
+    },
+  );
+
   it('submits no step beyond the limit', async () => {
     const { result, runtime } = await ask({ script: respondIds(UNLIKE) }, { maxNewTokens: 10 });
     expect(result.finishReason).toBe('length');

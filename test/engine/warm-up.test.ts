@@ -47,4 +47,11 @@ describe.each([
     fail = false;
     await engine.warmUp();
   });
+
+  it('fails where the logits are not finite, so that another way of computing is tried', async () => {
+    const script = { ...respond(ANSWER), logits: () => new Float32Array(336).fill(NaN) };
+    const { engine, runtime } = await openScripted({ ...machine, script });
+    await expect(engine.warmUp()).rejects.toMatchObject({ name: 'NumericCheckError' });
+    expect(runtime.allocated.size).toBe(0);
+  });
 });

@@ -50,8 +50,14 @@ export function matmulGrid(
   return [Math.ceil(tokens / tile.tokens), y, z];
 }
 
-/** What becomes of a product, as WGSL: where y keeps it, the product, and the matrix's row it belongs to. */
-export function epilogueOf({ epilogue, bias }: MatmulSpec): {
+/**
+ * What becomes of a product, as WGSL: where y keeps it, the product, and the matrix's row it belongs to. `largest`: of what two
+ * products are multiplied to, which is where a model's outliers are, nothing beyond this is kept.
+ */
+export function epilogueOf(
+  { epilogue, bias }: MatmulSpec,
+  largest?: number,
+): {
   /** Functions it needs. */
   readonly functions: string;
   write(at: string, product: string, row: string): string;
@@ -60,10 +66,11 @@ export function epilogueOf({ epilogue, bias }: MatmulSpec): {
     functions: epilogue === 'gelu' ? GELU : '',
     write(at, product, row) {
       const value = bias === true ? `(${product} + bias[${row}])` : product;
+      const gated = `gate / (1.0 + exp(-gate)) * ${value}`;
       return {
         store: `${at} = ${value};`,
         add: `${at} += ${value};`,
-        gate: `let gate = ${at}; ${at} = gate / (1.0 + exp(-gate)) * ${value};`,
+        gate: `let gate = ${at}; ${at} = ${largest === undefined ? gated : `clamp(${gated}, -${largest}.0, ${largest}.0)`};`,
         gelu: `${at} = gelu(${value});`,
       }[epilogue];
     },

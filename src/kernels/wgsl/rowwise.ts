@@ -92,7 +92,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
 }
 
 /**
- * The first largest of each row of logits `[rows, cols]`, in two passes: `parts` gives ARG_MAX_PARTS candidates a row (bindings
+ * The first largest of each row of logits `[rows, cols]`, 2^32 - 1 where none is finite, in two passes: `parts` gives ARG_MAX_PARTS candidates a row (bindings
  * `logits`, `candidates`; workgroups: parts, rows), `whole` the best of them as int64 (bindings `candidates`, `logits`, `token`;
  * workgroups: rows).
  */
@@ -105,7 +105,9 @@ export function argMaxKernels(cols: number): { readonly parts: Kernel; readonly 
   for (var i = ${first} + lid; i < ${end}; i += ${count}u) {
     let column = column_at(wg, i);
     let value = logits[row * ${cols}u + column];
-    if (best == 0xffffffffu || value > most || (value == most && column < best)) { most = value; best = column; }
+    // By its bits: compilers may take it for granted that every number is finite.
+    let is_finite = (bitcast<u32>(value) & 0x7fffffffu) < 0x7f800000u;
+    if (is_finite && (best == 0xffffffffu || value > most || (value == most && column < best))) { most = value; best = column; }
   }
   bests[lid] = best;
   mosts[lid] = most;

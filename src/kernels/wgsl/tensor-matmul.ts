@@ -13,6 +13,9 @@ import { eightReader, halvesReader } from './weight-reader.ts';
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
 
+/** The largest f16: what the next product would round to infinity, and the whole token to NaN, is kept at this. */
+const LARGEST_F16 = 65_504;
+
 /** How a workgroup's tile is shared out. */
 export interface TensorTile {
   /** Outputs: tokens and rows of the matrix, multiples of FRAGMENT times the subgroups along them. */
@@ -62,7 +65,7 @@ ${repeat(xReads, (i) => `    xa${i} = x[x_at${i} + ${step} * ${across * 2}u];\n 
 ${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step} * ${depth}u + w_block, lid % 4u);`)}`;
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
-  const epilogue = epilogueOf(spec);
+  const epilogue = epilogueOf(spec, LARGEST_F16);
   const storeFragment = (i: number, j: number): string => `
   subgroupMatrixStore(&scratch, subgroup * ${FRAGMENT * FRAGMENT}u, c${i}_${j}, false, ${FRAGMENT}u);
   workgroupBarrier();
