@@ -90,7 +90,10 @@ export function judgeTrial(bytes: number, takenBytes: number, refusal: string | 
 export function judgeStorage(bytes: number, { freeBytes, mayBeMore }: StorageFacts): Finding {
   if (freeBytes === null) return doubtful('This browser does not tell how much room it gives this site.');
   if (bytes + STORAGE_MARGIN_BYTES <= freeBytes) {
-    return { verdict: 'yes', text: `This browser gives this site ${size(freeBytes)} more.` };
+    const text = mayBeMore
+      ? `This browser offers this site ${size(freeBytes)} or more, as far as the disk has it.`
+      : `This browser gives this site ${size(freeBytes)} more.`;
+    return { verdict: 'yes', text };
   }
   if (mayBeMore) {
     return doubtful(

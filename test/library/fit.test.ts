@@ -65,7 +65,10 @@ describe('whether there is room', () => {
 
   it('is left open where the browser tells no more', () => {
     const facts = { usedBytes: 0, freeBytes: 10e9, mayBeMore: true, persisted: false };
-    expect(judgeStorage(5e9, facts).verdict).toBe('yes');
+    expect(judgeStorage(5e9, facts)).toEqual({
+      verdict: 'yes',
+      text: expect.stringMatching(/as far as the disk has it/),
+    });
     expect(judgeStorage(17e9, facts)).toEqual({
       verdict: 'doubtful',
       text: expect.stringMatching(/at most 10.0 GB, 17.0 GB/),

@@ -62,7 +62,7 @@ function Room(): ReactElement | null {
   return (
     <p className="caption">
       {formatBytes(storage.usedBytes)} used by this site, {formatBytes(storage.freeBytes)}
-      {storage.mayBeMore ? ' or more' : ''} free.{' '}
+      {storage.mayBeMore ? ' or more offered, as far as the disk has it.' : ' free.'}{' '}
       {storage.persisted
         ? 'The browser keeps them until you delete them.'
         : 'The browser may delete them when the disk is nearly full.'}
