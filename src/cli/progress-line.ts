@@ -33,7 +33,7 @@ export class ProgressLine {
     this.#isOpen = true;
   }
 
-  /** Whether there was any progress to show. */
+  /** Whether a line of progress was shown. */
   get wasShown(): boolean {
     return this.#phase !== '';
   }

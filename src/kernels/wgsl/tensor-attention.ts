@@ -99,9 +99,8 @@ ${repeat(across, (j) => `      subgroupMatrixStore(&scores, row0 * ${SCORE_STRID
     workgroupBarrier();`;
   /** A lane looks at every other key of a tile, so that lanes side by side read from other banks. */
   const slotOf = (i: number): string => `first + ${2 * i}u + side`;
-  const scoreOf = (i: number): string => seen(`scores[row * ${SCORE_STRIDE}u + ${2 * i}u + side]`, slotOf(i));
-  const seen = (name: string, slot: string): string =>
-    `select(${NEVER}, ${name}, ${slot} < end && ${source.visible('row', slot)})`;
+  const scoreOf = (i: number): string =>
+    `select(${NEVER}, scores[row * ${SCORE_STRIDE}u + ${2 * i}u + side], ${slotOf(i)} < end && ${source.visible('row', slotOf(i))})`;
   const body = `
 ${source.functions}
 var<workgroup> tile: array<vec4<u32>, ${Math.max(TENSOR_ROWS, 2 * KEYS) * stride}>; // queries, then keys and values
