@@ -5,12 +5,11 @@
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
-import { always, hasMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
+import { always, hasMatrixUnits, onMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
 import { combineKernel } from './wgsl/combine.ts';
-import { causalSource, causalTokens, tensorAttentionBytes, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
-import { FRAGMENT } from './wgsl/tensor-matmul.ts';
+import { causalSource, causalTokens, tensorAttentionFits, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
 import { stepAttentionKernel, stepAttentionTile } from './wgsl/step-attention.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
@@ -119,14 +118,11 @@ async function causalAttention(
   workgroupBytes: number,
 ): Promise<Step | null> {
   const tokens = causalTokens(spec);
-  const fits = spec.headDim % FRAGMENT === 0 && tokens > 0 && tensorAttentionBytes(spec.headDim) <= workgroupBytes;
-  if (!hasMatrixUnits(compiler.device) || spec.stored !== 'f16' || !fits) return null;
-  try {
+  const suits = spec.stored === 'f16' && tokens > 0 && tensorAttentionFits(spec.headDim, workgroupBytes);
+  return onMatrixUnits(compiler.device, suits, async () => {
     const compiled = await compiler.compile(tensorAttentionKernel(causalSource(spec)));
     return always(compiled, (count) => [Math.ceil(count / tokens), spec.numKvHeads]);
-  } catch {
-    return null; // as in tiledProducts
-  }
+  });
 }
 
 async function fusedProducts(

@@ -49,17 +49,11 @@ export function tiledProducts(
 ): MakeProduct {
   const plain = tilesOf(tower, plainTiles(wantedSide, workgroupBytes));
   const tensor = tilesOf(tower, TENSOR_TILES);
-  const fits = hasMatrixUnits(compiler.device) && tensor.every(([, tile]) => tensorTileBytes(tile) <= workgroupBytes);
-  return async (spec) => {
-    if (fits) {
-      try {
-        return await stepOf(compiler, spec, tensor, (tile) => tensorMatmulKernel(spec, tile));
-      } catch {
-        // The extension is no standard yet: another browser may spell it otherwise.
-      }
-    }
-    return stepOf(compiler, spec, plain, (tile) => matmulKernel(spec, tile));
-  };
+  const bytes = Math.max(...tensor.map(([, tile]) => tensorTileBytes(tile)));
+  return async (spec) =>
+    (await onMatrixUnits(compiler.device, bytes <= workgroupBytes, () =>
+      stepOf(compiler, spec, tensor, (tile) => tensorMatmulKernel(spec, tile)),
+    )) ?? stepOf(compiler, spec, plain, (tile) => matmulKernel(spec, tile));
 }
 
 /** The tiles with sides of at most `side` if all of them fit into a device's workgroup memory, else the small ones. */
@@ -120,6 +114,23 @@ export function hasMatrixUnits({ features, adapterInfo }: GPUDevice): boolean {
         componentType === 'f16' && resultComponentType === 'f32' && [M, N, K].every((side) => side === FRAGMENT),
     )
   );
+}
+
+/**
+ * What `compile` makes for matrix units; null where the device has none, they do not suit, or it refuses: the extension is no
+ * standard yet, so another browser may spell it otherwise.
+ */
+export async function onMatrixUnits<T>(
+  device: GPUDevice,
+  suits: boolean,
+  compile: () => Promise<T>,
+): Promise<T | null> {
+  if (!suits || !hasMatrixUnits(device)) return null;
+  try {
+    return await compile();
+  } catch {
+    return null;
+  }
 }
 
 /** Chromium's name of the feature, until WebGPU has one. */

@@ -2,12 +2,11 @@
 import { VISION_EPSILON, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { VisionFormats } from './loaded-vision.ts';
-import { always, hasMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
+import { always, onMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { normKernel } from './wgsl/rowwise.ts';
-import { spanSource, TENSOR_ROWS, tensorAttentionBytes, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
-import { FRAGMENT } from './wgsl/tensor-matmul.ts';
+import { spanSource, TENSOR_ROWS, tensorAttentionFits, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
 import { visionAttentionKernel, visionAttentionSpec } from './wgsl/vision-attention.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel, type RowKernel } from './wgsl/vision-rows.ts';
 
@@ -110,15 +109,15 @@ async function compileAttention(
   const made = (rotary: Step, windows: Compiled, queries: number, isPacked: boolean): VisionAttention => {
     return { rotary, isPacked, windows, whole: { ...windows, label: 'vision attention, whole image' }, queries };
   };
-  const { headDim } = vision;
-  if (hasMatrixUnits(compiler.device) && headDim % FRAGMENT === 0 && tensorAttentionBytes(headDim) <= workgroupBytes) {
-    try {
+  const onUnits = await onMatrixUnits(
+    compiler.device,
+    tensorAttentionFits(vision.headDim, workgroupBytes),
+    async () => {
       const windows = await compiler.compile(tensorAttentionKernel(spanSource(vision)));
       return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, TENSOR_ROWS, true);
-    } catch {
-      // The extension is no standard yet: as in tiledProducts.
-    }
-  }
+    },
+  );
+  if (onUnits !== null) return onUnits;
   const spec = visionAttentionSpec(vision, mostQueries, workgroupBytes);
   const windows = await compiler.compile(visionAttentionKernel(spec));
   return made(await rowStep(compiler, rotaryKernel(vision)), windows, spec.queries, false);

@@ -9,7 +9,7 @@ import {
   causalSource,
   causalTokens,
   spanSource,
-  tensorAttentionBytes,
+  tensorAttentionFits,
   tensorAttentionKernel,
 } from '../../src/kernels/wgsl/tensor-attention.ts';
 import { grid } from '../../src/kernels/wgsl/kernel.ts';
@@ -138,7 +138,7 @@ describe('attention of the language model', () => {
     expect(causalTokens(ATTENTION)).toBe(9);
     expect(causalTokens({ numHeads: 16, numKvHeads: 2 })).toBe(8);
     expect(causalTokens({ numHeads: 128, numKvHeads: 1 })).toBe(0);
-    expect(tensorAttentionBytes(128)).toBeLessThanOrEqual(32_768);
+    expect(tensorAttentionFits(128, 32_768)).toBe(true);
     expect(() => tensorAttentionKernel(spanSource({ numHeads: 2, headDim: 40 }))).toThrow(RangeError);
   });
 });

@@ -53,10 +53,10 @@ function strideOf(headDim: number): number {
 const SCORE_STRIDE = KEYS + 4;
 const WEIGHT_STRIDE = KEYS / 8 + 1;
 
-/** Bytes of workgroup memory. */
-export function tensorAttentionBytes(headDim: number): number {
+/** Whether heads of this size are whole fragments, and fit into a device's workgroup memory. */
+export function tensorAttentionFits(headDim: number, workgroupBytes: number): boolean {
   const tile = Math.max(TENSOR_ROWS, 2 * KEYS) * strideOf(headDim);
-  return 16 * (tile + TENSOR_ROWS * (SCORE_STRIDE / 4 + WEIGHT_STRIDE));
+  return headDim % FRAGMENT === 0 && 16 * (tile + TENSOR_ROWS * (SCORE_STRIDE / 4 + WEIGHT_STRIDE)) <= workgroupBytes;
 }
 
 /** The kernel. Throws RangeError for heads that are no whole fragments. */
