@@ -28,6 +28,8 @@ export interface BenchWorld {
   model(plan: BenchPlan): Promise<FolderSource>;
   /** Draws a picture. */
   invent(picture: InventedPicture): Promise<Blob>;
+  /** Resolves after so many milliseconds, or when the signal fires. */
+  rest(ms: number, signal: AbortSignal): Promise<void>;
   /** Questions about pictures of the site, and these. */
   questions(): Promise<{ readonly list: readonly BenchQuestion[]; readonly pictures: ReadonlyMap<string, Blob> }>;
 }
@@ -175,7 +177,8 @@ class BenchRun {
       const order = Array.from({ length: once === true ? 1 : this.#plan.repeat }, () => probes).flat();
       for (const [i, probe] of order.entries()) {
         await each(`${i + 1} of ${order.length}`, async ({ lane, samples }) => {
-          if (probe.kind === 'decode' && entrants.length > 1) await this.#rest();
+          const inTurn = entrants.filter(({ error }) => error === null).length > 1;
+          if (probe.kind === 'decode' && inTurn) await this.#world.rest(REST_MS, this.#signal);
           samples.push(await lane.measure(probe));
         });
       }
@@ -187,19 +190,6 @@ class BenchRun {
       return { ...found, details: { ...found.details, ...entrant.extra } };
     };
     return rowOf(id, title, cell('ours'), cell('stock'));
-  }
-
-  /** Lets the engine before settle its affairs; ends early when the run is stopped. */
-  async #rest(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, REST_MS);
-      this.#signal.addEventListener('abort', done);
-    });
   }
 
   /** Asks the probes in turn, and compares memory. */

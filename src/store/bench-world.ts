@@ -13,6 +13,16 @@ export function browserWorld(baseUrl: string): BenchWorld {
     userAgent: navigator.userAgent,
     connect: connectContestant,
     invent: ({ width, height }) => inventPicture(width, height),
+    rest: (ms, signal) =>
+      new Promise((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        signal.addEventListener('abort', done);
+      }),
     async model({ model, backend }) {
       if (model.kind === 'shapes') return makeRandomFolder(model.shapes, backend, bundled);
       return { kind: 'url', url: model.kind === 'bundled' ? bundled : new URL(model.url, baseUrl).href };

@@ -30,6 +30,7 @@ function invent(replaced: Partial<Record<EngineName, Partial<ContestantApi>>> = 
     userAgent: 'a test',
     model: async () => ({ kind: 'url', url: 'models/x/' }),
     invent: async () => new Blob(),
+    rest: () => note('rest', undefined),
     questions: async () => ({ list: [{ picture: 'p', question: 'q' }], pictures: new Map([['p', new Blob()]]) }),
     connect: (name) => ({
       api: {
@@ -50,14 +51,14 @@ const never = new AbortController().signal;
 const ignore = (): void => undefined;
 
 describe('a run', () => {
-  it('loads one engine after the other, warms up, then alternates', async () => {
+  it('loads one engine after the other, warms up, then alternates, with a rest before each sample', async () => {
     const { world, calls } = invent();
     const report = await runBench(PLAN, world, ignore, never);
     expect(calls).toEqual([
       'ours load auto',
       'stock load wasm', // where ours runs
       ...['ours', 'stock'].flatMap((name) => [`${name} picture dot`, `${name} decode`]),
-      ...['ours', 'stock', 'ours', 'stock'].map((name) => `${name} decode`),
+      ...['ours', 'stock', 'ours', 'stock'].flatMap((name) => ['rest', `${name} decode`]),
       'ours dispose',
       'stock dispose',
     ]);
