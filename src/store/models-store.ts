@@ -224,7 +224,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       },
 
       remove: async (model) => {
-        set({ message: null });
+        set({ message: { key: model.key, kind: 'notice', text: `Deleting ${model.name}…` } });
         const { selection, selectModel } = app.getState();
         const isCurrent = selection.kind === 'stored' && selection.key === model.key;
         try {

@@ -7,8 +7,11 @@ import type { Folder } from '../../shared/files.ts';
 import { type DirectoryFolder, directoryFolder } from './directory-folder.ts';
 import { type StorageRoom, storageRoom } from './storage-room.ts';
 
-/** A lock that a worker which has just been ended still holds is waited for. Milliseconds. */
-const LOCK_WAIT_MS = 2000;
+/**
+ * A lock that a worker which has just been ended still holds is waited for: Chromium gives a worker that computes two seconds
+ * before it stops it. Milliseconds.
+ */
+const LOCK_WAIT_MS = 5000;
 
 const LOCK_PREFIX = 'visionthink-model ';
 
