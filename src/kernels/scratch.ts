@@ -12,9 +12,22 @@ export interface ScratchSize {
   readonly partials: number;
 }
 
+/** Bytes of rows of f32, each padded to a multiple of 32. */
+export function rowBytes(rows: number, width: number): number {
+  return rows * roundUp(width, 32) * 4;
+}
+
+/** Whether rows of these widths can lie in one buffer, one after the other in time. */
+export function haveNoPadding(widths: readonly number[]): boolean {
+  return widths.every((width) => width % 32 === 0);
+}
+
 const NAMES = ['hidden', 'normed', 'qkv', 'attention', 'inner', 'partials', 'logits', 'candidates', 'token'] as const;
 
-/** f32 unless said otherwise. */
+/**
+ * f32 unless said otherwise. One buffer is `normed` and `attention`, another `qkv` and `inner`, where no row has padding, which
+ * must stay zero: a kernel never reads the one and writes the other.
+ */
 export type ScratchBuffers = Readonly<
   Record<
     | 'hidden' // the residual stream
@@ -71,13 +84,22 @@ export class Scratch {
 
   #make({ tokens, wanted, partials }: ScratchSize): ScratchBuffers {
     const { hiddenSize, numHeads, numKvHeads, headDim, vocabSize } = this.#text;
-    const rows = (count: number, width: number): number => count * roundUp(width, 32) * 4;
+    const widths = {
+      hidden: hiddenSize,
+      normed: hiddenSize,
+      qkv: (numHeads + 2 * numKvHeads) * headDim,
+      attention: numHeads * headDim,
+      inner: this.#innerSize,
+    };
+    const isShared = haveNoPadding(Object.values(widths));
+    const rows = (...names: (keyof typeof widths)[]): number =>
+      Math.max(...names.map((name) => rowBytes(tokens, widths[name])));
     const bytes: Record<(typeof NAMES)[number], number> = {
-      hidden: rows(tokens, hiddenSize),
-      normed: rows(tokens, hiddenSize),
-      qkv: rows(tokens, (numHeads + 2 * numKvHeads) * headDim),
-      attention: rows(tokens, numHeads * headDim),
-      inner: rows(tokens, this.#innerSize),
+      hidden: rows('hidden'),
+      normed: isShared ? rows('normed', 'attention') : rows('normed'),
+      qkv: isShared ? rows('qkv', 'inner') : rows('qkv'),
+      attention: rows('attention'),
+      inner: rows('inner'),
       partials: Math.max(16, partials * 4),
       logits: roundUp(wanted * vocabSize * 4, 16),
       candidates: wanted * ARG_MAX_PARTS * 4,
@@ -86,12 +108,14 @@ export class Scratch {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
     const make = (label: (typeof NAMES)[number]): GPUBuffer =>
       this.#device.createBuffer({ label, size: bytes[label], usage });
+    const normed = make('normed');
+    const qkv = make('qkv');
     return {
       hidden: make('hidden'),
-      normed: make('normed'),
-      qkv: make('qkv'),
-      attention: make('attention'),
-      inner: make('inner'),
+      normed,
+      qkv,
+      attention: isShared ? normed : make('attention'),
+      inner: isShared ? qkv : make('inner'),
       partials: make('partials'),
       logits: make('logits'),
       candidates: make('candidates'),

@@ -38,7 +38,12 @@ export class VisionRun {
     this.#groups = new KeptGroups(parts.stream);
     const { patchEmbed, block } = formats;
     const { device } = parts.runtime;
-    this.#scratch = new VisionScratch(device, parts.model.vision, patchEmbed.cols, block.gate.rows);
+    this.#scratch = new VisionScratch(device, {
+      vision: parts.model.vision,
+      patchElements: patchEmbed.cols,
+      innerSize: block.gate.rows,
+      isPacked: kernels.attention.isPacked,
+    });
   }
 
   /** Most queries of a span. */
@@ -57,7 +62,7 @@ export class VisionRun {
     const { patchParams, groupParams } = this.#scratch;
     const whole = imageSpans(patches, this.queries);
     this.#upload(image, whole, groups, buffers);
-    const { qkv, hidden, normed, attention, windowIndex } = buffers;
+    const { qkv, hidden, normed, attention, merged, windowIndex } = buffers;
     const kernels = this.#kernels;
     const { patchEmbed, mergerNorm, mergerInner, mergerOutput } = this.#loaded;
 
@@ -74,13 +79,13 @@ export class VisionRun {
     this.#dispatch('merger inner', kernels.mergerInner, groups, () => [
       ...mergerInner.buffers,
       normed,
-      attention,
+      merged,
       mergerInner.bias,
       groupParams,
     ]);
     this.#dispatch('merger output', kernels.mergerOutput, groups, () => [
       ...mergerOutput.buffers,
-      attention,
+      merged,
       qkv,
       mergerOutput.bias,
       groupParams,

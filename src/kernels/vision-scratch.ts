@@ -1,19 +1,25 @@
 /** The vision tower's buffers: what is uploaded for an image, and what lies between kernels. As large as the largest image so far. */
 import type { VisionGeometry } from '../model/vision-geometry.ts';
+import { haveNoPadding, rowBytes } from './scratch.ts';
 import { PARAM_BYTES, roundUp } from './wgsl/kernel.ts';
 
-/** f32 unless said otherwise; rows are padded to a multiple of 32 numbers. Some serve twice, where kernels do not overlap. */
+/**
+ * f32 unless said otherwise; rows are padded to a multiple of 32 numbers. Some serve twice where kernels do not overlap, and some
+ * are one buffer where no row has padding, which must stay zero.
+ */
 export interface VisionBuffers {
   /** Query, key and value; before the first block the pixels as they came, after the last the features. */
   readonly qkv: GPUBuffer;
   /** The residual stream. */
   readonly hidden: GPUBuffer;
-  /** Behind a norm. */
+  /** Behind a norm. May be `attention` too. */
   readonly normed: GPUBuffer;
-  /** Attention's result; before the first block the patches in window order, after the last the merger's inside. */
+  /** Attention's result; before the first block the patches in window order. */
   readonly attention: GPUBuffer;
-  /** Inside the MLP; before that queries, keys and values in f16, for attention on matrix units. */
+  /** Inside the MLP: may be `qkv` too, unless it first takes queries, keys and values in f16, for attention on matrix units. */
   readonly inner: GPUBuffer;
+  /** The merger's inside: `hidden` or `attention`. */
+  readonly merged: GPUBuffer;
   /** `[patches, headDim / 2]`. */
   readonly cos: GPUBuffer;
   readonly sin: GPUBuffer;
@@ -22,6 +28,17 @@ export interface VisionBuffers {
   /** u32, four a span. */
   readonly windowSpans: GPUBuffer;
   readonly imageSpans: GPUBuffer;
+}
+
+/** What the buffers' sizes follow from. */
+export interface VisionSizes {
+  readonly vision: VisionGeometry;
+  /** Numbers of a patch. */
+  readonly patchElements: number;
+  /** Of the MLP as it is stored. */
+  readonly innerSize: number;
+  /** Whether attention wants queries, keys and values packed as f16. */
+  readonly isPacked: boolean;
 }
 
 /** Buffers for more patches than this are not kept after a run: those of a large image take hundreds of MB. */
@@ -33,17 +50,13 @@ export class VisionScratch {
   readonly patchParams: GPUBuffer;
   readonly groupParams: GPUBuffer;
   readonly #device: GPUDevice;
-  readonly #vision: VisionGeometry;
-  readonly #patchElements: number;
-  readonly #innerSize: number;
+  readonly #sizes: VisionSizes;
   #patches = 0;
   #buffers: VisionBuffers | null = null;
 
-  constructor(device: GPUDevice, vision: VisionGeometry, patchElements: number, innerSize: number) {
+  constructor(device: GPUDevice, sizes: VisionSizes) {
     this.#device = device;
-    this.#vision = vision;
-    this.#patchElements = patchElements;
-    this.#innerSize = innerSize;
+    this.#sizes = sizes;
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     this.patchParams = device.createBuffer({ label: 'patch params', size: PARAM_BYTES, usage });
     this.groupParams = device.createBuffer({ label: 'group params', size: PARAM_BYTES, usage });
@@ -70,22 +83,36 @@ export class VisionScratch {
   }
 
   #make(patches: number): VisionBuffers {
-    const { hiddenSize, headDim, outHiddenSize, spatialMergeSize } = this.#vision;
+    const { vision, patchElements, innerSize, isPacked } = this.#sizes;
+    const { hiddenSize, headDim, outHiddenSize, spatialMergeSize } = vision;
     const groups = patches / spatialMergeSize ** 2;
-    const rows = (count: number, width: number): number => count * roundUp(width, 32) * 4;
     const make = (label: string, ...bytes: number[]): GPUBuffer =>
       this.#device.createBuffer({
         label: `vision ${label}`,
         size: roundUp(Math.max(...bytes), 16),
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
       });
-    const merged = groups * hiddenSize * spatialMergeSize ** 2 * 4;
+    const row = rowBytes(patches, hiddenSize);
+    const patchRow = rowBytes(patches, patchElements);
+    const innerRow = rowBytes(patches, innerSize);
+    const isShared = haveNoPadding([hiddenSize, innerSize]);
+    const hasOwnInner = isPacked || !isShared;
+    const hidden = make('hidden', row);
+    const attention = make('attention', row, patchRow);
+    const qkv = make(
+      'qkv',
+      rowBytes(patches, 3 * hiddenSize),
+      patchRow,
+      rowBytes(groups, outHiddenSize),
+      hasOwnInner ? 0 : innerRow,
+    );
     return {
-      qkv: make('qkv', rows(patches, 3 * hiddenSize), rows(patches, this.#patchElements), rows(groups, outHiddenSize)),
-      hidden: make('hidden', rows(patches, hiddenSize)),
-      normed: make('normed', rows(patches, hiddenSize)),
-      attention: make('attention', rows(patches, hiddenSize), rows(patches, this.#patchElements), merged),
-      inner: make('inner', rows(patches, this.#innerSize), patches * 3 * hiddenSize * 2),
+      qkv,
+      hidden,
+      normed: isShared ? attention : make('normed', row),
+      attention,
+      inner: hasOwnInner ? make('inner', innerRow, isPacked ? patches * 3 * hiddenSize * 2 : 0) : qkv,
+      merged: isShared ? hidden : attention,
       cos: make('cos', patches * headDim * 2),
       sin: make('sin', patches * headDim * 2),
       windowIndex: make('window index', groups * 4),

@@ -1,0 +1,66 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { Scratch } from '../../src/kernels/scratch.ts';
+import { type VisionBuffers, VisionScratch } from '../../src/kernels/vision-scratch.ts';
+import { parseGeometry } from '../../src/model/geometry.ts';
+import { flatConfig } from '../model/checkpoint-configs.ts';
+
+/** Tokens of the largest picture, and its patches. */
+const TOKENS = 1600;
+const PATCHES = 4 * TOKENS;
+const { text, vision } = parseGeometry(flatConfig(), undefined);
+const PATCH_ELEMENTS = 1176;
+/** The tower's 3420, as it is stored. */
+const INNER = 3456;
+const MB = 1e6;
+
+/** A device that makes buffers of a size, and nothing else. */
+const device = {
+  createBuffer: ({ size }: GPUBufferDescriptor) => ({ size, destroy: () => undefined }),
+} as unknown as GPUDevice;
+
+beforeAll(() => {
+  vi.stubGlobal('GPUBufferUsage', { STORAGE: 1, COPY_SRC: 2, COPY_DST: 4, UNIFORM: 8 });
+  return () => vi.unstubAllGlobals();
+});
+
+/** Bytes of the buffers, each counted once. */
+function bytesOf(buffers: object): number {
+  return [...new Set(Object.values(buffers) as GPUBuffer[])].reduce((sum, { size }) => sum + size, 0);
+}
+
+function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize): VisionBuffers {
+  const sizes = { vision: { ...vision, hiddenSize }, patchElements: PATCH_ELEMENTS, innerSize: INNER, isPacked };
+  return new VisionScratch(device, sizes).for(PATCHES);
+}
+
+describe("what lies between VisionThink-7B's kernels while the largest picture is read", () => {
+  it('takes 165 MB in the vision tower, 250 where attention runs on matrix units', () => {
+    expect(bytesOf(visionBuffers(false))).toBeLessThan(167 * MB);
+    expect(bytesOf(visionBuffers(true))).toBeLessThan(255 * MB);
+  });
+
+  it('takes 170 MB in the language model', () => {
+    const size = { tokens: TOKENS, wanted: 1, partials: 0 };
+    expect(bytesOf(new Scratch(device, text, text.intermediateSize).for(size))).toBeLessThan(170 * MB);
+  });
+});
+
+describe('buffers between kernels', () => {
+  it('are one where no row has padding, and only where nothing reads one while the other is written', () => {
+    const { qkv, hidden, normed, attention, inner, merged } = visionBuffers(false);
+    expect(normed).toBe(attention);
+    expect(inner).toBe(qkv);
+    expect(merged).toBe(hidden);
+    expect(new Set([hidden, normed, qkv]).size).toBe(3);
+    const packed = visionBuffers(true);
+    expect(packed.inner).not.toBe(packed.qkv);
+  });
+
+  it('are apart where rows have padding, whose zeros another would overwrite', () => {
+    const { qkv, hidden, normed, attention, inner } = visionBuffers(false, 40);
+    expect(new Set([qkv, hidden, normed, attention, inner]).size).toBe(5);
+    const tiny = new Scratch(device, { ...text, hiddenSize: 40 }, 64).for({ tokens: 2, wanted: 1, partials: 0 });
+    expect(tiny.inner).not.toBe(tiny.qkv);
+    expect(tiny.normed).not.toBe(tiny.attention);
+  });
+});
