@@ -34,14 +34,14 @@ function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize): Visio
 }
 
 describe("what lies between VisionThink-7B's kernels while the largest picture is read", () => {
-  it('takes 165 MB in the vision tower, 250 where attention runs on matrix units', () => {
-    expect(bytesOf(visionBuffers(false))).toBeLessThan(167 * MB);
+  it('takes 166 MB in the vision tower, 255 where attention runs on matrix units', () => {
+    expect(bytesOf(visionBuffers(false))).toBeLessThan(166.5 * MB);
     expect(bytesOf(visionBuffers(true))).toBeLessThan(255 * MB);
   });
 
-  it('takes 170 MB in the language model', () => {
+  it('takes 167 MB in the language model', () => {
     const size = { tokens: TOKENS, wanted: 1, partials: 0 };
-    expect(bytesOf(new Scratch(device, text, text.intermediateSize).for(size))).toBeLessThan(170 * MB);
+    expect(bytesOf(new Scratch(device, text, text.intermediateSize).for(size))).toBeLessThan(168 * MB);
   });
 });
 
