@@ -22,8 +22,11 @@ interface SyncHandle {
 /** What browsers call the failure to open a file that is open elsewhere. */
 const LOCKED = 'NoModificationAllowedError';
 
-/** A file that stays open elsewhere for longer is being written by another tab. */
-const LOCK_WAIT_MS = 3000;
+/**
+ * What a worker holds, a file or a lock, is waited for so long: it may have just been ended, and Chromium gives a worker that
+ * computes two seconds before it stops it. Who holds it for longer is at work. Milliseconds.
+ */
+export const ENDED_WORKER_MS = 5000;
 
 /** A file that is read in place: many times as fast as its Blob, whose bytes come through another process. */
 export interface OpenFile {
@@ -91,7 +94,7 @@ export function directoryFolder(root: FileSystemDirectoryHandle, name = root.nam
   };
 }
 
-/** Opens a file for writing. The lock of a worker that has just been ended stays for a moment. */
+/** Opens a file for writing. */
 async function lock(handle: FileSystemFileHandle & Partial<SyncHandleFile>): Promise<SyncHandle> {
   if (handle.createSyncAccessHandle === undefined) throw new Error('this is not a dedicated worker.');
   for (const started = performance.now(); ;) {
@@ -99,7 +102,7 @@ async function lock(handle: FileSystemFileHandle & Partial<SyncHandleFile>): Pro
       return await handle.createSyncAccessHandle();
     } catch (thrown) {
       const isLocked = thrown instanceof Error && thrown.name === LOCKED;
-      if (!isLocked || performance.now() - started > LOCK_WAIT_MS) throw thrown;
+      if (!isLocked || performance.now() - started > ENDED_WORKER_MS) throw thrown;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -4,14 +4,8 @@
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder } from '../../shared/files.ts';
-import { type DirectoryFolder, directoryFolder } from './directory-folder.ts';
+import { type DirectoryFolder, directoryFolder, ENDED_WORKER_MS } from './directory-folder.ts';
 import { type StorageRoom, storageRoom } from './storage-room.ts';
-
-/**
- * A lock that a worker which has just been ended still holds is waited for: Chromium gives a worker that computes two seconds
- * before it stops it. Milliseconds.
- */
-const LOCK_WAIT_MS = 5000;
 
 const LOCK_PREFIX = 'visionthink-model ';
 
@@ -53,7 +47,7 @@ export const storedModels = {
     try {
       return await navigator.locks.request(
         LOCK_PREFIX + key,
-        { mode, signal: AbortSignal.timeout(LOCK_WAIT_MS) },
+        { mode, signal: AbortSignal.timeout(ENDED_WORKER_MS) },
         async () => {
           isGranted = true;
           return await work();
