@@ -58,6 +58,8 @@ export interface ModelsState {
   readonly library: Library | null;
   readonly job: LibraryJob | null;
   readonly considered: Considered | null;
+  /** Keys of the models being deleted. */
+  readonly removing: readonly string[];
   readonly message: LibraryMessage | null;
   /** Bytes a second of the last conversion of each kind; null: none was made here. */
   readonly measured: { readonly download: number | null; readonly local: number | null };

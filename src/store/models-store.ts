@@ -147,6 +147,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       library: null,
       job: null,
       considered: null,
+      removing: [],
       message: null,
       measured: readMeasured(),
       endpoint: deps.endpoint,
@@ -224,7 +225,11 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       },
 
       remove: async (model) => {
-        set({ message: { key: model.key, kind: 'notice', text: `Deleting ${model.name}…` } });
+        if (get().removing.includes(model.key)) return;
+        set({
+          removing: [...get().removing, model.key],
+          message: { key: model.key, kind: 'notice', text: `Deleting ${model.name}…` },
+        });
         const { selection, selectModel } = app.getState();
         const isCurrent = selection.kind === 'stored' && selection.key === model.key;
         try {
@@ -238,6 +243,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
           set({ message: { key: model.key, kind: 'error', text: plainError(thrown).message } });
         }
         await get().refresh();
+        set({ removing: get().removing.filter((key) => key !== model.key) });
       },
 
       verify: async ({ key, name }) => {

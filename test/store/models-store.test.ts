@@ -181,5 +181,28 @@ describe('a model that is deleted', () => {
     await state().remove(MODEL);
     expect(app.getState().selection).toEqual(selection);
     expect(state().message).toMatchObject({ key: 'k', kind: 'error' });
+    expect(state().removing).toEqual([]);
+  });
+
+  it('is so while its deletion waits, and deleted once', async () => {
+    let calls = 0;
+    let letGo: () => void = () => undefined;
+    const { state } = open({
+      remove: () => {
+        calls++;
+        return new Promise((resolve) => {
+          letGo = () => resolve();
+        });
+      },
+    });
+    const removal = state().remove(MODEL);
+    await state().remove(MODEL);
+    expect(state().removing).toEqual(['k']);
+    expect(state().message?.text).toBe('Deleting a model…');
+    letGo();
+    await removal;
+    expect(calls).toBe(1);
+    expect(state().removing).toEqual([]);
+    expect(state().message?.text).toMatch(/was deleted/);
   });
 });

@@ -12,6 +12,7 @@ import { useModels } from './models-context.ts';
 /** A model's row. `job`: what is being done with it in this tab. */
 export function ModelRow({ model, job }: { model: StoredModel; job: LibraryJob | null }): ReactElement {
   const message = useModels((state) => (state.message?.key === model.key ? state.message : null));
+  const isBeingDeleted = useModels((state) => state.removing.includes(model.key));
   return (
     <li className="model" aria-label={`${model.name} ${model.dtype}`} data-state={model.state.kind}>
       <div className="model__words">
@@ -21,7 +22,7 @@ export function ModelRow({ model, job }: { model: StoredModel; job: LibraryJob |
           <span className="caption field__error">{model.state.why}</span>
         )}
       </div>
-      {job === null ? <Actions model={model} /> : <JobActions job={job} model={model} />}
+      {!isBeingDeleted && (job === null ? <Actions model={model} /> : <JobActions job={job} model={model} />)}
       {job !== null && <JobProgress job={job} />}
       {job === null && model.state.kind === 'partial' && model.state.total > 0 && (
         <progress className="bar model__bar" aria-label="Done" max={model.state.total} value={model.state.done} />
