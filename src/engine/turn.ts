@@ -78,6 +78,10 @@ class Turn {
   #computedUpTo = 0;
   #ttftMs: number | null = null;
   #open: OpenRound | null = null;
+  /** The full image, while a call for it may be seen coming. */
+  #expected: ImageView | null = null;
+  /** Milliseconds that preprocessing it took of the time in which round 1 decoded. */
+  #expectedMs = 0;
 
   constructor(parts: TurnParts, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
     this.#parts = parts;
@@ -109,6 +113,8 @@ class Turn {
     const toolTurn = tool === null ? [] : builder.toolResponse(tool, question, views.view('full').segment);
     const firstTokens = countTokens(context);
     await decoder.reserve(firstTokens + 1, firstTokens + turnTokens(settings, toolTurn, forced?.length ?? 0));
+    const isMeasured = forced !== null || this.#request.plainDecoding === true;
+    if (tool !== null && decoder.chains && !isMeasured) this.#expected = views.view('full');
     const ended = await this.#round(1, first, context, forced);
     const call = this.#rounds[0]?.toolCall ?? null;
     if (call === null) return ended;
@@ -172,7 +178,7 @@ class Turn {
     if (view !== null) {
       this.#stage(number, 'preprocess');
       const pixels = view.prepare();
-      timings.preprocessMs = pixels.tookMs;
+      timings.preprocessMs = pixels.tookMs + (number > 1 ? this.#expectedMs : 0);
       this.#onEvent({
         type: 'roundStart',
         round: number,
@@ -211,16 +217,31 @@ class Turn {
         sampler: this.#sampler,
         maxNewTokens: this.#request.settings.maxNewTokens,
         plain: this.#request.plainDecoding === true,
-        onText: (kind, delta) => this.#onEvent({ type: 'text', round: number, kind, delta }),
+        onText: (kind, delta) => {
+          if (kind === 'toolCall') this.#encodeExpected();
+          this.#onEvent({ type: 'text', round: number, kind, delta });
+        },
         onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
         signal,
       });
     } finally {
-      timings.decodeMs = performance.now() - decodeStart;
+      timings.decodeMs = performance.now() - decodeStart - (number > 1 ? 0 : this.#expectedMs);
     }
     open.toolCall = parseToolCall(tokenizer.decode(open.tokenIds));
     this.#close(open);
     return finish;
+  }
+
+  /**
+   * A call has begun. A device that is only handed its work gets the full image's encoding behind the steps in flight, and has no
+   * pause while the call is read back and checked. What fails fails again in round 2, which tells it.
+   */
+  #encodeExpected(): void {
+    const view = this.#expected;
+    if (view === null) return;
+    this.#expected = null;
+    this.#expectedMs = view.prepare().tookMs;
+    view.encode(this.#signal).catch(() => undefined);
   }
 
   /** Turns the open round into a result and tells about it. */

@@ -13,7 +13,8 @@ import {
   respondIds,
   TOKENIZER,
 } from '../helpers/scripted-engine.ts';
-import type { ScriptedRuntime } from '../helpers/scripted-runtime.ts';
+import type { RecordedRun, ScriptedRuntime } from '../helpers/scripted-runtime.ts';
+import type { AskOptions } from '../../src/engine/engine.ts';
 
 const PIPELINED = { staticCache: true, concurrent: true, pipelined: true } as const;
 const LOOK_AHEAD = 4;
@@ -228,5 +229,61 @@ describe('a chain of steps', () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('the full image', () => {
+  const PATCHES = 32 * 24;
+
+  /** Asks about a picture whose full view has PATCHES patches; gives the runs' graphs, each image's with its patches. */
+  async function runsOf(options: EngineOptions, asked: AskOptions = {}): Promise<string[]> {
+    const { engine, runtime } = await openScripted({ ...PIPELINED, ...options });
+    await engine.setImage(picture(448, 336));
+    await engine.ask('How many?', SETTINGS, () => undefined, asked);
+    return runtime.runs.map(({ graph, tokens }) => (graph === 'vision_encoder' ? `${graph} ${tokens}` : graph));
+  }
+
+  /** Decoder runs behind the full image's encoding. */
+  const behind = (runs: readonly string[]): number =>
+    runs.slice(runs.indexOf(`vision_encoder ${PATCHES}`)).filter((graph) => graph === 'decoder').length;
+
+  it('is encoded once, as soon as a call for it begins', async () => {
+    const runs = await runsOf({ script: respond(CALL, ANSWER) });
+    expect(runs.filter((run) => run === `vision_encoder ${PATCHES}`)).toHaveLength(1);
+    const late = await runsOf({ script: respond(CALL, ANSWER), pipelined: false });
+    expect(late.filter((run) => run === `vision_encoder ${PATCHES}`)).toHaveLength(1);
+    const call = TOKENIZER.encode(CALL.slice(CALL.indexOf('<tool_call>')));
+    // All of the call's steps but the one whose token began it, and those in flight then.
+    expect(behind(runs) - behind(late)).toBeGreaterThan(call.length / 2);
+  });
+
+  it('is not encoded when no call comes, nor before the end of one that was forced', async () => {
+    expect(await runsOf({ script: respond(ANSWER) })).not.toContain(`vision_encoder ${PATCHES}`);
+    const forced = await runsOf({ script: respond('', ANSWER) }, { forcedRound1: CALL });
+    expect(behind(forced)).toBeLessThan(TOKENIZER.encode(ANSWER).length + 2 * LOOK_AHEAD);
+  });
+
+  it('is encoded again in round 2 when it failed before, and that failure is told', async () => {
+    let failures = 1;
+    const beforeRun = ({ graph, tokens }: RecordedRun): void => {
+      if (graph === 'vision_encoder' && tokens === PATCHES && failures-- > 0) throw new Error('out of device memory');
+    };
+    const runs = await runsOf({ script: respond(CALL, ANSWER), beforeRun });
+    expect(runs).toContain(`vision_encoder ${PATCHES}`);
+    failures = 2;
+    await expect(runsOf({ script: respond(CALL, ANSWER), beforeRun })).rejects.toThrow('out of device memory');
+  });
+
+  it('is left alone by a stop', async () => {
+    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respond(CALL, ANSWER) });
+    await engine.setImage(picture(448, 336));
+    const result = await engine.ask('How many?', SETTINGS, (event) => {
+      if (event.type === 'text' && event.kind === 'toolCall') void engine.stop();
+    });
+    expect(result).toMatchObject({ finishReason: 'stopped', rounds: [{ resolution: 'half' }] });
+    const next = await engine.ask('How many?', SETTINGS, () => undefined);
+    expect(next.answer).toBe('42');
+    await engine.dispose();
+    expect(runtime.allocated.size).toBe(0);
   });
 });
