@@ -12,6 +12,7 @@ import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import type { Runtime } from '../src/runtime/session.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
+import { pause } from '../src/shared/pause.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
 
@@ -126,8 +127,7 @@ export class EngineHost implements EngineApi {
       return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
     } catch (thrown) {
       // What is in flight on a device that is lost fails in its own words, perhaps before the loss is reported.
-      const unreported = new Promise<void>((resolve) => setTimeout(resolve, LOSS_REPORT_MS));
-      if (!(thrown instanceof NamedError)) await Promise.race([lost, unreported]);
+      if (!(thrown instanceof NamedError)) await Promise.race([lost, pause(LOSS_REPORT_MS)]);
       throw thrown;
     }
   }

@@ -18,6 +18,7 @@ import {
   type TurnSettings,
 } from '../src/protocol/turn.ts';
 import { tryParseJson } from '../src/shared/json.ts';
+import { pause } from '../src/shared/pause.ts';
 import { EngineHost } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 
@@ -161,7 +162,7 @@ export class OursHost implements ContestantApi {
     let readAheadMs = 0;
     if (aheadMs > 0) {
       const ahead = this.#host.readAhead(settings).then(() => (readAheadMs = performance.now() - chosen));
-      await Promise.race([ahead, new Promise((resolve) => setTimeout(resolve, aheadMs))]);
+      await Promise.race([ahead, pause(aheadMs)]);
     }
     const turn = await this.#ask(question, { maxNewTokens: 1, fresh: aheadMs === 0 });
     if (turn.ttftMs === null) throw new Error('the turn gave no token');

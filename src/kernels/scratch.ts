@@ -22,8 +22,6 @@ export function haveNoPadding(widths: readonly number[]): boolean {
   return widths.every((width) => width % 32 === 0);
 }
 
-const NAMES = ['hidden', 'normed', 'qkv', 'attention', 'inner', 'partials', 'logits', 'candidates', 'token'] as const;
-
 /**
  * f32 unless said otherwise. One buffer is `normed` and `attention`, another `qkv` and `inner`, where no row has padding, which
  * must stay zero: a kernel never reads the one and writes the other.
@@ -84,42 +82,26 @@ export class Scratch {
 
   #make({ tokens, wanted, partials }: ScratchSize): ScratchBuffers {
     const { hiddenSize, numHeads, numKvHeads, headDim, vocabSize } = this.#text;
-    const widths = {
-      hidden: hiddenSize,
-      normed: hiddenSize,
-      qkv: (numHeads + 2 * numKvHeads) * headDim,
-      attention: numHeads * headDim,
-      inner: this.#innerSize,
-    };
-    const isShared = haveNoPadding(Object.values(widths));
-    const rows = (...names: (keyof typeof widths)[]): number =>
-      Math.max(...names.map((name) => rowBytes(tokens, widths[name])));
-    const bytes: Record<(typeof NAMES)[number], number> = {
-      hidden: rows('hidden'),
-      normed: isShared ? rows('normed', 'attention') : rows('normed'),
-      qkv: isShared ? rows('qkv', 'inner') : rows('qkv'),
-      attention: rows('attention'),
-      inner: rows('inner'),
-      partials: Math.max(16, partials * 4),
-      logits: roundUp(wanted * vocabSize * 4, 16),
-      candidates: wanted * ARG_MAX_PARTS * 4,
-      token: roundUp(wanted * 8, 16),
-    };
+    const qkvWidth = (numHeads + 2 * numKvHeads) * headDim;
+    const attentionWidth = numHeads * headDim;
+    const isShared = haveNoPadding([hiddenSize, qkvWidth, attentionWidth, this.#innerSize]);
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
-    const make = (label: (typeof NAMES)[number]): GPUBuffer =>
-      this.#device.createBuffer({ label, size: bytes[label], usage });
-    const normed = make('normed');
-    const qkv = make('qkv');
+    const make = (label: keyof ScratchBuffers, size: number): GPUBuffer =>
+      this.#device.createBuffer({ label, size, usage });
+    const narrow = rowBytes(tokens, Math.max(hiddenSize, attentionWidth));
+    const wide = rowBytes(tokens, Math.max(qkvWidth, this.#innerSize));
+    const normed = make('normed', narrow);
+    const qkv = make('qkv', wide);
     return {
-      hidden: make('hidden'),
+      hidden: make('hidden', rowBytes(tokens, hiddenSize)),
       normed,
       qkv,
-      attention: isShared ? normed : make('attention'),
-      inner: isShared ? qkv : make('inner'),
-      partials: make('partials'),
-      logits: make('logits'),
-      candidates: make('candidates'),
-      token: make('token'),
+      attention: isShared ? normed : make('attention', narrow),
+      inner: isShared ? qkv : make('inner', wide),
+      partials: make('partials', Math.max(16, partials * 4)),
+      logits: make('logits', roundUp(wanted * vocabSize * 4, 16)),
+      candidates: make('candidates', wanted * ARG_MAX_PARTS * 4),
+      token: make('token', roundUp(wanted * 8, 16)),
     };
   }
 

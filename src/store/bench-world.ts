@@ -3,6 +3,7 @@ import { connectContestant, makeRandomFolder } from '../client/bench-client.ts';
 import { inventPicture } from '../client/invent-picture.ts';
 import type { BenchQuestion } from '../evaluation/measurements.ts';
 import type { BenchWorld } from '../evaluation/run-bench.ts';
+import { pause } from '../shared/pause.ts';
 import { EXAMPLES_FOLDER, parseExamples } from './examples-slice.ts';
 import { MODEL_FOLDER } from './model-slice.ts';
 
@@ -13,16 +14,7 @@ export function browserWorld(baseUrl: string): BenchWorld {
     userAgent: navigator.userAgent,
     connect: connectContestant,
     invent: ({ width, height }) => inventPicture(width, height),
-    rest: (ms, signal) =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', done);
-          resolve();
-        };
-        const timer = setTimeout(done, ms);
-        signal.addEventListener('abort', done);
-      }),
+    rest: pause,
     async model({ model, backend }) {
       if (model.kind === 'shapes') return makeRandomFolder(model.shapes, backend, bundled);
       return { kind: 'url', url: model.kind === 'bundled' ? bundled : new URL(model.url, baseUrl).href };

@@ -4,6 +4,7 @@
  * across origins without asking first. `fetch` itself takes the token off when it is sent to another origin.
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
+import { pause } from '../../shared/pause.ts';
 import { type Asked, changed, gaveUp, isPassing, refusal } from './hub-errors.ts';
 import type { HubOptions, Patience } from './hub-options.ts';
 
@@ -150,17 +151,8 @@ export class HubRequests {
     const waitMs = Math.max(pauseMs, doubled) + Math.random() * doubled;
     this.#options.onRetry?.({ why, waitMs });
     const { signal } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const stopped = (): void => {
-        clearTimeout(timer);
-        reject(new NamedError('StoppedError', 'The download was stopped.'));
-      };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', stopped);
-        resolve();
-      }, waitMs);
-      signal?.addEventListener('abort', stopped, { once: true });
-    });
+    await pause(waitMs, signal);
+    if (signal?.aborted === true) throw new NamedError('StoppedError', 'The download was stopped.');
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../../shared/files.ts';
+import { pause } from '../../shared/pause.ts';
 import { storageRoom } from './storage-room.ts';
 
 /** What a dedicated worker's file handles can do; not part of a page's. */
@@ -104,7 +105,7 @@ async function lock(handle: FileSystemFileHandle & Partial<SyncHandleFile>): Pro
       const isLocked = thrown instanceof Error && thrown.name === LOCKED;
       if (!isLocked || performance.now() - started > ENDED_WORKER_MS) throw thrown;
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(50);
   }
 }
 
