@@ -5,9 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from . import protocol
+from .compact import load_weights
 from .model import MEAN, STD, Config
 from .tokenizer import FOLDER as TOKENIZER
 
@@ -60,4 +61,4 @@ def export(state: dict, out: str, config: Config = Config()) -> None:
 
 
 if __name__ == "__main__":
-    export(load_file(sys.argv[1]), sys.argv[2])
+    export(load_weights(sys.argv[1]), sys.argv[2])
