@@ -78,6 +78,7 @@ export class EngineHost implements EngineApi {
         this.#kernels = started.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} runs.`);
+        for (const note of started.kernels?.notes() ?? []) notes.add(note);
         return {
           backend: { ...candidate.info, reasons: [...notes] },
           model: this.#engine.info,

@@ -1,5 +1,6 @@
 /** Kernels on a device: pipelines, each made once, and the bind groups over them. */
 import { NamedError } from '../shared/errors.ts';
+import { MatrixUnits } from './matrix-units.ts';
 import type { Kernel } from './wgsl/kernel.ts';
 
 /** A kernel that can be dispatched. */
@@ -15,10 +16,12 @@ const BUFFER_TYPE = { read: 'read-only-storage', read_write: 'storage', uniform:
 /** Compiles kernels for one device. */
 export class Compiler {
   readonly device: GPUDevice;
+  readonly matrixUnits: MatrixUnits;
   readonly #compiled = new Map<string, Promise<Compiled>>();
 
   constructor(device: GPUDevice) {
     this.device = device;
+    this.matrixUnits = new MatrixUnits(device);
   }
 
   /** The kernel, compiled; equal sources are compiled once. Throws RuntimeUnavailableError when the device refuses it. */

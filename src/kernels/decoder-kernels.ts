@@ -5,7 +5,7 @@
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
-import { always, hasMatrixUnits, onMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
+import { always, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
 import { combineKernel } from './wgsl/combine.ts';
@@ -96,7 +96,7 @@ export async function compileDecoder(
   return {
     step,
     few,
-    fewTokens: hasMatrixUnits(compiler.device) ? tuning.fewTokensBesideMatrixUnits : tuning.fewTokens,
+    fewTokens: compiler.matrixUnits.present ? tuning.fewTokensBesideMatrixUnits : tuning.fewTokens,
     many,
     attentionSpec,
     stepTile,
@@ -119,7 +119,7 @@ async function causalAttention(
 ): Promise<Step | null> {
   const tokens = causalTokens(spec);
   const suits = spec.stored === 'f16' && tokens > 0 && tensorAttentionFits(spec.headDim, workgroupBytes);
-  return onMatrixUnits(compiler.device, suits, async () => {
+  return compiler.matrixUnits.compile(suits, async () => {
     const compiled = await compiler.compile(tensorAttentionKernel(causalSource(spec)));
     return always(compiled, (count) => [Math.ceil(count / tokens), spec.numKvHeads]);
   });

@@ -16,6 +16,8 @@ import { WeightStore } from './weight-store.ts';
 
 /** A runtime with kernels, whose kernels can be timed. */
 export interface KernelRuntime extends Runtime {
+  /** What is worth knowing of how the sessions made so far compute, one plain sentence each. */
+  notes(): readonly string[];
   /** Times every kernel while `work` runs; empty where the device has no timestamps. */
   time<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
 }
@@ -64,6 +66,10 @@ class WithKernels implements KernelRuntime {
       case undefined:
         return this.#runtime.createSession(files);
     }
+  }
+
+  notes(): readonly string[] {
+    return [this.#parts.compiler.matrixUnits.describe()];
   }
 
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {

@@ -2,7 +2,7 @@
 import type { Compiled, Compiler } from './compiler.ts';
 import type { Kernel } from './wgsl/kernel.ts';
 import { matmulGrid, matmulKernel, type MatmulSpec, type Tile, tileBytes } from './wgsl/matmul.ts';
-import { FRAGMENT, LANES, type TensorTile, tensorMatmulKernel, tensorTileBytes } from './wgsl/tensor-matmul.ts';
+import { type TensorTile, tensorMatmulKernel, tensorTileBytes } from './wgsl/tensor-matmul.ts';
 
 /** A kernel and its workgroups. */
 export interface Dispatch {
@@ -51,7 +51,7 @@ export function tiledProducts(
   const tensor = tilesOf(tower, TENSOR_TILES);
   const bytes = Math.max(...tensor.map(([, tile]) => tensorTileBytes(tile)));
   return async (spec) =>
-    (await onMatrixUnits(compiler.device, bytes <= workgroupBytes, () =>
+    (await compiler.matrixUnits.compile(bytes <= workgroupBytes, () =>
       stepOf(compiler, spec, tensor, (tile) => tensorMatmulKernel(spec, tile)),
     )) ?? stepOf(compiler, spec, plain, (tile) => matmulKernel(spec, tile));
 }
@@ -87,51 +87,3 @@ async function stepOf<T extends Tile | TensorTile>(
 export const TOKEN_CLASSES: readonly number[] = [
   ...new Set([...PLAIN_TILES, ...TENSOR_TILES].map(([upTo]) => Math.min(upTo, 1024))),
 ];
-
-/** What a device says of its matrix units; not in the types of WebGPU yet. */
-interface SubgroupMatrixConfig {
-  readonly componentType: string;
-  readonly resultComponentType: string;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
-
-/**
- * Whether the device multiplies 16 x 16 matrices of f16 into f32, by subgroups of the size the kernel is made for. It has
- * to have been asked for f16, which is how a device that must compute in f32 keeps out of here.
- */
-export function hasMatrixUnits({ features, adapterInfo }: GPUDevice): boolean {
-  const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
-  const { subgroupMatrixConfigs = [] } = adapterInfo as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };
-  return (
-    features.has('shader-f16') &&
-    features.has(SUBGROUP_MATRIX) &&
-    subgroupMinSize === LANES &&
-    subgroupMaxSize === LANES &&
-    [...subgroupMatrixConfigs].some(
-      ({ componentType, resultComponentType, M, N, K }) =>
-        componentType === 'f16' && resultComponentType === 'f32' && [M, N, K].every((side) => side === FRAGMENT),
-    )
-  );
-}
-
-/**
- * What `compile` makes for matrix units; null where the device has none, they do not suit, or it refuses: the extension is no
- * standard yet, so another browser may spell it otherwise.
- */
-export async function onMatrixUnits<T>(
-  device: GPUDevice,
-  suits: boolean,
-  compile: () => Promise<T>,
-): Promise<T | null> {
-  if (!suits || !hasMatrixUnits(device)) return null;
-  try {
-    return await compile();
-  } catch {
-    return null;
-  }
-}
-
-/** Chromium's name of the feature, until WebGPU has one. */
-const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';

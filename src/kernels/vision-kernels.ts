@@ -2,7 +2,7 @@
 import { VISION_EPSILON, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { VisionFormats } from './loaded-vision.ts';
-import { always, onMatrixUnits, type Step, tiledProducts } from './tiled-product.ts';
+import { always, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { normKernel } from './wgsl/rowwise.ts';
@@ -109,14 +109,11 @@ async function compileAttention(
   const made = (rotary: Step, windows: Compiled, queries: number, isPacked: boolean): VisionAttention => {
     return { rotary, isPacked, windows, whole: { ...windows, label: 'vision attention, whole image' }, queries };
   };
-  const onUnits = await onMatrixUnits(
-    compiler.device,
-    tensorAttentionFits(vision.headDim, workgroupBytes),
-    async () => {
-      const windows = await compiler.compile(tensorAttentionKernel(spanSource(vision)));
-      return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, TENSOR_ROWS, true);
-    },
-  );
+  const fits = tensorAttentionFits(vision.headDim, workgroupBytes);
+  const onUnits = await compiler.matrixUnits.compile(fits, async () => {
+    const windows = await compiler.compile(tensorAttentionKernel(spanSource(vision)));
+    return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, TENSOR_ROWS, true);
+  });
   if (onUnits !== null) return onUnits;
   const spec = visionAttentionSpec(vision, mostQueries, workgroupBytes);
   const windows = await compiler.compile(visionAttentionKernel(spec));
