@@ -93,6 +93,9 @@ function summarize() {
   const [passed, failed, skipped] = [of('passed'), of('failed'), of('skipped')];
   console.log('\n== Summary');
   for (const { name, reason } of skipped) console.log(`skipped: ${name} (${reason ?? 'no reason given'})`);
+  for (const { name, reason } of passed) {
+    if (reason !== undefined) console.log(`passed only when tried again: ${name} (${reason.split('\n', 1)[0]})`);
+  }
   for (const { name } of failed) console.log(`FAILED: ${name}`);
   if (skipped.length > 0) console.log(`${skipped.length} skipped`);
   console.log(`${passed.length} passed, ${failed.length} failed`);

@@ -78,7 +78,7 @@ async function openPage(context: BrowserContext): Promise<ModelsScreen> {
 
 async function newContext(): Promise<BrowserContext> {
   const context = await browser.newContext({ reducedMotion: 'reduce' });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   return context;
 }
 

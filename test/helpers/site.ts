@@ -4,7 +4,7 @@ import { buildWhenStale, DIST } from '../../scripts/build.mjs';
 import { serve } from '../../scripts/serve.mjs';
 
 /** Loading or answering, on a machine that is busy with other things too. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 90_000;
 
 /** A running server. */
 export interface Site {
