@@ -54,10 +54,10 @@ export class OursHost implements ContestantApi {
     this.#current = null;
     const onEvent = ({ phase, detail }: LoadEvent): void => onProgress(`${phase} ${detail}`);
     const loaded = await this.#host.load(source, backend, onEvent, experiment);
-    const { backend: runs, build, kernels, activations, threads, adapter } = loaded.backend;
+    const { backend: runs, build, kernels, activations, threads, adapter, reasons } = loaded.backend;
     // An experiment that fell back must not pass for one.
     if ((experiment.kernels?.length ?? 0) > 0 && kernels.length === 0) {
-      onProgress(`without our own kernels: ${loaded.backend.reasons.join(' ')}`);
+      onProgress(`without our own kernels: ${reasons.join(' ')}`);
     }
     const own = kernels.length === 0 ? '' : `, own kernels (${kernels.join(', ')})`;
     this.#tokenizer = await openTokenizer(source);
@@ -66,6 +66,7 @@ export class OursHost implements ContestantApi {
       engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${own})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
+      reasons,
       model: loaded.model.name,
       dtype: loaded.model.dtype,
       loadMs: loaded.loadMs,

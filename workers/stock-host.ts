@@ -41,6 +41,7 @@ export class StockHost implements ContestantApi {
       engine: stockName(device),
       backend: device,
       adapter: '',
+      reasons: [],
       model: source.kind === 'files' ? source.name : (source.url.split('/').filter(Boolean).at(-1) ?? source.url),
       dtype: model.dtype,
       loadMs: performance.now() - start,

@@ -168,7 +168,7 @@ export function ratioText(ratio: number | null): string {
   return ratio === null || !Number.isFinite(ratio) ? '–' : `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`;
 }
 
-/** An engine's load and memory in one line. */
+/** An engine's load and memory, and why it runs as it does, in one line. */
 export function engineLine(name: EngineName, engine: EngineReport): string {
   const who = name === 'ours' ? 'This app' : 'Stock';
   if (!engine.loaded) return `${who} could not load the model: ${engine.error}`;
@@ -176,7 +176,8 @@ export function engineLine(name: EngineName, engine: EngineReport): string {
   return (
     `${engine.engine}: ${engine.model} ${engine.dtype}, loaded in ${milliseconds(engine.loadMs)}, ` +
     `WASM ${megabytes(memory.wasmBytes)}, JavaScript ${megabytes(memory.heapPeakBytes)}, GPU ${megabytes(memory.gpuBytes)}` +
-    `${engine.adapter === '' ? '' : `, on ${engine.adapter}`}`
+    `${engine.adapter === '' ? '' : `, on ${engine.adapter}`}` +
+    `${engine.reasons.length === 0 ? '' : `. ${engine.reasons.join(' ')}`}`
   );
 }
 

@@ -25,6 +25,8 @@ export interface LoadedEngine {
   readonly backend: 'webgpu' | 'wasm';
   /** The graphics adapter, as far as the engine knows. */
   readonly adapter: string;
+  /** Why it runs as it does, one plain sentence each; none where the engine does not tell. */
+  readonly reasons: readonly string[];
   readonly model: string;
   readonly dtype: string;
   /** Milliseconds the whole load took. */

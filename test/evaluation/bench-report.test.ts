@@ -19,6 +19,7 @@ const OURS: LoadedEngine = {
   engine: 'this app (webgpu jspi, f16)',
   backend: 'webgpu',
   adapter: 'a card',
+  reasons: ['It was asked for.', 'It runs.'],
   model: 'shapes',
   dtype: 'q4f16',
   loadMs: 1234,
@@ -86,6 +87,7 @@ describe('a report', () => {
 
   it('is a table in Markdown, whose cells hold no bars of their own', () => {
     const text = toMarkdown(REPORT);
+    expect(text).toContain('GPU 5,000 MB, on a card. It was asked for. It runs.');
     expect(text).toContain('| Decode | 11.0 ms (10.0 ms to 12.0 ms) | 44.0 ms (40.0 ms to 50.0 ms) | 4.17 × |');
     expect(text).toContain('| Decode long | 21.0 ms (20.0 ms to 22.0 ms) | not loaded | – |');
     expect(text).toContain('- Decode, this app: cachedTokens 512');

@@ -9,6 +9,7 @@ const LOADED: LoadedEngine = {
   engine: '',
   backend: 'wasm',
   adapter: '',
+  reasons: [],
   model: '',
   dtype: '',
   loadMs: 1,
