@@ -69,7 +69,12 @@ export class Journal {
     if (other !== undefined) throw other;
     const journal = new Journal(await folder.open(JOURNAL_FILE), new TextEncoder().encode(whole).length);
     for (const entry of rest) journal.#apply(tryParseJson(entry));
-    await journal.#file.truncate(journal.#end);
+    try {
+      await journal.#file.truncate(journal.#end);
+    } catch (thrown) {
+      await journal.close();
+      throw thrown;
+    }
     return journal;
   }
 

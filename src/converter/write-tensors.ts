@@ -34,8 +34,9 @@ export async function writeTensors(
   journal: Journal,
   surroundings: Surroundings,
 ): Promise<void> {
-  const outputs = await openOutputs(plan, folder, journal);
+  const outputs = new Map<string, RandomAccessFile>();
   try {
+    await openOutputs(plan, folder, journal, outputs);
     const total = plan.readBytes;
     let done = sizeOf(plan.tensors.filter(({ entry }) => journal.tensors.has(entry.name)));
     for (const [path, blob] of plan.store.files) {
@@ -74,13 +75,16 @@ export async function writeTensors(
   }
 }
 
-/** Opens every data file at its full length. Tensors of a file that has lost its bytes are forgotten. */
+/**
+ * Opens every data file at its full length, into `outputs`, where each is at once, whatever becomes of the others. Tensors of a
+ * file that has lost its bytes are forgotten.
+ */
 async function openOutputs(
   plan: ConversionPlan,
   folder: Folder,
   journal: Journal,
-): Promise<ReadonlyMap<string, RandomAccessFile>> {
-  const outputs = new Map<string, RandomAccessFile>();
+  outputs: Map<string, RandomAccessFile>,
+): Promise<void> {
   for (const [path, bytes] of plan.dataFiles) {
     const file = await folder.open(path);
     outputs.set(path, file);
@@ -91,7 +95,6 @@ async function openOutputs(
     await file.truncate(0);
     await file.truncate(bytes);
   }
-  return outputs;
 }
 
 /** Reads one tensor from where the stream stands, and writes its rows to all of their places, for good. */

@@ -248,18 +248,30 @@ describe('a conversion that was begun', () => {
 });
 
 describe('a disk that is full', () => {
-  /** A folder in memory that takes no more than so many bytes. */
+  /** A folder in memory that takes no more than so many bytes, in files of no more than so many, each open only once. */
   class FullFolder extends MemoryFolder {
     left = Infinity;
+    longest = Infinity;
+    readonly opened = new Set<string>();
 
     override async open(path: string): Promise<RandomAccessFile> {
+      if (this.opened.has(path)) throw new NamedError('StorageError', `${path} is open.`);
+      this.opened.add(path);
       const file = await super.open(path);
-      const write: RandomAccessFile['write'] = async (bytes, offset) => {
-        this.left -= bytes.length;
-        if (this.left < 0) throw new NamedError('StorageError', 'The disk is full.');
-        await file.write(bytes, offset);
+      const full = (): NamedError => new NamedError('StorageError', 'The disk is full.');
+      return {
+        ...file,
+        write: async (bytes, offset) => {
+          this.left -= bytes.length;
+          if (this.left < 0) throw full();
+          await file.write(bytes, offset);
+        },
+        truncate: async (length) => {
+          if (length > this.longest) throw full();
+          await file.truncate(length);
+        },
+        close: async () => void this.opened.delete(path),
       };
-      return { ...file, write };
     }
   }
 
@@ -272,6 +284,23 @@ describe('a disk that is full', () => {
     expect(kept.length).toBeGreaterThan(3);
     expect(folder.files.has('manifest.json')).toBe(false);
     folder.left = Infinity;
+    await convert(folder);
+    expect(contents(folder)).toEqual(contents(expected));
+  });
+
+  it.each([
+    ['for the data', 5000],
+    ['for the journal', 0],
+  ])('from the start, %s, leaves no file open, and the next visit goes on', async (_, longest) => {
+    const folder = new FullFolder();
+    const plan = await planConversion(nodeFolder(DIRECTORY), OPTIONS);
+    folder.left = 0.6 * [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
+    await expect(convert(folder)).rejects.toMatchObject({ name: 'StorageError' });
+    Object.assign(folder, { left: Infinity, longest });
+    for (const path of plan.dataFiles.keys()) folder.files.delete(path);
+    await expect(convert(folder)).rejects.toMatchObject({ name: 'StorageError' });
+    expect([...folder.opened]).toEqual([]);
+    folder.longest = Infinity;
     await convert(folder);
     expect(contents(folder)).toEqual(contents(expected));
   });
