@@ -1,17 +1,24 @@
 /** One process at a time writes a folder: a lock file with the process's number, which counts only while that process runs. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { NamedError } from '../../shared/errors.ts';
+import { pause } from '../../shared/pause.ts';
 
 const LOCK_FILE = 'conversion.lock';
 
+/** A lock without a number is about to get one, if it is no older than this. */
+const WRITING_MS = 2000;
+
+/** The folders this process holds: its number on any other was left by an earlier process of that number, as in containers. */
+const held = new Set<string>();
+
 /**
  * Makes the folder where it is missing, and locks it until the returned function is called. The lock of a process that was
- * killed does not count. Throws StorageError while another process holds it.
+ * killed does not count. Throws StorageError while another process holds it, or this one does.
  */
 export async function lockFolder(directory: string): Promise<() => Promise<void>> {
   await mkdir(directory, { recursive: true });
-  const path = join(directory, LOCK_FILE);
+  const path = resolve(directory, LOCK_FILE);
   for (;;) {
     const file = await open(path, 'wx').catch((thrown: NodeJS.ErrnoException) => {
       if (thrown.code !== 'EEXIST') throw thrown;
@@ -19,16 +26,34 @@ export async function lockFolder(directory: string): Promise<() => Promise<void>
     if (file !== undefined) {
       await file.writeFile(String(process.pid));
       await file.close();
-      return () => rm(path, { force: true });
+      held.add(path);
+      return async () => {
+        held.delete(path);
+        await rm(path, { force: true });
+      };
     }
-    const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (isRunning(holder)) {
+    const holder = await holderOf(path);
+    if (holder === null) {
+      await pause(WRITING_MS / 20);
+      continue;
+    }
+    if (holder === process.pid ? held.has(path) : isRunning(holder)) {
       throw new NamedError(
         'StorageError',
         `${directory} is being written by process ${holder}. Wait until it has finished, end it, or choose another folder.`,
       );
     }
     await rm(path, { force: true });
+  }
+}
+
+/** The number in a lock, 0 when there is none; null when it may yet come. */
+async function holderOf(path: string): Promise<number | null> {
+  try {
+    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
+    return text === '' && Date.now() - mtimeMs < WRITING_MS ? null : Number(text);
+  } catch {
+    return 0; // gone meanwhile
   }
 }
 

@@ -1,0 +1,49 @@
+import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockFolder } from '../../src/io/node/folder-lock.ts';
+
+let folder: string;
+let lock: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'visionthink-lock-'));
+  lock = join(folder, 'conversion.lock');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the lock of a folder', () => {
+  it('is held once, until it is let go', async () => {
+    const unlock = await lockFolder(folder);
+    await expect(lockFolder(folder)).rejects.toMatchObject({
+      name: 'StorageError',
+      message: expect.stringContaining(`is being written by process ${process.pid}`),
+    });
+    await unlock();
+    expect(existsSync(lock)).toBe(false);
+    await (await lockFolder(folder))();
+  });
+
+  it('counts while the process whose number it has is running', async () => {
+    writeFileSync(lock, String(process.ppid));
+    await expect(lockFolder(folder)).rejects.toThrow(`process ${process.ppid}`);
+  });
+
+  it.each([
+    ['a process that is gone', '2147483646'],
+    ['an earlier process of the same number', String(process.pid)],
+    ['nobody knows whom', 'nonsense'],
+  ])('does not count when it is of %s', async (_, text) => {
+    writeFileSync(lock, text);
+    await (await lockFolder(folder))();
+  });
+
+  it('is waited for while its number is being written, and does not count when that has been too long ago', async () => {
+    writeFileSync(lock, '');
+    setTimeout(() => writeFileSync(lock, String(process.ppid)), 300);
+    await expect(lockFolder(folder)).rejects.toThrow(`process ${process.ppid}`);
+    writeFileSync(lock, '');
+    utimesSync(lock, 1e9, 1e9);
+    await (await lockFolder(folder))();
+  });
+});
