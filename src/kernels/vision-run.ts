@@ -123,7 +123,7 @@ export class VisionRun {
   #block(
     i: number,
     block: LoadedBlock,
-    { qkv, hidden, normed, attention, inner, cos, sin, windowSpans, imageSpans: spansOfImage }: VisionBuffers,
+    { qkv, packed, hidden, normed, attention, inner, cos, sin, windowSpans, imageSpans: spansOfImage }: VisionBuffers,
     patches: number,
     full: boolean,
     spans: number,
@@ -145,10 +145,9 @@ export class VisionRun {
     normalise('attentionNorm');
     product('qkv', normed, qkv);
     const { rotary, isPacked, windows, whole } = kernels.attention;
-    const packed = isPacked ? [inner] : []; // the MLP's room, which is free now
-    this.#dispatch('rotary', rotary, patches, () => [qkv, cos, sin, ...packed, patchParams]);
+    this.#dispatch('rotary', rotary, patches, () => [qkv, cos, sin, ...(isPacked ? [packed] : []), patchParams]);
     this.#groups.dispatch('', full ? whole : windows, [spans, numHeads], () => [
-      isPacked ? inner : qkv,
+      packed,
       full ? spansOfImage : windowSpans,
       attention,
     ]);

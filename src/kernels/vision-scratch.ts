@@ -16,8 +16,10 @@ export interface VisionBuffers {
   readonly normed: GPUBuffer;
   /** Attention's result; before the first block the patches in window order. */
   readonly attention: GPUBuffer;
-  /** Inside the MLP: may be `qkv` too, unless it first takes queries, keys and values in f16, for attention on matrix units. */
+  /** Inside the MLP: may be `qkv` too. */
   readonly inner: GPUBuffer;
+  /** Queries, keys and values in f16 where attention wants them so, else `qkv`. May be `inner` too. */
+  readonly packed: GPUBuffer;
   /** The merger's inside: `hidden` or `attention`. */
   readonly merged: GPUBuffer;
   /** `[patches, headDim / 2]`. */
@@ -95,6 +97,7 @@ export class VisionScratch {
     const row = rowBytes(patches, hiddenSize);
     const patchRow = rowBytes(patches, patchElements);
     const innerRow = rowBytes(patches, innerSize);
+    const packedBytes = isPacked ? patches * 3 * hiddenSize * 2 : 0;
     const isShared = haveNoPadding([hiddenSize, innerSize]);
     const hasOwnInner = isPacked || !isShared;
     const hidden = make('hidden', row);
@@ -106,12 +109,15 @@ export class VisionScratch {
       rowBytes(groups, outHiddenSize),
       hasOwnInner ? 0 : innerRow,
     );
+    const inner = hasOwnInner ? make('inner', innerRow, isShared ? packedBytes : 0) : qkv;
+    const besideInner = isPacked && !isShared ? make('packed', packedBytes) : inner;
     return {
       qkv,
       hidden,
       normed: isShared ? attention : make('normed', row),
       attention,
-      inner: hasOwnInner ? make('inner', innerRow, isPacked ? patches * 3 * hiddenSize * 2 : 0) : qkv,
+      inner,
+      packed: isPacked ? besideInner : qkv,
       merged: isShared ? hidden : attention,
       cos: make('cos', patches * headDim * 2),
       sin: make('sin', patches * headDim * 2),

@@ -28,8 +28,8 @@ function bytesOf(buffers: object): number {
   return [...new Set(Object.values(buffers) as GPUBuffer[])].reduce((sum, { size }) => sum + size, 0);
 }
 
-function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize): VisionBuffers {
-  const sizes = { vision: { ...vision, hiddenSize }, patchElements: PATCH_ELEMENTS, innerSize: INNER, isPacked };
+function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize, innerSize = INNER): VisionBuffers {
+  const sizes = { vision: { ...vision, hiddenSize }, patchElements: PATCH_ELEMENTS, innerSize, isPacked };
   return new VisionScratch(device, sizes).for(PATCHES);
 }
 
@@ -47,18 +47,24 @@ describe("what lies between VisionThink-7B's kernels while the largest picture i
 
 describe('buffers between kernels', () => {
   it('are one where no row has padding, and only where nothing reads one while the other is written', () => {
-    const { qkv, hidden, normed, attention, inner, merged } = visionBuffers(false);
+    const { qkv, hidden, normed, attention, inner, packed, merged } = visionBuffers(false);
     expect(normed).toBe(attention);
     expect(inner).toBe(qkv);
+    expect(packed).toBe(qkv);
     expect(merged).toBe(hidden);
     expect(new Set([hidden, normed, qkv]).size).toBe(3);
-    const packed = visionBuffers(true);
-    expect(packed.inner).not.toBe(packed.qkv);
+    const onUnits = visionBuffers(true);
+    expect(onUnits.inner).not.toBe(onUnits.qkv);
+    expect(onUnits.packed).toBe(onUnits.inner);
   });
 
   it('are apart where rows have padding, whose zeros another would overwrite', () => {
     const { qkv, hidden, normed, attention, inner } = visionBuffers(false, 40);
     expect(new Set([qkv, hidden, normed, attention, inner]).size).toBe(5);
+    const { intermediateSize } = vision; // 3420, as fp16 folders store it: halves in the padding would be read as any float
+    const floats = visionBuffers(true, vision.hiddenSize, intermediateSize);
+    expect(intermediateSize % 32).not.toBe(0);
+    expect([floats.inner, floats.qkv].includes(floats.packed)).toBe(false);
     const tiny = new Scratch(device, { ...text, hiddenSize: 40 }, 64).for({ tokens: 2, wanted: 1, partials: 0 });
     expect(tiny.inner).not.toBe(tiny.qkv);
     expect(tiny.normed).not.toBe(tiny.attention);

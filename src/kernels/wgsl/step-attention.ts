@@ -147,7 +147,8 @@ ${repeat(
   valueReads,
   (i) => `    if (${hasValue(i)}) {
       let at = lid + ${i * THREADS}u;
-      if (tile + at / ${eights}u == params.past) { v${i} = new_value[at % ${eights}u]; }
+      // Beyond the new token, too: what an earlier prompt left there may be no number, which a weight of 0 does not undo.
+      if (tile + at / ${eights}u >= params.past) { v${i} = new_value[at % ${eights}u]; }
       let fours = fours8(v${i});
       value_tile[at * 2u] = fours[0];
       value_tile[at * 2u + 1u] = fours[1];
