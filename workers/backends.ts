@@ -9,6 +9,7 @@ import { cpuVariant, type Manifest, type VariantName } from '../src/model/manife
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
+import { deviceFailure } from '../src/runtime/web/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
 import { createWasmRuntime } from '../src/runtime/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/runtime/web/webgpu-runtime.ts';
@@ -27,11 +28,11 @@ export interface Candidate {
   start(): Promise<StartedRuntime>;
 }
 
-/** A runtime, and the news of its device's loss. */
+/** A runtime, and the news of its device's failure. */
 export interface StartedRuntime {
   readonly runtime: Runtime;
-  /** Resolves with the reason when the device is lost; never for WASM. */
-  readonly lost: Promise<string>;
+  /** As `deviceFailure` says; never for WASM. */
+  readonly failure: Promise<string>;
   /** The same runtime where our own kernels run in it, to be timed. */
   readonly kernels?: KernelRuntime;
 }
@@ -124,9 +125,9 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
     async start() {
       const ort = await loadOrt(build, 1);
       const device = await requestDevice({ f16: activations === 'f16', subgroups });
-      const lost = device.lost.then(({ reason, message }) => message || reason);
+      const failure = deviceFailure(device);
       const runtime = createWebGpuRuntime(ort, device);
-      if (kernels.length === 0) return { runtime, lost };
+      if (kernels.length === 0) return { runtime, failure };
       const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
       if (graphs === undefined)
         throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
@@ -135,7 +136,7 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
       const { text, vision } = manifest.geometry;
       const model = { text, vision, activations, graphs: files };
       const own = createKernelRuntime(runtime, model, parseTuning(experiment.tuning));
-      return { runtime: own, lost, kernels: own };
+      return { runtime: own, failure, kernels: own };
     },
   }));
 }
@@ -154,7 +155,7 @@ function wasmCandidate(variant: VariantName): Candidate {
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
     label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,
     async start() {
-      return { runtime: createWasmRuntime(await loadOrt('wasm', threads)), lost: NEVER };
+      return { runtime: createWasmRuntime(await loadOrt('wasm', threads)), failure: NEVER };
     },
   };
 }

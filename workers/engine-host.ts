@@ -10,14 +10,13 @@ import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
-import type { Runtime } from '../src/runtime/session.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
 import { planBackends, type StartedRuntime } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
 
-/** Within this time after a failure the browser says whether the device was lost. */
-const LOSS_REPORT_MS = 100;
+/** Within this time after something went wrong the browser says whether the device failed. */
+const FAILURE_REPORT_MS = 100;
 
 /** Reading a file of fewer bytes is not worth telling. */
 const SMALL_BYTES = 1e6;
@@ -28,7 +27,7 @@ export class EngineHost implements EngineApi {
   #engine: Engine | null = null;
   #kernels: KernelRuntime | null = null;
   #folders: FolderLoader | null = null;
-  #lost: Promise<string> = new Promise(() => undefined);
+  #failure: Promise<string> = new Promise(() => undefined);
 
   /** Our own kernels, where they run: for measurements alone. */
   get kernels(): KernelRuntime | null {
@@ -73,8 +72,8 @@ export class EngineHost implements EngineApi {
       let started: StartedRuntime | null = null;
       try {
         started = await candidate.start();
-        this.#engine = await startEngine(folder, started.runtime, candidate.variant, (event) => folders.tell(event));
-        this.#lost = started.lost;
+        this.#engine = await startEngine(folder, started, candidate.variant, (event) => folders.tell(event));
+        this.#failure = started.failure;
         this.#kernels = started.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} runs.`);
@@ -85,10 +84,10 @@ export class EngineHost implements EngineApi {
           loadMs: performance.now() - start,
         };
       } catch (thrown) {
+        await started?.runtime.dispose();
         if (isNamed(thrown, 'ModelFolderError')) throw thrown;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} failed: ${messageOf(thrown)}`);
-        await started?.runtime.dispose();
       }
     }
     throw new NamedError(
@@ -117,10 +116,10 @@ export class EngineHost implements EngineApi {
     options: AskOptions = {},
   ): Promise<TurnResult> {
     const engine = this.#loaded();
-    const lost = this.#lost.then((why) => {
+    const lost = this.#failure.then((why) => {
       throw new NamedError(
         'DeviceLostError',
-        `The graphics device was lost (${why}). Load the model again; image and question are kept.`,
+        `The graphics device ${why} Load the model again; image and question are kept.`,
       );
     });
     lost.catch(() => undefined);
@@ -128,7 +127,7 @@ export class EngineHost implements EngineApi {
       return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
     } catch (thrown) {
       // What is in flight on a device that is lost fails in its own words, perhaps before the loss is reported.
-      if (!(thrown instanceof NamedError)) await Promise.race([lost, pause(LOSS_REPORT_MS)]);
+      if (!(thrown instanceof NamedError)) await Promise.race([lost, pause(FAILURE_REPORT_MS)]);
       throw thrown;
     }
   }
@@ -145,22 +144,33 @@ export class EngineHost implements EngineApi {
   }
 }
 
-/** Loads a model and warms it up. Throws what either throws; nothing of the engine is left then. */
+/**
+ * Loads a model and warms it up. Throws what either throws, and RuntimeUnavailableError when the device failed meanwhile, which
+ * is then the reason of whatever else went wrong; nothing of the engine is left.
+ */
 async function startEngine(
   folder: ModelFolder,
-  runtime: Runtime,
+  { runtime, failure }: StartedRuntime,
   variant: VariantName,
   onEvent: (event: LoadEvent) => void,
 ): Promise<Engine> {
-  const engine = await Engine.load(folder, runtime, variant, onEvent);
-  onEvent({ type: 'loadProgress', phase: 'warmUp', loaded: 0, total: 1, detail: 'a first small question' });
+  const failureWithin = async (ms: number): Promise<NamedError | null> => {
+    const why = await Promise.race([failure, pause(ms)]);
+    return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
+  };
+  let engine: Engine | null = null;
   try {
+    engine = await Engine.load(folder, runtime, variant, onEvent);
+    onEvent({ type: 'loadProgress', phase: 'warmUp', loaded: 0, total: 1, detail: 'a first small question' });
     await engine.warmUp();
+    const failed = await failureWithin(0);
+    if (failed !== null) throw failed;
+    return engine;
   } catch (thrown) {
-    await engine.dispose();
-    throw thrown;
+    const failed = await failureWithin(FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+    await engine?.dispose();
+    throw failed ?? thrown;
   }
-  return engine;
 }
 
 /** The settings with the model's own pixel budget where they name none. */

@@ -117,7 +117,10 @@ async function hashDataFiles(
   let done = 0;
   for (const [path, bytes] of plan.dataFiles) {
     throwIfStopped();
-    const tell = (read: number): void => onProgress({ phase: 'hashes', done: done + read, total, detail: path });
+    const tell = (read: number): void => {
+      throwIfStopped();
+      onProgress({ phase: 'hashes', done: done + read, total, detail: path });
+    };
     const known = journal.hashes.get(path);
     const sha256 = known ?? (await hashFile(folder, path, bytes, tell));
     if (known === undefined) await journal.addHash(path, sha256);

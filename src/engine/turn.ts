@@ -240,7 +240,11 @@ class Turn {
     const view = this.#expected;
     if (view === null) return;
     this.#expected = null;
-    this.#expectedMs = view.prepare().tookMs;
+    try {
+      this.#expectedMs = view.prepare().tookMs;
+    } catch {
+      return;
+    }
     view.encode(this.#signal).catch(() => undefined);
   }
 

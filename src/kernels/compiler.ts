@@ -40,13 +40,17 @@ export class Compiler {
       visibility: GPUShaderStage.COMPUTE,
       buffer: { type: BUFFER_TYPE[access] },
     }));
+    // In a scope, because the refusal of a kernel is no failure of the device: the pipeline's promise tells it.
+    device.pushErrorScope('validation');
     const layout = device.createBindGroupLayout({ label, entries });
     const module = device.createShaderModule({ label, code });
+    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    device.popErrorScope().catch(() => undefined);
     let pipeline: GPUComputePipeline;
     try {
       pipeline = await device.createComputePipelineAsync({
         label,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        layout: pipelineLayout,
         compute: { module, entryPoint: 'main' },
       });
     } catch (cause) {

@@ -21,9 +21,15 @@ export async function openEmbedSession(parts: KernelParts, files: SessionFiles):
   const { hiddenSize } = model.text;
   const stored = embeddingTable(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), model.text);
   const weights = parts.weights.open(files);
-  const table = await loadMatrix(weights, stored);
-  const { kernel, groups } = embedKernel(table.format, model.activations);
-  const compiled = await compiler.compile(kernel);
+  const load = async () => {
+    const table = await loadMatrix(weights, stored);
+    const { kernel, groups } = embedKernel(table.format, model.activations);
+    return { table, groups, compiled: await compiler.compile(kernel) };
+  };
+  const { table, groups, compiled } = await load().catch((thrown: unknown) => {
+    weights.release();
+    throw thrown;
+  });
   let idsBuffer: GPUBuffer | null = null;
 
   const uploadIds = (ids: BigInt64Array<ArrayBuffer>): GPUBuffer => {

@@ -81,7 +81,7 @@ async function copyFile(
   for (const isLast of [false, true]) {
     await fetchRest(blob, await model.open(file.path), tell, signal);
     const copy = await model.blob(file.path);
-    if (copy !== undefined && (await hashBlob(copy)) === file.sha256) return;
+    if (copy !== undefined && (await hashBlob(copy, () => throwIfStopped(signal))) === file.sha256) return;
     await model.remove(file.path);
     if (isLast) throw wrong(source, file, `was altered: its SHA-256 is not ${file.sha256}`);
   }

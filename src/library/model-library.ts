@@ -73,31 +73,35 @@ export class ModelLibrary {
   }
 
   async add(origin: ModelOrigin, dtype: string, tell: Tell): Promise<string> {
-    const key = await keyOf(origin, dtype);
-    const directory = await this.#deps.storage.open(key, false);
-    const entry = directory === undefined ? undefined : await readEntry(directory.notes);
-    return this.#work((signal) => this.#make(key, reopened(origin, entry), dtype, tell, signal));
+    return this.#work(async (signal) => {
+      const key = await keyOf(origin, dtype);
+      const directory = await this.#deps.storage.open(key, false);
+      const entry = directory === undefined ? undefined : await readEntry(directory.notes);
+      return this.#make(key, reopened(origin, entry), dtype, tell, signal);
+    });
   }
 
   async resume(key: string, files: readonly FolderFile[] | null, tell: Tell): Promise<string> {
-    const { notes } = await this.#existing(key);
-    const entry = await readEntry(notes);
-    if (entry === undefined) {
-      throw new NamedError(
-        'ModelFolderError',
-        `What ${key} was made from is not known any more. Delete it, then add it again.`,
-      );
-    }
-    const { origin, dtype } = entry;
-    if (origin.kind === 'files' && files === null) {
-      throw new NamedError(
-        'UsageError',
-        `${entry.name} is made from files of this device. Choose the folder ${origin.name} again.`,
-      );
-    }
-    const wanted: ModelOrigin =
-      origin.kind === 'files' ? { kind: 'files', name: origin.name, files: files ?? [] } : reopened(origin, entry);
-    return this.#work((signal) => this.#make(key, wanted, dtype, tell, signal));
+    return this.#work(async (signal) => {
+      const { notes } = await this.#existing(key);
+      const entry = await readEntry(notes);
+      if (entry === undefined) {
+        throw new NamedError(
+          'ModelFolderError',
+          `What ${key} was made from is not known any more. Delete it, then add it again.`,
+        );
+      }
+      const { origin, dtype } = entry;
+      if (origin.kind === 'files' && files === null) {
+        throw new NamedError(
+          'UsageError',
+          `${entry.name} is made from files of this device. Choose the folder ${origin.name} again.`,
+        );
+      }
+      const wanted: ModelOrigin =
+        origin.kind === 'files' ? { kind: 'files', name: origin.name, files: files ?? [] } : reopened(origin, entry);
+      return this.#make(key, wanted, dtype, tell, signal);
+    });
   }
 
   async pause(): Promise<void> {

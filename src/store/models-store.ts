@@ -133,8 +133,8 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       const considered = get().considered;
       if (considered?.status !== 'ready') return;
       const choice = considered.survey.choices.find(({ dtype }) => dtype === considered.dtype);
+      const ticket = ++considering; // a trial under way is of another dtype
       if (choice === undefined || choice.trialBytes === 0) return set({ considered: { ...considered, trial: null } });
-      const ticket = ++considering;
       set({ considered: { ...considered, trial: 'running' } });
       const trial = await api()
         .tryMachine(choice.trialBytes)
@@ -221,7 +221,9 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         const { job } = get();
         if (job === null) return;
         set({ job: { ...job, isEnding: true } });
-        await api().pause();
+        await api()
+          .pause()
+          .catch(() => undefined); // the job ends with what the worker died of
       },
 
       remove: async (model) => {

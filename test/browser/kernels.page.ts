@@ -4,6 +4,7 @@ import { Decoder } from '../../src/engine/decoder.ts';
 import { DeviceQueue } from '../../src/engine/stop.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
+import { Compiler } from '../../src/kernels/compiler.ts';
 import { deviceBuffer, readBuffer } from '../../src/kernels/device-tensors.ts';
 import type { KernelGraph } from '../../src/kernels/kernel-parts.ts';
 import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
@@ -14,8 +15,11 @@ import { byteLength } from '../../src/runtime/ort-tensors.ts';
 import type { Session, Tensor } from '../../src/runtime/session.ts';
 import { requestDevice } from '../../src/runtime/web/adapter.ts';
 import type { Ort } from '../../src/runtime/web/ort-build.ts';
+import { deviceFailure } from '../../src/runtime/web/device-failure.ts';
 import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/runtime/web/webgpu-runtime.ts';
+import { messageOf } from '../../src/shared/errors.ts';
 import { f16ToF32 } from '../../src/shared/float16.ts';
+import { pause } from '../../src/shared/pause.ts';
 import { type Continuation, continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
 
 /** Which folder is asked, and how it computes. */
@@ -34,8 +38,19 @@ export interface Answers extends Continuation {
   readonly features: readonly (readonly number[])[];
   /** Name of the error that numbers which are none lead to. */
   readonly overflow: string | null;
+  /** Tokens of a short prompt, before that error and after it. */
+  readonly before: readonly number[];
+  readonly after: readonly number[];
   /** What the device complained of. */
   readonly errors: readonly string[];
+}
+
+/** What a device's failure was said to be after a kernel was refused, and after a buffer was. */
+export interface Failures {
+  /** The refusal of the kernel. */
+  readonly refusal: string;
+  readonly afterKernel: string | null;
+  readonly afterBuffer: string | null;
 }
 
 const GRAPHS: readonly KernelGraph[] = ['decoder', 'embed_tokens', 'vision_encoder'];
@@ -87,21 +102,54 @@ async function answer(order: Order): Promise<Answers> {
   };
   const features = await lookAt(encoder, order, read);
   const continuation = await continuePrompt(decoder, runtime, text, activations, order);
-  // 4. An image whose features are none.
+  // 4. An image whose features are none, with much behind it, and a shorter prompt in the place of both.
   await decoder.reserve(0, 512);
+  const { signal } = new AbortController();
+  const answerShortly = async (): Promise<number[]> => {
+    const ids = order.prompt.slice(0, 12);
+    const { greedy } = await decoder.prefill([{ kind: 'text', ids }], { signal, wantLogits: false });
+    const tokens = [greedy];
+    while (tokens.length < 4) {
+      const step = await decoder.step(tokens.at(-1) ?? -1, { signal, wantLogits: false });
+      tokens.push(...step.tokens);
+    }
+    return tokens;
+  };
+  const before = await answerShortly();
   const [type, none] =
     activations === 'f16'
       ? (['float16', new Uint16Array(text.hiddenSize).fill(0x7e00)] as const)
       : (['float32', new Float32Array(text.hiddenSize).fill(NaN)] as const);
   const broken = runtime.upload(type, none, [1, 1, text.hiddenSize]);
   const image = { kind: 'image', serial: 1, grid: { height: 1, width: 1 }, features: async () => broken } as const;
-  const asking = decoder.prefill([image], { signal: new AbortController().signal, wantLogits: false });
+  const behind = { kind: 'text', ids: order.prompt } as const;
+  const asking = decoder.prefill([image, behind], { signal, wantLogits: false });
   const overflow = await asking.then(
     () => null,
     (thrown: unknown) => (thrown as Error).name,
   );
+  const after = await answerShortly();
   await decoder.clear();
-  return { ...continuation, features, overflow, errors: errors.splice(0) };
+  return { ...continuation, features, overflow, before, after, errors: errors.splice(0) };
 }
 
-Object.assign(globalThis, { answer });
+async function fail(): Promise<Failures> {
+  const device = await requestDevice({ f16: false, subgroups: false });
+  const failure = deviceFailure(device);
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
+  const small = device.createBuffer({ size: 16, usage });
+  /** As an engine learns of it: when a result has been read. */
+  const known = async (): Promise<string | null> => {
+    await readBuffer(device, small, 16);
+    return Promise.race([failure, pause(0).then(() => null)]);
+  };
+  const compiling = new Compiler(device).compile({ label: 'nonsense', code: 'fn main( {', bindings: [] });
+  const refusal = await compiling.then(() => '', messageOf);
+  const afterKernel = await known();
+  device.createBuffer({ size: 2 * device.limits.maxBufferSize, usage });
+  const afterBuffer = await known();
+  device.destroy();
+  return { refusal, afterKernel, afterBuffer };
+}
+
+Object.assign(globalThis, { answer, fail });

@@ -20,7 +20,7 @@ import { bundle } from '../helpers/bundle.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { openParts, tinyCheckpoint } from '../helpers/tiny-model.ts';
 import { continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
-import type { Answers, Order } from './kernels.page.ts';
+import type { Answers, Failures, Order } from './kernels.page.ts';
 
 const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = { '.mjs': 'text/javascript', '.js': 'text/javascript' };
@@ -116,7 +116,10 @@ afterAll(async () => {
 });
 
 /** What onnxruntime gives on the CPU, in f32. */
-async function reference(folder: string, questions: Questions): Promise<Omit<Answers, 'errors' | 'overflow'>> {
+async function reference(
+  folder: string,
+  questions: Questions,
+): Promise<Omit<Answers, 'errors' | 'overflow' | 'before' | 'after'>> {
   const { runtime, vision, newDecoder, geometry } = await openParts(folder);
   const read = async (tensor: Tensor): Promise<Float32Array> => Float32Array.from(await tensor.read(), Number);
   const features = await lookAt(vision, questions, read);
@@ -151,10 +154,20 @@ describe('the kernels', () => {
       expect(relativeError(ours.first, right.first)).toBeLessThan(tolerance);
       expect(ours.drafted).toEqual(ours.chained);
       expect(ours.overflow).toBe('NumericCheckError');
+      expect(ours.after).toEqual(ours.before);
       if (order.activations === 'f16') return; // a token may well be another one
       expect(ours.chained).toEqual(right.chained);
       expect(relativeError(ours.last, right.last)).toBeLessThan(tolerance);
     },
     ASKED === REAL ? 600_000 : 60_000,
   );
+});
+
+describe('a device', () => {
+  it('fails when it refuses a buffer, which is known by the next result, but not when it refuses a kernel', async () => {
+    const { refusal, afterKernel, afterBuffer } = await page.evaluate<Failures>('fail()');
+    expect(refusal).toContain('The kernel "nonsense" does not compile here');
+    expect(afterKernel).toBeNull();
+    expect(afterBuffer).toMatch(/^(refused its work|ran out of memory) \(.+\)\./);
+  });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,6 +12,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Locks the folder and lets go of it; resolves to what the lock said. */
+async function relock(): Promise<string> {
+  const unlock = await lockFolder(folder);
+  const text = readFileSync(lock, 'utf8');
+  await unlock();
+  return text;
+}
+
 describe('the lock of a folder', () => {
   it('is held once, until it is let go', async () => {
     const unlock = await lockFolder(folder);
@@ -21,7 +29,7 @@ describe('the lock of a folder', () => {
     });
     await unlock();
     expect(existsSync(lock)).toBe(false);
-    await (await lockFolder(folder))();
+    await relock();
   });
 
   it('counts while the process whose number it has is running', async () => {
@@ -35,7 +43,7 @@ describe('the lock of a folder', () => {
     ['nobody knows whom', 'nonsense'],
   ])('does not count when it is of %s', async (_, text) => {
     writeFileSync(lock, text);
-    await (await lockFolder(folder))();
+    expect(await relock()).toBe(String(process.pid));
   });
 
   it('is waited for while its number is being written, and does not count when that has been too long ago', async () => {
@@ -44,6 +52,6 @@ describe('the lock of a folder', () => {
     await expect(lockFolder(folder)).rejects.toThrow(`process ${process.ppid}`);
     writeFileSync(lock, '');
     utimesSync(lock, 1e9, 1e9);
-    await (await lockFolder(folder))();
+    await relock();
   });
 });

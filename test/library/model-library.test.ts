@@ -112,6 +112,13 @@ describe('a checkpoint', () => {
     expect(again).toEqual([]);
   });
 
+  it('is paused at once after it was begun', async () => {
+    const { models } = library();
+    const begun = models.add(CHECKPOINT, 'q8', ignore);
+    await models.pause();
+    await expect(begun).rejects.toMatchObject({ name: 'StoppedError' });
+  });
+
   it('is paused, tells how far it is, goes on, and gives the same bytes', async () => {
     const { models, only, storage } = library();
     const half = models.add(CHECKPOINT, 'q8', ({ done, total }) => {

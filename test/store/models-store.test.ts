@@ -1,7 +1,7 @@
 /** The Models screen's store over a scripted library: what it shows of the work, and what it does when that ends early. */
 import { describe, expect, it } from 'vitest';
 import type { LibraryConnection } from '../../src/client/library-client.ts';
-import type { LibraryApi, ModelProgress, ModelSurvey, StoredModel } from '../../src/protocol/library-api.ts';
+import type { Finding, LibraryApi, ModelProgress, ModelSurvey, StoredModel } from '../../src/protocol/library-api.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 import { createAppStore } from '../../src/store/app-store.ts';
 import { createModelsStore } from '../../src/store/models-store.ts';
@@ -110,6 +110,18 @@ describe('a model that is considered', () => {
     await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
     expect(state().considered).toMatchObject({ status: 'ready', dtype: 'q4f16', trial: { verdict: 'no' } });
     state().chooseDtype('q4');
+    await settle();
+    expect(state().considered).toMatchObject({ dtype: 'q4', trial: null });
+  });
+
+  it('shows no trial of a dtype that is not chosen any more', async () => {
+    let end: (finding: Finding) => void = () => undefined;
+    const { state } = open({ tryMachine: () => new Promise((resolve) => (end = resolve)) });
+    void state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    await settle();
+    expect(state().considered).toMatchObject({ dtype: 'q4f16', trial: 'running' });
+    state().chooseDtype('q4');
+    end({ verdict: 'no', text: 'Too small for q4f16.' });
     await settle();
     expect(state().considered).toMatchObject({ dtype: 'q4', trial: null });
   });
