@@ -119,16 +119,22 @@ export class EngineHost implements EngineApi {
     const lost = this.#failure.then((why) => {
       throw new NamedError(
         'DeviceLostError',
-        `The graphics device ${why} Load the model again; image and question are kept.`,
+        `The graphics device ${why} Ask again once the model has been loaded again.`,
       );
     });
     lost.catch(() => undefined);
     try {
       return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
     } catch (thrown) {
-      // What is in flight on a device that is lost fails in its own words, perhaps before the loss is reported.
-      if (!(thrown instanceof NamedError)) await Promise.race([lost, pause(FAILURE_REPORT_MS)]);
-      throw thrown;
+      if (thrown instanceof NamedError) throw thrown;
+      // What is in flight on a device that fails fails in its own words, perhaps before the device's failure is reported.
+      await Promise.race([lost, pause(FAILURE_REPORT_MS)]);
+      if (!(thrown instanceof WebAssembly.RuntimeError)) throw thrown;
+      throw new NamedError(
+        'RuntimeCrashedError',
+        `The runtime has crashed (${thrown.message}) and can compute nothing more. Ask again once the model has been loaded again.`,
+        { cause: thrown },
+      );
     }
   }
 

@@ -77,7 +77,7 @@ export interface EngineApi {
   setImage(file: Blob): Promise<ImageInfo>;
   /** Works ahead of a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
   readAhead(settings: TurnSettings): Promise<void>;
-  /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError; never throws for stop. */
+  /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;

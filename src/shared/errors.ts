@@ -24,7 +24,8 @@ export const ERROR_NAMES = [
   // machines
   'RuntimeUnavailableError', // no execution provider could be started
   'NumericCheckError', // the driver computed attention wrongly
-  'DeviceLostError', // the GPU went away
+  'DeviceLostError', // the GPU went away, or ran out of memory
+  'RuntimeCrashedError', // the runtime's WebAssembly has trapped and can compute nothing more
   'ContextLengthError', // the conversation does not fit the KV cache
   // control flow
   'BusyError', // a turn is already running

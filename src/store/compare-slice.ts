@@ -6,6 +6,7 @@ import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { Mode } from '../protocol/turn.ts';
 import type { ModelInfo } from '../protocol/engine-api.ts';
 import type { AppState, CompareSlice } from './app-state.ts';
+import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { modesOf, settingsOf } from './settings-form.ts';
 import { askObstacle } from './turn-slice.ts';
@@ -45,7 +46,7 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
           const row = get().comparison?.find((turn) => turn.status === 'queued');
           if (row === undefined || get().engine.status !== 'ready') return;
           const error = await runTurn(bench, row, (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))));
-          if (error?.name === 'DeviceLostError') {
+          if (error !== null && endsEngine(error)) {
             get().recoverEngine(error); // the rows that are left run when the new engine is ready
             return;
           }

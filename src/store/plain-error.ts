@@ -1,10 +1,18 @@
 /** Errors as the store keeps them: plain data with a name to recognise and a message to show. */
-import { messageOf } from '../shared/errors.ts';
+import { type ErrorName, messageOf } from '../shared/errors.ts';
 
 /** What is left of an error in the store. */
 export interface PlainError {
   readonly name: string;
   readonly message: string;
+}
+
+/** Errors after which only a new worker helps. */
+const ENDS_ENGINE: readonly string[] = ['DeviceLostError', 'RuntimeCrashedError'] satisfies ErrorName[];
+
+/** Whether the engine that failed so can be asked nothing more. */
+export function endsEngine({ name }: PlainError): boolean {
+  return ENDS_ENGINE.includes(name);
 }
 
 /** The name and message of anything that was thrown. */

@@ -3,14 +3,12 @@
  * comparison. A question asked while the model loads waits and then runs by itself.
  */
 import type { AppState, TurnSlice } from './app-state.ts';
+import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
 import { failTurn, isOver, newTurn, skipTurn, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { SliceOf, Workbench } from './workbench.ts';
-
-/** Errors after which only a new worker helps. */
-const BROKEN_ENGINE = new Set(['DeviceLostError']);
 
 /** The turns' slice. */
 export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
@@ -23,7 +21,7 @@ export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
       await get().syncImage();
       if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
       const error = await runTurn(bench, turn, (change) => changeTurn(turn.id, change));
-      if (error !== null && BROKEN_ENGINE.has(error.name)) get().recoverEngine(error);
+      if (error !== null && endsEngine(error)) get().recoverEngine(error);
     }
 
     return {

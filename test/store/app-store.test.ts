@@ -248,6 +248,17 @@ describe('a broken engine', () => {
     expect(engine().asks).toHaveLength(1);
   });
 
+  it.each(['DeviceLostError', 'RuntimeCrashedError'] as const)('is replaced after a %s, too', async (name) => {
+    const { state, engine, engines } = await openReady();
+    state().ask();
+    await settle();
+    engine().asks[0]?.reject(new NamedError(name, 'It went away.'));
+    await settle();
+    expect(state().turns[0]).toMatchObject({ status: 'failed', error: { name } });
+    expect(engines).toHaveLength(2);
+    expect(state().engineNotice).toContain('It went away.');
+  });
+
   it('is not replaced for ever: a second failure at once waits for the user', async () => {
     const { state, engine, engines } = await openReady();
     state().recoverEngine({ name: 'DeviceLostError', message: 'The GPU went away.' });
