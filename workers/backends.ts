@@ -85,15 +85,22 @@ export async function planBackends(
       software.push(...webGpuCandidates(probe, manifest, experiment));
     } else {
       candidates.push(...webGpuCandidates(probe, manifest, experiment));
+      if (candidates.length === 0)
+        reasons.push(
+          'It computes in f16 only, which the adapter cannot: convert it with dtype q4f16, which computes in f32, too.',
+        );
     }
   }
   if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu));
   candidates.push(...software);
   if (candidates.length === 0) {
+    const advice =
+      onCpu === undefined
+        ? 'Use a browser with WebGPU on a machine with a large enough graphics card, or a smaller model.'
+        : 'Run it on WebAssembly: choose Automatic.';
     throw new NamedError(
       'RuntimeUnavailableError',
-      `${manifest.name} (${manifest.dtype}) cannot run here. ${reasons.join(' ')} ` +
-        'Use a browser with WebGPU, or convert the model with --dtype q4f16, which also runs without f16.',
+      `${manifest.name} (${manifest.dtype}) cannot run here. ${[...reasons, advice].join(' ')}`,
     );
   }
   return { candidates, reasons };

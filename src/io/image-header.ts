@@ -3,13 +3,13 @@
  * nothing. Decoders ask here first, so that a huge image is refused before any memory is taken, and a file that was cut
  * short is refused although a browser would draw the part that is there.
  */
+import { looksLikeSvg, SVG_LOOK_BYTES } from '../shared/svg.ts';
 import { readAvif } from './image-headers/avif.ts';
 import { Bytes, CutShort } from './image-headers/bytes.ts';
 import { readGif } from './image-headers/gif.ts';
 import type { HeaderFacts } from './image-headers/header-facts.ts';
 import { readJpeg } from './image-headers/jpeg.ts';
 import { readPng } from './image-headers/png.ts';
-import { looksLikeSvg } from './image-headers/svg.ts';
 import { readWebp } from './image-headers/webp.ts';
 
 /** File types that are told apart. `heic` cannot be decoded anywhere here, `svg` only outside workers. */
@@ -33,7 +33,7 @@ const readers: readonly { type: ImageType; matches(bytes: Bytes): boolean; read(
     read: () => ({ complete: true }),
   },
   { type: 'bmp', matches: (bytes) => bytes.has(0, 'BM') && bytes.has(6, '\0\0\0\0'), read: readBmp },
-  { type: 'svg', matches: looksLikeSvg, read: () => ({ complete: true }) },
+  { type: 'svg', matches: (bytes) => looksLikeSvg(bytes.text(0, SVG_LOOK_BYTES)), read: () => ({ complete: true }) },
 ];
 
 /** Reads the header of a whole file; undefined when it is none of the known types. Never throws for bad bytes. */
@@ -49,8 +49,14 @@ export function readImageHeader(file: Uint8Array): ImageHeader | undefined {
   }
 }
 
+/** Whether the file's major brand is one of these; where that says no more than "image", one of its compatible brands. */
 function isBrand(bytes: Bytes, brands: readonly string[]): boolean {
-  return bytes.has(4, 'ftyp') && brands.some((brand) => bytes.has(8, brand));
+  if (!bytes.has(4, 'ftyp')) return false;
+  const isAt = (offset: number): boolean => brands.some((brand) => bytes.has(offset, brand));
+  if (!bytes.has(8, 'mif1')) return isAt(8);
+  const end = Math.min(bytes.u32be(0), bytes.length, 256);
+  for (let offset = 16; offset + 4 <= end; offset += 4) if (isAt(offset)) return true;
+  return isAt(8);
 }
 
 /** Windows bitmap: BITMAPINFOHEADER at 14, height negative when rows run top to bottom. */

@@ -53,8 +53,11 @@ export interface ImageSlice {
   /** The file being looked at right now. */
   readonly imagePending: string | null;
   readonly imageError: ImageError | null;
-  /** Makes `file` the image, ending a running turn; on failure everything stays and `imageError` says why. */
-  chooseImage: (file: Blob, name: string, suggestions?: readonly string[]) => Promise<void>;
+  /**
+   * Makes `file` the image, ending a running turn, and resolves to whether it became the image: not when something later was
+   * chosen meanwhile; on failure everything stays and `imageError` says why.
+   */
+  chooseImage: (file: Blob | Promise<Blob>, name: string, suggestions?: readonly string[]) => Promise<boolean>;
   /** Says that something else than a file was offered. */
   rejectImage: (name: string, message: string) => void;
   dismissImageError: () => void;

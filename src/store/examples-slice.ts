@@ -1,6 +1,5 @@
 /** The bundled examples: a list beside the page, read once. Without it the page works all the same. */
 import type { Example, ExamplesSlice } from './app-state.ts';
-import { plainError } from './plain-error.ts';
 import type { SliceOf, Workbench } from './workbench.ts';
 
 /** Where the examples lie, beside the page. */
@@ -8,7 +7,6 @@ export const EXAMPLES_FOLDER = 'examples/';
 
 /** The examples' slice. */
 export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
-  let clicks = 0;
   return (set, get) => ({
     examples: [],
 
@@ -22,16 +20,11 @@ export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
     },
 
     chooseExample: async (example) => {
-      const click = ++clicks;
-      try {
-        const file = await bench.deps.fetchFile(EXAMPLES_FOLDER + example.file);
-        if (click !== clicks) return; // a later click has overtaken this one
-        await get().chooseImage(file, example.title, example.questions);
-        const first = example.questions[0];
-        if (first !== undefined && get().image?.name === example.title) get().setQuestion(first);
-      } catch (thrown) {
-        set({ imageError: { ...plainError(thrown), fileName: example.title } });
-      }
+      const fetching = bench.deps.fetchFile(EXAMPLES_FOLDER + example.file);
+      const { question } = get();
+      const isChosen = await get().chooseImage(fetching, example.title, example.questions);
+      const first = example.questions[0];
+      if (isChosen && first !== undefined && get().question === question) get().setQuestion(first); // nobody has typed meanwhile
     },
   });
 }

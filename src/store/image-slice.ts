@@ -3,8 +3,11 @@
  * chosen while the model still loads: the browser's own decoder then judges first, and the engine gets it later.
  */
 import type { ImageInfo } from '../protocol/engine-api.ts';
+import type { ErrorName } from '../shared/errors.ts';
+import { looksLikeSvg, SVG_LOOK_BYTES } from '../shared/svg.ts';
 import type { ImageSlice } from './app-state.ts';
 import { plainError } from './plain-error.ts';
+import { isBusy } from './turn-slice.ts';
 import type { SliceOf, Workbench } from './workbench.ts';
 
 /** The image's slice. */
@@ -13,8 +16,11 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
     async function choose(ticket: number, file: Blob, name: string, suggestions: readonly string[]): Promise<void> {
       if (ticket !== bench.imageTicket) return; // a later choice has overtaken this one
       try {
-        const blob = isSvg(file, name) ? await bench.deps.rasterizeSvg(file) : file;
-        await get().stop();
+        const blob = (await isSvg(file)) ? await bench.deps.rasterizeSvg(file) : file;
+        if (isBusy(get())) {
+          await bench.deps.checkImage(blob); // a file that is none stops nothing
+          await get().stop();
+        }
         const id = ++bench.lastId;
         const info = await introduce(id, blob);
         const before = get().image;
@@ -52,7 +58,16 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
         const current = get().image;
         if (current?.id === image.id) set({ image: { ...current, info } });
       } catch (thrown) {
-        if (bench.connection === connection) set({ imageError: { ...plainError(thrown), fileName: image.name } });
+        if (bench.connection !== connection) return;
+        set({ imageError: { ...plainError(thrown), fileName: image.name } });
+        // The browser could decode it, the engine will not have it. An engine that has broken may have it the next time.
+        if (!REFUSALS.includes(plainError(thrown).name) || get().image?.id !== image.id) return;
+        URL.revokeObjectURL(image.url);
+        set({ image: null });
+        get().failQueued({
+          name: 'ImageDecodeError',
+          message: 'The image cannot be used; see the message at the picture.',
+        });
       }
     }
 
@@ -69,8 +84,17 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
       chooseImage: async (file, name, suggestions = []) => {
         const ticket = ++bench.imageTicket;
         set({ imagePending: name, imageError: null });
-        await inTurn(() => choose(ticket, file, name, suggestions));
+        let blob: Blob;
+        try {
+          blob = await file; // others may be chosen while it is fetched
+        } catch (thrown) {
+          if (ticket === bench.imageTicket)
+            set({ imagePending: null, imageError: { ...plainError(thrown), fileName: name } });
+          return false;
+        }
+        await inTurn(() => choose(ticket, blob, name, suggestions));
         await get().syncImage(); // the engine may have become ready meanwhile
+        return ticket === bench.imageTicket && get().image?.name === name;
       },
       rejectImage: (name, message) => set({ imageError: { name: 'ImageDecodeError', message, fileName: name } }),
       dismissImageError: () => set({ imageError: null }),
@@ -79,7 +103,10 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
   };
 }
 
-/** Whether a file claims to be an SVG, by type or by name: no worker can render one. */
-function isSvg(file: Blob, name: string): boolean {
-  return file.type.startsWith('image/svg') || (file.type === '' && name.toLowerCase().endsWith('.svg'));
+/** What is wrong with an image, not with the engine. */
+const REFUSALS: readonly string[] = ['ImageDecodeError', 'ImageTooLargeError', 'ImageShapeError'] satisfies ErrorName[];
+
+/** Whether a file is an SVG, whatever it is called: no worker can render one. */
+async function isSvg(file: Blob): Promise<boolean> {
+  return file.type.startsWith('image/svg') || looksLikeSvg(await file.slice(0, SVG_LOOK_BYTES).text());
 }

@@ -2,6 +2,7 @@
 import type { ModelSource } from '../protocol/engine-api.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import type { ModelSelection, ModelSlice } from './app-state.ts';
+import { skipTurn } from './turn-state.ts';
 import type { SliceOf } from './workbench.ts';
 
 const STORAGE_KEY = 'visionthink-model';
@@ -15,7 +16,11 @@ export function modelSlice(asked: ModelSelection | undefined): SliceOf<ModelSlic
     selection: asked ?? readSelection(),
     selectModel: (selection) => {
       writeSelection(selection);
-      set({ selection, engineNotice: null });
+      // A comparison under way is of the model before: what is left of it does not wait for the new one.
+      const rows = get().comparison;
+      const isUnderWay = rows?.some((row) => row.status !== 'queued') === true;
+      const comparison = isUnderWay ? rows.map((row) => (row.status === 'queued' ? skipTurn(row) : row)) : rows;
+      set({ selection, engineNotice: null, comparison });
       void get().loadEngine();
     },
     isLibraryOpen: false,

@@ -35,6 +35,7 @@ function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
   const answer = answerOf(turn);
   const over = isOver(turn);
   const note = noteOf(turn);
+  const hasImage = useApp((state) => state.image !== null);
   return (
     <>
       <div aria-live="polite" aria-atomic="true" aria-busy={!over}>
@@ -48,7 +49,8 @@ function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
       {turn.error !== null && (
         <p className="message message--error" role="alert">
           <span>
-            <strong>No answer.</strong> {turn.error.message} The image and the question are kept.
+            <strong>No answer.</strong> {turn.error.message}{' '}
+            {hasImage ? 'The image and the question are kept.' : 'The question is kept.'}
           </span>
         </p>
       )}
@@ -60,11 +62,13 @@ function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
 }
 
 /** What to know about how the turn ended, where it did not simply end. */
-export function noteOf({ status, result, settings }: TurnView): string | null {
+export function noteOf(turn: TurnView): string | null {
+  const { status, result, settings } = turn;
+  const isEmpty = answerOf(turn) === '';
   if (status === 'skipped') return 'Stopped before it began.';
   switch (result?.finishReason) {
     case 'stopped':
-      return result.answer === '' ? 'Stopped before there was an answer.' : 'Stopped; the answer may be incomplete.';
+      return isEmpty ? 'Stopped before there was an answer.' : 'Stopped; the answer may be incomplete.';
     case 'length':
       return `Cut off: the limit of ${settings.maxNewTokens} new tokens, or the end of the context, was reached.`;
     case 'toolCallRefused': {
@@ -72,7 +76,7 @@ export function noteOf({ status, result, settings }: TurnView): string | null {
       return `The model asked for the full image where it may not${reason === undefined ? '.' : `: ${reason}`}`;
     }
     case 'stop':
-      return result.answer === '' ? 'The model ended without an answer.' : null;
+      return isEmpty ? 'The model ended without an answer.' : null;
     default:
       return null;
   }

@@ -37,13 +37,14 @@ function useImageDrop(): boolean {
       setDepth(0);
       if (!carriesFile(event)) return;
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
+      const file = imageOf(event.dataTransfer?.files);
       if (file !== undefined) void store.getState().chooseImage(file, file.name);
       else store.getState().rejectImage('What was dropped', 'It holds no file. Drop an image file.');
     };
     const onPaste = (event: ClipboardEvent): void => {
-      const file = event.clipboardData?.files[0];
+      const file = imageOf(event.clipboardData?.files);
       if (file === undefined) return; // text: the question box takes it
+      if (isTextField(event.target) && event.clipboardData?.types.includes('text/plain') === true) return; // cells and words bring a picture of themselves
       event.preventDefault();
       void store.getState().chooseImage(file, file.name || 'Pasted image');
     };
@@ -65,4 +66,13 @@ function useImageDrop(): boolean {
 
 function carriesFile(event: DragEvent): boolean {
   return event.dataTransfer?.types.includes('Files') ?? false;
+}
+
+/** The first image of several files; the first file where none claims to be one. */
+function imageOf(files: FileList | undefined): File | undefined {
+  return [...(files ?? [])].find(({ type }) => type.startsWith('image/')) ?? files?.[0];
+}
+
+function isTextField(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.matches('input, textarea');
 }

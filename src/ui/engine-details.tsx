@@ -14,9 +14,6 @@ const CHOICES: readonly (readonly [BackendChoice, string])[] = [
 /** Why this backend, and what exactly runs. */
 export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
   const { backend, model } = info;
-  const choice = useApp((state) => state.backendChoice);
-  const setChoice = useApp((state) => state.setBackendChoice);
-  const busy = useApp(isBusy);
   return (
     <details className="disclosure engine__details">
       <summary>Why this backend</summary>
@@ -33,25 +30,35 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
         <Fact name="Adapter" value={backend.adapter === '' ? 'not told by the browser' : backend.adapter} />
         <Fact name="Context" value={`${formatCount(model.contextLength)} tokens`} />
       </dl>
-      <label className="field">
-        <span className="field__label">Run on</span>
-        <select
-          className="field__input"
-          value={choice}
-          disabled={busy}
-          onChange={(event) => {
-            const chosen = CHOICES.find(([value]) => value === event.target.value);
-            if (chosen !== undefined) setChoice(chosen[0]);
-          }}
-        >
-          {CHOICES.map(([value, name]) => (
-            <option key={value} value={value}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <BackendSelect />
     </details>
+  );
+}
+
+/** The choice of what to run on, which starts the engine anew. */
+export function BackendSelect(): ReactElement {
+  const choice = useApp((state) => state.backendChoice);
+  const setChoice = useApp((state) => state.setBackendChoice);
+  const busy = useApp(isBusy);
+  return (
+    <label className="field">
+      <span className="field__label">Run on</span>
+      <select
+        className="field__input"
+        value={choice}
+        disabled={busy}
+        onChange={(event) => {
+          const chosen = CHOICES.find(([value]) => value === event.target.value);
+          if (chosen !== undefined) setChoice(chosen[0]);
+        }}
+      >
+        {CHOICES.map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

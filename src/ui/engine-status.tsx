@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import type { EngineInfo } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import type { PlainError } from '../store/plain-error.ts';
-import { EngineDetails } from './engine-details.tsx';
+import { BackendSelect, EngineDetails } from './engine-details.tsx';
 import type { Rate } from '../shared/rate-meter.ts';
 import { formatBytes, formatDuration, formatMs, formatParameters, formatSpeed } from './format.ts';
 import { useApp } from './store-context.ts';
@@ -75,18 +75,23 @@ function Failed({ error }: { error: PlainError }): ReactElement {
   const loadEngine = useApp((state) => state.loadEngine);
   const showLibrary = useApp((state) => state.showLibrary);
   return (
-    <div className="engine__line">
-      <span className="engine__dot" aria-hidden="true" />
-      <p role="alert" className="engine__error">
-        <strong>The engine could not be started.</strong> {error.message}
-      </p>
-      <button type="button" className="button" onClick={() => void loadEngine()}>
-        Retry
-      </button>
-      <button type="button" className="button" onClick={() => showLibrary(true)}>
-        Choose another model
-      </button>
-    </div>
+    <>
+      <div className="engine__line">
+        <span className="engine__dot" aria-hidden="true" />
+        <p role="alert" className="engine__error">
+          <strong>The engine could not be started.</strong> {error.message}
+        </p>
+      </div>
+      <div className="engine__choices">
+        <button type="button" className="button" onClick={() => void loadEngine()}>
+          Retry
+        </button>
+        <button type="button" className="button" onClick={() => showLibrary(true)}>
+          Choose another model
+        </button>
+        <BackendSelect />
+      </div>
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 /** The two rounds side by side: what the model saw, thought and did in each. */
 import type { ReactElement } from 'react';
-import { isOver } from '../store/turn-state.ts';
+import { answerOf, isOver } from '../store/turn-state.ts';
 import type { RoundView, TurnView } from '../store/turn-state.ts';
 import { formatResolution, formatSize, formatTokens } from './format.ts';
 import { PixelCanvas } from './seen-canvas.tsx';
@@ -70,9 +70,8 @@ function secondRoundAbsence(turn: TurnView): string | null {
   const called = turn.rounds[0]?.streamed.toolCall !== '';
   if (!turn.settings.tool) return 'The resize tool is off: there is one round only.';
   if (isOver(turn)) {
-    return turn.status === 'done' && turn.result?.finishReason === 'stop' && turn.settings.downsample
-      ? 'Not needed: half resolution was enough.'
-      : null;
+    const isAnswered = turn.status === 'done' && turn.result?.finishReason === 'stop' && answerOf(turn) !== '';
+    return isAnswered && turn.settings.downsample ? 'Not needed: half resolution was enough.' : null;
   }
   if (called) return 'The full image is on its way.';
   return turn.settings.downsample ? 'Only if half resolution is not enough.' : 'Only if the model asks once more.';

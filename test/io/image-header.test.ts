@@ -54,6 +54,17 @@ describe('readImageHeader', () => {
     }
   });
 
+  it.each([
+    ['avif', 'avif'],
+    ['heic', 'heic'],
+    ['xxxx', 'heic'],
+  ])('of a file that says no more than "image" reads the type from its other brands: %s', (brand, type) => {
+    const file = fixture('photo.avif');
+    file.set(text('mif1'), 8);
+    file.set(text(brand), 16);
+    expect(readImageHeader(file)?.type).toBe(type);
+  });
+
   it('tells SVG from other text', () => {
     expect(readImageHeader(fixture('drawing.svg'))?.type).toBe('svg');
     expect(readImageHeader(text('\ufeff<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd">\n<svg>'))?.type).toBe(

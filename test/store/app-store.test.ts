@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AppState } from '../../src/store/app-state.ts';
 import { backendFrom, createAppStore } from '../../src/store/app-store.ts';
 import { askObstacle, isBusy } from '../../src/store/turn-slice.ts';
+import type { AppDeps } from '../../src/store/workbench.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 import { IMAGE_INFO, resultOf, scriptedEngine, settle } from './scripted-engine.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';
@@ -10,7 +11,7 @@ import type { ScriptedEngine } from './scripted-engine.ts';
 const picture = (): Blob => new Blob(['pixels'], { type: 'image/png' });
 const letter = (): Blob => new Blob(['words'], { type: 'text/plain' });
 
-function open() {
+function open(changes: Partial<AppDeps> = {}) {
   const engines: ScriptedEngine[] = [];
   const store = createAppStore({
     startEngine: () => {
@@ -24,6 +25,7 @@ function open() {
     rasterizeSvg: async () => new Blob(['rasterised'], { type: 'image/png' }),
     fetchFile: async () => picture(),
     modelUrl: 'http://page/models/x/',
+    ...changes,
   });
   const state = (): AppState => store.getState();
   const engine = (): ScriptedEngine => {
@@ -34,8 +36,8 @@ function open() {
   return { state, engine, engines };
 }
 
-async function openReady() {
-  const app = open();
+async function openReady(changes: Partial<AppDeps> = {}) {
+  const app = open(changes);
   void app.state().loadEngine();
   app.engine().finishLoad();
   await settle();
@@ -94,6 +96,59 @@ describe('choosing an image', () => {
     const { state, engine } = await openReady();
     await state().chooseImage(new Blob(['<svg/>'], { type: 'image/svg+xml' }), 'drawing.svg');
     expect(await engine().images.at(-1)?.text()).toBe('rasterised');
+    await state().chooseImage(new Blob(['<?xml version="1.0"?><svg/>'], { type: 'image/png' }), 'drawing.png');
+    expect(await engine().images.at(-1)?.text()).toBe('rasterised');
+    expect(engine().images).toHaveLength(3);
+  });
+
+  it('that the engine refuses once it is ready is taken back, and the question that waits for it', async () => {
+    const { state, engine } = open();
+    void state().loadEngine();
+    await state().chooseImage(new Blob(['-'], { type: 'image/x-thin' }), 'thin.png');
+    expect(state().image?.name).toBe('thin.png');
+    state().setQuestion('How many?');
+    state().ask();
+    engine().finishLoad();
+    await settle();
+    expect(state().imageError).toMatchObject({ fileName: 'thin.png', name: 'ImageShapeError' });
+    expect(state().image).toBeNull();
+    expect(state().turns[0]).toMatchObject({ status: 'failed', error: { name: 'ImageDecodeError' } });
+    expect(engine().asks).toHaveLength(0);
+    expect(askObstacle(state())).toBe('Choose an image first.');
+  });
+
+  it('stops nothing when the new file is no image', async () => {
+    const { state, engine } = await openReady();
+    state().ask();
+    await settle();
+    await state().chooseImage(letter(), 'letter.txt');
+    expect(state().imageError).toMatchObject({ fileName: 'letter.txt' });
+    expect(state().turns[0]?.status).toBe('running');
+    expect(engine().asks).toHaveLength(1);
+  });
+
+  it('that was chosen while an example is fetched is kept, and so is the question', async () => {
+    let arrive: (file: Blob) => void = () => undefined;
+    const { state } = await openReady({ fetchFile: () => new Promise((resolve) => (arrive = resolve)) });
+    const opening = state().chooseExample({ file: 'p.png', title: 'Poster', questions: ['When?'], note: '' });
+    expect(state().imagePending).toBe('Poster');
+    await state().chooseImage(picture(), 'mine.png');
+    arrive(picture());
+    await opening;
+    expect(state().image?.name).toBe('mine.png');
+    expect(state().question).toBe('How many?');
+    expect(state().imagePending).toBeNull();
+  });
+
+  it('of an example brings its question, unless one was typed meanwhile', async () => {
+    const { state } = await openReady({ fetchFile: async () => picture() });
+    const example = { file: 'p.png', title: 'Poster', questions: ['When?'], note: '' };
+    await state().chooseExample(example);
+    expect(state().question).toBe('When?');
+    const opening = state().chooseExample(example);
+    state().setQuestion('Where?');
+    await opening;
+    expect(state().question).toBe('Where?');
   });
 
   it('ends the running turn and begins a new history', async () => {
@@ -225,6 +280,23 @@ describe('comparing', () => {
     expect(state().comparison?.map((turn) => turn.status)).toEqual(['done', 'done', 'skipped']);
     expect(state().comparison?.[0]?.result?.answer).toBe('kept');
     expect(engine().asks).toHaveLength(2);
+  });
+});
+
+describe('another model', () => {
+  it('is not asked what is left of a comparison', async () => {
+    const { state, engine } = await openReady();
+    state().compare();
+    await settle();
+    state().selectModel({ kind: 'stored', key: 'k', name: 'other' });
+    engine().finishLoad();
+    await settle();
+    expect(
+      state()
+        .comparison?.map(({ status }) => status)
+        .slice(1),
+    ).toEqual(['skipped', 'skipped']);
+    expect(engine().asks).toHaveLength(0);
   });
 });
 

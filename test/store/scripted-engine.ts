@@ -64,7 +64,7 @@ export interface ScriptedEngine {
   readonly isDisposed: () => boolean;
 }
 
-/** Starts a scripted worker. Files of type `text/plain` are no images; `stop` ends the last question. */
+/** Starts a scripted worker. Files of type `text/plain` are no images, `image/x-thin` none it takes; `stop` ends the last question. */
 export function scriptedEngine(): ScriptedEngine {
   const asks: PendingAsk[] = [];
   const images: Blob[] = [];
@@ -83,6 +83,7 @@ export function scriptedEngine(): ScriptedEngine {
       readAhead: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
+        if (file.type === 'image/x-thin') throw new NamedError('ImageShapeError', 'Too thin.');
         images.push(file);
         return IMAGE_INFO;
       },

@@ -1,0 +1,12 @@
+/** SVG: text whose first element is `svg`. */
+
+/** How far into a file, in bytes, the `svg` element is looked for: past a licence comment or a long DOCTYPE. */
+export const SVG_LOOK_BYTES = 8192;
+
+/** Whether a file that begins with `text` begins as XML does (after white space), its first element being `svg`. */
+export function looksLikeSvg(text: string): boolean {
+  const begin = text.trimStart();
+  if (!begin.startsWith('<')) return false;
+  const markup = begin.replace(/<!--[\s\S]*?-->/g, '').replace(/<\?[\s\S]*?\?>/g, '');
+  return /^\s*(?:<!DOCTYPE\s+svg[^[>]*(?:\[[\s\S]*?\]\s*)?>\s*)?<(?:\w+:)?svg[\s>/]/i.test(markup);
+}
