@@ -200,16 +200,21 @@ describe('a checkpoint of a hub', () => {
       });
 
     await screen.look(ID);
+    await setRoom(300_000);
+    await screen.button('Download and convert').click();
+    const row = screen.model('tiny-vl q4f16');
+    const isFull = row.getByText(/gives this site no more room.*What is there stays/);
+    await isFull.waitFor();
+    await setRoom();
     hub.fault = ({ path, range, server }) => {
       const isHeader = /^bytes=\d{1,5}-\d{1,5}$/.test(range ?? '');
       if (server !== 'storage' || !path.includes('model-00002') || isHeader) return undefined;
       return { kind: 'slow', rate: 200_000 };
     };
-    await screen.button('Download and convert').click();
-    const row = screen.model('tiny-vl q4f16');
+    await row.getByRole('button', { name: 'Go on' }).click();
     await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
     await setRoom(1000);
-    await row.getByText(/gives this site no more room.*What is there stays/).waitFor();
+    await isFull.waitFor();
     await row.getByText(/^[1-9]\d? % done/).waitFor();
     await setRoom();
     hub.fault = () => undefined;

@@ -139,7 +139,12 @@ function randomAccess(path: string, handle: SyncHandle): RandomAccessFile {
           at += written;
         }
       }),
-    truncate: (bytes) => guarded(() => handle.truncate(bytes)),
+    truncate: (bytes) =>
+      guarded(() => {
+        handle.truncate(bytes);
+        // Where files live in memory, as in private windows, a file that may not grow stays as it is without a word.
+        if (handle.getSize() !== bytes) throw new DOMException('the file did not grow', 'QuotaExceededError');
+      }),
     flush: () => guarded(() => handle.flush()),
     close: async () => handle.close(),
   };
