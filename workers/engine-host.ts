@@ -102,6 +102,11 @@ export class EngineHost implements EngineApi {
     return engine.setImage(image, engine.info.defaultPixelBudget);
   }
 
+  async planImage(pixelBudget: number | null): Promise<ImageInfo> {
+    const engine = this.#loaded();
+    return engine.planImage(pixelBudget ?? engine.info.defaultPixelBudget);
+  }
+
   async readAhead(settings: TurnSettings): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;

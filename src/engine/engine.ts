@@ -140,18 +140,19 @@ export class Engine {
     this.#ahead?.stop.abort();
     const views = this.#viewsOf(image);
     views.setPixelBudget(pixelBudget);
-    const info: ImageInfo = {
-      width: image.width,
-      height: image.height,
-      halfTokens: views.view('half').tokens,
-      fullTokens: views.view('full').tokens,
-    };
+    const info = views.plan(pixelBudget);
     // Exchanged at once, so that a question asked now meets the new image; freed when the device has let go of it.
     const before = this.#views;
     this.#views = views;
     await this.#queue.idle();
     before?.dispose();
     return info;
+  }
+
+  /** What the current image will cost within a pixel budget. Throws QuestionError when there is none, ImageShapeError. */
+  planImage(pixelBudget: number | null): ImageInfo {
+    if (this.#views === null) throw noImage();
+    return this.#views.plan(pixelBudget);
   }
 
   /**
@@ -167,7 +168,7 @@ export class Engine {
     const askedAt = performance.now();
     if (this.#running !== null) throw busy();
     const views = this.#views;
-    if (views === null) throw new NamedError('QuestionError', 'There is no image yet. Choose one, then ask.');
+    if (views === null) throw noImage();
     this.#checkQuestion(question);
     const stop = new AbortController();
     let end: () => void = () => undefined;
@@ -281,4 +282,8 @@ function isFor(ahead: Ahead, views: ImageViews, settings: TurnSettings): boolean
 
 function busy(): NamedError {
   return new NamedError('BusyError', 'A question is being answered. Wait for it or stop it first.');
+}
+
+function noImage(): NamedError {
+  return new NamedError('QuestionError', 'There is no image yet. Choose one, then ask.');
 }

@@ -4,6 +4,7 @@
  */
 import type { Geometry } from '../model/geometry.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
+import type { ImageInfo } from '../protocol/engine-api.ts';
 import type { Tensor } from '../runtime/session.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { ImageSegment } from './segments.ts';
@@ -60,6 +61,13 @@ export class ImageViews {
     this.dispose();
     this.#pixelBudget = budget;
     this.#views = views;
+  }
+
+  /** The original's size and what either view costs within a budget; changes nothing. Throws ImageShapeError. */
+  plan(budget: number | null): ImageInfo {
+    const { width, height } = this.#original;
+    const { half, full } = planResolutions(width, height, this.#parts.processor, budget);
+    return { width, height, halfTokens: half.tokens, fullTokens: full.tokens };
   }
 
   /** The view at a resolution. */

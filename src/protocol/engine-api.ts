@@ -64,7 +64,7 @@ export interface ImageInfo {
   /** Pixels, EXIF orientation applied. */
   readonly width: number;
   readonly height: number;
-  /** Visual tokens at half and at full resolution with the current model and the default pixel budget. */
+  /** Visual tokens at half and at full resolution with the current model, within a pixel budget: the model's default, unless one was asked for. */
   readonly halfTokens: number;
   readonly fullTokens: number;
 }
@@ -75,6 +75,8 @@ export interface EngineApi {
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
+  /** What the current image costs within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
+  planImage(pixelBudget: number | null): Promise<ImageInfo>;
   /** Works ahead of a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
   readAhead(settings: TurnSettings): Promise<void>;
   /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */

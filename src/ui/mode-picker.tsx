@@ -8,7 +8,7 @@ const NAMES: Record<Mode, string> = { smart: 'Smart', half: 'Half', full: 'Full'
 
 const EFFECTS = {
   smart: 'Half resolution first; the model may ask for the full image.',
-  half: 'Half resolution only: always a quarter of the tokens.',
+  half: 'Half resolution only: about a quarter of the tokens.',
   full: 'Full resolution at once: always all the tokens.',
   custom: 'Full resolution at once, and the model may ask for it a second time.',
 };

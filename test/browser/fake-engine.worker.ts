@@ -4,7 +4,7 @@
  * crash", "please fail". The folder's name sets the pace: a URL that contains `slow-load`, `fail-load` or `slow-turn`.
  */
 import { expose } from 'comlink';
-import type { EngineApi, EngineInfo } from '../../src/protocol/engine-api.ts';
+import type { EngineApi, EngineInfo, ImageInfo } from '../../src/protocol/engine-api.ts';
 import type { LoadEvent, TextKind, TurnEvent } from '../../src/protocol/events.ts';
 import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
 import type { Resolution, RoundResult, ToolCall, TurnResult, TurnSettings } from '../../src/protocol/turn.ts';
@@ -59,6 +59,10 @@ const api: EngineApi = {
     }
     return INFO;
   },
+  planImage: async () => {
+    if (image === null) throw new NamedError('QuestionError', 'There is no image.');
+    return infoOf(image);
+  },
   readAhead: async () => undefined,
   setImage: async (file) => {
     try {
@@ -66,9 +70,7 @@ const api: EngineApi = {
     } catch (cause) {
       throw new NamedError('ImageDecodeError', `The file (${file.size} bytes) is not an image.`, { cause });
     }
-    const fullTokens = tokensOf(image.width, image.height);
-    const halfTokens = tokensOf(image.width / 2, image.height / 2);
-    return { width: image.width, height: image.height, halfTokens, fullTokens };
+    return infoOf(image);
   },
   ask: (question, settings, onEvent) => runTurn(question, settings, onEvent),
   stop: async () => {
@@ -76,6 +78,10 @@ const api: EngineApi = {
     await sleep(30);
   },
 };
+
+function infoOf({ width, height }: ImageBitmap): ImageInfo {
+  return { width, height, halfTokens: tokensOf(width / 2, height / 2), fullTokens: tokensOf(width, height) };
+}
 
 async function runTurn(
   question: string,

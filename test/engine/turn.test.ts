@@ -406,6 +406,21 @@ describe('limits', () => {
     expect(result.rounds.map((round) => round.visualTokens)).toEqual([1, 4].map((tokens) => Math.max(tokens, 4)));
     expect(result.visualTokens.full).toBe(4);
   });
+
+  it('tells what an image will cost within a pixel budget, and changes nothing by it', async () => {
+    const { engine } = await openScripted({ script: respond(CALL, ANSWER) });
+    expect(() => engine.planImage(null)).toThrow('There is no image yet');
+    const info = await engine.setImage(picture(112, 112));
+    expect(engine.planImage(null)).toEqual(info);
+    const planned = engine.planImage(56 * 56);
+    const [free, within] = [
+      await engine.ask(QUESTION, SETTINGS, () => undefined),
+      await engine.ask(QUESTION, { ...SETTINGS, pixelBudget: 56 * 56 }, () => undefined),
+    ];
+    expect(free.visualTokens.full).toBe(info.fullTokens);
+    expect(within.visualTokens.full).toBe(planned.fullTokens);
+    expect(planned.fullTokens).toBeLessThan(info.fullTokens);
+  });
 });
 
 describe('one turn at a time', () => {

@@ -63,6 +63,19 @@ describe('choosing an image', () => {
     expect(state().image?.info).toEqual(IMAGE_INFO);
   });
 
+  it('costs what it costs within the pixel budget', async () => {
+    const { state } = await openReady();
+    state().setField('pixelBudget', '100000');
+    await settle();
+    expect(state().image?.info).toMatchObject({ halfTokens: 16, fullTokens: 64 });
+    await state().chooseImage(picture(), 'b.png');
+    await settle();
+    expect(state().image?.info).toMatchObject({ halfTokens: 16, fullTokens: 64 });
+    state().setField('pixelBudget', '');
+    await settle();
+    expect(state().image?.info).toEqual(IMAGE_INFO);
+  });
+
   it('keeps image, question and answers when the new file is no image', async () => {
     const { state, engine } = await openReady();
     state().ask();

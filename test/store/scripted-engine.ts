@@ -80,6 +80,7 @@ export function scriptedEngine(): ScriptedEngine {
   const connection: EngineConnection = {
     api: {
       load: () => loaded,
+      planImage: async (budget) => (budget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 }),
       readAhead: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
