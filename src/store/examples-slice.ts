@@ -30,7 +30,7 @@ export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
         const first = example.questions[0];
         if (first !== undefined && get().image?.name === example.title) get().setQuestion(first);
       } catch (thrown) {
-        set({ imageError: { ...plainError(thrown), fileName: example.title } });
+        if (click === clicks) set({ imageError: { ...plainError(thrown), fileName: example.title } });
       }
     },
   });
