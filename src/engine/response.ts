@@ -4,26 +4,16 @@
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py (tool call), scripts/llm-as-judge.py (answer).
  */
 import type { TextKind } from '../protocol/events.ts';
+import { begunTagLength, TAGS } from '../protocol/tags.ts';
 import type { ToolCall } from '../protocol/turn.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 
 /** What every VisionThink model was taught to call with. Source: dvlab-research/VisionThink, the tool's system prompt. */
 export const TOOL_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 
-/** Tags that open or close a kind of text. */
-const TAGS: Readonly<Record<string, TextKind>> = {
-  '<think>': 'thinking',
-  '</think>': 'text',
-  '<tool_call>': 'toolCall',
-  '</tool_call>': 'text',
-  '<answer>': 'answer',
-  '</answer>': 'text',
-};
-
 const TAG_PATTERN = new RegExp(Object.keys(TAGS).join('|'));
 /** Characters of the model's own text that an error quotes: errors go into the next round's prompt. */
 const MAX_QUOTED = 200;
-const LONGEST_TAG = Math.max(...Object.keys(TAGS).map((tag) => tag.length));
 
 /** Splits a stream of text into kinds. A tag may come in pieces; text that may yet become a tag is held back. */
 export class ResponseSplitter {
@@ -43,7 +33,7 @@ export class ResponseSplitter {
       this.#held = this.#held.slice(match.index + match[0].length);
       this.#kind = TAGS[match[0]] ?? 'text';
     }
-    const keep = heldBack(this.#held);
+    const keep = begunTagLength(this.#held);
     this.#send(this.#held.slice(0, this.#held.length - keep));
     this.#held = this.#held.slice(this.#held.length - keep);
   }
@@ -57,15 +47,6 @@ export class ResponseSplitter {
   #send(text: string): void {
     if (text !== '') this.#emit(this.#kind, text);
   }
-}
-
-/** How many characters at the end of `text` may be the beginning of a tag. */
-function heldBack(text: string): number {
-  for (let length = Math.min(LONGEST_TAG - 1, text.length); length > 0; length--) {
-    const tail = text.slice(-length);
-    if (Object.keys(TAGS).some((tag) => tag.startsWith(tail))) return length;
-  }
-  return 0;
 }
 
 /**

@@ -2,6 +2,9 @@
 import type { EngineName, LoadedEngine } from '../protocol/bench-api.ts';
 import { median, medianRatio, summarize, type Summary } from './statistics.ts';
 
+/** The error of whatever a person has stopped. */
+export const STOPPED = 'stopped';
+
 /** One engine's measurements of one thing. */
 export interface Cell {
   /** Milliseconds each, in the order in which they were measured. */
@@ -171,7 +174,11 @@ export function ratioText(ratio: number | null): string {
 /** An engine's load and memory, and why it runs as it does, in one line. */
 export function engineLine(name: EngineName, engine: EngineReport): string {
   const who = name === 'ours' ? 'This app' : 'Stock';
-  if (!engine.loaded) return `${who} could not load the model: ${engine.error}`;
+  if (!engine.loaded) {
+    return engine.error === STOPPED
+      ? `${who} was stopped while it loaded the model.`
+      : `${who} could not load the model: ${engine.error}`;
+  }
   const { memory } = engine;
   return (
     `${engine.engine}: ${engine.model} ${engine.dtype}, loaded in ${milliseconds(engine.loadMs)}, ` +
@@ -183,7 +190,8 @@ export function engineLine(name: EngineName, engine: EngineReport): string {
 
 function headLines(report: BenchReport): string[] {
   const { engines, repeat, startedAt, seconds, complete } = report;
-  const when = `${startedAt}, ${Math.round(seconds)} s, ${repeat} repetitions${complete ? '' : ', not complete'}`;
+  const times = repeat === 1 ? '1 repetition' : `${repeat} repetitions`;
+  const when = `${startedAt}, ${Math.round(seconds)} s, ${times}${complete ? '' : ', not complete'}`;
   const lines = (['ours', 'stock'] as const).flatMap((name) => {
     const engine = engines[name];
     return engine === undefined ? [] : [engineLine(name, engine)];

@@ -5,7 +5,7 @@
 import type { ContestantApi, EngineName, LoadedEngine, Probe, Sample } from '../protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../protocol/engine-api.ts';
 import { messageOf } from '../shared/errors.ts';
-import { type BenchReport, type Cell, cellOf, type EngineReport, type Row, rowOf } from './bench-report.ts';
+import { type BenchReport, type Cell, cellOf, type EngineReport, type Row, rowOf, STOPPED } from './bench-report.ts';
 import { withVerdicts } from './goals.ts';
 import { type BenchQuestion, type InventedPicture, type Measurement, MEASUREMENTS } from './measurements.ts';
 import { type BenchPlan, planToSearch } from './plan.ts';
@@ -304,7 +304,7 @@ class Lane {
     const limit = new Promise<never>((_, reject) => {
       const { limitSeconds } = this.#plan;
       timer = setTimeout(() => reject(new Error(`took longer than ${limitSeconds} s`)), limitSeconds * 1000);
-      onStop = () => reject(new Error('stopped'));
+      onStop = () => reject(new Error(STOPPED));
       this.#signal.addEventListener('abort', onStop, { once: true });
     });
     try {

@@ -144,6 +144,8 @@ export interface ThemeSlice {
   /** What the person chose; null: as the system has it. */
   readonly theme: Theme | null;
   setTheme: (theme: Theme) => void;
+  /** Shows what another tab has chosen. */
+  followTheme: (theme: Theme | null) => void;
 }
 
 /** Everything the page knows. */

@@ -3,6 +3,7 @@ import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 import { checkImage } from '../client/check-image.ts';
 import { startEngine } from '../client/engine-client.ts';
+import { fetchFile } from '../client/fetch-file.ts';
 import { rasterizeSvg } from '../client/rasterize-svg.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { AppState } from './app-state.ts';
@@ -10,7 +11,7 @@ import { compareSlice } from './compare-slice.ts';
 import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
-import { MODEL_FOLDER, modelSlice } from './model-slice.ts';
+import { modelSlice } from './model-slice.ts';
 import { readAheadOf } from './read-ahead.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
@@ -51,16 +52,16 @@ export function startApp(store: AppStore): void {
   void store.getState().loadExamples();
 }
 
-/** What the real page gives its store. `search` may name another model folder or backend: `?model=…&backend=wasm`. */
-export function browserDeps(search: URLSearchParams, baseUrl: string): AppDeps {
-  const model = search.get('model');
+/** What the real page gives its store. `search` may name another model folder: `?model=…`; an empty name is the bundled one's. */
+export function browserDeps(search: URLSearchParams, pageUrl: string): AppDeps {
+  const model = search.get('model')?.trim();
   return {
     startEngine,
     checkImage,
     rasterizeSvg,
-    fetchFile: (path) => fetchFile(new URL(path, baseUrl)),
-    modelUrl: new URL(MODEL_FOLDER, baseUrl).href,
-    ...(model === null ? {} : { model: { kind: 'url', url: new URL(model, baseUrl).href } }),
+    fetchFile: (path) => fetchFile(path, pageUrl),
+    pageUrl,
+    ...(model === undefined ? {} : { model: model === '' ? { kind: 'bundled' } : { kind: 'url', url: model } }),
   };
 }
 
@@ -68,10 +69,4 @@ export function browserDeps(search: URLSearchParams, baseUrl: string): AppDeps {
 export function backendFrom(search: URLSearchParams): BackendChoice {
   const asked = search.get('backend');
   return asked === 'webgpu' || asked === 'wasm' ? asked : 'auto';
-}
-
-async function fetchFile(url: URL): Promise<Blob> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url.pathname} could not be fetched: HTTP ${response.status}.`);
-  return await response.blob();
 }

@@ -35,7 +35,7 @@ export function engineSlice(bench: Workbench, backendChoice: BackendChoice): Sli
       });
       try {
         const info = await connection.api.load(
-          sourceOf(get().selection, bench.deps.modelUrl),
+          sourceOf(get().selection, bench.deps.pageUrl),
           get().backendChoice,
           (progress) => {
             if (!isCurrent() || get().engine.status !== 'loading') return;

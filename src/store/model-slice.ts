@@ -1,5 +1,6 @@
 /** Which model is asked: the bundled one until a person has chosen another, which is remembered. */
 import type { ModelSource } from '../protocol/engine-api.ts';
+import { NamedError } from '../shared/errors.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import type { ModelSelection, ModelSlice } from './app-state.ts';
 import { skipTurn } from './turn-state.ts';
@@ -30,9 +31,20 @@ export function modelSlice(asked: ModelSelection | undefined): SliceOf<ModelSlic
   });
 }
 
-/** What the engine is to load. `bundledUrl`: the bundled model's folder. */
-export function sourceOf(selection: ModelSelection, bundledUrl: string): ModelSource {
-  return selection.kind === 'bundled' ? { kind: 'url', url: bundledUrl } : selection;
+/** What the engine is to load. Throws ModelFolderError when the selection's address is none. */
+export function sourceOf(selection: ModelSelection, pageUrl: string): ModelSource {
+  return selection.kind === 'stored' ? selection : { kind: 'url', url: folderAddress(selection, pageUrl) };
+}
+
+/** The absolute address of a model folder, which may have been given relative to the page's. Throws ModelFolderError when it is none. */
+export function folderAddress(model: Exclude<ModelSelection, { kind: 'stored' }>, pageUrl: string): string {
+  const given = model.kind === 'bundled' ? MODEL_FOLDER : model.url;
+  const address = URL.canParse(given, pageUrl) ? new URL(given, pageUrl) : null;
+  if (address !== null && /^https?:$/.test(address.protocol)) return address.href;
+  throw new NamedError(
+    'ModelFolderError',
+    `“${given}” is no address of a model folder. Give one like https://example.org/models/name/.`,
+  );
 }
 
 function readSelection(): ModelSelection {

@@ -22,6 +22,12 @@ export const FIELD_LIMITS = {
   temperature: { min: 0, max: 2 },
 } as const satisfies Record<NumberFieldName, { min: number; max: number }>;
 
+/** A number as JavaScript reads it; `0.`, too, which is on the way to `0.5`. */
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A whole number whose thousands are set apart, all by the same sign. */
+const THOUSANDS = /^[+-]?[1-9]\d{0,2}([.,'’_\s])\d{3}(\1\d{3})*$/;
+
 /** The form as it is at first. */
 export const INITIAL_FORM: SettingsForm = {
   downsample: DEFAULT_SETTINGS.downsample,
@@ -37,8 +43,8 @@ export function fieldError(form: SettingsForm, field: NumberFieldName): string |
   if (field === 'pixelBudget' && text === '') return null;
   const { min, max } = FIELD_LIMITS[field];
   const range = `from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
-  const value = numberOf(text);
-  const isWhole = field !== 'temperature';
+  const isWhole = isWholeField(field);
+  const value = numberOf(text, isWhole);
   const shown = text.length > 20 ? `${text.slice(0, 20)}…` : text;
   if (text === '') return `Enter a ${isWhole ? 'whole ' : ''}number ${range}.`;
   if (value === null || (isWhole && !Number.isInteger(value))) {
@@ -52,12 +58,13 @@ export function fieldError(form: SettingsForm, field: NumberFieldName): string |
 export function settingsOf(form: SettingsForm): TurnSettings | null {
   const fields: readonly NumberFieldName[] = ['pixelBudget', 'maxNewTokens', 'temperature'];
   if (fields.some((field) => fieldError(form, field) !== null)) return null;
+  const valueOf = (field: NumberFieldName): number | null => numberOf(form[field].trim(), isWholeField(field));
   return {
     downsample: form.downsample,
     tool: form.tool,
-    pixelBudget: numberOf(form.pixelBudget.trim()),
-    maxNewTokens: numberOf(form.maxNewTokens.trim()) ?? DEFAULT_SETTINGS.maxNewTokens,
-    temperature: numberOf(form.temperature.trim()) ?? DEFAULT_SETTINGS.temperature,
+    pixelBudget: valueOf('pixelBudget'),
+    maxNewTokens: valueOf('maxNewTokens') ?? DEFAULT_SETTINGS.maxNewTokens,
+    temperature: valueOf('temperature') ?? DEFAULT_SETTINGS.temperature,
   };
 }
 
@@ -87,6 +94,13 @@ export function modeOf(switches: Pick<TurnSettings, 'downsample' | 'tool'>): Mod
   return modes.find(isMatch) ?? 'custom';
 }
 
-function numberOf(text: string): number | null {
-  return /^\d+([.]\d+)?$/.test(text) ? Number(text) : null;
+function isWholeField(field: NumberFieldName): boolean {
+  return field !== 'temperature';
+}
+
+/** The number that is meant, whatever the country: `.5`, `0,5`, `1e0`, and where whole numbers are asked for `614,656` or `614 656`. */
+function numberOf(text: string, isWhole: boolean): number | null {
+  const whole = THOUSANDS.test(text) ? text.replaceAll(/[^\d+-]/g, '') : text;
+  const plain = isWhole ? whole : text.replace(',', '.');
+  return NUMBER.test(plain) ? Number(plain) : null;
 }

@@ -11,7 +11,17 @@ export const themeSlice: SliceOf<ThemeSlice> = (set) => ({
     writeTheme(theme);
     set({ theme });
   },
+  followTheme: (theme) => set({ theme }),
 });
+
+/** Calls back with the theme whenever another tab has chosen one. Returns what ends that. */
+export function watchTheme(onChange: (theme: Theme | null) => void): () => void {
+  const onStorage = ({ key }: StorageEvent): void => {
+    if (key === STORAGE_KEY || key === null) onChange(readTheme()); // null: all was cleared
+  };
+  addEventListener('storage', onStorage);
+  return () => removeEventListener('storage', onStorage);
+}
 
 /** The theme a person has chosen; null: the system's. */
 export function readTheme(): Theme | null {

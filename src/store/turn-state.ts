@@ -3,6 +3,7 @@
  * after the result, since they travel on a channel of their own; they then still fill in text.
  */
 import type { StageEvent, TextKind, TurnEvent } from '../protocol/events.ts';
+import { begunTagLength } from '../protocol/tags.ts';
 import type { Resolution, RoundResult, TurnResult, TurnSettings, VisualTokens } from '../protocol/turn.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { PlainError } from './plain-error.ts';
@@ -91,13 +92,19 @@ export function isOver(turn: TurnView): boolean {
   return turn.status === 'done' || turn.status === 'failed' || turn.status === 'skipped';
 }
 
-/** The answer: the result's once there is one, the streamed text of the last round before. */
+/** The answer: the result's once there is one, the streamed text of the last round before. A tag that was cut off is no part of it. */
 export function answerOf(turn: TurnView): string {
+  const answer = markedAnswer(turn).trim();
+  const isEnded =
+    turn.result?.finishReason === 'stop' || turn.result?.rounds.at(-1)?.text.includes('</answer>') === true;
+  return isEnded ? answer : answer.slice(0, answer.length - begunTagLength(answer)).trimEnd();
+}
+
+function markedAnswer({ result, rounds }: TurnView): string {
   // Without <answer> tags the protocol's answer is the whole text, thinking and all; what lies outside the tags reads better.
-  if (turn.result?.rounds.some((round) => round.text.includes('<answer>')) === true) return turn.result.answer;
-  const last = turn.rounds.at(-1);
-  if (last === undefined) return '';
-  return (last.streamed.answer || last.streamed.text).trim();
+  if (result?.rounds.some((round) => round.text.includes('<answer>')) === true) return result.answer;
+  const streamed = rounds.at(-1)?.streamed;
+  return streamed === undefined ? '' : streamed.answer || streamed.text;
 }
 
 /** Visual tokens so far: the result's once there is one, the rounds' before. null before the first round. */

@@ -10,9 +10,9 @@ export interface AppDeps {
   readonly rasterizeSvg: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
   readonly fetchFile: (path: string) => Promise<Blob>;
-  /** The bundled model's folder. Absolute, since a worker does not know where the page lies. */
-  readonly modelUrl: string;
-  /** The model that the page's address names. */
+  /** Where the page lies: a worker does not know it. */
+  readonly pageUrl: string;
+  /** The model that the page's address names. Whether its own address is one shows when it is loaded. */
   readonly model?: ModelSelection;
 }
 

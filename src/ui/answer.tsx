@@ -70,7 +70,7 @@ export function noteOf(turn: TurnView): string | null {
     case 'stopped':
       return isEmpty ? 'Stopped before there was an answer.' : 'Stopped; the answer may be incomplete.';
     case 'length':
-      return `Cut off: the limit of ${settings.maxNewTokens} new tokens, or the end of the context, was reached.`;
+      return `Cut off: the limit of ${settings.maxNewTokens} new token${settings.maxNewTokens === 1 ? '' : 's'}, or the end of the context, was reached.`;
     case 'toolCallRefused': {
       const reason = result.rounds.at(-1)?.toolCall?.error;
       return `The model asked for the full image where it may not${reason === undefined ? '.' : `: ${reason}`}`;

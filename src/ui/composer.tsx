@@ -74,7 +74,7 @@ function QuestionBox(): ReactElement {
           const isPlainEnter = event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing;
           if (!isPlainEnter) return;
           event.preventDefault();
-          ask();
+          if (!event.repeat) ask();
         }}
       />
     </>

@@ -13,7 +13,7 @@ const EFFECTS = {
   custom: 'Full resolution at once, and the model may ask for it a second time.',
 };
 
-/** The modes as one row of choices, the switches they stand for, and what else belongs in that row. */
+/** The modes as one row of choices with the switches they stand for, and what they do, with what else belongs beside that. */
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
@@ -32,11 +32,13 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
         </div>
         <Switch field="downsample" label="Start at half resolution" />
         {hasTool && <Switch field="tool" label="Allow resize tool" />}
-        {children}
-        <p className="caption">
+      </div>
+      <div className="modes__row">
+        <p className="caption modes__effect">
           {mode === 'custom' && <strong>Custom. </strong>}
           {EFFECTS[mode]} {!hasTool && 'This model knows no resize tool: one round.'}
         </p>
+        {children}
       </div>
     </div>
   );

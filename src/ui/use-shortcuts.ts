@@ -16,7 +16,7 @@ export function useShortcuts(): void {
       }
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
-        state.ask();
+        if (!event.repeat) state.ask();
       }
     };
     addEventListener('keydown', onKeyDown);

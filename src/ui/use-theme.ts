@@ -1,17 +1,18 @@
-/** Puts the chosen theme on the document, and tells which one is in effect. */
+/** Keeps the document in step with the chosen theme, and tells which one is in effect. */
 import { useEffect, useSyncExternalStore } from 'react';
 import type { Theme } from '../store/app-state.ts';
+import { watchTheme } from '../store/theme-slice.ts';
+import { showTheme } from './show-theme.ts';
 import { useApp } from './store-context.ts';
 
 const darkQuery = '(prefers-color-scheme: dark)';
 
-/** Keeps the document's theme in step with the store. Once per page. */
+/** Keeps the document's theme in step with the store, and the store with other tabs. Once per page. */
 export function useTheme(): void {
   const theme = useApp((state) => state.theme);
-  useEffect(() => {
-    if (theme === null) delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = theme;
-  }, [theme]);
+  const followTheme = useApp((state) => state.followTheme);
+  useEffect(() => showTheme(theme), [theme]);
+  useEffect(() => watchTheme(followTheme), [followTheme]);
 }
 
 /** The theme that is shown: the chosen one, or else the system's. */

@@ -126,7 +126,7 @@ describe('what a screen reader and a keyboard find', () => {
 });
 
 describe('a screen of 390 pixels', () => {
-  it('is never scrolled sideways', async () => {
+  it('is never scrolled sideways, nor is one of 256', async () => {
     const app = await AppPage.open(browser, site.url, { viewport: { width: 390, height: 844 } });
     const overflow = (): Promise<number> =>
       app.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -141,6 +141,8 @@ describe('a screen of 390 pixels', () => {
     await unfold(app);
     expect(await overflow()).toBe(0);
     await app.question.fill('A'.repeat(3000));
+    expect(await overflow()).toBe(0);
+    await app.page.setViewportSize({ width: 256, height: 844 });
     expect(await overflow()).toBe(0);
     await app.close();
   });

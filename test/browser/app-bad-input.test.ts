@@ -142,6 +142,18 @@ describe('bad input', () => {
   });
 });
 
+describe('an address of the model that is none', () => {
+  it('is named on a page that is whole, where another model can be chosen', async () => {
+    const app = await AppPage.open(browser, `${site.url}?model=http://`);
+    await app.engine.getByRole('alert').getByText('“http://” is no address of a model folder.').waitFor();
+    await app.engine.getByRole('button', { name: 'Choose another model' }).click();
+    await app.page.getByRole('dialog').getByRole('button', { name: 'Use', exact: true }).click();
+    await app.ready();
+    expect(app.uncaught).toEqual([]);
+    await app.close();
+  });
+});
+
 describe('a model folder that is not whole', () => {
   it.each(['missing', 'altered'] as const)(
     'with a file %s is named, and loads after a retry once it is',

@@ -152,6 +152,19 @@ describe('the page', () => {
     expect(await app.askFor(question)).toBe(answer);
   });
 
+  it('asks once while Enter is held down', async () => {
+    const earlier = app.page.getByRole('region', { name: 'Asked before', exact: true }).getByRole('listitem');
+    await app.question.focus();
+    const before = await earlier.count();
+    await app.page.keyboard.down('Enter');
+    await app.finished();
+    await app.page.keyboard.down('Enter'); // again without having been released: what a held key sends
+    await app.page.keyboard.up('Enter');
+    expect(await app.stop.isDisabled()).toBe(true);
+    expect(await earlier.count()).toBe(before + 1);
+    expect(await app.question.inputValue()).toBe(nanoQuestion(0).question);
+  });
+
   it('compares the three modes', async () => {
     const { question, answer } = nanoQuestion(0);
     await app.question.fill(question);

@@ -109,6 +109,22 @@ describe('the benchmark page', () => {
     LIMIT_MS,
   );
 
+  it('takes repetitions as they are typed, and begins only with a number of them', async () => {
+    const { page } = await open('repeat=1&model=http://');
+    const field = page.getByRole('spinbutton', { name: 'Repetitions', exact: true });
+    const run = page.getByRole('button', { name: 'Run', exact: true });
+    const problem = page.getByRole('alert');
+    await field.press('Backspace');
+    expect(await field.inputValue()).toBe('');
+    await run.click();
+    expect(await problem.count()).toBe(0);
+    await field.pressSequentially('3');
+    expect(await field.inputValue()).toBe('3');
+    await run.click();
+    await problem.getByText('“http://” is no address of a model folder.').waitFor();
+    await page.context().close();
+  });
+
   it('has no faults that axe knows, light and dark, and fits a phone', async () => {
     const { page } = await open('');
     for (const colorScheme of ['light', 'dark'] as const) {

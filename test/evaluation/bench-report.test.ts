@@ -97,6 +97,11 @@ describe('a report', () => {
     }
   });
 
+  it('says how often each thing was measured', () => {
+    expect(toMarkdown(REPORT)).toContain(', 12 s, 3 repetitions\n');
+    expect(toMarkdown({ ...REPORT, repeat: 1, complete: false })).toContain(', 12 s, 1 repetition, not complete\n');
+  });
+
   it('is a table of even columns as text', () => {
     const lines = toText(REPORT).split('\n');
     const header = lines.find((line) => line.startsWith('median')) ?? '';

@@ -1,5 +1,6 @@
 /** Runs of the benchmark with invented engines: order, failures, limits, stops. */
 import { describe, expect, it } from 'vitest';
+import { engineLine } from '../../src/evaluation/bench-report.ts';
 import { DEFAULT_PLAN, type BenchPlan } from '../../src/evaluation/plan.ts';
 import { type BenchEvent, type BenchWorld, runBench } from '../../src/evaluation/run-bench.ts';
 import type { ContestantApi, EngineName, LoadedEngine, Probe } from '../../src/protocol/bench-api.ts';
@@ -110,6 +111,16 @@ describe('a run', () => {
     expect(report.complete).toBe(false);
     expect(report.rows[0]?.ours?.error).toBe('stopped');
     expect(calls.filter((call) => call === 'stock decode')).toEqual([]);
+  });
+
+  it('that is stopped while an engine loads says so', async () => {
+    const stop = new AbortController();
+    const { world, calls } = invent({ ours: { load: () => new Promise(() => stop.abort()) } });
+    const { engines, complete } = await runBench(PLAN, world, ignore, stop.signal);
+    expect(Object.keys(engines)).toEqual(['ours']);
+    expect(engines.ours && engineLine('ours', engines.ours)).toBe('This app was stopped while it loaded the model.');
+    expect(complete).toBe(false);
+    expect(calls).toEqual(['ours dispose']);
   });
 
   it('tells engines and rows as they come', async () => {

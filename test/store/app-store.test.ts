@@ -1,7 +1,7 @@
 /** The store's way through a session: loading, choosing, asking, stopping, comparing, breaking. */
 import { describe, expect, it } from 'vitest';
 import type { AppState } from '../../src/store/app-state.ts';
-import { backendFrom, createAppStore } from '../../src/store/app-store.ts';
+import { createAppStore } from '../../src/store/app-store.ts';
 import { askObstacle, isBusy } from '../../src/store/turn-slice.ts';
 import type { AppDeps } from '../../src/store/workbench.ts';
 import { NamedError } from '../../src/shared/errors.ts';
@@ -24,7 +24,7 @@ function open(changes: Partial<AppDeps> = {}) {
     },
     rasterizeSvg: async () => new Blob(['rasterised'], { type: 'image/png' }),
     fetchFile: async () => picture(),
-    modelUrl: 'http://page/models/x/',
+    pageUrl: 'http://page/',
     ...changes,
   });
   const state = (): AppState => store.getState();
@@ -356,12 +356,5 @@ describe('a broken engine', () => {
     engine().finishLoad();
     await settle();
     expect(state().engine.status).toBe('ready');
-  });
-});
-
-describe('the page’s address', () => {
-  it('may choose a backend, and nothing else counts as one', () => {
-    expect(backendFrom(new URLSearchParams('backend=wasm'))).toBe('wasm');
-    expect(backendFrom(new URLSearchParams('backend=cuda'))).toBe('auto');
   });
 });

@@ -73,7 +73,7 @@ function open(changes: Partial<LibraryApi> = {}) {
     checkImage: async () => undefined,
     rasterizeSvg: async (file) => file,
     fetchFile: async () => new Blob(),
-    modelUrl: 'http://page/models/x/',
+    pageUrl: 'http://page/',
   });
   const store = createModelsStore(app, {
     startLibrary: () => connection,

@@ -75,6 +75,28 @@ describe('a turn', () => {
     expect(answerOf(played([half, text(1, 'answer', 'a guess'), full]))).toBe('');
   });
 
+  it.each([
+    ['<', ''],
+    ['</ans', ''],
+    ['A red circle <tool_', 'A red circle'],
+    ['3 < 4', '3 < 4'],
+  ])('does not show a tag that was cut off: “%s”', (streamed, shown) => {
+    const turn = played([half, text(1, 'text', streamed)]);
+    for (const finishReason of ['length', 'stopped'] as const) {
+      const rounds = [{ ...ROUND, text: streamed }];
+      expect(answerOf(finishTurn(turn, resultOf({ answer: streamed, finishReason, rounds })))).toBe(shown);
+    }
+    expect(answerOf(failTurn(turn, { name: 'DeviceLostError', message: 'gone' }))).toBe(shown);
+  });
+
+  it('does not show the beginning of the closing tag either, but all that an answer holds', () => {
+    const finished = (answer: string, raw: string, finishReason: TurnResult['finishReason']): string =>
+      answerOf(finishTurn(played([half]), resultOf({ answer, finishReason, rounds: [{ ...ROUND, text: raw }] })));
+    expect(finished('42</', '<answer>42</', 'length')).toBe('42');
+    expect(finished('<', '<answer><</answer>', 'length')).toBe('<');
+    expect(finished('<', '<answer><', 'stop')).toBe('<');
+  });
+
   it('takes late events after its result, but no late stage', () => {
     const over = finishTurn(played([half]), resultOf({ answer: '5' }));
     const late = played([text(1, 'answer', '5'), { type: 'stage', round: 1, stage: 'decode' }], over);

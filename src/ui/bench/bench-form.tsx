@@ -1,4 +1,5 @@
 /** What to measure, with what, how often; the button that begins and the one that ends. */
+import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { MEASUREMENTS } from '../../evaluation/measurements.ts';
 import { type BenchPlan, modelFrom, modelName } from '../../evaluation/plan.ts';
@@ -120,9 +121,11 @@ function BackendField(): ReactElement {
   return <Select id="backend" label="Backend" value={backend} options={BACKENDS} onChange={set} />;
 }
 
+/** Edited freely: the plan takes what is a valid number, and the form is not sent while the field holds none. */
 function RepeatField(): ReactElement {
   const repeat = useBench((state) => state.plan.repeat);
   const change = useBench((state) => state.change);
+  const [text, setText] = useState(String(repeat));
   return (
     <div className="field">
       <label className="field__label" htmlFor="repeat">
@@ -134,8 +137,12 @@ function RepeatField(): ReactElement {
         type="number"
         min={1}
         max={99}
-        value={repeat}
-        onChange={(event) => change({ repeat: Math.max(1, Math.round(event.target.valueAsNumber) || 1) })}
+        required
+        value={text}
+        onChange={({ target }) => {
+          setText(target.value);
+          if (target.validity.valid) change({ repeat: target.valueAsNumber });
+        }}
       />
     </div>
   );

@@ -4,7 +4,8 @@ import { createRoot } from 'react-dom/client';
 import { planFrom } from '../../evaluation/plan.ts';
 import { createBenchStore } from '../../store/bench-store.ts';
 import { browserWorld } from '../../store/bench-world.ts';
-import { readTheme } from '../../store/theme-slice.ts';
+import { readTheme, watchTheme } from '../../store/theme-slice.ts';
+import { showTheme } from '../show-theme.ts';
 import { BenchPage } from './bench-page.tsx';
 import { BenchContext } from './bench-context.ts';
 import '../styles/tokens.css';
@@ -20,8 +21,8 @@ const post = async (body: string): Promise<void> => {
 };
 const store = createBenchStore(planFrom(search), browserWorld(document.baseURI), post);
 
-const theme = readTheme();
-if (theme !== null) document.documentElement.dataset['theme'] = theme;
+showTheme(readTheme());
+watchTheme(showTheme);
 const element = document.querySelector('#app');
 if (element === null) throw new Error('The page has no element to mount on.');
 createRoot(element).render(
