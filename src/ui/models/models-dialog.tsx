@@ -6,7 +6,6 @@ import { AddModel } from './add-model.tsx';
 import { ConsiderPanel } from './consider-panel.tsx';
 import { ModelList } from './model-list.tsx';
 import { ModelsContext, useModels } from './models-context.ts';
-import '../styles/models.css';
 
 /** Other tabs change the library too: it is read again this often while the screen is open. Milliseconds. */
 const REFRESH_MS = 2500;
