@@ -10,6 +10,7 @@ import type {
 import type { FolderFile } from '../shared/files.ts';
 import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
+import type { OriginForm } from './typed-origin.ts';
 
 /** Work under way. */
 export interface LibraryJob {
@@ -65,6 +66,9 @@ export interface ModelsState {
   readonly measured: { readonly download: number | null; readonly local: number | null };
   /** A mirror of the hub to begin with; null: the hub itself. */
   readonly endpoint: string | null;
+  /** What stands in the fields that find a model, until one is added. */
+  readonly form: OriginForm;
+  fillIn: (fields: Partial<OriginForm>) => void;
   /** Reads the directories again. */
   refresh: () => Promise<void>;
   /** Whether this browser has a folder dialog of its own; a file input does where it has none. */

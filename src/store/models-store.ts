@@ -9,6 +9,7 @@ import { readMeasured, writeMeasured } from './measured-rates.ts';
 import type { LibraryJob, ModelsState, PickedFolder } from './models-state.ts';
 import { modelIn } from './picked-folder.ts';
 import { plainError } from './plain-error.ts';
+import { addressOf } from './typed-origin.ts';
 
 /** Progress is shown this often. Milliseconds. */
 const SHOW_EVERY_MS = 200;
@@ -42,6 +43,8 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
   let considering = 0;
   let lastError = '';
   let stopWaiting = (): void => undefined;
+  const endpoint = deps.endpoint === null ? null : (addressOf(deps.endpoint) ?? deps.endpoint);
+  const emptyForm = { id: '', revision: '', mirror: endpoint ?? '', url: '' };
 
   return createStore<ModelsState>()((set, get) => {
     function api(): LibraryApi {
@@ -150,7 +153,8 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       removing: [],
       message: null,
       measured: readMeasured(),
-      endpoint: deps.endpoint,
+      endpoint,
+      form: emptyForm,
       canPickFolders: deps.canPickFolders,
       folderOf: (list) => modelIn(deps.folderOf(list)),
 
@@ -163,6 +167,8 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
           return null;
         }
       },
+
+      fillIn: (fields) => set({ form: { ...get().form, ...fields } }),
 
       refresh: async () => {
         try {
@@ -205,6 +211,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         if (considered?.status !== 'ready' || get().job !== null) return;
         const { origin, survey, dtype } = considered;
         get().forget();
+        set({ form: emptyForm });
         const key = survey.choices.find((choice) => choice.dtype === dtype)?.key ?? '';
         await make({ key, name: survey.name }, survey.downloadBytes > 0, (library, tell) =>
           library.add(origin, dtype, tell),

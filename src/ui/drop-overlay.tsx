@@ -1,6 +1,7 @@
 /** Takes an image that is dropped or pasted anywhere on the page, and shows that it would. */
 import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
+import { isDialogOpen } from './open-dialog.ts';
 import { useAppStore } from './store-context.ts';
 
 /** The highlight that covers the page while a file hovers over it. */
@@ -25,23 +26,27 @@ function useImageDrop(): boolean {
       setHovering(depth > 0);
     };
     const onEnter = (event: DragEvent): void => {
-      if (carriesFile(event)) setDepth(depth + 1);
+      if (carriesFile(event) && !isDialogOpen()) setDepth(depth + 1);
     };
     const onLeave = (event: DragEvent): void => {
       if (carriesFile(event)) setDepth(depth - 1);
     };
     const onOver = (event: DragEvent): void => {
-      if (carriesFile(event)) event.preventDefault(); // otherwise the browser opens the file
+      if (!carriesFile(event)) return;
+      event.preventDefault(); // otherwise the browser opens the file
+      if (isDialogOpen() && event.dataTransfer !== null) event.dataTransfer.dropEffect = 'none';
     };
     const onDrop = (event: DragEvent): void => {
       setDepth(0);
       if (!carriesFile(event)) return;
       event.preventDefault();
+      if (isDialogOpen()) return;
       const file = imageOf(event.dataTransfer?.files);
       if (file !== undefined) void store.getState().chooseImage(file, file.name);
       else store.getState().rejectImage('What was dropped', 'It holds no file. Drop an image file.');
     };
     const onPaste = (event: ClipboardEvent): void => {
+      if (isDialogOpen()) return;
       const file = imageOf(event.clipboardData?.files);
       if (file === undefined) return; // text: the question box takes it
       if (isTextField(event.target) && event.clipboardData?.types.includes('text/plain') === true) return; // cells and words bring a picture of themselves

@@ -1,27 +1,41 @@
 /** The Models screen, whose code is fetched when it is first opened. */
-import { lazy, Suspense, useState } from 'react';
-import type { ReactElement } from 'react';
+import { type ComponentType, type ReactElement, useEffect, useState } from 'react';
 import { useApp } from './store-context.ts';
 
-const ModelsDialog = lazy(() => import('./models/models-dialog.tsx').catch(() => ({ default: NotFetched })));
-
-/** Nothing until the screen is opened. From then on it stays: what it has under way goes on when it is closed. */
+/**
+ * Nothing until the screen is opened. From then on it stays: what it has under way goes on when it is closed. When its code
+ * cannot be fetched the screen counts as closed, and opening it tries again.
+ */
 export function ModelsScreen(): ReactElement | null {
   const isOpen = useApp((state) => state.isLibraryOpen);
-  const [wasOpen, setWasOpen] = useState(false);
-  if (isOpen && !wasOpen) setWasOpen(true);
-  if (!isOpen && !wasOpen) return null;
-  return (
-    <Suspense fallback={null}>
-      <ModelsDialog />
-    </Suspense>
-  );
-}
-
-function NotFetched(): ReactElement {
+  const show = useApp((state) => state.showLibrary);
+  const [screen, setScreen] = useState<{ readonly Dialog: ComponentType } | null>(null);
+  const [hasFailed, setHasFailed] = useState(false);
+  const isWanted = isOpen && screen === null;
+  useEffect(() => {
+    if (!isWanted) return;
+    void import('./models/models-dialog.tsx').then(
+      ({ default: Dialog }) => {
+        setScreen({ Dialog });
+        setHasFailed(false);
+      },
+      () => {
+        setHasFailed(true);
+        show(false);
+      },
+    );
+  }, [isWanted, show]);
+  if (screen !== null) return <screen.Dialog />;
+  if (!hasFailed || isOpen) return null;
   return (
     <p role="alert" className="message message--error not-fetched">
-      The Models screen could not be fetched. Check the connection, then reload the page.
+      <span>
+        The Models screen could not be fetched. Check the connection, then open Models again. If that does not help,
+        reload the page.
+      </span>
+      <button type="button" className="quiet-button" onClick={() => setHasFailed(false)}>
+        Dismiss
+      </button>
     </p>
   );
 }

@@ -14,6 +14,7 @@ import './styles/composer.css';
 import './styles/answer.css';
 import './styles/visual-tokens.css';
 import './styles/comparison.css';
+import './styles/models.css'; // not with the screen: a style sheet that could not be fetched is not asked for again
 
 /** Shows the app, backed by `store`, inside `element`. */
 export function mountApp(store: AppStore, element: Element | null): void {

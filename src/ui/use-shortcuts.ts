@@ -1,6 +1,7 @@
 /** Keys that work anywhere on the page. They are listed in the keyboard help. */
 import { useEffect } from 'react';
 import { isBusy } from '../store/turn-slice.ts';
+import { isDialogOpen } from './open-dialog.ts';
 import { useAppStore } from './store-context.ts';
 
 /** Escape stops, Ctrl or ⌘ + Enter asks. Once per page. */
@@ -8,7 +9,7 @@ export function useShortcuts(): void {
   const store = useAppStore();
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
+      if (event.defaultPrevented || isDialogOpen()) return;
       const state = store.getState();
       if (event.key === 'Escape' && isBusy(state)) {
         event.preventDefault();

@@ -124,9 +124,18 @@ describe('a checkpoint of a hub', () => {
       server === 'storage' && path.includes('model-00002') && !isHeader(range)
         ? { kind: 'stall', after: 100_000 }
         : undefined;
-    await screen.button('Download and convert').click();
+    await screen.button('Download and convert').press('Enter');
     const row = screen.model('tiny-vl q4');
     await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
+    expect(await row.evaluate((element) => element === document.activeElement)).toBe(true);
+    expect(await row.evaluate(isWhollySeen)).toBe(true);
+
+    // Pausing and going on leave the focus on the one button that does either.
+    const focused = screen.page.locator(':focus');
+    await row.getByRole('button', { name: 'Pause' }).press('Enter');
+    await row.getByRole('button', { name: 'Go on' }).and(focused).waitFor();
+    await screen.page.keyboard.press('Enter');
+    await row.getByRole('button', { name: 'Pause' }).and(focused).waitFor();
 
     // Another tab sees who has it, and may not have it.
     const other = await openPage(context);
@@ -278,13 +287,30 @@ describe('a checkpoint of a hub', () => {
       refused.push(await textOf(screen.dialog.getByRole('alert').getByText(message)));
       await screen.button('Back').click();
     }
-    await screen.dialog.getByText('Revision, mirror').click();
-    await screen.dialog.getByLabel('Revision').fill('v9');
+    const revision = screen.dialog.getByLabel('Revision');
+    const mirror = screen.dialog.getByLabel('Mirror');
+    await revision.fill('v9');
     await screen.look(ID);
     refused.push(await textOf(screen.dialog.getByRole('alert').getByText(/revision "v9"/)));
+
+    // What was typed is still there, and to be seen.
     await screen.button('Back').click();
+    await revision.waitFor();
+    expect(await revision.inputValue()).toBe('v9');
+    expect(await mirror.inputValue()).toBe(hub.endpoint);
+    await revision.fill('');
+    await screen.look(`${hub.endpoint.replace('http://', '')}/${ID}/tree/v8`);
+    refused.push(await textOf(screen.dialog.getByRole('alert').getByText(/revision "v8"/)));
+    await screen.button('Back').click();
+
+    // A mirror that is none is told, and a host alone is one.
+    await mirror.fill('no address');
     await screen.dialog.getByText('Revision, mirror').click();
-    await screen.dialog.getByLabel('Mirror').fill('http://127.0.0.1:9');
+    await mirror.waitFor({ state: 'hidden' });
+    await screen.look(ID);
+    await screen.dialog.getByRole('alert').getByText('“no address” is no address.').waitFor();
+    expect(await mirror.evaluate((element) => element === document.activeElement)).toBe(true);
+    await mirror.fill('127.0.0.1:9');
     await screen.look(ID);
     refused.push(
       await textOf(screen.dialog.getByRole('alert').getByText(/could not be reached.*Check the connection/)),
@@ -340,7 +366,9 @@ describe('a model folder', () => {
       Object.assign(globalThis, { showDirectoryPicker });
     });
     const screen = await openPage(context);
-    await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}models/visionthink-nano/`);
+    await screen.dialog
+      .getByLabel('A converted model’s address')
+      .fill(`${site.url}models/visionthink-nano/manifest.json`);
     await screen.button('Look').last().click();
     await screen.button('Download').click();
     await screen
@@ -364,6 +392,58 @@ describe('a model folder', () => {
     await context.close();
   });
 });
+
+describe('the screen', () => {
+  it('that could not be fetched is told, and fetched when it is opened again', async () => {
+    const context = await newContext();
+    const page = await context.newPage();
+    await page.route('**/models-dialog*', (route) => route.abort());
+    await page.goto(`${site.url}?backend=wasm`);
+    const models = page.getByRole('button', { name: /^Models/ });
+    const notice = page.getByRole('alert').getByText(/could not be fetched.*open Models again/);
+    await models.click();
+    await page.getByRole('button', { name: 'Dismiss' }).click();
+    await notice.waitFor({ state: 'detached' });
+    await models.click();
+    await notice.waitFor();
+    await page.unroute('**/models-dialog*');
+    const screen = new ModelsScreen(page);
+    await screen.open();
+    expect(await notice.count()).toBe(0);
+    await context.close();
+  });
+
+  it('keeps from the page behind it what is dropped or pasted', async () => {
+    const context = await newContext();
+    const screen = await openPage(context);
+    expect(await screen.page.evaluate(giveImage, 'first.png')).toEqual({ isFramed: false, isTaken: false });
+    await screen.button('Close').click();
+    expect(await screen.page.evaluate(giveImage, 'second.png')).toEqual({ isFramed: true, isTaken: true });
+    await context.close();
+  });
+});
+
+/** Runs in the page: drags and pastes an image. Whether a frame said that it would be taken, and whether the paste was. */
+async function giveImage(name: string): Promise<{ isFramed: boolean; isTaken: boolean }> {
+  const data = new DataTransfer();
+  data.items.add(new File(['no image'], name, { type: 'image/png' }));
+  const target = document.querySelector('dialog[open]') ?? document.body;
+  const give = (event: Event): boolean => target.dispatchEvent(event);
+  const options = { bubbles: true, cancelable: true };
+  give(new DragEvent('dragenter', { ...options, dataTransfer: data }));
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const isFramed = document.querySelector('.drop-overlay') !== null;
+  give(new DragEvent('dragleave', { ...options, dataTransfer: data }));
+  return { isFramed, isTaken: !give(new ClipboardEvent('paste', { ...options, clipboardData: data })) };
+}
+
+/** Runs in the page: whether an element of the Models screen is neither under its header nor below its end. */
+function isWhollySeen(element: Element): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  const header = document.querySelector('.models__header')?.getBoundingClientRect();
+  const screen = element.closest('dialog')?.getBoundingClientRect();
+  return header !== undefined && screen !== undefined && top >= header.bottom && bottom <= screen.bottom;
+}
 
 /** Runs in the page: makes a data file of the only stored model shorter. */
 async function cutFirstDataFile(): Promise<void> {

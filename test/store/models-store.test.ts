@@ -45,7 +45,7 @@ interface Work {
   readonly reject: (error: unknown) => void;
 }
 
-function open(changes: Partial<LibraryApi> = {}) {
+function open(changes: Partial<LibraryApi> = {}, endpoint: string | null = null) {
   const works: Work[] = [];
   const removed: string[] = [];
   const work = (key: string, tell: Work['tell']): Promise<string> =>
@@ -87,7 +87,7 @@ function open(changes: Partial<LibraryApi> = {}) {
       online = go;
       return () => (online = () => undefined);
     },
-    endpoint: null,
+    endpoint,
   });
   const has = (...list: StoredModel[]): void => void (models = list);
   return { app, works, removed, has, state: () => store.getState(), goOnline: () => online() };
@@ -134,6 +134,37 @@ describe('a model that is considered', () => {
     });
     await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
     expect(state().considered).toMatchObject({ status: 'failed', error: { message: 'There is no such model.' } });
+  });
+});
+
+describe('what was typed to find a model', () => {
+  it('stays while it is looked at and when that fails, and is gone once the model is added', async () => {
+    let isThere = false;
+    const { state } = open({
+      survey: async () => {
+        if (!isThere) throw new NamedError('HubError', 'There is no such model.');
+        return SURVEY;
+      },
+    });
+    const empty = state().form;
+    state().fillIn({ id: 'a/b', revision: 'v9' });
+    state().fillIn({ mirror: 'hf-mirror.com' });
+    const typed = { ...empty, id: 'a/b', revision: 'v9', mirror: 'hf-mirror.com' };
+    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    expect(state().considered?.status).toBe('failed');
+    state().forget();
+    expect(state().form).toEqual(typed);
+    isThere = true;
+    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    expect(state().form).toEqual(typed);
+    void state().add();
+    expect(state().form).toEqual(empty);
+  });
+
+  it('begins with the mirror of the page’s address', () => {
+    const { state } = open({}, 'hf-mirror.com');
+    expect(state().form.mirror).toBe('https://hf-mirror.com');
+    expect(state().endpoint).toBe('https://hf-mirror.com');
   });
 });
 

@@ -1,5 +1,6 @@
 /** Where another model may come from: VisionThink's own two, any repository of a hub, this device, an address. */
-import { type ReactElement, type SyntheticEvent, useState } from 'react';
+import { type ReactElement, type SyntheticEvent, useId, useRef, useState } from 'react';
+import { hubOriginOf, urlOriginOf } from '../../store/typed-origin.ts';
 import { FolderButton } from './folder-button.tsx';
 import { useModels } from './models-context.ts';
 
@@ -38,7 +39,7 @@ function FamousModels(): ReactElement {
           <button
             type="button"
             className="famous"
-            onClick={() => void consider({ kind: 'hub', id, ...mirror(endpoint ?? '') }, id)}
+            onClick={() => void consider({ kind: 'hub', id, ...(endpoint === null ? {} : { endpoint }) }, id)}
           >
             <strong>{id.split('/')[1]}</strong>
             <span className="caption">{text} See what it takes before anything is downloaded.</span>
@@ -83,49 +84,68 @@ function LookField(props: {
 
 function HubForm(): ReactElement {
   const consider = useModels((state) => state.consider);
-  const initial = useModels((state) => state.endpoint);
-  const [text, setText] = useState('');
-  const [revision, setRevision] = useState('');
-  const [endpoint, setEndpoint] = useState(initial ?? '');
+  const form = useModels((state) => state.form);
+  const fillIn = useModels((state) => state.fillIn);
+  const [isOpenAtFirst] = useState(form.revision !== '' || form.mirror !== '');
+  const [wasRefused, setWasRefused] = useState(false);
+  const disclosure = useRef<HTMLDetailsElement>(null);
+  const mirror = useRef<HTMLInputElement>(null);
+  const errorId = useId();
+  const origin = hubOriginOf(form);
+  const isRefused = wasRefused && origin === null;
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    const id = hubIdOf(text);
-    const at = revision.trim() === '' ? {} : { revision: revision.trim() };
-    if (id !== '') void consider({ kind: 'hub', id, ...at, ...mirror(endpoint) }, id);
+    if (origin !== null) return void consider(origin, origin.id);
+    setWasRefused(true);
+    if (disclosure.current !== null) disclosure.current.open = true; // what cannot be seen cannot have the focus
+    mirror.current?.focus();
   };
   return (
     <form className="add__form" onSubmit={submit}>
       <LookField
         label="Any Qwen2.5-VL model of huggingface.co"
         placeholder="owner/name"
-        text={text}
-        onChange={setText}
+        text={form.id}
+        onChange={(id) => fillIn({ id })}
       />
-      <details className="disclosure">
+      <details ref={disclosure} className="disclosure" open={isOpenAtFirst}>
         <summary>Revision, mirror</summary>
         <div className="add__pair">
           <label className="field">
             <span className="field__label">Revision</span>
             <input
               className="field__input"
-              value={revision}
+              value={form.revision}
               placeholder="main"
               autoComplete="off"
+              autoCapitalize="none"
               spellCheck={false}
-              onChange={(event) => setRevision(event.target.value)}
+              onChange={(event) => fillIn({ revision: event.target.value })}
             />
           </label>
-          <label className="field">
-            <span className="field__label">Mirror</span>
-            <input
-              className="field__input"
-              type="url"
-              value={endpoint}
-              placeholder="https://huggingface.co"
-              autoComplete="off"
-              onChange={(event) => setEndpoint(event.target.value)}
-            />
-          </label>
+          <div className="field">
+            <label className="field">
+              <span className="field__label">Mirror</span>
+              <input
+                ref={mirror}
+                className="field__input"
+                inputMode="url"
+                value={form.mirror}
+                placeholder="https://huggingface.co"
+                autoComplete="off"
+                autoCapitalize="none"
+                spellCheck={false}
+                aria-invalid={isRefused}
+                aria-describedby={isRefused ? errorId : undefined}
+                onChange={(event) => fillIn({ mirror: event.target.value })}
+              />
+            </label>
+            {isRefused && (
+              <p id={errorId} role="alert" className="caption field__error">
+                “{form.mirror.trim()}” is no address. Enter one like https://huggingface.co, or leave it empty.
+              </p>
+            )}
+          </div>
         </div>
       </details>
     </form>
@@ -147,33 +167,23 @@ function FolderForm(): ReactElement {
 
 function UrlForm(): ReactElement {
   const consider = useModels((state) => state.consider);
-  const [text, setText] = useState('');
+  const form = useModels((state) => state.form);
+  const fillIn = useModels((state) => state.fillIn);
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    const url = text.trim();
-    if (url !== '') void consider({ kind: 'url', url }, url);
+    const origin = urlOriginOf(form);
+    void consider(origin, origin.url);
   };
   return (
     <form onSubmit={submit}>
       <LookField
         label="A converted model’s address"
         placeholder="https://example.org/models/name/"
-        text={text}
-        onChange={setText}
+        text={form.url}
+        onChange={(url) => fillIn({ url })}
         inputMode="url"
         caption="A folder with a manifest.json, on a server that lets this page read it."
       />
     </form>
   );
-}
-
-function mirror(endpoint: string): { endpoint?: string } {
-  return endpoint.trim() === '' ? {} : { endpoint: endpoint.trim() };
-}
-
-/** `owner/name` out of what was typed, which may be a page's address. */
-function hubIdOf(text: string): string {
-  const trimmed = text.trim();
-  const path = URL.canParse(trimmed) ? new URL(trimmed).pathname : trimmed;
-  return path.split('/').filter(Boolean).slice(0, 2).join('/');
 }

@@ -9,12 +9,17 @@ export function DeleteButton({ model, disabled }: { model: StoredModel; disabled
   const remove = useModels((state) => state.remove);
   const [isAsking, setIsAsking] = useState(false);
   const keep = useRef<HTMLButtonElement>(null);
+  const ask = useRef<HTMLButtonElement>(null);
+  const wasAsking = useRef(false);
   useEffect(() => {
-    if (isAsking) keep.current?.focus(); // the button that had the focus is gone
+    // The button that had the focus is gone.
+    if (isAsking) keep.current?.focus();
+    else if (wasAsking.current) ask.current?.focus();
+    wasAsking.current = isAsking;
   }, [isAsking]);
   if (!isAsking) {
     return (
-      <button type="button" className="quiet-button" disabled={disabled} onClick={() => setIsAsking(true)}>
+      <button ref={ask} type="button" className="quiet-button" disabled={disabled} onClick={() => setIsAsking(true)}>
         Delete
       </button>
     );

@@ -2,23 +2,33 @@
 import type { ReactElement } from 'react';
 import { useApp } from '../store-context.ts';
 import { formatBytes } from '../format.ts';
-import { JobRow, ModelRow } from './model-row.tsx';
+import { useKeptFocus } from './kept-focus.ts';
+import { ModelRow } from './model-row.tsx';
 import { useModels } from './models-context.ts';
 
 /** The bundled model, then the library's. */
 export function ModelList(): ReactElement {
   const library = useModels((state) => state.library);
   const job = useModels((state) => state.job);
+  const focus = useKeptFocus<HTMLUListElement>();
   const models = library?.models ?? [];
-  const isListed = job === null || models.some(({ key }) => key === job.key);
+  const rows = models.map((model) => {
+    const work = job?.key === model.key ? job : null;
+    // The directory of one that is just being begun says nothing yet.
+    const isBegun = work?.kind === 'add' && model.state.kind === 'damaged';
+    return <ModelRow key={model.key} name={work?.name ?? model.name} model={isBegun ? null : model} job={work} />;
+  });
+  if (job !== null && models.every(({ key }) => key !== job.key)) {
+    // It has no directory yet, and stands where the library will list it.
+    const after = models.findIndex(({ name }) => name.localeCompare(job.name) > 0);
+    const row = <ModelRow key={job.key} name={job.name} model={null} job={job} />;
+    rows.splice(after < 0 ? rows.length : after, 0, row);
+  }
   return (
     <>
-      <ul className="models__list">
+      <ul {...focus} className="models__list" aria-labelledby="models-here">
         <BundledRow />
-        {job !== null && !isListed && <JobRow job={job} />}
-        {models.map((model) => (
-          <ModelRow key={model.key} model={model} job={job?.key === model.key ? job : null} />
-        ))}
+        {rows}
       </ul>
       <Room />
     </>

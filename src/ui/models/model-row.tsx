@@ -1,5 +1,5 @@
 /** One model of the library: name, state, work under way, and its buttons. */
-import type { ReactElement } from 'react';
+import { type ReactElement, useEffect } from 'react';
 import type { StoredModel } from '../../protocol/library-api.ts';
 import type { LibraryJob } from '../../store/models-state.ts';
 import { formatBytes } from '../format.ts';
@@ -7,42 +7,49 @@ import { useApp } from '../store-context.ts';
 import { DeleteButton } from './delete-button.tsx';
 import { FolderButton } from './folder-button.tsx';
 import { JobProgress } from './job-progress.tsx';
+import { useKeptFocus } from './kept-focus.ts';
 import { useModels } from './models-context.ts';
 
-/** A model's row. `job`: what is being done with it in this tab. */
-export function ModelRow({ model, job }: { model: StoredModel; job: LibraryJob | null }): ReactElement {
-  const message = useModels((state) => (state.message?.key === model.key ? state.message : null));
-  const isBeingDeleted = useModels((state) => state.removing.includes(model.key));
+/** A model's row. `model`: null while its directory is not there yet. `job`: what is being done with it in this tab. */
+export function ModelRow(props: {
+  readonly name: string;
+  readonly model: StoredModel | null;
+  readonly job: LibraryJob | null;
+}): ReactElement {
+  const { name, model, job } = props;
+  const message = useModels((state) => (model !== null && state.message?.key === model.key ? state.message : null));
+  const isBeingDeleted = useModels((state) => model !== null && state.removing.includes(model.key));
+  const focus = useKeptFocus<HTMLLIElement>('[data-takes-focus]:enabled');
+  const { ref } = focus;
+  const isWorkedOn = job !== null;
+  useEffect(() => {
+    if (!isWorkedOn || ref.current === null) return;
+    if (document.activeElement === document.body) ref.current.focus(); // what it was begun with is gone
+    ref.current.scrollIntoView({ block: 'nearest' });
+  }, [isWorkedOn, ref]);
   return (
-    <li className="model" aria-label={`${model.name} ${model.dtype}`} data-state={model.state.kind}>
+    <li
+      {...focus}
+      className="model"
+      aria-label={model === null ? name : `${name} ${model.dtype}`}
+      data-state={model?.state.kind}
+    >
       <div className="model__words">
-        <strong>{model.name}</strong>
-        <span className="caption">{describe(model, job)}</span>
-        {model.state.kind === 'damaged' && job === null && (
+        <strong>{name}</strong>
+        {model !== null && <span className="caption">{describe(model, job)}</span>}
+        {model?.state.kind === 'damaged' && job === null && (
           <span className="caption field__error">{model.state.why}</span>
         )}
       </div>
-      {!isBeingDeleted && (job === null ? <Actions model={model} /> : <JobActions job={job} model={model} />)}
+      {!isBeingDeleted && job !== null && <JobActions job={job} model={model} />}
+      {!isBeingDeleted && job === null && model !== null && <Actions model={model} />}
       {job !== null && <JobProgress job={job} />}
-      {job === null && model.state.kind === 'partial' && model.state.total > 0 && (
+      {job === null && model?.state.kind === 'partial' && model.state.total > 0 && (
         <progress className="bar model__bar" aria-label="Done" max={model.state.total} value={model.state.done} />
       )}
       <div role="status" className="model__message">
         {message !== null && <p className={`message message--${message.kind}`}>{message.text}</p>}
       </div>
-    </li>
-  );
-}
-
-/** Work on a model whose directory is not there yet. */
-export function JobRow({ job }: { job: LibraryJob }): ReactElement {
-  return (
-    <li className="model" aria-label={job.name}>
-      <div className="model__words">
-        <strong>{job.name}</strong>
-      </div>
-      <JobActions job={job} model={null} />
-      <JobProgress job={job} />
     </li>
   );
 }
@@ -101,6 +108,7 @@ function Actions({ model }: { model: StoredModel }): ReactElement {
           <button
             type="button"
             className="button button--primary"
+            data-takes-focus
             disabled={isWorking || isBusy}
             onClick={() => void resume(model, null)}
           >
@@ -146,7 +154,15 @@ function JobActions({ job, model }: { job: LibraryJob; model: StoredModel | null
           Cancel and delete
         </button>
       )}
-      <button type="button" className="button" disabled={job.isEnding} onClick={() => void pause()}>
+      <button
+        type="button"
+        className="button"
+        data-takes-focus
+        aria-disabled={job.isEnding} // not disabled: it keeps the focus
+        onClick={() => {
+          if (!job.isEnding) void pause();
+        }}
+      >
         {job.isEnding ? 'Stopping…' : job.kind === 'add' ? 'Pause' : 'Stop'}
       </button>
     </div>

@@ -6,7 +6,6 @@ import { AddModel } from './add-model.tsx';
 import { ConsiderPanel } from './consider-panel.tsx';
 import { ModelList } from './model-list.tsx';
 import { ModelsContext, useModels } from './models-context.ts';
-import '../styles/models.css';
 
 /** Other tabs change the library too: it is read again this often while the screen is open. Milliseconds. */
 const REFRESH_MS = 2500;
@@ -29,13 +28,11 @@ function Dialog(): ReactElement {
   const considered = useModels((state) => state.considered);
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const isConsidering = considered !== null;
-  const wasConsidering = useRef(false);
+  const status = considered?.status;
   useEffect(() => {
-    // The control that had the focus is gone: the heading says what has come in its place.
-    if (isConsidering !== wasConsidering.current) heading.current?.focus();
-    wasConsidering.current = isConsidering;
-  }, [isConsidering]);
+    // Where the control that had the focus is gone, the heading says what has come in its place; unless work was begun (ModelRow).
+    if (document.activeElement === document.body) heading.current?.focus();
+  }, [status]);
   useEffect(() => {
     if (!isOpen) {
       dialog.current?.close();
@@ -72,11 +69,13 @@ function Dialog(): ReactElement {
 }
 
 function Message(): ReactElement {
-  const message = useModels((state) => (state.message?.key === null ? state.message : null));
+  const listed = useModels((state) => state.library?.models);
+  const message = useModels((state) => state.message);
   const dismiss = useModels((state) => state.dismiss);
+  const isShownInList = message !== null && listed?.some(({ key }) => key === message.key) === true;
   return (
     <div role="status" aria-label="Library">
-      {message !== null && (
+      {message !== null && !isShownInList && (
         <p className={`message message--${message.kind}`}>
           <span>{message.text}</span>
           <button type="button" className="quiet-button" onClick={dismiss}>
