@@ -1,4 +1,4 @@
-/** Two projects: `unit` runs side by side, `browser` (test/browser, drives Chromium) runs after it, one file at a time. */
+/** Two projects: `unit` runs side by side, `browser` (test/browser, drives Chromium) runs after it, two files at a time. */
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
@@ -28,9 +28,10 @@ export default defineConfig({
           environment: 'node',
           include: BROWSER_TESTS.flatMap((folder) => [`${folder}/*.test.ts`]),
           pool: 'forks',
-          maxWorkers: 1,
+          maxWorkers: 2,
           testTimeout: 180_000,
-          retry: 1, // a browser on a busy machine; the summary names what needed it
+          maxConcurrency: 2, // browsers at a time, where a file has several
+          retry: 2, // a browser on a busy machine; the summary names what needed it
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },

@@ -8,8 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { bundle } from '../helpers/bundle.ts';
@@ -25,6 +25,7 @@ const TOKENS = 16;
 let folder: string;
 let server: Server;
 let browser: Browser;
+let page: Page;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'visionthink-chain-'));
@@ -40,11 +41,20 @@ beforeAll(async () => {
       response.end(path === '/page.js' ? script : '<!doctype html><title>chain</title><script src="page.js"></script>');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  browser = await launchChromium(SWIFTSHADER);
 }, 60_000);
 
-afterAll(async () => {
+// A browser for each try: one whose page has crashed is not to be trusted.
+beforeEach(async () => {
+  browser = await launchChromium(SWIFTSHADER);
+  page = await browser.newPage();
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+});
+
+afterEach(async () => {
   await browser?.close();
+});
+
+afterAll(() => {
   server?.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -57,14 +67,15 @@ interface Run {
   readonly liveBuffers: number;
 }
 
+async function needAdapter(skip: TestContext['skip']): Promise<void> {
+  if (await page.evaluate(async () => 'gpu' in navigator && (await navigator.gpu.requestAdapter()) !== null)) return;
+  console.warn('SKIPPED: this Chromium offers no WebGPU adapter, so nothing was chained on WebGPU.');
+  skip('this Chromium offers no WebGPU adapter');
+}
+
 describe('a chain of steps on WebGPU', () => {
   it('gives the tokens of single steps, reads each back once, and leaves no buffers', async ({ skip }) => {
-    const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    if (!(await page.evaluate(async () => 'gpu' in navigator && (await navigator.gpu.requestAdapter()) !== null))) {
-      console.warn('SKIPPED: this Chromium offers no WebGPU adapter, so nothing was chained on WebGPU.');
-      skip('this Chromium offers no WebGPU adapter');
-    }
+    await needAdapter(skip);
     const runs = await page.evaluate<Run[]>(`compare(${JSON.stringify(PROMPT)}, ${TOKENS}, [0, 4, 2, 4])`);
     const [single, first] = runs;
     expect(new Set(single?.ids).size).toBeGreaterThan(TOKENS / 2);
@@ -75,6 +86,10 @@ describe('a chain of steps on WebGPU', () => {
       expect(readBacks).toBe(TOKENS - 1 + Math.max(0, lookAhead - 1));
       if (lookAhead > 0) expect(liveBuffers).toBe(first?.liveBuffers);
     }
+  });
+
+  it('ends with an error when the device is lost', async ({ skip }) => {
+    await needAdapter(skip);
     expect(await page.evaluate(`lose(${JSON.stringify(PROMPT)})`)).toBe('AbortError');
-  }, 120_000);
+  });
 });
