@@ -13,8 +13,14 @@ import type { SliceOf, Workbench } from './workbench.ts';
 /** The image's slice. */
 export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
   return (set, get) => {
-    async function choose(ticket: number, file: Blob, name: string, suggestions: readonly string[]): Promise<void> {
-      if (ticket !== bench.imageTicket) return; // a later choice has overtaken this one
+    /** Resolves to the new image's id; null when it did not become one. */
+    async function choose(
+      ticket: number,
+      file: Blob,
+      name: string,
+      suggestions: readonly string[],
+    ): Promise<number | null> {
+      if (ticket !== bench.imageTicket) return null; // a later choice has overtaken this one
       try {
         const blob = (await isSvg(file)) ? await bench.deps.rasterizeSvg(file) : file;
         if (isBusy(get())) {
@@ -27,8 +33,10 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
         if (before !== null) URL.revokeObjectURL(before.url);
         const image = { id, name, blob, url: URL.createObjectURL(blob), info, suggestions };
         set({ image, imageError: null, turns: [], comparison: null });
+        return id;
       } catch (thrown) {
         set({ imageError: { ...plainError(thrown), fileName: name } });
+        return null;
       } finally {
         if (ticket === bench.imageTicket) set({ imagePending: null });
       }
@@ -92,9 +100,12 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
             set({ imagePending: null, imageError: { ...plainError(thrown), fileName: name } });
           return false;
         }
-        await inTurn(() => choose(ticket, blob, name, suggestions));
+        let id: number | null = null;
+        await inTurn(async () => {
+          id = await choose(ticket, blob, name, suggestions);
+        });
         await get().syncImage(); // the engine may have become ready meanwhile
-        return ticket === bench.imageTicket && get().image?.name === name;
+        return id !== null && get().image?.id === id;
       },
       rejectImage: (name, message) => set({ imageError: { name: 'ImageDecodeError', message, fileName: name } }),
       dismissImageError: () => set({ imageError: null }),

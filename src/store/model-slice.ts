@@ -3,7 +3,7 @@ import type { ModelSource } from '../protocol/engine-api.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import type { ModelSelection, ModelSlice } from './app-state.ts';
-import { skipTurn } from './turn-state.ts';
+import { skipQueued } from './turn-state.ts';
 import type { SliceOf } from './workbench.ts';
 
 const STORAGE_KEY = 'visionthink-model';
@@ -20,7 +20,7 @@ export function modelSlice(asked: ModelSelection | undefined): SliceOf<ModelSlic
       // A comparison under way is of the model before: what is left of it does not wait for the new one.
       const rows = get().comparison;
       const isUnderWay = rows?.some((row) => row.status !== 'queued') === true;
-      const comparison = isUnderWay ? rows.map((row) => (row.status === 'queued' ? skipTurn(row) : row)) : rows;
+      const comparison = isUnderWay ? rows.map(skipQueued) : rows;
       set({ selection, engineNotice: null, comparison });
       void get().loadEngine();
     },

@@ -6,7 +6,7 @@ import type { AppState, TurnSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
-import { failTurn, isOver, newTurn, skipTurn, withoutPixels } from './turn-state.ts';
+import { failTurn, isOver, newTurn, skipQueued, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { SliceOf, Workbench } from './workbench.ts';
 
@@ -38,7 +38,6 @@ export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
 
       stop: async () => {
         if (!isBusy(get())) return;
-        const skipQueued = (turn: TurnView): TurnView => (turn.status === 'queued' ? skipTurn(turn) : turn);
         const { turns, comparison } = get();
         set({ turns: turns.map(skipQueued), comparison: comparison?.map(skipQueued) ?? null });
         if (!isBusy(get())) return;

@@ -77,9 +77,9 @@ export function failTurn(turn: TurnView, error: PlainError): TurnView {
   return { ...turn, status: 'failed', stage: null, error };
 }
 
-/** The turn will not be run. */
-export function skipTurn(turn: TurnView): TurnView {
-  return { ...turn, status: 'skipped', stage: null };
+/** A turn that waits will not be run; any other stays as it is. */
+export function skipQueued(turn: TurnView): TurnView {
+  return turn.status === 'queued' ? { ...turn, status: 'skipped', stage: null } : turn;
 }
 
 /** The turn without the pixels it showed: for the history. */

@@ -153,6 +153,18 @@ describe('choosing an image', () => {
     expect(state().imagePending).toBeNull();
   });
 
+  it('of an example that cannot be used brings no question, also where one of that name is there', async () => {
+    let file = picture();
+    const { state } = await openReady({ fetchFile: async () => file });
+    const example = { file: 'p.png', title: 'Poster', questions: ['When?'], note: '' };
+    await state().chooseExample(example);
+    state().setQuestion('Where?');
+    file = letter();
+    await state().chooseExample(example);
+    expect(state().imageError?.fileName).toBe('Poster');
+    expect(state().question).toBe('Where?');
+  });
+
   it('of an example brings its question, unless one was typed meanwhile', async () => {
     const { state } = await openReady({ fetchFile: async () => picture() });
     const example = { file: 'p.png', title: 'Poster', questions: ['When?'], note: '' };

@@ -11,7 +11,7 @@ import {
   finishTurn,
   isOver,
   newTurn,
-  skipTurn,
+  skipQueued,
   visualTokensOf,
   withoutPixels,
 } from '../../src/store/turn-state.ts';
@@ -115,7 +115,8 @@ describe('a turn', () => {
     expect(isOver(turn)).toBe(false);
     expect(isOver(finishTurn(turn, resultOf({})))).toBe(true);
     expect(isOver(failTurn(turn, { name: 'Error', message: '' }))).toBe(true);
-    expect(isOver(skipTurn(turn))).toBe(true);
+    expect(isOver(skipQueued(newTurn(2, 'How many?', DEFAULT_SETTINGS)))).toBe(true);
+    expect(skipQueued(turn)).toBe(turn); // it runs already
   });
 
   it('orders rounds by number even when events come out of order', () => {

@@ -50,6 +50,9 @@ function FamousModels(): ReactElement {
   );
 }
 
+/** Names and addresses: nothing is to be put right in them. */
+const AS_TYPED = { autoComplete: 'off', autoCapitalize: 'none', spellCheck: false } as const;
+
 /** What somebody writes to find a model, and the button to look at it. */
 function LookField(props: {
   readonly label: string;
@@ -68,9 +71,7 @@ function LookField(props: {
           value={props.text}
           placeholder={props.placeholder}
           inputMode={props.inputMode}
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
+          {...AS_TYPED}
           onChange={(event) => props.onChange(event.target.value)}
         />
         <button type="submit" className="button" disabled={props.text.trim() === ''}>
@@ -117,9 +118,7 @@ function HubForm(): ReactElement {
               className="field__input"
               value={form.revision}
               placeholder="main"
-              autoComplete="off"
-              autoCapitalize="none"
-              spellCheck={false}
+              {...AS_TYPED}
               onChange={(event) => fillIn({ revision: event.target.value })}
             />
           </label>
@@ -132,9 +131,7 @@ function HubForm(): ReactElement {
                 inputMode="url"
                 value={form.mirror}
                 placeholder="https://huggingface.co"
-                autoComplete="off"
-                autoCapitalize="none"
-                spellCheck={false}
+                {...AS_TYPED}
                 aria-invalid={isRefused}
                 aria-describedby={isRefused ? errorId : undefined}
                 onChange={(event) => fillIn({ mirror: event.target.value })}
