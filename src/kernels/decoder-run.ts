@@ -4,7 +4,7 @@ import type { DecoderKernels, FusedProducts, TiledProducts } from './decoder-ker
 import type { KernelParts } from './kernel-parts.ts';
 import { KeptGroups } from './kept-groups.ts';
 import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
-import { Scratch, type ScratchBuffers } from './scratch.ts';
+import { KEPT_TOKENS, Scratch, type ScratchBuffers } from './scratch.ts';
 import { attentionGrid, partialLength } from './wgsl/attention.ts';
 import { combineGrid } from './wgsl/combine.ts';
 import type { Dispatch, Step } from './tiled-product.ts';
@@ -100,6 +100,19 @@ export class DecoderRun {
     if (wanted > 0) this.#head(buffers, wanted, tokens);
     if (wanted > 0 && lengths.wantToken) this.#argMax(buffers, token ?? buffers.token, wanted);
     return { logits: buffers.logits, token: buffers.token };
+  }
+
+  /**
+   * To be awaited before a run of many tokens is recorded (null where nothing needs to be). A long prompt's buffers are as large as
+   * a picture's in the vision tower, which are freed once it has been computed: awaiting that, they are never there together.
+   */
+  room(tokens: number): Promise<undefined> | null {
+    return tokens > KEPT_TOKENS ? this.#parts.runtime.device.queue.onSubmittedWorkDone() : null;
+  }
+
+  /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
+  submitted(): void {
+    this.#scratch.submitted();
   }
 
   /** Frees the buffers between kernels. */

@@ -88,11 +88,14 @@ class DecoderSession implements Session {
       const total = number(DECODER.totalSequenceLength);
       const start = number(DECODER.logitsStart);
       const wanted = Math.min(tokens, start < 0 ? -start : Math.max(0, tokens - start));
+      const room = this.#run.room(tokens);
+      if (room !== null) await room; // a step is recorded at once
       const made = this.#run.record(
         { embeds, cache, token },
         { tokens, past: total - tokens, wanted: wantToken || wantLogits ? wanted : 0, wantToken },
       );
       stream.submit();
+      this.#run.submitted();
       const results: Record<string, Tensor> = {};
       for (const name in outputs) {
         const given = outputs[name];

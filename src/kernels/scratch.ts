@@ -1,4 +1,4 @@
-/** The buffers between kernels: made as large as the largest run so far. Rows are padded to a multiple of 32 numbers, with zeros. */
+/** The buffers between kernels. Rows are padded to a multiple of 32 numbers, with zeros. */
 import type { TextGeometry } from '../model/text-geometry.ts';
 import { PARAM_BYTES, roundUp } from './wgsl/kernel.ts';
 import { ARG_MAX_PARTS } from './wgsl/rowwise.ts';
@@ -23,16 +23,23 @@ export function haveNoPadding(widths: readonly number[]): boolean {
 }
 
 /**
- * f32 unless said otherwise. One buffer is `normed` and `attention`, another `qkv` and `inner`, where no row has padding, which
- * must stay zero: a kernel never reads the one and writes the other.
+ * What rows of tokens go through, in f32. One buffer is `normed` and `attention`, another `qkv` and `inner`, where no row has
+ * padding, which must stay zero: a kernel never reads the one and writes the other.
  */
-export type ScratchBuffers = Readonly<
+type RowBuffers = Readonly<
   Record<
     | 'hidden' // the residual stream
     | 'normed'
     | 'qkv' // packed query, key and value
     | 'attention'
-    | 'inner' // inside the MLP
+    | 'inner', // inside the MLP
+    GPUBuffer
+  >
+>;
+
+/** What follows from few tokens of a run or few numbers of each; f32 unless said otherwise. */
+type ResultBuffers = Readonly<
+  Record<
     | 'partials'
     | 'logits'
     | 'candidates' // u32, of the arg max
@@ -41,13 +48,22 @@ export type ScratchBuffers = Readonly<
   >
 >;
 
+export type ScratchBuffers = RowBuffers & ResultBuffers;
+
+/** Rows for as many tokens are always there; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */
+export const KEPT_TOKENS = 512;
+
 /** The buffers of one decoder. */
 export class Scratch {
   readonly params: GPUBuffer;
   readonly #device: GPUDevice;
   readonly #text: TextGeometry;
   readonly #innerSize: number;
-  #size: ScratchSize = { tokens: 0, wanted: 0, partials: 0 };
+  #tokens = 0;
+  #wanted = 0;
+  #partials = 0;
+  #rows: RowBuffers | null = null;
+  #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
   constructor(device: GPUDevice, text: TextGeometry, innerSize: number) {
@@ -58,55 +74,74 @@ export class Scratch {
     this.params = device.createBuffer({ label: 'params', size: PARAM_BYTES, usage });
   }
 
-  /** The buffers for a run; other objects than before where they had to grow. */
-  for(size: ScratchSize): ScratchBuffers {
-    const { tokens, wanted, partials } = this.#size;
-    if (this.#buffers !== null && size.tokens <= tokens && size.wanted <= wanted && size.partials <= partials) {
-      return this.#buffers;
+  /** Buffers for a run; other objects than before where they had to grow, or had been freed. */
+  for({ tokens, wanted, partials }: ScratchSize): ScratchBuffers {
+    if (this.#rows === null || tokens > this.#tokens) {
+      this.#freeRows();
+      this.#tokens = Math.max(tokens, KEPT_TOKENS);
+      this.#rows = this.#makeRows(this.#tokens);
     }
-    this.#free();
-    this.#size = {
-      tokens: Math.max(size.tokens, tokens),
-      wanted: Math.max(size.wanted, wanted, 1),
+    if (this.#results === null || wanted > this.#wanted || partials > this.#partials) {
+      this.#freeResults();
+      this.#wanted = Math.max(wanted, this.#wanted, 1);
       // Grows with every token that is cached: by half at a time.
-      partials: size.partials > partials ? Math.ceil(size.partials * 1.5) : partials,
-    };
-    return (this.#buffers = this.#make(this.#size));
+      if (partials > this.#partials) this.#partials = Math.ceil(partials * 1.5);
+      this.#results = this.#makeResults(this.#wanted, this.#partials);
+    }
+    return (this.#buffers ??= { ...this.#rows, ...this.#results });
+  }
+
+  /** To be called when a run has been submitted: frees rows that are too many to be kept. Results stay. */
+  submitted(): void {
+    if (this.#tokens > KEPT_TOKENS) this.#freeRows();
   }
 
   /** Frees all of them. */
   dispose(): void {
-    this.#free();
+    this.#freeRows();
+    this.#freeResults();
     this.params.destroy();
   }
 
-  #make({ tokens, wanted, partials }: ScratchSize): ScratchBuffers {
-    const { hiddenSize, numHeads, numKvHeads, headDim, vocabSize } = this.#text;
+  #makeRows(tokens: number): RowBuffers {
+    const { hiddenSize, numHeads, numKvHeads, headDim } = this.#text;
     const qkvWidth = (numHeads + 2 * numKvHeads) * headDim;
     const attentionWidth = numHeads * headDim;
     const isShared = haveNoPadding([hiddenSize, qkvWidth, attentionWidth, this.#innerSize]);
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
-    const make = (label: keyof ScratchBuffers, size: number): GPUBuffer =>
-      this.#device.createBuffer({ label, size, usage });
     const narrow = rowBytes(tokens, Math.max(hiddenSize, attentionWidth));
     const wide = rowBytes(tokens, Math.max(qkvWidth, this.#innerSize));
-    const normed = make('normed', narrow);
-    const qkv = make('qkv', wide);
+    const normed = this.#make('normed', narrow);
+    const qkv = this.#make('qkv', wide);
     return {
-      hidden: make('hidden', rowBytes(tokens, hiddenSize)),
+      hidden: this.#make('hidden', rowBytes(tokens, hiddenSize)),
       normed,
       qkv,
-      attention: isShared ? normed : make('attention', narrow),
-      inner: isShared ? qkv : make('inner', wide),
-      partials: make('partials', Math.max(16, partials * 4)),
-      logits: make('logits', roundUp(wanted * vocabSize * 4, 16)),
-      candidates: make('candidates', wanted * ARG_MAX_PARTS * 4),
-      token: make('token', roundUp(wanted * 8, 16)),
+      attention: isShared ? normed : this.#make('attention', narrow),
+      inner: isShared ? qkv : this.#make('inner', wide),
     };
   }
 
-  #free(): void {
-    for (const buffer of Object.values(this.#buffers ?? {})) buffer.destroy();
-    this.#buffers = null;
+  #makeResults(wanted: number, partials: number): ResultBuffers {
+    return {
+      partials: this.#make('partials', Math.max(16, partials * 4)),
+      logits: this.#make('logits', roundUp(wanted * this.#text.vocabSize * 4, 16)),
+      candidates: this.#make('candidates', wanted * ARG_MAX_PARTS * 4),
+      token: this.#make('token', roundUp(wanted * 8, 16)),
+    };
+  }
+
+  #make(label: keyof ScratchBuffers, size: number): GPUBuffer {
+    return this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
+  }
+
+  #freeRows(): void {
+    for (const buffer of Object.values(this.#rows ?? {})) buffer.destroy();
+    this.#rows = this.#buffers = null;
+    this.#tokens = 0;
+  }
+
+  #freeResults(): void {
+    for (const buffer of Object.values(this.#results ?? {})) buffer.destroy();
+    this.#results = this.#buffers = null;
   }
 }

@@ -18,7 +18,7 @@ export interface VisionBuffers {
   readonly attention: GPUBuffer;
   /** Inside the MLP: may be `qkv` too. */
   readonly inner: GPUBuffer;
-  /** Queries, keys and values in f16 where attention wants them so, else `qkv`. May be `inner` too. */
+  /** Queries, keys and values in f16 where attention wants them so, else `qkv`. */
   readonly packed: GPUBuffer;
   /** The merger's inside: `hidden` or `attention`. */
   readonly merged: GPUBuffer;
@@ -97,9 +97,7 @@ export class VisionScratch {
     const row = rowBytes(patches, hiddenSize);
     const patchRow = rowBytes(patches, patchElements);
     const innerRow = rowBytes(patches, innerSize);
-    const packedBytes = isPacked ? patches * 3 * hiddenSize * 2 : 0;
     const isShared = haveNoPadding([hiddenSize, innerSize]);
-    const hasOwnInner = isPacked || !isShared;
     const hidden = make('hidden', row);
     const attention = make('attention', row, patchRow);
     const qkv = make(
@@ -107,17 +105,15 @@ export class VisionScratch {
       rowBytes(patches, 3 * hiddenSize),
       patchRow,
       rowBytes(groups, outHiddenSize),
-      hasOwnInner ? 0 : innerRow,
+      isShared ? innerRow : 0,
     );
-    const inner = hasOwnInner ? make('inner', innerRow, isShared ? packedBytes : 0) : qkv;
-    const besideInner = isPacked && !isShared ? make('packed', packedBytes) : inner;
     return {
       qkv,
       hidden,
       normed: isShared ? attention : make('normed', row),
       attention,
-      inner,
-      packed: isPacked ? besideInner : qkv,
+      inner: isShared ? qkv : make('inner', innerRow),
+      packed: isPacked ? make('packed', patches * 3 * hiddenSize * 2) : qkv,
       merged: isShared ? hidden : attention,
       cos: make('cos', patches * headDim * 2),
       sin: make('sin', patches * headDim * 2),

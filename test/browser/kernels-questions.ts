@@ -38,7 +38,7 @@ export async function continuePrompt(
   activations: 'f32' | 'f16',
   { prompt: ids, tokens }: Questions,
 ): Promise<Continuation> {
-  await decoder.reserve(0, 512);
+  await decoder.reserve(0, 1024);
   const invented = Float32Array.from({ length: GRID.height * GRID.width * hiddenSize }, (_, i) => Math.sin(i * i) / 20);
   const [type, data] =
     activations === 'f16' ? (['float16', f32ToF16(invented)] as const) : (['float32', invented] as const);

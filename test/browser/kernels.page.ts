@@ -103,7 +103,7 @@ async function answer(order: Order): Promise<Answers> {
   const features = await lookAt(encoder, order, read);
   const continuation = await continuePrompt(decoder, runtime, text, activations, order);
   // 4. An image whose features are none, with much behind it, and a shorter prompt in the place of both.
-  await decoder.reserve(0, 512);
+  await decoder.reserve(0, 1024);
   const { signal } = new AbortController();
   const answerShortly = async (): Promise<number[]> => {
     const ids = order.prompt.slice(0, 12);
