@@ -44,11 +44,7 @@ export class RotaryTables {
       next = span.next;
     }
     this.#rows.fill(this.#cos, this.#sin, slot, textPositions(next, capacity - slot).positions);
-    this.dispose();
-    const type = this.#activations === 'f16' ? 'float16' : 'float32';
-    const upload = (table: Float32Array): Tensor =>
-      this.#runtime.upload(type, asActivations(table, this.#activations), [capacity, this.#rows.rowLength]);
-    this.#uploaded = [upload(this.#cos), upload(this.#sin)];
+    this.#upload([capacity, this.#rows.rowLength]);
     this.#layout = layout;
   }
 
@@ -62,6 +58,20 @@ export class RotaryTables {
   dispose(): void {
     for (const table of this.#uploaded ?? []) table.dispose();
     this.#uploaded = null;
+  }
+
+  /** Copies the tables to the device: to where they are, if they fit, so that what is bound to them stays bound. */
+  #upload(dims: readonly [capacity: number, rowLength: number]): void {
+    const cos = asActivations(this.#cos, this.#activations);
+    const sin = asActivations(this.#sin, this.#activations);
+    if (this.#uploaded?.[0].dims[0] === dims[0]) {
+      this.#runtime.overwrite(this.#uploaded[0], cos);
+      this.#runtime.overwrite(this.#uploaded[1], sin);
+      return;
+    }
+    this.dispose();
+    const type = this.#activations === 'f16' ? 'float16' : 'float32';
+    this.#uploaded = [this.#runtime.upload(type, cos, dims), this.#runtime.upload(type, sin, dims)];
   }
 }
 

@@ -80,6 +80,11 @@ class WithKernels implements KernelRuntime {
     return this.#runtime.upload(type, data, dims);
   }
 
+  overwrite(tensor: Tensor, data: TensorData): void {
+    this.#parts.stream.submit(); // what is recorded may read it
+    this.#runtime.overwrite(tensor, data);
+  }
+
   allocate(type: TensorType, dims: readonly number[]): Tensor {
     return this.#runtime.allocate(type, dims);
   }

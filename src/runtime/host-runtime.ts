@@ -1,7 +1,7 @@
 /** A runtime whose tensors all lie on the host: the CPU through WASM or natively. Its cache grows. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { OrtSession } from './ort-session.ts';
-import { joinedShape, WrappedTensor } from './ort-tensors.ts';
+import { bytesOf, hostData, joinedShape, unwrap, WrappedTensor } from './ort-tensors.ts';
 import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from './session.ts';
 
 /** What tells one host runtime from another. */
@@ -35,6 +35,11 @@ export class HostRuntime implements Runtime {
 
   upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
     return this.tensor(type, data, dims);
+  }
+
+  overwrite(tensor: Tensor, data: TensorData): void {
+    const held = hostData(unwrap(tensor).data);
+    new Uint8Array(held.buffer, held.byteOffset, held.byteLength).set(bytesOf(data));
   }
 
   allocate(): Tensor {

@@ -66,6 +66,8 @@ export interface Runtime {
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
   /** A host array copied to the device now, for tensors that many runs use. On machines without a device, `tensor`. */
   upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
+  /** Writes an uploaded tensor over with as many numbers; runs that were asked for before still read the old ones. */
+  overwrite(tensor: Tensor, data: TensorData): void;
   /** An uninitialised tensor where the static cache lives. */
   allocate(type: TensorType, dims: readonly number[]): Tensor;
   /** Rows of `[1, n, width]` tensors of one type and width behind each other, as a new tensor where they lie. */

@@ -167,6 +167,12 @@ export class ScriptedRuntime implements Runtime {
     return new HostTensor(type, data.slice(), dims);
   }
 
+  overwrite(tensor: Tensor, data: TensorData): void {
+    if (!(tensor instanceof HostTensor) || tensor.data.length !== data.length) throw new Error('numbers over others');
+    if (tensor.disposed) throw new Error('overwritten after dispose');
+    for (const [i, value] of data.entries()) tensor.data[i] = value;
+  }
+
   allocate(type: TensorType, dims: readonly number[]): Tensor {
     if (this.#options.failAllocation?.() === true) throw new Error('out of device memory');
     const size = dims.reduce((a, b) => a * b, 1);

@@ -1,7 +1,16 @@
 /** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { OrtSession } from '../ort-session.ts';
-import { byteLength, elementBytes, hostArray, hostData, joinedShape, unwrap, WrappedTensor } from '../ort-tensors.ts';
+import {
+  byteLength,
+  bytesOf,
+  elementBytes,
+  hostArray,
+  hostData,
+  joinedShape,
+  unwrap,
+  WrappedTensor,
+} from '../ort-tensors.ts';
 import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
 import type { Ort } from './ort-build.ts';
 import { Readback } from './readback.ts';
@@ -62,11 +71,15 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
 
   upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
     const tensor = this.allocate(type, dims);
+    this.overwrite(tensor, data);
+    return tensor;
+  }
+
+  overwrite(tensor: Tensor, data: TensorData): void {
     // writeBuffer wants whole multiples of four bytes; the buffer itself is large enough.
     const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    bytes.set(bytesOf(data));
     this.device.queue.writeBuffer(unwrap(tensor).gpuBuffer, 0, bytes);
-    return tensor;
   }
 
   allocate(type: TensorType, dims: readonly number[]): Tensor {
