@@ -9,7 +9,7 @@ import { planConversion } from '../converter/conversion-plan.ts';
 import { type ConvertOptions, runConversion } from '../converter/convert.ts';
 import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
 import { DTYPES, parseDtype } from '../converter/precision.ts';
-import { openHubFolder, parseHubId } from '../io/hub/hub-folder.ts';
+import { openHubFolder } from '../io/hub/hub-folder.ts';
 import { DEFAULT_REVISION, HUB_ENDPOINT } from '../io/hub/hub-options.ts';
 import { lockFolder } from '../io/node/folder-lock.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
@@ -17,6 +17,7 @@ import { createNodeHash } from '../io/node/node-hash.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
+import { addressOf, isHubId, parseHubPage } from '../shared/hub-page.ts';
 import { ProgressLine } from './progress-line.ts';
 import { start } from './start.ts';
 
@@ -89,17 +90,27 @@ async function openCheckpoint(args: Arguments, line: ProgressLine, signal: Abort
     if (revision === undefined && endpoint === undefined) return nodeFolder(checkpoint);
     throw new NamedError('UsageError', `${checkpoint} is a folder here: leave out --revision and --endpoint.`);
   }
-  const id = parseHubId(checkpoint);
-  if (found !== null || id === undefined) {
+  // Of three names with slashes between them the first is a folder that is not there.
+  const isNamed = /^https?:/.test(checkpoint) || isHubId(checkpoint);
+  const page = parseHubPage(checkpoint);
+  if (found !== null || !isNamed || !isHubId(page.id)) {
     throw new NamedError(
       'UsageError',
       `${checkpoint} is neither a folder nor a model of the hub. Give the folder a checkpoint was downloaded to, or owner/name.`,
     );
   }
-  const source = await openHubFolder(id, {
+  const hub = endpoint ?? process.env['HF_ENDPOINT'] ?? HUB_ENDPOINT;
+  if (page.endpoint !== undefined && page.endpoint !== addressOf(hub)) {
+    // A token must not go where it was not sent.
+    throw new NamedError(
+      'UsageError',
+      `${checkpoint} is no page of ${hub}. Name its mirror: --endpoint ${page.endpoint}.`,
+    );
+  }
+  const source = await openHubFolder(page.id, {
     fetch,
-    endpoint: endpoint ?? process.env['HF_ENDPOINT'] ?? HUB_ENDPOINT,
-    revision: revision ?? DEFAULT_REVISION,
+    endpoint: hub,
+    revision: revision ?? page.revision ?? DEFAULT_REVISION,
     token: process.env['HF_TOKEN'] || undefined,
     signal,
     onRetry: ({ why, waitMs }) => line.note(`${why} Trying again in ${(waitMs / 1000).toFixed(1)} s.`),

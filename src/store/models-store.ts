@@ -9,7 +9,7 @@ import { readMeasured, writeMeasured } from './measured-rates.ts';
 import type { LibraryJob, ModelsState, PickedFolder } from './models-state.ts';
 import { modelIn } from './picked-folder.ts';
 import { plainError } from './plain-error.ts';
-import { addressOf } from './typed-origin.ts';
+import { addressOf } from '../shared/hub-page.ts';
 
 /** Progress is shown this often. Milliseconds. */
 const SHOW_EVERY_MS = 200;

@@ -85,6 +85,18 @@ describe('convert from a hub', { timeout: 60_000 }, () => {
     expect(contents('stopped')).toEqual(contents('whole'));
   });
 
+  it('takes the address of a page, at its revision; of a mirror only where it is named', async () => {
+    const from = (page: string, out: string, args: readonly string[]) =>
+      startCli('convert', [page, join(work, out), '--json', ...args], { HF_TOKEN: 'hf_secret' }).ended;
+    const page = `${server.endpoint}/${ID}/tree/v9`;
+    const unnamed = await from(page, 'page', []);
+    const says = expect.stringContaining(`Name its mirror: --endpoint ${server.endpoint}.`);
+    expect(unnamed.json).toMatchObject({ error: { name: 'UsageError', message: says } });
+    const named = await from(page, 'page', ['--endpoint', server.endpoint]);
+    expect(named.json).toMatchObject({ error: { name: 'HubError', message: expect.stringContaining('v9') } });
+    expect(existsSync(join(work, 'page'))).toBe(false);
+  });
+
   it('refuses a revision that is not there, and options that make no sense for a folder', async () => {
     const wrong = await convert('wrong', ['--revision', 'v9']).ended;
     expect(wrong.json).toMatchObject({

@@ -1,38 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { addressOf, hubOriginOf, urlOriginOf } from '../../src/store/typed-origin.ts';
+import { hubOriginOf, urlOriginOf } from '../../src/store/typed-origin.ts';
 
 const hubOf = (id: string, revision = '', mirror = '') => hubOriginOf({ id, revision, mirror });
-
-describe('an address that was typed', () => {
-  it.each([
-    ['hf-mirror.com', 'https://hf-mirror.com'],
-    [' hf-mirror.com:8443/hub/ ', 'https://hf-mirror.com:8443/hub'],
-    ['https://hf-mirror.com/', 'https://hf-mirror.com'],
-    ['HTTP://hub.example', 'http://hub.example'],
-    ['http://127.0.0.1:9', 'http://127.0.0.1:9'],
-    ['127.0.0.1:9', 'http://127.0.0.1:9'],
-    ['http://localhost:8080/', 'http://localhost:8080'],
-    ['localhost:8080', 'http://localhost:8080'],
-    ['localhost', 'http://localhost'],
-    ['http://[::1]:80/', 'http://[::1]'],
-    ['http://intranet/hub', 'http://intranet/hub'],
-    ['localhost.example.org', 'https://localhost.example.org'],
-  ])('"%s" is %s', (text, address) => expect(addressOf(text)).toBe(address));
-
-  it.each([
-    '',
-    'mirror',
-    'no address',
-    'a.b c',
-    'https://',
-    'https:hf-mirror.com',
-    'http//hf-mirror.com',
-    'ftp://hf-mirror.com',
-    'me@example.org',
-    'hf-mirror.com:port',
-    '/models/name',
-  ])('"%s" is none', (text) => expect(addressOf(text)).toBeNull());
-});
 
 describe('a model of a hub', () => {
   it.each([
@@ -43,7 +12,7 @@ describe('a model of a hub', () => {
     ['https://huggingface.co/someone/tiny-vl?library=transformers#usage', 'someone/tiny-vl'],
     ['huggingface.co/someone/tiny-vl', 'someone/tiny-vl'],
     ['www.huggingface.co/someone/tiny-vl/', 'someone/tiny-vl'],
-    ['localhost:8080/someone/tiny-vl', 'someone/tiny-vl'],
+    ['https://hf.co/someone/tiny-vl', 'someone/tiny-vl'],
     ['https://huggingface.co/someone', 'someone'],
     ['no-id', 'no-id'],
     ['https://huggingface.co/', 'https://huggingface.co/'],
@@ -59,6 +28,17 @@ describe('a model of a hub', () => {
   ])('"%s" is at %s', (text, revision) => {
     expect(hubOf(text)).toEqual({ kind: 'hub', id: 'someone/tiny-vl', revision });
     expect(hubOf(text, ' v9 ')).toEqual({ kind: 'hub', id: 'someone/tiny-vl', revision: 'v9' });
+  });
+
+  it.each([
+    ['https://hf-mirror.com/someone/tiny-vl', 'https://hf-mirror.com'],
+    ['hf-mirror.com/someone/tiny-vl/tree/main', 'https://hf-mirror.com'],
+    ['localhost:8080/someone/tiny-vl', 'http://localhost:8080'],
+    ['https://huggingface.co.example/someone/tiny-vl', 'https://huggingface.co.example'],
+  ])('"%s" is at the mirror %s', (text, endpoint) => {
+    expect(hubOf(text)).toEqual({ kind: 'hub', id: 'someone/tiny-vl', endpoint });
+    const typed = { kind: 'hub', id: 'someone/tiny-vl', endpoint: 'https://other.example' };
+    expect(hubOf(text, '', 'other.example')).toEqual(typed);
   });
 
   it.each([

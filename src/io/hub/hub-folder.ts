@@ -6,6 +6,7 @@
  */
 import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
+import { isHubId } from '../../shared/hub-page.ts';
 import { isObject, tryParseJson } from '../../shared/json.ts';
 import { RangedBlob } from '../ranged-blob.ts';
 import type { Asked } from './hub-errors.ts';
@@ -47,7 +48,7 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
   const endpoint = (options.endpoint ?? HUB_ENDPOINT).replace(/\/+$/, '');
   const revision = options.revision ?? DEFAULT_REVISION;
   const asked: Asked = { endpoint, id, revision, hasToken: options.token !== undefined };
-  if (parseHubId(id) !== id) throw new NamedError('HubError', `"${id}" is no model of a hub. Give its id: owner/name.`);
+  if (!isHubId(id)) throw new NamedError('HubError', `"${id}" is no model of a hub. Give its id: owner/name.`);
   const root = rootUrl(endpoint);
   const requests = new HubRequests(options);
   const text = await requests.text(
@@ -83,14 +84,6 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
   };
 }
 
-/** `owner/name` out of an id or of a page's address (`https://huggingface.co/owner/name/tree/main`); undefined for other text. */
-export function parseHubId(text: string): string | undefined {
-  const part = '[A-Za-z0-9](?:[\\w.-]*[A-Za-z0-9_])?';
-  const path = /^https?:/.test(text) && URL.canParse(text) ? new URL(text).pathname.slice(1) : text;
-  const pattern = new RegExp(`^(${part}/${part})${path === text ? '' : '(?:/.*)?'}$`);
-  return pattern.exec(path)?.[1];
-}
-
 function rootUrl(endpoint: string): URL {
   if (/^https?:\/\/./.test(endpoint) && URL.canParse(endpoint)) return new URL(`${endpoint}/`);
   throw new NamedError('HubError', `The endpoint "${endpoint}" is no address. Give one like ${HUB_ENDPOINT}.`);
@@ -114,7 +107,7 @@ function parseListing(json: unknown, asked: Asked): Listing {
   }
   const { id, sha, siblings, gated } = json;
   return {
-    id: typeof id === 'string' && parseHubId(id) === id ? id : asked.id,
+    id: typeof id === 'string' && isHubId(id) ? id : asked.id,
     commit: sha,
     gated: typeof gated === 'string' || gated === true,
     files: siblings.map((entry) => parseFile(entry, asked)),

@@ -1,7 +1,7 @@
 /** The hub's client against a hub on this machine: what it lists, what it reads, and what it survives. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type HubFolder, openHubFolder, parseHubId } from '../../../src/io/hub/hub-folder.ts';
+import { type HubFolder, openHubFolder } from '../../../src/io/hub/hub-folder.ts';
 import type { HubOptions } from '../../../src/io/hub/hub-options.ts';
 import { type Fault, HubServer, type SeenRequest } from '../../helpers/hub-server.ts';
 
@@ -271,20 +271,4 @@ describe('a repository that cannot be had', () => {
     await expect(attempt()).rejects.toMatchObject({ name: 'HubError', message: expect.stringMatching(says) });
     expect(retries).toEqual([]);
   });
-});
-
-describe('parseHubId', () => {
-  it.each([
-    ['Senqiao/VisionThink-Efficient', 'Senqiao/VisionThink-Efficient'],
-    ['https://huggingface.co/Qwen/Qwen2.5-VL-7B-Instruct', 'Qwen/Qwen2.5-VL-7B-Instruct'],
-    ['https://huggingface.co/Qwen/Qwen2.5-VL-7B-Instruct/tree/main', 'Qwen/Qwen2.5-VL-7B-Instruct'],
-    ['Qwen', undefined],
-    ['./a/b', undefined],
-    ['../a', undefined],
-    ['a/b/c', undefined],
-    ['/a/b', undefined],
-    ['a b/c', undefined],
-    ['https://huggingface.co/', undefined],
-    ['', undefined],
-  ])('of "%s" is %s', (text, id) => expect(parseHubId(text)).toBe(id));
 });
