@@ -53,11 +53,15 @@ export interface ImageSlice {
   /** The file being looked at right now. */
   readonly imagePending: string | null;
   readonly imageError: ImageError | null;
+  /** Files that were offered together with the image and left out. */
+  readonly filesLeftOut: number;
   /**
    * Makes `file` the image, ending a running turn, and resolves to whether it became the image: not when something later was
    * chosen meanwhile; on failure everything stays and `imageError` says why.
    */
   chooseImage: (file: Blob | Promise<Blob>, name: string, suggestions?: readonly string[]) => Promise<boolean>;
+  /** Makes the first image of several files the image, the first file where none claims to be one; `name` where it has none. */
+  chooseImageOf: (files: readonly File[], name: string) => Promise<void>;
   /** Says that something else than a file was offered. */
   rejectImage: (name: string, message: string) => void;
   dismissImageError: () => void;

@@ -88,10 +88,11 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
       image: null,
       imagePending: null,
       imageError: null,
+      filesLeftOut: 0,
 
       chooseImage: async (file, name, suggestions = []) => {
         const ticket = ++bench.imageTicket;
-        set({ imagePending: name, imageError: null });
+        set({ imagePending: name, imageError: null, filesLeftOut: 0 });
         let blob: Blob;
         try {
           blob = await file; // others may be chosen while it is fetched
@@ -107,8 +108,14 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
         await get().syncImage(); // the engine may have become ready meanwhile
         return id !== null && get().image?.id === id;
       },
+      chooseImageOf: async (files, name) => {
+        const [first] = files;
+        if (first === undefined) return get().rejectImage(name, 'It holds no file. Drop an image file.');
+        const file = files.find(({ type }) => type.startsWith('image/')) ?? first;
+        if (await get().chooseImage(file, file.name || name)) set({ filesLeftOut: files.length - 1 });
+      },
       rejectImage: (name, message) => set({ imageError: { name: 'ImageDecodeError', message, fileName: name } }),
-      dismissImageError: () => set({ imageError: null }),
+      dismissImageError: () => set({ imageError: null, filesLeftOut: 0 }),
       syncImage: () => inTurn(sync),
     };
   };

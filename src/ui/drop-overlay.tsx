@@ -41,17 +41,15 @@ function useImageDrop(): boolean {
       if (!carriesFile(event)) return;
       event.preventDefault();
       if (isDialogOpen()) return;
-      const file = imageOf(event.dataTransfer?.files);
-      if (file !== undefined) void store.getState().chooseImage(file, file.name);
-      else store.getState().rejectImage('What was dropped', 'It holds no file. Drop an image file.');
+      void store.getState().chooseImageOf([...(event.dataTransfer?.files ?? [])], 'What was dropped');
     };
     const onPaste = (event: ClipboardEvent): void => {
       if (isDialogOpen()) return;
-      const file = imageOf(event.clipboardData?.files);
-      if (file === undefined) return; // text: the question box takes it
+      const files = [...(event.clipboardData?.files ?? [])];
+      if (files.length === 0) return; // text: the question box takes it
       if (isTextField(event.target) && event.clipboardData?.types.includes('text/plain') === true) return; // cells and words bring a picture of themselves
       event.preventDefault();
-      void store.getState().chooseImage(file, file.name || 'Pasted image');
+      void store.getState().chooseImageOf(files, 'Pasted image');
     };
     addEventListener('dragenter', onEnter);
     addEventListener('dragleave', onLeave);
@@ -71,11 +69,6 @@ function useImageDrop(): boolean {
 
 function carriesFile(event: DragEvent): boolean {
   return event.dataTransfer?.types.includes('Files') ?? false;
-}
-
-/** The first image of several files; the first file where none claims to be one. */
-function imageOf(files: FileList | undefined): File | undefined {
-  return [...(files ?? [])].find(({ type }) => type.startsWith('image/')) ?? files?.[0];
 }
 
 function isTextField(target: EventTarget | null): boolean {

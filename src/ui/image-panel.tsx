@@ -23,6 +23,7 @@ export function ImagePanel(): ReactElement {
       {image === null ? <EmptyFrame /> : <Picture image={image} />}
       {pending !== null && <p className="image-panel__pending">Opening {pending}…</p>}
       <ImageProblem />
+      <FilesLeftOut />
     </section>
   );
 }
@@ -112,6 +113,19 @@ function ImageProblem(): ReactElement | null {
       <button type="button" className="quiet-button" onClick={dismiss}>
         Dismiss
       </button>
+    </div>
+  );
+}
+
+function FilesLeftOut(): ReactElement {
+  const count = useApp((state) => state.filesLeftOut);
+  return (
+    <div role="status">
+      {count > 0 && (
+        <p className="caption">
+          {count === 1 ? 'Another file was' : `${count} other files were`} left out: a question is about one picture.
+        </p>
+      )}
     </div>
   );
 }

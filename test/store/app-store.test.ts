@@ -97,6 +97,22 @@ describe('choosing an image', () => {
     expect(engine().images).toHaveLength(2);
   });
 
+  it('is the first of several files, and the others are said to be left out', async () => {
+    const { state } = await openReady();
+    const file = (name: string, type: string): File => new File(['-'], name, { type });
+    await state().chooseImageOf(
+      [file('notes.txt', 'text/plain'), file('b.png', 'image/png'), file('c.png', 'image/png')],
+      '',
+    );
+    expect(state().image?.name).toBe('b.png');
+    expect(state().filesLeftOut).toBe(2);
+    await state().chooseImageOf([new File(['-'], '', { type: 'image/png' })], 'Pasted image');
+    expect(state().image?.name).toBe('Pasted image');
+    expect(state().filesLeftOut).toBe(0);
+    await state().chooseImageOf([], 'What was dropped');
+    expect(state().imageError?.message).toMatch(/no file/);
+  });
+
   it('lets nobody ask while it is being opened', async () => {
     const { state } = await openReady();
     const opening = state().chooseImage(picture(), 'b.png');
