@@ -239,7 +239,9 @@ describe('a checkpoint of a hub', () => {
     hub.commit('someone/VisionThink-General', files);
     const context = await newContext();
     const screen = await openPage(context);
-    await screen.look('someone/VisionThink-General');
+    await screen.dialog.getByLabel('Mirror').fill(''); // the page's address names it
+    await screen.look(`${hub.endpoint}/someone/VisionThink-General/tree/main`);
+    await screen.dialog.getByText(`someone/VisionThink-General at ${new URL(hub.endpoint).host}`).waitFor();
     await screen.dialog.getByText('One round with the full image; the model reasons').waitFor();
     await screen.button('Download and convert').click();
     await screen.button('Use').click();

@@ -96,7 +96,10 @@ function HubForm(): ReactElement {
   const isRefused = wasRefused && origin === null;
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    if (origin !== null) return void consider(origin, origin.id);
+    if (origin !== null) {
+      const { id, endpoint } = origin;
+      return void consider(origin, endpoint === undefined ? id : `${id} at ${new URL(endpoint).host}`);
+    }
     setWasRefused(true);
     if (disclosure.current !== null) disclosure.current.open = true; // what cannot be seen cannot have the focus
     mirror.current?.focus();
