@@ -10,14 +10,13 @@ import { type ConvertOptions, runConversion } from '../converter/convert.ts';
 import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
 import { DTYPES, parseDtype } from '../converter/precision.ts';
 import { openHubFolder } from '../io/hub/hub-folder.ts';
-import { DEFAULT_REVISION, HUB_ENDPOINT } from '../io/hub/hub-options.ts';
 import { lockFolder } from '../io/node/folder-lock.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { createNodeHash } from '../io/node/node-hash.ts';
 import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
-import { addressOf, isHubId, parseHubPage } from '../shared/hub-page.ts';
+import { addressOf, DEFAULT_REVISION, HUB_ENDPOINT, isHubId, parseHubPage } from '../shared/hub-page.ts';
 import { ProgressLine } from './progress-line.ts';
 import { start } from './start.ts';
 

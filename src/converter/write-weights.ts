@@ -2,6 +2,7 @@
  * Writes rows of checkpoint tensors to their places in the data files, in whatever order they come. What is written for a
  * row depends on that row alone, so it does not matter how rows are grouped.
  */
+import { bytesOf } from '../shared/bytes.ts';
 import { f32ToF16 } from '../shared/float16.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RandomAccessFile } from '../shared/files.ts';
@@ -75,8 +76,4 @@ function encode(values: Float32Array, type: FloatType, source: MatrixSource): Fl
     );
   }
   return encoded;
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,4 +1,5 @@
 /** Where a check runs kernels: buffers of its own, and what they hold afterwards against what they should. */
+import { bytesOf } from '../shared/bytes.ts';
 import { NamedError } from '../shared/errors.ts';
 import { readBuffer } from './device-tensors.ts';
 import type { KernelParts } from './kernel-parts.ts';
@@ -21,7 +22,7 @@ export class CheckBench {
   filled(data: ArrayBufferView<ArrayBuffer>): GPUBuffer {
     const buffer = this.#make(data.byteLength, GPUBufferUsage.STORAGE);
     const bytes = new Uint8Array(buffer.size);
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    bytes.set(bytesOf(data));
     this.#parts.runtime.device.queue.writeBuffer(buffer, 0, bytes);
     return buffer;
   }

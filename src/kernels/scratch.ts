@@ -37,7 +37,7 @@ type RowBuffers = Readonly<
   >
 >;
 
-/** What follows from few tokens of a run or few numbers of each; f32 unless said otherwise. */
+/** What attention in parts and the last tokens of a run go through, and the results; f32 unless said otherwise. */
 type ResultBuffers = Readonly<
   Record<
     | 'partials'
@@ -48,6 +48,7 @@ type ResultBuffers = Readonly<
   >
 >;
 
+/** All that a run needs. */
 export type ScratchBuffers = RowBuffers & ResultBuffers;
 
 /** Rows for as many tokens are always there; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */

@@ -1,7 +1,8 @@
 /** A runtime whose tensors all lie on the host: the CPU through WASM or natively. Its cache grows. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import { bytesOf } from '../shared/bytes.ts';
 import { OrtSession } from './ort-session.ts';
-import { bytesOf, hostData, joinedShape, unwrap, WrappedTensor } from './ort-tensors.ts';
+import { hostData, joinedShape, unwrap, WrappedTensor } from './ort-tensors.ts';
 import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from './session.ts';
 
 /** What tells one host runtime from another. */
@@ -38,8 +39,7 @@ export class HostRuntime implements Runtime {
   }
 
   overwrite(tensor: Tensor, data: TensorData): void {
-    const held = hostData(unwrap(tensor).data);
-    new Uint8Array(held.buffer, held.byteOffset, held.byteLength).set(bytesOf(data));
+    bytesOf(hostData(unwrap(tensor).data)).set(bytesOf(data));
   }
 
   allocate(): Tensor {

@@ -52,11 +52,6 @@ export function byteLength(type: TensorType, dims: readonly number[]): number {
   return dims.reduce((a, b) => a * b, 1) * elementBytes(type);
 }
 
-/** A host array's bytes, not copied. */
-export function bytesOf(data: TensorData): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-}
-
 /** Bytes as the host array for their type. */
 export function hostArray(type: TensorType, bytes: ArrayBuffer): TensorData {
   const arrays = { float32: Float32Array, float16: Uint16Array, int64: BigInt64Array, int32: Int32Array };

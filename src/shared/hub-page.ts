@@ -1,5 +1,11 @@
 /** What an address or an id says of a hub's repository: https://huggingface.co and mirrors that lay their pages out alike. Pure. */
 
+/** The hub itself. */
+export const HUB_ENDPOINT = 'https://huggingface.co';
+
+/** The revision that is meant when none is named. */
+export const DEFAULT_REVISION = 'main';
+
 /** What names a repository. */
 export interface HubPage {
   /** `owner/name`; other text as it is, to be refused by name ({@link isHubId}). */

@@ -115,7 +115,7 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
         if (await get().chooseImage(file, file.name || name)) set({ filesLeftOut: files.length - 1 });
       },
       rejectImage: (name, message) => set({ imageError: { name: 'ImageDecodeError', message, fileName: name } }),
-      dismissImageError: () => set({ imageError: null, filesLeftOut: 0 }),
+      dismissImageError: () => set({ imageError: null }),
       syncImage: () => inTurn(sync),
     };
   };

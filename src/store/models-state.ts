@@ -27,11 +27,10 @@ export interface LibraryJob {
 
 /** A model that is being considered. */
 export type Considered =
-  | { readonly status: 'looking'; readonly label: string }
-  | { readonly status: 'failed'; readonly label: string; readonly error: PlainError; readonly origin: ModelOrigin }
+  | { readonly status: 'looking'; readonly origin: ModelOrigin }
+  | { readonly status: 'failed'; readonly origin: ModelOrigin; readonly error: PlainError }
   | {
       readonly status: 'ready';
-      readonly label: string;
       readonly origin: ModelOrigin;
       readonly survey: ModelSurvey;
       readonly dtype: string;
@@ -77,8 +76,8 @@ export interface ModelsState {
   readonly pickFolder: () => Promise<PickedFolder | null>;
   /** The folder that was picked with a file input. */
   readonly folderOf: (list: FileList) => PickedFolder;
-  /** Looks at a model before it is added. `label`: what to call it meanwhile. */
-  consider: (origin: ModelOrigin, label: string) => Promise<void>;
+  /** Looks at a model before it is added. */
+  consider: (origin: ModelOrigin) => Promise<void>;
   chooseDtype: (dtype: string) => void;
   /** Tries again whether the graphics card holds the model. */
   tryAgain: () => void;

@@ -178,17 +178,16 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         }
       },
 
-      consider: async (origin, label) => {
+      consider: async (origin) => {
         const ticket = ++considering;
-        set({ considered: { status: 'looking', label }, message: null });
+        set({ considered: { status: 'looking', origin }, message: null });
         try {
           const survey = await api().survey(origin, app.getState().backendChoice);
           if (ticket !== considering) return;
-          set({ considered: { status: 'ready', label, origin, survey, dtype: survey.proposed, trial: null } });
+          set({ considered: { status: 'ready', origin, survey, dtype: survey.proposed, trial: null } });
           await tryDtype();
         } catch (thrown) {
-          if (ticket === considering)
-            set({ considered: { status: 'failed', label, origin, error: plainError(thrown) } });
+          if (ticket === considering) set({ considered: { status: 'failed', origin, error: plainError(thrown) } });
         }
       },
 

@@ -1,6 +1,6 @@
 /** What a person typed or pasted to find a model, and the origin it stands for. Pure. */
 import type { ModelOrigin } from '../protocol/library-api.ts';
-import { addressOf, parseHubPage } from '../shared/hub-page.ts';
+import { addressOf, DEFAULT_REVISION, parseHubPage } from '../shared/hub-page.ts';
 
 /** The fields that find a model. */
 export interface OriginForm {
@@ -12,13 +12,18 @@ export interface OriginForm {
   readonly url: string;
 }
 
-/** The revision that is meant when none is named. */
-const DEFAULT_REVISION = 'main';
-
 /** The converted folder that is meant: by its address, or by that of its manifest. Other text stays as it is, to be refused by name. */
 export function urlOriginOf({ url }: Pick<OriginForm, 'url'>): Extract<ModelOrigin, { kind: 'url' }> {
   const address = addressOf(url);
   return { kind: 'url', url: address === null ? url.trim() : `${address.replace(/\/manifest\.json$/, '')}/` };
+}
+
+/** What to call a model before anything is known of it: whose it is, and where it lies unless on the hub itself. */
+export function originLabel(origin: ModelOrigin): string {
+  if (origin.kind === 'files') return origin.name;
+  if (origin.kind === 'url') return origin.url;
+  const { id, endpoint } = origin;
+  return endpoint === undefined || !URL.canParse(endpoint) ? id : `${id} at ${new URL(endpoint).host}`;
 }
 
 /** The repository that is meant. What was typed as revision or mirror counts before what the address says. null: the mirror is no address. */

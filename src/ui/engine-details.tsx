@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import type { BackendChoice, EngineInfo } from '../protocol/engine-api.ts';
 import { isBusy } from '../store/turn-slice.ts';
 import { formatCount } from './format.ts';
+import { Select } from './select.tsx';
 import { useApp } from './store-context.ts';
 
 const CHOICES: readonly (readonly [BackendChoice, string])[] = [
@@ -40,26 +41,7 @@ export function BackendSelect(): ReactElement {
   const choice = useApp((state) => state.backendChoice);
   const setChoice = useApp((state) => state.setBackendChoice);
   const busy = useApp(isBusy);
-  return (
-    <label className="field">
-      <span className="field__label">Run on</span>
-      <select
-        className="field__input"
-        value={choice}
-        disabled={busy}
-        onChange={(event) => {
-          const chosen = CHOICES.find(([value]) => value === event.target.value);
-          if (chosen !== undefined) setChoice(chosen[0]);
-        }}
-      >
-        {CHOICES.map(([value, name]) => (
-          <option key={value} value={value}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+  return <Select label="Run on" value={choice} options={CHOICES} disabled={busy} onChange={setChoice} />;
 }
 
 function Fact({ name, value }: { name: string; value: string }): ReactElement {

@@ -97,7 +97,7 @@ const PROGRESS: ModelProgress = { phase: 'weights', done: 30, total: 100, detail
 
 async function adding() {
   const opened = open();
-  await opened.state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+  await opened.state().consider({ kind: 'hub', id: 'a/b' });
   void opened.state().add();
   await settle();
   opened.has(MODEL);
@@ -107,7 +107,7 @@ async function adding() {
 describe('a model that is considered', () => {
   it('is tried on the graphics card, and again with another dtype only where that makes sense', async () => {
     const { state } = open();
-    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    await state().consider({ kind: 'hub', id: 'a/b' });
     expect(state().considered).toMatchObject({ status: 'ready', dtype: 'q4f16', trial: { verdict: 'no' } });
     state().chooseDtype('q4');
     await settle();
@@ -117,7 +117,7 @@ describe('a model that is considered', () => {
   it('shows no trial of a dtype that is not chosen any more', async () => {
     let end: (finding: Finding) => void = () => undefined;
     const { state } = open({ tryMachine: () => new Promise((resolve) => (end = resolve)) });
-    void state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    void state().consider({ kind: 'hub', id: 'a/b' });
     await settle();
     expect(state().considered).toMatchObject({ dtype: 'q4f16', trial: 'running' });
     state().chooseDtype('q4');
@@ -132,7 +132,7 @@ describe('a model that is considered', () => {
         throw new NamedError('HubError', 'There is no such model.');
       },
     });
-    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    await state().consider({ kind: 'hub', id: 'a/b' });
     expect(state().considered).toMatchObject({ status: 'failed', error: { message: 'There is no such model.' } });
   });
 });
@@ -150,12 +150,12 @@ describe('what was typed to find a model', () => {
     state().fillIn({ id: 'a/b', revision: 'v9' });
     state().fillIn({ mirror: 'hf-mirror.com' });
     const typed = { ...empty, id: 'a/b', revision: 'v9', mirror: 'hf-mirror.com' };
-    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    await state().consider({ kind: 'hub', id: 'a/b' });
     expect(state().considered?.status).toBe('failed');
     state().forget();
     expect(state().form).toEqual(typed);
     isThere = true;
-    await state().consider({ kind: 'hub', id: 'a/b' }, 'a/b');
+    await state().consider({ kind: 'hub', id: 'a/b' });
     expect(state().form).toEqual(typed);
     void state().add();
     expect(state().form).toEqual(empty);

@@ -1,5 +1,6 @@
 /** What a hub's refusals mean, and what to do about them. Source: huggingface_hub `utils/_http.py`, `hf_raise_for_status`. */
 import { NamedError } from '../../shared/errors.ts';
+import { DEFAULT_REVISION } from '../../shared/hub-page.ts';
 
 /** What was asked of the hub, for messages. */
 export interface Asked {
@@ -47,7 +48,7 @@ export function refusal(asked: Asked, status: number, headers: Headers): NamedEr
       : 'or is private: then convert it on the command line, with HF_TOKEN set to a token that may read it';
     return new NamedError(
       'HubError',
-      `${endpoint} has no model "${id}"${revision === 'main' ? '' : ` with a revision "${revision}"`} (${status}). Check the ` +
+      `${endpoint} has no model "${id}"${revision === DEFAULT_REVISION ? '' : ` with a revision "${revision}"`} (${status}). Check the ` +
         `spelling: it does not exist ${perhaps}.`,
     );
   }

@@ -6,11 +6,11 @@
  */
 import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
-import { isHubId } from '../../shared/hub-page.ts';
+import { DEFAULT_REVISION, HUB_ENDPOINT, isHubId } from '../../shared/hub-page.ts';
 import { isObject, tryParseJson } from '../../shared/json.ts';
 import { RangedBlob } from '../ranged-blob.ts';
 import type { Asked } from './hub-errors.ts';
-import { DEFAULT_REVISION, HUB_ENDPOINT, type HubOptions } from './hub-options.ts';
+import type { HubOptions } from './hub-options.ts';
 import { HubRequests } from './hub-requests.ts';
 
 /** A file as the hub lists it. */

@@ -1,17 +1,11 @@
 /** How a hub is spoken to. */
 
-/** The hub itself. */
-export const HUB_ENDPOINT = 'https://huggingface.co';
-
-/** What was asked for when no revision was named. */
-export const DEFAULT_REVISION = 'main';
-
 /** Whom to ask, for what, and how patiently. */
 export interface HubOptions {
   readonly fetch: typeof fetch;
-  /** Where the hub is; {@link HUB_ENDPOINT} where absent. */
+  /** A mirror; the hub itself where absent. */
   readonly endpoint?: string;
-  /** A branch, a tag or a commit; {@link DEFAULT_REVISION} where absent. */
+  /** A branch, a tag or a commit; `main` where absent. */
   readonly revision?: string;
   /** For gated and private repositories. Never sent to another host than the endpoint. */
   readonly token?: string | undefined;

@@ -1,16 +1,8 @@
 /** onnxruntime-web on WebGPU: a static cache in GPU buffers, features and embeddings that never leave the device. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
+import { bytesOf } from '../../shared/bytes.ts';
 import { OrtSession } from '../ort-session.ts';
-import {
-  byteLength,
-  bytesOf,
-  elementBytes,
-  hostArray,
-  hostData,
-  joinedShape,
-  unwrap,
-  WrappedTensor,
-} from '../ort-tensors.ts';
+import { byteLength, elementBytes, hostArray, hostData, joinedShape, unwrap, WrappedTensor } from '../ort-tensors.ts';
 import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../session.ts';
 import type { Ort } from './ort-build.ts';
 import { Readback } from './readback.ts';

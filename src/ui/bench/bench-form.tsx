@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { MEASUREMENTS } from '../../evaluation/measurements.ts';
 import { type BenchPlan, modelFrom, modelName } from '../../evaluation/plan.ts';
+import { Select } from '../select.tsx';
 import { useBench } from './bench-context.ts';
 
 const MODELS = [
@@ -84,7 +85,6 @@ function ModelField(): ReactElement {
   return (
     <>
       <Select
-        id="model"
         label="Model"
         value={name}
         options={options}
@@ -114,11 +114,9 @@ function ModelField(): ReactElement {
 function BackendField(): ReactElement {
   const backend = useBench((state) => state.plan.backend);
   const change = useBench((state) => state.change);
-  const set = (value: string): void => {
-    const chosen = BACKENDS.find(([name]) => name === value);
-    if (chosen !== undefined) change({ backend: chosen[0] });
-  };
-  return <Select id="backend" label="Backend" value={backend} options={BACKENDS} onChange={set} />;
+  return (
+    <Select label="Backend" value={backend} options={BACKENDS} onChange={(chosen) => change({ backend: chosen })} />
+  );
 }
 
 /** Edited freely: the plan takes what is a valid number, and the form is not sent while the field holds none. */
@@ -144,30 +142,6 @@ function RepeatField(): ReactElement {
           if (target.validity.valid) change({ repeat: target.valueAsNumber });
         }}
       />
-    </div>
-  );
-}
-
-function Select(props: {
-  readonly id: string;
-  readonly label: string;
-  readonly value: string;
-  readonly options: readonly (readonly [value: string, label: string])[];
-  readonly onChange: (value: string) => void;
-}): ReactElement {
-  const { id, label, value, options, onChange } = props;
-  return (
-    <div className="field">
-      <label className="field__label" htmlFor={id}>
-        {label}
-      </label>
-      <select id={id} className="field__input" value={value} onChange={(event) => onChange(event.target.value)}>
-        {options.map(([option, text]) => (
-          <option key={option} value={option}>
-            {text}
-          </option>
-        ))}
-      </select>
     </div>
   );
 }

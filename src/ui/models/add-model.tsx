@@ -1,5 +1,6 @@
 /** Where another model may come from: VisionThink's own two, any repository of a hub, this device, an address. */
 import { type ReactElement, type SyntheticEvent, useId, useRef, useState } from 'react';
+import { HUB_ENDPOINT } from '../../shared/hub-page.ts';
 import { hubOriginOf, urlOriginOf } from '../../store/typed-origin.ts';
 import { FolderButton } from './folder-button.tsx';
 import { useModels } from './models-context.ts';
@@ -39,7 +40,7 @@ function FamousModels(): ReactElement {
           <button
             type="button"
             className="famous"
-            onClick={() => void consider({ kind: 'hub', id, ...(endpoint === null ? {} : { endpoint }) }, id)}
+            onClick={() => void consider({ kind: 'hub', id, ...(endpoint === null ? {} : { endpoint }) })}
           >
             <strong>{id.split('/')[1]}</strong>
             <span className="caption">{text} See what it takes before anything is downloaded.</span>
@@ -96,10 +97,7 @@ function HubForm(): ReactElement {
   const isRefused = wasRefused && origin === null;
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    if (origin !== null) {
-      const { id, endpoint } = origin;
-      return void consider(origin, endpoint === undefined ? id : `${id} at ${new URL(endpoint).host}`);
-    }
+    if (origin !== null) return void consider(origin);
     setWasRefused(true);
     if (disclosure.current !== null) disclosure.current.open = true; // what cannot be seen cannot have the focus
     mirror.current?.focus();
@@ -133,7 +131,7 @@ function HubForm(): ReactElement {
                 className="field__input"
                 inputMode="url"
                 value={form.mirror}
-                placeholder="https://huggingface.co"
+                placeholder={HUB_ENDPOINT}
                 {...AS_TYPED}
                 aria-invalid={isRefused}
                 aria-describedby={isRefused ? errorId : undefined}
@@ -142,7 +140,7 @@ function HubForm(): ReactElement {
             </label>
             {isRefused && (
               <p id={errorId} role="alert" className="caption field__error">
-                “{form.mirror.trim()}” is no address. Enter one like https://huggingface.co, or leave it empty.
+                “{form.mirror.trim()}” is no address. Enter one like {HUB_ENDPOINT}, or leave it empty.
               </p>
             )}
           </div>
@@ -157,7 +155,7 @@ function FolderForm(): ReactElement {
   return (
     <div className="field">
       <span className="field__label">A folder of this device</span>
-      <FolderButton onFolder={({ name, files }) => void consider({ kind: 'files', name, files }, name)}>
+      <FolderButton onFolder={({ name, files }) => void consider({ kind: 'files', name, files })}>
         Choose a folder
       </FolderButton>
       <span className="caption">A checkpoint as Hugging Face saves it, or a converted model.</span>
@@ -171,8 +169,7 @@ function UrlForm(): ReactElement {
   const fillIn = useModels((state) => state.fillIn);
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
-    const origin = urlOriginOf(form);
-    void consider(origin, origin.url);
+    void consider(urlOriginOf(form));
   };
   return (
     <form onSubmit={submit}>

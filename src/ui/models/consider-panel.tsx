@@ -41,7 +41,7 @@ export function ConsiderPanel({ considered }: { considered: Considered }): React
       </div>
     );
   }
-  const { error, origin, label } = considered;
+  const { error, origin } = considered;
   return (
     <div className="consider">
       <p role="alert" className="message message--error">
@@ -53,7 +53,7 @@ export function ConsiderPanel({ considered }: { considered: Considered }): React
         <button type="button" className="button" onClick={forget}>
           Back
         </button>
-        <button type="button" className="button" onClick={() => void consider(origin, label)}>
+        <button type="button" className="button" onClick={() => void consider(origin)}>
           Try again
         </button>
       </div>

@@ -1,6 +1,7 @@
 /** The Models screen: what is on this device, what can be added, and what adding it would mean. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { browserModels } from '../../store/models-world.ts';
+import { originLabel } from '../../store/typed-origin.ts';
 import { useApp, useAppStore } from '../store-context.ts';
 import { AddModel } from './add-model.tsx';
 import { ConsiderPanel } from './consider-panel.tsx';
@@ -60,7 +61,7 @@ function Dialog(): ReactElement {
       </section>
       <section aria-labelledby="models-add" className="models__section">
         <h3 id="models-add" ref={heading} tabIndex={-1} className="small-title">
-          {considered === null ? 'Add a model' : considered.label}
+          {considered === null ? 'Add a model' : originLabel(considered.origin)}
         </h3>
         {considered === null ? <AddModel /> : <ConsiderPanel considered={considered} />}
       </section>
