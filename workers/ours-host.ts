@@ -155,19 +155,32 @@ export class OursHost implements ContestantApi {
     };
   }
 
-  async #firstToken({ picture, question, aheadMs }: Probe & { kind: 'firstToken' }): Promise<Sample> {
-    this.#current = null; // chosen anew, so that nothing of it is known
-    await this.#show(picture);
-    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1 };
-    const chosen = performance.now();
-    let readAheadMs = 0;
-    if (aheadMs > 0) {
-      const ahead = this.#host.readAhead(settings).then(() => (readAheadMs = performance.now() - chosen));
-      await Promise.race([ahead, pause(aheadMs)]);
+  async #firstToken(probe: Probe & { kind: 'firstToken' }): Promise<Sample> {
+    const { picture, question, chosenMs, readAhead } = probe;
+    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !readAhead };
+    /** Chooses the picture, lets the time pass, and gives how much of it was worked in. */
+    const choose = async (): Promise<number> => {
+      this.#current = null; // chosen anew, so that nothing of it is known
+      await this.#show(picture);
+      const start = performance.now();
+      let workedMs = readAhead ? chosenMs : 0;
+      if (readAhead) void this.#host.readAhead(settings).then(() => (workedMs = performance.now() - start));
+      await pause(chosenMs);
+      return workedMs;
+    };
+    const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore);
+    const readAheadMs = await choose();
+    const { ttftMs, rounds } = await ask();
+    if (ttftMs === null) throw new Error('the turn gave no token');
+    const profile: Record<string, number> = {};
+    if (probe.profile === true) {
+      await choose();
+      Object.assign(profile, (await countGpu(ask)).counts);
+      await choose();
+      Object.assign(profile, await timeKernels(this.#host.kernels, ask));
     }
-    const turn = await this.#ask(question, { maxNewTokens: 1, fresh: aheadMs === 0 });
-    if (turn.ttftMs === null) throw new Error('the turn gave no token');
-    return { ms: turn.ttftMs, details: aheadMs > 0 ? { readAheadMs } : {} };
+    const { computedTokens = 0, promptTokens = 0 } = rounds[0] ?? {};
+    return { ms: ttftMs, details: { ...(readAhead ? { readAheadMs } : {}), promptTokens, computedTokens, ...profile } };
   }
 
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {

@@ -6,6 +6,7 @@
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
 import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
+import { pause } from '../src/shared/pause.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 import {
   END_OF_TURN,
@@ -124,9 +125,10 @@ export class StockHost implements ContestantApi {
     };
   }
 
-  async #firstToken({ picture, question }: Probe & { kind: 'firstToken' }): Promise<Sample> {
+  async #firstToken({ picture, question, chosenMs }: Probe & { kind: 'firstToken' }): Promise<Sample> {
     const model = this.#ready();
     const image = this.#picture(picture);
+    await pause(chosenMs); // as ours rests: a device lowers its clocks meanwhile
     const start = performance.now();
     const patches = await model.process(await halved(image));
     const preprocessMs = performance.now() - start;

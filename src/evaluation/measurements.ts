@@ -66,6 +66,23 @@ const decode = (cachedTokens: number): Measurement => ({
   probes: ({ steps }) => [{ kind: 'decode', picture: DOT.name, cachedTokens, newTokens: steps }],
 });
 
+const firstToken = ({
+  id,
+  title,
+  ...probe
+}: Pick<Measurement, 'id' | 'title'> & Pick<Probe & { kind: 'firstToken' }, 'readAhead' | 'profile'>): Measurement => ({
+  id,
+  title,
+  what: probe.readAhead
+    ? 'Question to first token at half resolution; only this app uses the time before.'
+    : 'Question to first token at half resolution, from the decoded picture.',
+  byDefault: true,
+  engines: BOTH,
+  pictures: [LARGE],
+  kind: 'times',
+  probes: () => [{ kind: 'firstToken', picture: LARGE.name, question: QUESTION, chosenMs: CHOSEN_BEFORE_MS, ...probe }],
+});
+
 const preprocess = (picture: InventedPicture): Measurement => ({
   id: `preprocess${picture.width}`,
   title: `Preprocessing, ${picture.width} × ${picture.height}`,
@@ -101,26 +118,8 @@ export const MEASUREMENTS: readonly Measurement[] = [
     kind: 'times',
     probes: () => [{ kind: 'round2', picture: LARGE.name, question: QUESTION, toolCall: TOOL_CALL }],
   },
-  {
-    id: 'firstToken',
-    title: 'First token, picture chosen 5 s before',
-    what: 'Question to first token at half resolution; only this app uses the time before.',
-    byDefault: true,
-    engines: BOTH,
-    pictures: [LARGE],
-    kind: 'times',
-    probes: () => [{ kind: 'firstToken', picture: LARGE.name, question: QUESTION, aheadMs: CHOSEN_BEFORE_MS }],
-  },
-  {
-    id: 'firstTokenCold',
-    title: 'First token, nothing done before',
-    what: 'Question to first token at half resolution, from the decoded picture.',
-    byDefault: true,
-    engines: BOTH,
-    pictures: [LARGE],
-    kind: 'times',
-    probes: () => [{ kind: 'firstToken', picture: LARGE.name, question: QUESTION, aheadMs: 0 }],
-  },
+  firstToken({ id: 'firstToken', title: 'First token, picture chosen 5 s before', readAhead: true }),
+  firstToken({ id: 'firstTokenCold', title: 'First token, the same without reading ahead', readAhead: false }),
   preprocess(square(1022)),
   preprocess(square(2044)),
   {
@@ -167,5 +166,10 @@ export const MEASUREMENTS: readonly Measurement[] = [
     pictures: [LARGE],
     kind: 'times',
     probes: () => [{ kind: 'imageTurn', picture: LARGE.name, question: QUESTION, profile: true }],
+  },
+  {
+    ...firstToken({ id: 'profileFirstToken', title: 'First token, counted', readAhead: true, profile: true }),
+    byDefault: false,
+    engines: ['ours'],
   },
 ];

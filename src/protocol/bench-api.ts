@@ -67,8 +67,17 @@ export type Probe =
     }
   /** From the end of a tool call in round 1 to the first token of round 2; ms. */
   | { readonly kind: 'round2'; readonly picture: string; readonly question: string; readonly toolCall: string }
-  /** From the question to its first token, the picture decoded before; ms. `aheadMs`: how long ago the picture was chosen; 0: nothing was done since. */
-  | { readonly kind: 'firstToken'; readonly picture: string; readonly question: string; readonly aheadMs: number }
+  /** From the question to its first token, `chosenMs` after the picture was chosen and decoded; ms. */
+  | {
+      readonly kind: 'firstToken';
+      readonly picture: string;
+      readonly question: string;
+      readonly chosenMs: number;
+      /** Whether the picture may be read in that time, by an engine that can. */
+      readonly readAhead: boolean;
+      /** Count and time what is asked of the graphics device, each in a question of its own. */
+      readonly profile?: boolean;
+    }
   /** Resizing and cutting into patches with Qwen2.5-VL's own settings, the picture decoded before; ms. */
   | { readonly kind: 'preprocess'; readonly picture: string }
   /** A whole turn in smart mode, from decoded picture to answer; ms. */
