@@ -1,10 +1,12 @@
 /**
- * The kernels of one language model: which product is made how. Three ways, by the number of tokens: `step` for one, `few`
- * for as many as one reading of the weights serves well, `many` in tiles. All compile when the session is made.
+ * The kernels of one language model: which product is made how. Four ways, by the number of tokens: `step` for one, `few`
+ * for as many as one reading of the weights serves well, `split` in parts on matrix units, `many` in tiles. All compile when
+ * the session is made.
  */
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
+import { type SplitLayer, splitLayers } from './split-products.ts';
 import { always, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
@@ -39,8 +41,10 @@ export interface TiledProducts {
 export interface DecoderKernels {
   readonly step: FusedProducts;
   readonly few: FusedProducts;
-  /** More tokens than these are many. */
+  /** More tokens than these are no longer few. */
   readonly fewTokens: number;
+  /** A layer's products for the next more tokens, fewer tokens first; null without matrix units. */
+  readonly split: readonly SplitLayer[] | null;
   readonly many: TiledProducts;
   readonly load: Step;
   readonly norm: Step;
@@ -88,15 +92,17 @@ export async function compileDecoder(
   const stepTile = stepAttentionTile(sizes, workgroupBytes);
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
-  const [step, few, many] = await Promise.all([
+  const [step, few, split] = await Promise.all([
     fusedProducts(compiler, formats, wanted, 1),
     fusedProducts(compiler, formats, wanted, tuning.columns),
-    productsOfMany(compiler, formats, wanted),
+    splitLayers(compiler, formats.layer, text, workgroupBytes),
   ]);
+  const many = await productsOfMany(compiler, formats, wanted, split !== null);
   return {
     step,
     few,
     fewTokens: compiler.matrixUnits.present ? tuning.fewTokensBesideMatrixUnits : tuning.fewTokens,
+    split,
     many,
     attentionSpec,
     stepTile,
@@ -196,15 +202,17 @@ async function productsOfMany(
   compiler: Compiler,
   { layer, head }: DecoderFormats,
   { tuning, workgroupBytes }: Wanted,
+  hasSplit: boolean,
 ): Promise<TiledProducts> {
-  const product = tiledProducts(compiler, 'text', tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, hasSplit ? 'many' : 'any', tuning.tile, workgroupBytes);
+  const ofAny = tiledProducts(compiler, 'any', tuning.tile, workgroupBytes);
   const [qkv, output, gate, up, down, headProduct] = await Promise.all([
     product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),
     product({ label: 'o_proj, many', matrix: layer.output, epilogue: 'add' }),
     product({ label: 'gate, many', matrix: layer.gate, epilogue: 'store' }),
     product({ label: 'up, many', matrix: layer.up, epilogue: 'gate' }),
     product({ label: 'down, many', matrix: layer.down, epilogue: 'add' }),
-    product({ label: 'head, many', matrix: head, epilogue: 'store', wantedOnly: true }),
+    ofAny({ label: 'head, many', matrix: head, epilogue: 'store', wantedOnly: true }),
   ]);
   return { qkv, output, gate, up, down, head: headProduct };
 }

@@ -7,14 +7,22 @@ import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
 import { KEPT_TOKENS, Scratch, type ScratchBuffers } from './scratch.ts';
 import { attentionGrid, partialLength } from './wgsl/attention.ts';
 import { combineGrid } from './wgsl/combine.ts';
+import type { SplitLayer } from './split-products.ts';
 import type { Dispatch, Step } from './tiled-product.ts';
 import { paramWords, roundUp } from './wgsl/kernel.ts';
 import { ARG_MAX_PARTS } from './wgsl/rowwise.ts';
 
 /** Cached tokens are split in multiples of attention's tile. */
 const CHUNK_STEP = 64;
-/** A part of the cache in a prefill has at least so many tokens: each costs a result to be put together. */
-const SMALLEST_PART = 256;
+/** Of more tokens attention is faster on matrix units, where there are such, than in parts of the cache (docs/log.md). */
+const MOST_TOKENS_IN_PARTS = 32;
+/** Layers of a prompt that are submitted at once: the device begins while the rest is being recorded. */
+const LAYERS_AT_ONCE = 4;
+/** Results of attention in parts that there is always room for. */
+const KEPT_PARTS = 512;
+
+/** Of a run without products in parts. */
+const NO_SUMS = { sums: 0, upSums: 0 } as const;
 
 /** The cache of one sequence, and its rotary tables. */
 export interface CacheBuffers {
@@ -66,7 +74,11 @@ export class DecoderRun {
     this.#groups = new KeptGroups(parts.stream);
     this.#loaded = loaded;
     this.#kernels = kernels;
-    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, innerSize);
+    const few = kernels.split?.[0];
+    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, innerSize, {
+      partials: partialLength(kernels.attentionSpec, 1, KEPT_PARTS),
+      ...(few?.sums(few.upTo) ?? NO_SUMS),
+    });
   }
 
   /** Records a run behind what is recorded already; gives the buffers of its results, which the next run writes again. */
@@ -78,7 +90,8 @@ export class DecoderRun {
     const parts = this.#split(tokens, past + tokens);
     const { attentionSpec, load } = this.#kernels;
     const partials = parts.splits === 1 ? 0 : partialLength(attentionSpec, tokens, parts.splits);
-    const buffers = this.#scratch.for({ tokens, wanted, partials });
+    const split = this.#splitFor(tokens);
+    const buffers = this.#scratch.for({ tokens, wanted, partials, ...(split?.sums(tokens) ?? NO_SUMS) });
     this.#rebind(buffers, cache);
     const first = tokens - wanted;
     const params = paramWords({ tokens, past, first, wanted, capacity: cache.capacity, ...parts });
@@ -91,10 +104,17 @@ export class DecoderRun {
     }
     this.#stream.dispatch(compiled, this.#embedsGroup.group, grid);
     // 2. Layers.
-    const way = tokens === 1 ? 'step' : this.#isFew(tokens) ? 'few' : 'many';
-    this.#loaded.layers.forEach((layer, i) => {
-      if (way === 'many') this.#tiledLayer(this.#kernels.many, i, layer, buffers, cache, tokens, parts.splits);
-      else this.#fusedLayer(this.#kernels[way], i, layer, buffers, cache, tokens, parts.splits);
+    const { layers, norm } = this.#loaded;
+    const { step, few, many } = this.#kernels;
+    layers.forEach((layer, i) => {
+      if (tokens > 1 && i > 0 && i % LAYERS_AT_ONCE === 0) this.#stream.submit();
+      if (tokens === 1) this.#fusedLayer(step, i, layer, buffers, cache, tokens, parts.splits);
+      else if (this.#isFew(tokens)) this.#fusedLayer(few, i, layer, buffers, cache, tokens, parts.splits);
+      else if (split === undefined) this.#tiledLayer(many, i, layer, buffers, cache, tokens, parts.splits);
+      else {
+        const nextNorm = layers[i + 1]?.inputNorm ?? norm; // behind the last layer only the residual stream is wanted
+        this.#splitLayer(split, i, layer, nextNorm, buffers, cache, tokens, parts.splits);
+      }
     });
     // 3. The head, and the arg max.
     if (wanted > 0) this.#head(buffers, wanted, tokens);
@@ -121,6 +141,11 @@ export class DecoderRun {
     this.#groups.clear();
   }
 
+  /** The products in parts for so many tokens; undefined where they are few, many, or the device has no matrix units. */
+  #splitFor(tokens: number): SplitLayer | undefined {
+    return this.#isFew(tokens) ? undefined : this.#kernels.split?.find(({ upTo }) => tokens <= upTo);
+  }
+
   #isFew(tokens: number): boolean {
     return tokens <= this.#kernels.fewTokens;
   }
@@ -128,14 +153,14 @@ export class DecoderRun {
   /** How the cache is split between workgroups of attention. */
   #split(tokens: number, total: number): { readonly splits: number; readonly chunk: number } {
     const { tuning, model } = this.#parts;
-    const { attentionSpec, stepTile } = this.#kernels;
+    const { attentionSpec, stepTile, tensorAttention } = this.#kernels;
+    if (tensorAttention !== null && tokens > MOST_TOKENS_IN_PARTS) return { chunk: total, splits: 1 };
     let chunk: number;
     if (tokens === 1) {
       chunk = roundUp(Math.ceil(total / tuning.stepParts), stepTile);
     } else {
       const whole = Math.ceil(tokens / attentionSpec.tokens) * model.text.numKvHeads;
-      const most = Math.max(1, Math.ceil(total / SMALLEST_PART));
-      chunk = roundUp(Math.ceil(total / Math.min(most, Math.ceil(tuning.attentionWorkgroups / whole))), CHUNK_STEP);
+      chunk = roundUp(Math.ceil(total / Math.ceil(tuning.attentionWorkgroups / whole)), CHUNK_STEP);
     }
     return { chunk, splits: Math.ceil(total / chunk) };
   }
@@ -203,6 +228,32 @@ export class DecoderRun {
     product('gate', products.gate, () => [...layer.gate.buffers, normed, inner]);
     product('up', products.up, () => [...layer.up.buffers, normed, inner]);
     product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
+  }
+
+  #splitLayer(
+    kernels: SplitLayer,
+    i: number,
+    layer: LoadedLayer,
+    nextNorm: GPUBuffer,
+    { hidden, normed, qkv, attention, inner, partials, sums, upSums }: ScratchBuffers,
+    cache: CacheBuffers,
+    tokens: number,
+    splits: number,
+  ): void {
+    const { params } = this.#scratch;
+    const run = (name: string, step: Step, buffers: () => readonly GPUBuffer[]): void =>
+      this.#dispatch(name, i, step(tokens), () => [...buffers(), params]);
+    if (i === 0) run('firstNorm', kernels.firstNorm, () => [hidden, layer.inputNorm, normed]);
+    run('qkv', kernels.qkv, () => [...layer.qkv.buffers, normed, sums]);
+    run('bias', kernels.bias, () => [sums, layer.qkvBias, qkv]);
+    this.#attention(false, i, { qkv, attention, partials }, cache, tokens, splits);
+    run('output', kernels.output, () => [...layer.output.buffers, attention, sums]);
+    run('attentionNorm', kernels.attentionNorm, () => [sums, hidden, layer.attentionNorm, normed]);
+    run('gate', kernels.gate, () => [...layer.gate.buffers, normed, sums]);
+    run('up', kernels.up, () => [...layer.up.buffers, normed, upSums]);
+    run('gated', kernels.gated, () => [sums, upSums, inner]);
+    run('down', kernels.down, () => [...layer.down.buffers, inner, sums]);
+    run('nextNorm', kernels.nextNorm, () => [sums, hidden, nextNorm, normed]);
   }
 
   #attention(

@@ -31,16 +31,13 @@ export async function checkProduct(
   { normEpsilon, asIf = tokens }: { readonly normEpsilon?: number; readonly asIf?: number } = {},
 ): Promise<void> {
   const random = pseudoRandom();
-  const { arrays, weights } = madeUp(format, random);
   const x = random(tokens * COLS);
   const bias = random(ROWS);
   const bench = new CheckBench(parts);
   try {
+    const { buffers: matrix, weights } = await madeUpMatrix(parts, bench, format, random);
     const y = bench.empty(tokens * 224 * 4); // rows of 200 padded to a multiple of 32
     const gamma = normEpsilon === undefined ? [] : [bench.filled(new Float32Array(COLS).fill(1))];
-    const matrix = isQuantized(format)
-      ? arrays.map((array) => bench.filled(array))
-      : [await turned(parts, bench, format, arrays)];
     const buffers = [...matrix, bench.filled(x), y, bench.filled(bias), ...gamma, bench.params({ tokens })];
     const { compiled, grid } = step(asIf);
     bench.dispatch(compiled, buffers, grid);
@@ -61,6 +58,20 @@ export async function checkProduct(
   }
 }
 
+/** A matrix of made-up numbers as the kernels read it, and its numbers `[rows, cols]`. */
+export async function madeUpMatrix(
+  parts: KernelParts,
+  bench: CheckBench,
+  format: MatrixFormat,
+  random: (count: number) => Float32Array<ArrayBuffer>,
+): Promise<{ readonly buffers: readonly GPUBuffer[]; readonly weights: Float32Array }> {
+  const { arrays, weights } = madeUp(format, random);
+  const buffers = isQuantized(format)
+    ? arrays.map((array) => bench.filled(array))
+    : [await turned(parts, bench, format, arrays)];
+  return { buffers, weights };
+}
+
 /** Floats, turned in two parts as a matrix is when it is loaded. */
 async function turned(
   { turner }: KernelParts,
@@ -71,34 +82,34 @@ async function turned(
   const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const whole = bench.empty(bytes);
   for (const [i, part] of parts.entries())
-    await turner.turn(part, format, i * FIRST_PART, i === 0 ? FIRST_PART : COLS - FIRST_PART, whole);
+    await turner.turn(part, format, i * FIRST_PART, i === 0 ? FIRST_PART : format.cols - FIRST_PART, whole);
   return whole;
 }
 
 /** A matrix of made-up numbers: as it is stored, floats in two parts, and its numbers `[rows, cols]`. */
 function madeUp(
-  { kind, floats }: MatrixFormat,
+  { kind, floats, rows, cols }: MatrixFormat,
   random: (count: number) => Float32Array<ArrayBuffer>,
 ): { readonly arrays: readonly ArrayBufferView<ArrayBuffer>[]; readonly weights: Float32Array } {
   const stored = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
     floats === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
   const rounded = (values: Float32Array): Float32Array => (floats === 'f16' ? f16ToF32(f32ToF16(values)) : values);
   if (!isQuantized({ kind })) {
-    const values = random(ROWS * COLS); // [cols, rows]
+    const values = random(rows * cols); // [cols, rows]
     const exact = rounded(values);
-    const cut = FIRST_PART * ROWS;
+    const cut = FIRST_PART * rows;
     return {
       arrays: [stored(values.slice(0, cut)), stored(values.slice(cut))],
-      weights: exact.map((_, i) => exact[(i % COLS) * ROWS + Math.floor(i / COLS)] ?? 0),
+      weights: exact.map((_, i) => exact[(i % cols) * rows + Math.floor(i / cols)] ?? 0),
     };
   }
-  const scales = random((ROWS * COLS) / 32);
+  const scales = random((rows * cols) / 32);
   const exact = rounded(scales);
   const bits = kind === 'q4' ? 4 : 8;
-  const codes = Uint8Array.from(random((ROWS * COLS * bits) / 8), (value) => Math.floor((value + 1) * 128));
+  const codes = Uint8Array.from(random((rows * cols * bits) / 8), (value) => Math.floor((value + 1) * 128));
   const code = (i: number): number =>
     bits === 8 ? (codes[i] ?? 0) - 128 : (((codes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15) - 8;
-  const weights = Float32Array.from({ length: ROWS * COLS }, (_, i) => code(i) * (exact[i >> 5] ?? 0));
+  const weights = Float32Array.from({ length: rows * cols }, (_, i) => code(i) * (exact[i >> 5] ?? 0));
   return { arrays: [codes, stored(scales)], weights };
 }
 

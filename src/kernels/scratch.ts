@@ -10,7 +10,13 @@ export interface ScratchSize {
   readonly wanted: number;
   /** f32 numbers of attention computed in parts. */
   readonly partials: number;
+  /** f32 numbers of a product computed in parts, and of `up`, which is there beside the gate. */
+  readonly sums: number;
+  readonly upSums: number;
 }
+
+/** What comes in parts. */
+type PartSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upSums'>;
 
 /** Bytes of rows of f32, each padded to a multiple of 32. */
 export function rowBytes(rows: number, width: number): number {
@@ -37,10 +43,12 @@ type RowBuffers = Readonly<
   >
 >;
 
-/** What attention in parts and the last tokens of a run go through, and the results; f32 unless said otherwise. */
+/** What attention and products in parts and the last tokens of a run go through, and the results; f32 unless said otherwise. */
 type ResultBuffers = Readonly<
   Record<
     | 'partials'
+    | 'sums'
+    | 'upSums'
     | 'logits'
     | 'candidates' // u32, of the arg max
     | 'token', // i64
@@ -62,13 +70,15 @@ export class Scratch {
   readonly #innerSize: number;
   #tokens = 0;
   #wanted = 0;
-  #partials = 0;
+  #parts: PartSizes;
   #rows: RowBuffers | null = null;
   #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
-  constructor(device: GPUDevice, text: TextGeometry, innerSize: number) {
+  /** `innerSize`: of the MLP as it is stored; `least`: what there is always room for, since growing makes all bind groups anew. */
+  constructor(device: GPUDevice, text: TextGeometry, innerSize: number, least: PartSizes) {
     this.#device = device;
+    this.#parts = least;
     this.#text = text;
     this.#innerSize = innerSize;
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -76,18 +86,24 @@ export class Scratch {
   }
 
   /** Buffers for a run; other objects than before where they had to grow, or had been freed. */
-  for({ tokens, wanted, partials }: ScratchSize): ScratchBuffers {
+  for({ tokens, wanted, ...parts }: ScratchSize): ScratchBuffers {
     if (this.#rows === null || tokens > this.#tokens) {
       this.#freeRows();
       this.#tokens = Math.max(tokens, KEPT_TOKENS);
       this.#rows = this.#makeRows(this.#tokens);
     }
-    if (this.#results === null || wanted > this.#wanted || partials > this.#partials) {
+    const had = this.#parts;
+    const grows = parts.partials > had.partials || parts.sums > had.sums || parts.upSums > had.upSums;
+    if (this.#results === null || wanted > this.#wanted || grows) {
       this.#freeResults();
       this.#wanted = Math.max(wanted, this.#wanted, 1);
-      // Grows with every token that is cached: by half at a time.
-      if (partials > this.#partials) this.#partials = Math.ceil(partials * 1.5);
-      this.#results = this.#makeResults(this.#wanted, this.#partials);
+      this.#parts = {
+        // Grows with every token that is cached: by half at a time.
+        partials: parts.partials > had.partials ? Math.ceil(parts.partials * 1.5) : had.partials,
+        sums: Math.max(parts.sums, had.sums),
+        upSums: Math.max(parts.upSums, had.upSums),
+      };
+      this.#results = this.#makeResults(this.#wanted);
     }
     return (this.#buffers ??= { ...this.#rows, ...this.#results });
   }
@@ -122,9 +138,12 @@ export class Scratch {
     };
   }
 
-  #makeResults(wanted: number, partials: number): ResultBuffers {
+  #makeResults(wanted: number): ResultBuffers {
+    const { partials, sums, upSums } = this.#parts;
     return {
       partials: this.#make('partials', Math.max(16, partials * 4)),
+      sums: this.#make('sums', Math.max(16, sums * 4)),
+      upSums: this.#make('upSums', Math.max(16, upSums * 4)),
       logits: this.#make('logits', roundUp(wanted * this.#text.vocabSize * 4, 16)),
       candidates: this.#make('candidates', wanted * ARG_MAX_PARTS * 4),
       token: this.#make('token', roundUp(wanted * 8, 16)),

@@ -7,6 +7,7 @@ import { type DecoderKernels, fusedProduct, wideShares, type Wanted } from './de
 import type { KernelParts } from './kernel-parts.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
 import { checkedFormats, checkProduct, checkTiledProduct } from './product-check.ts';
+import { checkSplitLayers } from './split-check.ts';
 import { tiledProducts } from './tiled-product.ts';
 import { attentionGrid, partialLength } from './wgsl/attention.ts';
 import { combineGrid } from './wgsl/combine.ts';
@@ -26,7 +27,7 @@ export async function checkDecoder(
   wanted: Wanted,
 ): Promise<void> {
   const { compiler, tuning } = parts;
-  const tiled = tiledProducts(compiler, 'text', tuning.tile, wanted.workgroupBytes);
+  const tiled = tiledProducts(compiler, 'any', tuning.tile, wanted.workgroupBytes);
   const normEpsilon = wanted.text.rmsNormEps;
   const checks = checkedFormats([...Object.values(layer), head]).flatMap((format) => {
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
@@ -38,7 +39,8 @@ export async function checkDecoder(
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
       await checkTiledProduct(parts, product, format, FIRST);
     };
-    return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many()];
+    const split = kernels.split === null ? [] : [checkSplitLayers(parts, format, normEpsilon, wanted.workgroupBytes)];
+    return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
   await Promise.all(checks);
   await checkAttention(parts, kernels);

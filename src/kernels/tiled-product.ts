@@ -37,18 +37,18 @@ const TENSOR_TILES: Tiles<TensorTile> = [
   [Infinity, { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 }],
 ];
 
-/** Images have too many patches for the tiles of few. */
-type Tower = 'text' | 'vision';
+/** How many tokens may come: images have too many patches for the tiles of few, and so has what a layer leaves to its products in parts. */
+type Counts = 'any' | 'many';
 
 /** Makes tiled products: on matrix units where the device has them, else of tiles with at most the wanted side. */
 export function tiledProducts(
   compiler: Compiler,
-  tower: Tower,
+  counts: Counts,
   wantedSide: number,
   workgroupBytes: number,
 ): MakeProduct {
-  const plain = tilesOf(tower, plainTiles(wantedSide, workgroupBytes));
-  const tensor = tilesOf(tower, TENSOR_TILES);
+  const plain = tilesOf(counts, plainTiles(wantedSide, workgroupBytes));
+  const tensor = tilesOf(counts, TENSOR_TILES);
   const bytes = Math.max(...tensor.map(([, tile]) => tensorTileBytes(tile)));
   return async (spec) =>
     (await compiler.matrixUnits.compile(bytes <= workgroupBytes, () =>
@@ -63,8 +63,8 @@ export function plainTiles(side: number, workgroupBytes: number): Tiles<Tile> {
   return PLAIN_TILES.every(isFine) ? PLAIN_TILES : SMALL_TILES;
 }
 
-function tilesOf<T>(tower: Tower, tiles: Tiles<T>): Tiles<T> {
-  return tower === 'text' ? tiles : tiles.slice(-1);
+function tilesOf<T>(counts: Counts, tiles: Tiles<T>): Tiles<T> {
+  return counts === 'any' ? tiles : tiles.slice(-1);
 }
 
 async function stepOf<T extends Tile | TensorTile>(

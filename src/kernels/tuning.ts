@@ -47,7 +47,7 @@ export const DEFAULT_TUNING: Tuning = {
   fewTokensBesideMatrixUnits: 12,
   stepParts: 64,
   attentionTokens: 2,
-  attentionWorkgroups: 256,
+  attentionWorkgroups: 512,
   tile: 128,
   visionQueries: 64,
 };

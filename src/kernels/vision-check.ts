@@ -20,7 +20,7 @@ const EVERY = 7;
 export async function checkVision(parts: KernelParts, formats: VisionFormats, kernels: VisionKernels): Promise<void> {
   const { compiler, tuning, runtime } = parts;
   const { patchEmbed, block, mergerInner, mergerOutput } = formats;
-  const tiled = tiledProducts(compiler, 'vision', tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
+  const tiled = tiledProducts(compiler, 'many', tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
   const checks = checkedFormats([patchEmbed, ...Object.values(block), mergerInner, mergerOutput]).map(
     async (format) => {
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });

@@ -56,7 +56,7 @@ export async function compileVision(
   { vision, stored, tuning, workgroupBytes }: Wanted,
 ): Promise<VisionKernels> {
   const { hiddenSize } = vision;
-  const product = tiledProducts(compiler, 'vision', tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, 'many', tuning.tile, workgroupBytes);
   const rows = (kernel: RowKernel): Promise<Step> => rowStep(compiler, kernel);
   const norm = async (label: string, gapless: boolean): Promise<Step> =>
     always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);

@@ -12,6 +12,8 @@ const PATCH_ELEMENTS = 1176;
 /** The tower's 3420, as it is stored. */
 const INNER = 3456;
 const MB = 1e6;
+/** Nothing in parts. */
+const NOTHING = { partials: 0, sums: 0, upSums: 0 };
 
 /** A device that makes buffers of a size, and nothing else. */
 const device = {
@@ -43,22 +45,33 @@ describe("what lies between VisionThink-7B's kernels while the largest picture i
   });
 
   it('takes 167 MB in the language model', () => {
-    const size = { tokens: TOKENS, wanted: 1, partials: 0 };
-    expect(bytesOf(new Scratch(device, text, text.intermediateSize).for(size))).toBeLessThan(168 * MB);
+    const size = { tokens: TOKENS, wanted: 1, ...NOTHING };
+    expect(bytesOf(new Scratch(device, text, text.intermediateSize, NOTHING).for(size))).toBeLessThan(168 * MB);
+  });
+
+  it('takes what a short prompt on matrix units needs from the beginning, so that a question binds nothing anew', () => {
+    const least = { partials: 1000, sums: 2000, upSums: 3000 };
+    const scratch = new Scratch(device, text, text.intermediateSize, least);
+    const first = scratch.for({ tokens: 400, wanted: 1, ...NOTHING });
+    expect([first.partials.size, first.sums.size, first.upSums.size]).toEqual([4000, 8000, 12_000]);
+    expect(scratch.for({ tokens: 27, wanted: 1, ...least })).toBe(first);
+    const longer = scratch.for({ tokens: 70, wanted: 1, ...least, sums: 4000 });
+    expect(longer).not.toBe(first);
+    expect([longer.partials.size, longer.sums.size, longer.upSums.size]).toEqual([4000, 16_000, 12_000]);
   });
 
   it('takes 55 MB in the language model behind it, and the results are still there', () => {
-    const scratch = new Scratch(device, text, text.intermediateSize);
-    const long = scratch.for({ tokens: TOKENS, wanted: 1, partials: 0 });
+    const scratch = new Scratch(device, text, text.intermediateSize, NOTHING);
+    const long = scratch.for({ tokens: TOKENS, wanted: 1, ...NOTHING });
     scratch.submitted();
     expect(long.hidden.label).toBe('destroyed');
     expect([long.logits.label, long.token.label, long.candidates.label]).not.toContain('destroyed');
-    const step = scratch.for({ tokens: 1, wanted: 1, partials: 0 });
+    const step = scratch.for({ tokens: 1, wanted: 1, ...NOTHING });
     expect(step.logits).toBe(long.logits);
     expect(step.hidden).not.toBe(long.hidden);
     expect(bytesOf(step)).toBeLessThan(55 * MB);
     scratch.submitted();
-    expect(scratch.for({ tokens: 512, wanted: 1, partials: 0 })).toBe(step); // a question behind it binds nothing anew
+    expect(scratch.for({ tokens: 512, wanted: 1, ...NOTHING })).toBe(step); // a question behind it binds nothing anew
     scratch.dispose();
     expect(bytesOf(step)).toBe(0);
   });
@@ -84,7 +97,11 @@ describe('buffers between kernels', () => {
     const floats = visionBuffers(true, vision.hiddenSize, intermediateSize);
     expect(intermediateSize % 32).not.toBe(0);
     expect([floats.inner, floats.qkv].includes(floats.packed)).toBe(false);
-    const tiny = new Scratch(device, { ...text, hiddenSize: 40 }, 64).for({ tokens: 2, wanted: 1, partials: 0 });
+    const tiny = new Scratch(device, { ...text, hiddenSize: 40 }, 64, NOTHING).for({
+      tokens: 2,
+      wanted: 1,
+      ...NOTHING,
+    });
     expect(tiny.inner).not.toBe(tiny.qkv);
     expect(tiny.normed).not.toBe(tiny.attention);
   });

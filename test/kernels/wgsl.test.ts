@@ -21,7 +21,10 @@ import {
   visionAttentionSpec,
 } from '../../src/kernels/wgsl/vision-attention.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../../src/kernels/wgsl/vision-rows.ts';
-import type { MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
+import { splitKTile } from '../../src/kernels/split-products.ts';
+import { type SplitK, splitKBytes, splitKGrid, splitKKernel, sumsLength } from '../../src/kernels/wgsl/split-k.ts';
+import { biasSumKernel, gatedSumKernel, normSumKernel } from '../../src/kernels/wgsl/split-k-sums.ts';
+import { halvesPacker, type MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
 
 const HEAD: MatrixFormat = { kind: 'q4', floats: 'f16', rows: 152_064, cols: 3584 };
 const GATE: MatrixFormat = { ...HEAD, rows: 18_944 };
@@ -108,6 +111,65 @@ describe('tiles of products', () => {
   it('refuse outputs that cannot be shared out', () => {
     const spec = { label: '', matrix: GATE, epilogue: 'store' } as const;
     expect(() => matmulKernel(spec, { ...TILE, rowsPerThread: 5 })).toThrow(RangeError);
+  });
+});
+
+describe('products in parts', () => {
+  const DOWN: MatrixFormat = { ...HEAD, rows: 3584, cols: 18_944 };
+  const product = (matrix: MatrixFormat, tokens: number): SplitK => ({
+    label: '',
+    matrix,
+    x: 'f16',
+    tile: splitKTile(matrix, tokens),
+  });
+
+  it('have as many parts as keep a device busy, and none where there are rows enough', () => {
+    expect(splitKTile(GATE, 32)).toEqual({ tokens: 32, rows: 64, subgroups: 4, depth: 2, parts: 1 });
+    expect(splitKTile(DOWN, 32)).toEqual({ tokens: 32, rows: 128, subgroups: 4, depth: 2, parts: 8 });
+    expect(splitKTile(DOWN, 64)).toEqual({ tokens: 64, rows: 64, subgroups: 4, depth: 2, parts: 4 });
+    expect(splitKGrid(product(DOWN, 32), 27)).toEqual([1, 28, 8]);
+    expect(splitKGrid(product(DOWN, 64), 70)).toEqual([2, 56, 4]);
+    expect(sumsLength(product(DOWN, 64), 70)).toBe(4 * 128 * 3584);
+  });
+
+  it('have a step at least in every part, and not so many that putting them together takes long', () => {
+    expect(splitKTile({ ...HEAD, rows: 192, cols: 192 }, 32).parts).toBe(2);
+    expect(splitKTile({ ...HEAD, rows: 64, cols: 32 }, 32).parts).toBe(1);
+    expect(splitKTile({ ...HEAD, rows: 128, cols: 18_944 }, 32).parts).toBe(16);
+  });
+
+  it('have every template filled, for every way to store a matrix and odd numbers of blocks', () => {
+    for (const kind of ['q4', 'q8', 'floats'] as const) {
+      for (const floats of ['f16', 'f32'] as const) {
+        for (const [rows, cols] of [
+          [18_944, 3584],
+          [2048, 11_008],
+          [96, 96],
+          [160, 9248],
+        ] as const) {
+          for (const tokens of [32, 64]) {
+            const spec = product({ kind, floats, rows, cols }, tokens);
+            expect(splitKBytes(spec.tile)).toBeLessThanOrEqual(32_768);
+            const sums = [biasSumKernel(spec).kernel, gatedSumKernel(spec, HEAD).kernel];
+            const norms = [normSumKernel(spec, rows, 1e-6, HEAD), normSumKernel(null, rows, 1e-6, HEAD)];
+            const products = [splitKKernel(spec), splitKKernel({ ...spec, x: 'f32' })];
+            for (const { code } of [...products, ...sums, ...norms]) expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
+          }
+        }
+      }
+    }
+  });
+
+  it('refuse a tile that cannot be shared out', () => {
+    const spec = product(DOWN, 32);
+    expect(() => splitKKernel({ ...spec, tile: { ...spec.tile, depth: 3 } })).toThrow(RangeError);
+  });
+
+  it('take their inputs in the order in which codes come', () => {
+    // A word of 4-bit codes gives codes i and i + 4 at once, one of bytes codes i and i + 2.
+    expect(halvesPacker('halves', { kind: 'q4' })).toContain('vec2<f32>(a[1], b[1])');
+    expect(halvesPacker('halves', { kind: 'q8' })).toContain('vec2<f32>(a[1], a[3])');
+    expect(halvesPacker('halves', { kind: 'floats' })).toContain('vec2<f32>(a[2], a[3])');
   });
 });
 

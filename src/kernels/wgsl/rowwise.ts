@@ -60,33 +60,38 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   return { kernel: kernel('residual', bindings, body), groups: Math.ceil(cols / THREADS) };
 }
 
+/** Threads of a norm: those of a short prompt have few workgroups, and wait for one another. */
+const NORM_THREADS = 256;
+
 /**
- * RMSNorm of rows of `cols` numbers, padded to a multiple of 32; those of y too unless they are to be `gapless`. Bindings:
- * `x`, `gamma`, `y`. Workgroups: tokens.
+ * RMSNorm of rows of `cols` numbers, a multiple of four, padded to a multiple of 32; those of y too unless they are to be
+ * `gapless`. Bindings: `x`, `gamma`, `y`. Workgroups: tokens. Throws RangeError for other numbers.
  */
 export function normKernel(label: string, cols: number, epsilon: number, gapless = false): Kernel {
-  const stride = roundUp(cols, 32);
+  if (cols % 4 !== 0) throw new RangeError(`rows of ${cols} numbers are not made of fours`);
+  const quads = cols / 4;
+  const stride = roundUp(cols, 32) / 4;
   const body = `
-var<workgroup> squares: array<f32, ${THREADS}>;
-@compute @workgroup_size(${THREADS})
+var<workgroup> squares: array<f32, ${NORM_THREADS}>;
+@compute @workgroup_size(${NORM_THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first = wg.x * ${stride}u;
-  let to = wg.x * ${gapless ? cols : stride}u;
+  let to = wg.x * ${gapless ? quads : stride}u;
   var square = 0.0;
-  for (var i = lid; i < ${cols}u; i += ${THREADS}u) { square = fma(x[first + i], x[first + i], square); }
+  for (var i = lid; i < ${quads}u; i += ${NORM_THREADS}u) { square += dot(x[first + i], x[first + i]); }
   squares[lid] = square;
   workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half >>= 1u) {
+  for (var half = ${NORM_THREADS / 2}u; half > 0u; half >>= 1u) {
     if (lid < half) { squares[lid] += squares[lid + half]; }
     workgroupBarrier();
   }
   let factor = inverseSqrt(squares[0] / ${cols}.0 + ${epsilon.toExponential()}f);
-  for (var i = lid; i < ${cols}u; i += ${THREADS}u) { y[to + i] = x[first + i] * factor * gamma[i]; }
+  for (var i = lid; i < ${quads}u; i += ${NORM_THREADS}u) { y[to + i] = x[first + i] * factor * gamma[i]; }
 }`;
   const bindings: Binding[] = [
-    { name: 'x', type: 'array<f32>', access: 'read' },
-    { name: 'gamma', type: 'array<f32>', access: 'read' },
-    { name: 'y', type: 'array<f32>', access: 'read_write' },
+    { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'gamma', type: 'array<vec4<f32>>', access: 'read' },
+    { name: 'y', type: 'array<vec4<f32>>', access: 'read_write' },
   ];
   return kernel(label, bindings, body);
 }

@@ -8,13 +8,13 @@
  */
 import { grid, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
 import { epilogueOf, matmulBindings, type MatmulSpec } from './matmul.ts';
-import { eightReader, halvesReader } from './weight-reader.ts';
+import { eightReader, halvesPacker, halvesReader } from './weight-reader.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
 
 /** The largest f16: what the next product would round to infinity, and the whole token to NaN, is kept at this. */
-const LARGEST_F16 = 65_504;
+export const LARGEST_F16 = 65_504;
 
 /** How a workgroup's tile is shared out. */
 export interface TensorTile {
@@ -84,9 +84,7 @@ ${epilogue.functions}
 var<workgroup> tile_x: array<vec4<u32>, ${tile.tokens * stride}>; // f16, two a word
 var<workgroup> tile_w: array<vec4<u32>, ${tile.rows * stride}>;
 var<workgroup> scratch: array<f32, ${subgroups * FRAGMENT * FRAGMENT}>;
-fn halves(a: vec4<f32>, b: vec4<f32>) -> vec4<u32> {
-  return vec4<u32>(pack2x16float(a.xy), pack2x16float(a.zw), pack2x16float(b.xy), pack2x16float(b.zw));
-}
+${halvesPacker('halves', matrix)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let subgroup = lid / ${LANES}u;

@@ -97,13 +97,14 @@ export function quad(name: string, { kind, floats }: MatrixFormat, stored: strin
  * scale included, of type `name_Eight`; `name_f32(that)`: the numbers.
  */
 export function eightReader(name: string, format: MatrixFormat): string {
+  const type = eightType(name, format);
   const at = `(row * ${blocksOf(format)}u + block) * 4u + part`;
   const floatsAt = `row * ${eightsOf(format)}u + block * 4u + part`;
   const scale = `bitcast<u32>(${name}_scale(row, block))`;
   switch (format.kind) {
     case 'q4':
       return `${unpacking(name, format)}
-alias ${name}_Eight = vec2<u32>; // codes and scale
+${type}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec2<u32>(${name}_codes[${at}], ${scale}); }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.y);
@@ -111,7 +112,7 @@ fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
 }`;
     case 'q8':
       return `${unpacking(name, format)}
-alias ${name}_Eight = vec3<u32>; // codes and scale
+${type}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec3<u32>(${name}_codes[${at}], ${scale}); }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.z);
@@ -121,13 +122,13 @@ fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
     case 'table':
       return format.floats === 'f16'
         ? `${unpacking(name, format)}
-alias ${name}_Eight = vec4<u32>;
+${type}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return ${name}_floats[${floatsAt}]; }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   return array<vec4<f32>, 2>(${name}_unpack(stored.xy), ${name}_unpack(stored.zw));
 }`
         : `${unpacking(name, format)}
-alias ${name}_Eight = array<vec4<f32>, 2>;
+${type}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight {
   let at = (${floatsAt}) * 2u;
   return ${name}_Eight(${name}_floats[at], ${name}_floats[at + 1u]);
@@ -136,11 +137,63 @@ fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> { return stored; }`
   }
 }
 
-/** `name_f16(stored)`: the numbers `name_eight` has read, as f16, two a word. Needs `enable f16`, and `eightReader`'s functions. */
+/** WGSL of the type of an eight as it is stored, scale included. */
+function eightType(name: string, { kind, floats }: MatrixFormat): string {
+  const halves = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
+  const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: halves, table: halves }[kind];
+  return `alias ${name}_Eight = ${type};`;
+}
+
+/**
+ * Functions for the matrix `name`: `name_block` as {@link blockReader} has it, and `name_f16` as {@link halvesReader}, for eights
+ * of a block: {@link eightOfBlock}. Needs `enable f16`.
+ */
+export function halvesBlockReader(name: string, format: MatrixFormat): string {
+  return `${blockReader(name, format)}\n${eightType(name, format)}${halvesReader(name, format)}`;
+}
+
+/** WGSL of eight `i` of what `name_block` has read into `block`; `scale`: the bits of its scale as f32. */
+export function eightOfBlock(
+  name: string,
+  { kind, floats }: MatrixFormat,
+  block: string,
+  scale: string,
+  i: number,
+): string {
+  switch (kind) {
+    case 'q4':
+      return `${name}_Eight(${block}[${i}], ${scale})`;
+    case 'q8':
+      return `${name}_Eight(${block}[${i >> 1}].${i % 2 === 0 ? 'xy' : 'zw'}, ${scale})`;
+    case 'floats':
+    case 'table':
+      return floats === 'f16' ? `${block}[${i}]` : `${name}_Eight(${block}[${2 * i}], ${block}[${2 * i + 1}])`;
+  }
+}
+
+/**
+ * Numbers of an eight as f16, two a word, in an order that codes come in with the fewest instructions: a dot product does not ask
+ * in which order it is summed, so long as both its sides have the same.
+ */
+const HALVES_ORDER: Readonly<Record<MatrixFormat['kind'], readonly (readonly [low: number, high: number])[]>> = {
+  q4: [0, 1, 2, 3].map((i) => [i, i + 4] as const),
+  q8: [0, 1, 4, 5].map((i) => [i, i + 2] as const),
+  floats: [0, 2, 4, 6].map((i) => [i, i + 1] as const),
+  table: [0, 2, 4, 6].map((i) => [i, i + 1] as const),
+};
+
+/** WGSL of a function `called` that packs eight numbers as {@link halvesReader} does those of a matrix they are to be multiplied with. */
+export function halvesPacker(called: string, { kind }: Pick<MatrixFormat, 'kind'>): string {
+  const number = (i: number): string => `${i < 4 ? 'a' : 'b'}[${i % 4}]`;
+  const words = HALVES_ORDER[kind].map(([low, high]) => `pack2x16float(vec2<f32>(${number(low)}, ${number(high)}))`);
+  return `fn ${called}(a: vec4<f32>, b: vec4<f32>) -> vec4<u32> { return vec4<u32>(${words.join(', ')}); }`;
+}
+
+/** `name_f16(stored)`: the numbers `name_eight` has read, as {@link halvesPacker} packs them. Needs `enable f16`, and `eightReader`'s functions. */
 export function halvesReader(name: string, { kind, floats }: MatrixFormat): string {
   // Put into the mantissa of 1024 in f16, a code q is 1024 + q; less 1024 and the zero point that is exact.
-  const pair = (low: string, high: string, zero: number): string =>
-    `bitcast<u32>((bitcast<vec2<f16>>((${low}) | (${high}) | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
+  const pair = (codes: string, zero: number): string =>
+    `bitcast<u32>((bitcast<vec2<f16>>(${codes} | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
   switch (kind) {
     case 'q4':
       return `
@@ -148,14 +201,14 @@ fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
   let scale = f16(bitcast<f32>(stored.y));
   let word = stored.x;
   return vec4<u32>(
-    ${[0, 8, 16, 24].map((at) => pair(`(word >> ${at}u) & 0xfu`, `${at <= 12 ? `(word << ${12 - at}u)` : `(word >> ${at - 12}u)`} & 0xf0000u`, 8)).join(',\n    ')});
+    ${[0, 4, 8, 12].map((at) => pair(`((word >> ${at}u) & 0xf000fu)`, 8)).join(',\n    ')});
 }`;
     case 'q8':
       return `
 fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
   let scale = f16(bitcast<f32>(stored.z));
   return vec4<u32>(
-    ${['x', 'y'].flatMap((word) => [pair(`stored.${word} & 0xffu`, `(stored.${word} << 8u) & 0xff0000u`, 128), pair(`(stored.${word} >> 16u) & 0xffu`, `(stored.${word} >> 8u) & 0xff0000u`, 128)]).join(',\n    ')});
+    ${['x', 'y'].flatMap((word) => [0, 8].map((at) => pair(`((stored.${word} >> ${at}u) & 0xff00ffu)`, 128))).join(',\n    ')});
 }`;
     case 'floats':
     case 'table':
