@@ -1,12 +1,12 @@
 /**
  * The kernels of one language model: which product is made how. Four ways, by the number of tokens: `step` for one, `few`
- * for as many as one reading of the weights serves well, `split` in parts on matrix units, `many` in tiles. All compile when
- * the session is made.
+ * for as many as a few readings of the weights serve well, `split` in parts, `many` in tiles. All compile when the session is
+ * made.
  */
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
-import { type SplitLayer, splitLayers } from './split-products.ts';
+import { MOST_SPLIT_TOKENS, type SplitLayer, splitLayers } from './split-products.ts';
 import { always, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
@@ -43,7 +43,7 @@ export interface DecoderKernels {
   readonly few: FusedProducts;
   /** More tokens than these are no longer few. */
   readonly fewTokens: number;
-  /** A layer's products for the next more tokens, fewer tokens first; null without matrix units. */
+  /** A layer's products for the next more tokens, fewer tokens first; null where rows have padding. */
   readonly split: readonly SplitLayer[] | null;
   readonly many: TiledProducts;
   readonly load: Step;
@@ -95,7 +95,7 @@ export async function compileDecoder(
   const [step, few, split] = await Promise.all([
     fusedProducts(compiler, formats, wanted, 1),
     fusedProducts(compiler, formats, wanted, tuning.columns),
-    splitLayers(compiler, formats.layer, text, workgroupBytes),
+    splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
   ]);
   const many = await productsOfMany(compiler, formats, wanted, split !== null);
   return {
@@ -204,8 +204,8 @@ async function productsOfMany(
   { tuning, workgroupBytes }: Wanted,
   hasSplit: boolean,
 ): Promise<TiledProducts> {
-  const product = tiledProducts(compiler, hasSplit ? 'many' : 'any', tuning.tile, workgroupBytes);
-  const ofAny = tiledProducts(compiler, 'any', tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, hasSplit ? MOST_SPLIT_TOKENS + 1 : 1, tuning.tile, workgroupBytes);
+  const ofAny = tiledProducts(compiler, 1, tuning.tile, workgroupBytes);
   const [qkv, output, gate, up, down, headProduct] = await Promise.all([
     product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),
     product({ label: 'o_proj, many', matrix: layer.output, epilogue: 'add' }),

@@ -141,7 +141,7 @@ export class DecoderRun {
     this.#groups.clear();
   }
 
-  /** The products in parts for so many tokens; undefined where they are few, many, or the device has no matrix units. */
+  /** The products in parts for so many tokens; undefined where they are few, many, or rows have padding. */
   #splitFor(tokens: number): SplitLayer | undefined {
     return this.#isFew(tokens) ? undefined : this.#kernels.split?.find(({ upTo }) => tokens <= upTo);
   }

@@ -19,12 +19,12 @@ export async function checkSplitLayers(
   parts: KernelParts,
   format: MatrixFormat,
   epsilon: number,
-  workgroupBytes: number,
+  wanted: Parameters<typeof splitLayers>[3],
 ): Promise<void> {
   const matrix = { ...format, rows: SIDE, cols: SIDE };
   const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
   const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
-  for (const layer of (await splitLayers(parts.compiler, matrices, text, workgroupBytes)) ?? []) {
+  for (const layer of (await splitLayers(parts.compiler, matrices, text, wanted)) ?? []) {
     await checkLayer(parts, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
   }
 }
@@ -50,7 +50,7 @@ async function checkLayer(
     const [stream, x, bias] = [random(tokens * SIDE), random(tokens * SIDE), random(SIDE)];
     const gamma = bench.filled(new Float32Array(SIDE).fill(GAMMA));
     const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
-    const [normed, inner] = [bench.empty(tokens * SIDE * 2), bench.empty(tokens * SIDE * 2)];
+    const [normed, inner] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
     const room = layer.sums(tokens);
     const [sums, upSums, y] = [room.sums, room.upSums, tokens * SIDE].map((count) => bench.empty(count * 4));
     if (sums === undefined || upSums === undefined || y === undefined) throw new Error('three buffers were made');

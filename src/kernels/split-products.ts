@@ -1,26 +1,50 @@
 /**
- * A layer's products for some tokens, on matrix units and in parts (split-K): which tiles, how many parts, and the kernels that
- * put the parts together. For more tokens than are done one by one, and fewer than keep a device busy in tiles of outputs.
+ * A layer's products for some tokens, in parts (split-K): which tiles, how many parts, and the kernels that put the parts
+ * together. For more tokens than are done one by one, and fewer than keep a device busy in tiles of outputs.
  */
 import type { TextGeometry } from '../model/text-geometry.ts';
-import type { Compiled, Compiler } from './compiler.ts';
+import type { Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
 import { haveNoPadding, type ScratchSize } from './scratch.ts';
 import { always, type Step } from './tiled-product.ts';
-import { type SplitK, splitKBytes, splitKGrid, splitKKernel, type SplitKTile, sumsLength } from './wgsl/split-k.ts';
+import type { Kernel } from './wgsl/kernel.ts';
+import { matmulKernel, type Tile, tileBytes } from './wgsl/matmul.ts';
+import {
+  type SplitK,
+  splitKBytes,
+  splitKGrid,
+  splitKKernel,
+  type SplitKTile,
+  type SplitSums,
+  sumsLength,
+} from './wgsl/split-k.ts';
 import { biasSumKernel, gatedSumKernel, normSumKernel, type RowKernel } from './wgsl/split-k-sums.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
-/** Tokens of a tile, and those up to which it is used: the fastest on an H100 at the shapes of Qwen2.5-VL (docs/log.md). */
-const TILES: readonly { readonly upTo: number; readonly tokens: number }[] = [
+/** Up to so many tokens are done in parts. */
+export const MOST_SPLIT_TOKENS = 128;
+
+/** Tokens of a tile on matrix units, and those up to which it is used: the fastest on an H100 at the shapes of Qwen2.5-VL (docs/log.md). */
+const TENSOR_TILES: readonly { readonly upTo: number; readonly tokens: number }[] = [
   { upTo: 32, tokens: 32 },
-  { upTo: 128, tokens: 64 },
+  { upTo: MOST_SPLIT_TOKENS, tokens: 64 },
 ];
-/** Workgroups that keep a device busy: parts are as many as it takes to get there. */
-const WORKGROUPS = 200;
+/** The same without. */
+const PLAIN_TILES: readonly { readonly upTo: number; readonly tile: Tile }[] = [
+  { upTo: 32, tile: { tokens: 32, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 } },
+  { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 64, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 } },
+];
+/** For less workgroup memory. */
+const SMALL_TILES: typeof PLAIN_TILES = [
+  { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 } },
+];
+
+/** Workgroups that keep a device busy, on matrix units and without: parts are as many as it takes to get there. */
+const TENSOR_WORKGROUPS = 200;
+const PLAIN_WORKGROUPS = 400;
 /** Parts at most: each is written once and read once more. */
 const MOST_PARTS = 16;
-/** Matrices with so many inputs, as `down` has, are faster with wider tiles for up to 32 tokens. */
+/** Matrices with so many inputs, as `down` has, are faster with wider tiles for up to 32 tokens on matrix units. */
 const LONG_ROWS = 8192;
 
 /** The kernels of a layer for up to so many tokens. Between a product and the next stands what puts its parts together. */
@@ -45,69 +69,111 @@ export interface SplitLayer {
 /** What a layer's products are, before they are shared out. */
 export type SplitMatrices = Pick<DecoderFormats['layer'], 'qkv' | 'output' | 'gate' | 'down'>;
 
-/** How a matrix is shared out for tiles of so many tokens. */
+/** Parts of a matrix' inputs, a power of two: every part has one of `steps` at least. */
+function partsOf(tiles: number, steps: number, workgroups: number): number {
+  const most = Math.min(MOST_PARTS, 2 ** Math.floor(Math.log2(steps)));
+  return Math.min(most, 2 ** Math.max(0, Math.ceil(Math.log2(workgroups / tiles))));
+}
+
+/** How a matrix is shared out for tiles of so many tokens on matrix units. */
 export function splitKTile({ rows, cols }: MatrixFormat, tokens: number): SplitKTile {
   const blocks = Math.ceil(cols / 32);
   const depth = blocks % 2 === 0 ? 2 : 1;
   const wide = cols >= LONG_ROWS && tokens <= 32;
   const tileRows = wide ? 128 : 64;
-  const tiles = Math.ceil(rows / tileRows);
-  // Powers of two; every part has a step at least.
-  const most = Math.min(MOST_PARTS, 2 ** Math.floor(Math.log2(blocks / depth)));
-  const parts = Math.min(most, 2 ** Math.max(0, Math.ceil(Math.log2(WORKGROUPS / tiles))));
+  const parts = partsOf(Math.ceil(rows / tileRows), blocks / depth, TENSOR_WORKGROUPS);
   return { tokens, rows: tileRows, subgroups: depth === 1 && !wide ? 2 : 4, depth, parts };
 }
 
+/** The same without: how many parts a matrix has in such tiles. */
+export function plainParts({ rows, cols }: MatrixFormat, tile: Tile): number {
+  const steps = (Math.ceil(cols / 32) * 8) / tile.depth;
+  return partsOf(Math.ceil(rows / tile.rows), steps, PLAIN_WORKGROUPS);
+}
+
 /**
- * Compiles them, for fewer tokens first; null where the device has no matrix units, they do not suit, or rows have padding.
- * Throws RuntimeUnavailableError when the device refuses another kernel.
+ * Compiles them, for fewer tokens first, on matrix units where the device has them, else in tiles with at most the wanted side; null where
+ * rows have padding. Throws RuntimeUnavailableError when the device refuses a kernel that needs no matrix units.
  */
 export async function splitLayers(
   compiler: Compiler,
   matrices: SplitMatrices,
   text: Pick<TextGeometry, 'hiddenSize' | 'rmsNormEps'>,
-  workgroupBytes: number,
+  { wantedSide, workgroupBytes }: { readonly wantedSide: number; readonly workgroupBytes: number },
 ): Promise<readonly SplitLayer[] | null> {
   const all = Object.values(matrices);
-  const bytes = TILES.flatMap(({ tokens }) => all.map((matrix) => splitKBytes(splitKTile(matrix, tokens))));
-  const suits = Math.max(...bytes) <= workgroupBytes && haveNoPadding(all.flatMap(({ rows, cols }) => [rows, cols]));
-  return compiler.matrixUnits.compile(suits, () =>
-    Promise.all(TILES.map((tile) => splitLayer(compiler, matrices, text, tile))),
+  if (!haveNoPadding(all.flatMap(({ rows, cols }) => [rows, cols]))) return null;
+  const bytes = TENSOR_TILES.flatMap(({ tokens }) => all.map((matrix) => splitKBytes(splitKTile(matrix, tokens))));
+  const layer = (upTo: number, making: Making): Promise<SplitLayer> =>
+    splitLayer(compiler, matrices, text, upTo, making);
+  const onUnits = compiler.matrixUnits.compile(Math.max(...bytes) <= workgroupBytes, () =>
+    Promise.all(TENSOR_TILES.map(({ upTo, tokens }) => layer(upTo, tensorMaking(tokens)))),
   );
+  const fits = ({ tile }: (typeof PLAIN_TILES)[number]): boolean =>
+    tile.tokens <= wantedSide && tileBytes(tile) <= workgroupBytes;
+  const plain = PLAIN_TILES.every(fits) ? PLAIN_TILES : SMALL_TILES;
+  return (await onUnits) ?? Promise.all(plain.map(({ upTo, tile }) => layer(upTo, plainMaking(tile))));
+}
+
+/** How products are made: with matrix units or without. */
+interface Making {
+  sums(matrix: MatrixFormat): SplitSums;
+  /** `isPacked`: whether X is f16, where products read such. */
+  product(label: string, matrix: MatrixFormat, isPacked: boolean): Kernel;
+  /** What the kernel in front of a product is told of the matrix. */
+  next(matrix: MatrixFormat): MatrixFormat | null;
+}
+
+function tensorMaking(tokens: number): Making {
+  const spec = (label: string, matrix: MatrixFormat, x: SplitK['x']): SplitK => ({
+    label,
+    matrix,
+    x,
+    tile: splitKTile(matrix, tokens),
+  });
+  return {
+    sums: (matrix) => spec('', matrix, 'f32'),
+    product: (label, matrix, isPacked) => splitKKernel(spec(label, matrix, isPacked ? 'f16' : 'f32')),
+    next: (matrix) => matrix,
+  };
+}
+
+function plainMaking(tile: Tile): Making {
+  return {
+    sums: (matrix) => ({ matrix, tile: { ...tile, parts: plainParts(matrix, tile) } }),
+    product: (label, matrix) => matmulKernel({ label, matrix, epilogue: 'store' }, tile, plainParts(matrix, tile)),
+    next: () => null,
+  };
 }
 
 async function splitLayer(
   compiler: Compiler,
   { qkv, output, gate, down }: SplitMatrices,
   { hiddenSize, rmsNormEps }: Pick<TextGeometry, 'hiddenSize' | 'rmsNormEps'>,
-  { upTo, tokens }: (typeof TILES)[number],
+  upTo: number,
+  { sums, product, next }: Making,
 ): Promise<SplitLayer> {
-  const spec = (label: string, matrix: MatrixFormat, x: SplitK['x']): SplitK => ({
-    label: `${label}, some`,
-    matrix,
-    x,
-    tile: splitKTile(matrix, tokens),
-  });
-  const [qkvSpec, outputSpec] = [spec('qkv', qkv, 'f16'), spec('o_proj', output, 'f32')];
-  const [gateSpec, downSpec] = [spec('gate, up', gate, 'f16'), spec('down', down, 'f16')];
-  const product = async (one: SplitK): Promise<Step> =>
-    always(await compiler.compile(splitKKernel(one)), (count) => splitKGrid(one, count));
+  const productOf = async (label: string, matrix: MatrixFormat, isPacked = true): Promise<Step> =>
+    always(await compiler.compile(product(`${label}, some`, matrix, isPacked)), (count) =>
+      splitKGrid(sums(matrix), count),
+    );
   const rows = async ({ kernel, groups }: RowKernel): Promise<Step> =>
     always(await compiler.compile(kernel), (count) => [groups, count]);
-  const norm = async (parts: SplitK | null, next: MatrixFormat): Promise<Step> => {
-    const compiled: Compiled = await compiler.compile(normSumKernel(parts, hiddenSize, rmsNormEps, next));
+  const norm = async (before: MatrixFormat | null, matrix: MatrixFormat): Promise<Step> => {
+    const parts = before === null ? null : sums(before);
+    const compiled = await compiler.compile(normSumKernel(parts, hiddenSize, rmsNormEps, next(matrix)));
     return always(compiled, (count) => [count]);
   };
   const [firstNorm, attentionNorm, nextNorm, bias, gated, ...products] = await Promise.all([
     norm(null, qkv),
-    norm(outputSpec, gate),
-    norm(downSpec, qkv),
-    rows(biasSumKernel(qkvSpec)),
-    rows(gatedSumKernel(gateSpec, down)),
-    product(qkvSpec),
-    product(outputSpec),
-    product(gateSpec),
-    product(downSpec),
+    norm(output, gate),
+    norm(down, qkv),
+    rows(biasSumKernel(sums(qkv))),
+    rows(gatedSumKernel(sums(gate), next(down))),
+    productOf('qkv', qkv),
+    productOf('o_proj', output, false),
+    productOf('gate, up', gate),
+    productOf('down', down),
   ]);
   const [qkvProduct, outputProduct, gateProduct, downProduct] = products;
   return {
@@ -123,8 +189,8 @@ async function splitLayer(
     up: gateProduct,
     down: downProduct,
     sums: (count) => ({
-      upSums: sumsLength(gateSpec, count),
-      sums: Math.max(...[qkvSpec, outputSpec, gateSpec, downSpec].map((one) => sumsLength(one, count))),
+      upSums: sumsLength(sums(gate), count),
+      sums: Math.max(...[qkv, output, gate, down].map((matrix) => sumsLength(sums(matrix), count))),
     }),
   };
 }

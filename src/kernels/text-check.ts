@@ -27,7 +27,7 @@ export async function checkDecoder(
   wanted: Wanted,
 ): Promise<void> {
   const { compiler, tuning } = parts;
-  const tiled = tiledProducts(compiler, 'any', tuning.tile, wanted.workgroupBytes);
+  const tiled = tiledProducts(compiler, 1, tuning.tile, wanted.workgroupBytes);
   const normEpsilon = wanted.text.rmsNormEps;
   const checks = checkedFormats([...Object.values(layer), head]).flatMap((format) => {
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
@@ -39,7 +39,8 @@ export async function checkDecoder(
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
       await checkTiledProduct(parts, product, format, FIRST);
     };
-    const split = kernels.split === null ? [] : [checkSplitLayers(parts, format, normEpsilon, wanted.workgroupBytes)];
+    const sizes = { wantedSide: tuning.tile, workgroupBytes: wanted.workgroupBytes };
+    const split = kernels.split === null ? [] : [checkSplitLayers(parts, format, normEpsilon, sizes)];
     return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
   await Promise.all(checks);

@@ -37,18 +37,18 @@ const TENSOR_TILES: Tiles<TensorTile> = [
   [Infinity, { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 }],
 ];
 
-/** How many tokens may come: images have too many patches for the tiles of few, and so has what a layer leaves to its products in parts. */
-type Counts = 'any' | 'many';
+/** Tokens of images, as far as tiles are concerned: too many for the tiles of few. */
+export const MANY = Infinity;
 
-/** Makes tiled products: on matrix units where the device has them, else of tiles with at most the wanted side. */
+/** Makes tiled products for `least` tokens and more: on matrix units where the device has them, else of tiles with at most the wanted side. */
 export function tiledProducts(
   compiler: Compiler,
-  counts: Counts,
+  least: number,
   wantedSide: number,
   workgroupBytes: number,
 ): MakeProduct {
-  const plain = tilesOf(counts, plainTiles(wantedSide, workgroupBytes));
-  const tensor = tilesOf(counts, TENSOR_TILES);
+  const plain = tilesFrom(least, plainTiles(wantedSide, workgroupBytes));
+  const tensor = tilesFrom(least, TENSOR_TILES);
   const bytes = Math.max(...tensor.map(([, tile]) => tensorTileBytes(tile)));
   return async (spec) =>
     (await compiler.matrixUnits.compile(bytes <= workgroupBytes, () =>
@@ -63,8 +63,8 @@ export function plainTiles(side: number, workgroupBytes: number): Tiles<Tile> {
   return PLAIN_TILES.every(isFine) ? PLAIN_TILES : SMALL_TILES;
 }
 
-function tilesOf<T>(counts: Counts, tiles: Tiles<T>): Tiles<T> {
-  return counts === 'any' ? tiles : tiles.slice(-1);
+function tilesFrom<T>(least: number, tiles: Tiles<T>): Tiles<T> {
+  return tiles.filter(([upTo]) => upTo >= least);
 }
 
 async function stepOf<T extends Tile | TensorTile>(

@@ -17,7 +17,7 @@ export interface Tuning {
   readonly wideBlocksAhead: number;
   /** Tokens a matrix-vector kernel takes at once where there are a few. */
   readonly columns: number;
-  /** Runs of more tokens use the tiled product: without matrix units and with them. */
+  /** Runs of more tokens use products in parts, or in tiles: without matrix units and with them. */
   readonly fewTokens: number;
   readonly fewTokensBesideMatrixUnits: number;
   /** Parts of the cache that attention computes apart in a decode step, at most. */
@@ -43,7 +43,7 @@ export const DEFAULT_TUNING: Tuning = {
   wideThreads: 128,
   wideBlocksAhead: 1,
   columns: 4,
-  fewTokens: 32,
+  fewTokens: 20,
   fewTokensBesideMatrixUnits: 12,
   stepParts: 64,
   attentionTokens: 2,

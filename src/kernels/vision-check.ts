@@ -5,7 +5,7 @@ import { CheckBench } from './check-bench.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import type { VisionFormats } from './loaded-vision.ts';
 import { checkedFormats, checkTiledProduct } from './product-check.ts';
-import { tiledProducts } from './tiled-product.ts';
+import { MANY, tiledProducts } from './tiled-product.ts';
 import type { VisionAttention, VisionKernels } from './vision-kernels.ts';
 import { imageSpans, windowSpans } from './vision-spans.ts';
 import { roundUp } from './wgsl/kernel.ts';
@@ -20,7 +20,7 @@ const EVERY = 7;
 export async function checkVision(parts: KernelParts, formats: VisionFormats, kernels: VisionKernels): Promise<void> {
   const { compiler, tuning, runtime } = parts;
   const { patchEmbed, block, mergerInner, mergerOutput } = formats;
-  const tiled = tiledProducts(compiler, 'many', tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
+  const tiled = tiledProducts(compiler, MANY, tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
   const checks = checkedFormats([patchEmbed, ...Object.values(block), mergerInner, mergerOutput]).map(
     async (format) => {
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });

@@ -2,7 +2,7 @@
 import { VISION_EPSILON, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { VisionFormats } from './loaded-vision.ts';
-import { always, type Step, tiledProducts } from './tiled-product.ts';
+import { always, type Step, MANY, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { normKernel } from './wgsl/rowwise.ts';
@@ -56,7 +56,7 @@ export async function compileVision(
   { vision, stored, tuning, workgroupBytes }: Wanted,
 ): Promise<VisionKernels> {
   const { hiddenSize } = vision;
-  const product = tiledProducts(compiler, 'many', tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, MANY, tuning.tile, workgroupBytes);
   const rows = (kernel: RowKernel): Promise<Step> => rowStep(compiler, kernel);
   const norm = async (label: string, gapless: boolean): Promise<Step> =>
     always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);

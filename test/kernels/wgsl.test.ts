@@ -150,8 +150,12 @@ describe('products in parts', () => {
           for (const tokens of [32, 64]) {
             const spec = product({ kind, floats, rows, cols }, tokens);
             expect(splitKBytes(spec.tile)).toBeLessThanOrEqual(32_768);
-            const sums = [biasSumKernel(spec).kernel, gatedSumKernel(spec, HEAD).kernel];
-            const norms = [normSumKernel(spec, rows, 1e-6, HEAD), normSumKernel(null, rows, 1e-6, HEAD)];
+            const sums = [
+              biasSumKernel(spec).kernel,
+              gatedSumKernel(spec, HEAD).kernel,
+              gatedSumKernel(spec, null).kernel,
+            ];
+            const norms = [normSumKernel(spec, rows, 1e-6, HEAD), normSumKernel(null, rows, 1e-6, null)];
             const products = [splitKKernel(spec), splitKKernel({ ...spec, x: 'f32' })];
             for (const { code } of [...products, ...sums, ...norms]) expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
           }

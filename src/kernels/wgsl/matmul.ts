@@ -88,12 +88,16 @@ export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   ];
 }
 
-/** The kernel's source. Throws RangeError for a tile that cannot be shared out. */
-export function matmulKernel(spec: MatmulSpec, tile: Tile): Kernel {
+/**
+ * The kernel's source. With `parts` every workgroup along z sums over a part of the inputs alone, and y has the parts' sums as
+ * split-k.ts describes them. Throws RangeError for a tile that cannot be shared out.
+ */
+export function matmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kernel {
   const { matrix } = spec;
   const { depth } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
   const steps = (blocks * 8) / depth;
+  const stepsOfPart = Math.ceil(steps / (parts ?? 1));
   const across = tile.rows / tile.rowsPerThread; // threads along the rows
   const along = tile.tokens / tile.tokensPerThread;
   const threads = across * along;
@@ -118,6 +122,9 @@ ${repeat(wReads, (i) =>
     ? `    w${i} = w_eight(w_row${i}, ${step}, (lid + ${i * threads}u) % 4u);`
     : `    w${i} = w_eight(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (lid + ${i * threads}u) % 2u);`,
 )}`;
+  const sumsStride = roundUp(matrix.rows, tile.rows);
+  const keep = (m: number, n: number): string =>
+    `  y[(wg.z * padded + token0 + ${m * along}u) * ${sumsStride}u + row0 + ${n * across}u] = s${m}_${n};`;
   const store = (m: number, n: number): string =>
     `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
     ${epilogue.write(`y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, `s${m}_${n}`, `row0 + ${n * across}u`)}
@@ -130,7 +137,9 @@ var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first_token = wg.x * ${tile.tokens}u;
-  let first_row = (wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u) * ${tile.rows}u;
+  let first_row = ${parts === undefined ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
+  let begin = ${parts === undefined ? '0u' : `wg.z * ${stepsOfPart}u`};
+  let end = min(begin + ${stepsOfPart}u, ${steps}u);
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
   let tx = ${compact ? `lid % 8u + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
   let ty = ${compact ? `lid / 8u % 4u + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
@@ -141,8 +150,8 @@ ${repeat(xReads, (i) => {
 })}
 ${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (lid + ${i * threads}u) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}
 ${each((m, n) => `  var s${m}_${n} = 0.0;`)}
-${read('0u')}
-  for (var step = 0u; step < ${steps}u; step++) {
+${read('begin')}
+  for (var step = begin; step < end; step++) {
 ${repeat(xReads, (i) => `    tile_x[(lid + ${i * threads}u) / ${depth}u * ${stride}u + (lid + ${i * threads}u) % ${depth}u] = x${i};`)}
 ${repeat(
   wReads,
@@ -154,7 +163,7 @@ ${repeat(
     }`,
 )}
     workgroupBarrier();
-    if (step + 1u < ${steps}u) {
+    if (step + 1u < end) {
 ${read('(step + 1u)')}
     }
     for (var k = 0u; k < ${depth}u; k++) {
@@ -171,7 +180,7 @@ ${repeat(tile.tokensPerThread, (m) => `        s${m}_${n} = fma(a${m}.x, b.x, fm
   }
   let token0 = first_token + ty;
   let row0 = first_row + tx;
-${each(store)}
+${parts === undefined ? each(store) : `  let padded = (params.tokens + ${tile.tokens - 1}u) / ${tile.tokens}u * ${tile.tokens}u;\n${each(keep)}`}
 }`;
   return kernel(spec.label, matmulBindings(spec), body);
 }

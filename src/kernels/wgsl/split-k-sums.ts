@@ -1,10 +1,11 @@
 /**
  * What puts the parts of products together (split-k.ts), and does what stands between one product and the next: the bias, the
- * gate, the residual stream and RMSNorm. Rows that a product reads next are f16, packed as its matrix wants them.
+ * gate, the residual stream and RMSNorm. Rows that a product on matrix units reads next are f16, packed as its matrix wants them,
+ * all others f32.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from './kernel.ts';
-import { type SplitK, sumsStride } from './split-k.ts';
-import { LANES, LARGEST_F16 } from './tensor-matmul.ts';
+import { type SplitSums, sumsStride } from './split-k.ts';
+import { LARGEST_F16 } from './tensor-matmul.ts';
 import { halvesPacker, type MatrixFormat } from './weight-reader.ts';
 
 /** Threads of a workgroup where each makes its own numbers. */
@@ -12,8 +13,28 @@ const THREADS = 64;
 /** Those of a row that is normalised. */
 const NORM_THREADS = 256;
 
-/** A product whose parts are put together. */
-type Parts = Pick<SplitK, 'matrix' | 'tile'>;
+/** The matrix whose product reads on matrix units what is written; null: in f32. */
+type Next = MatrixFormat | null;
+
+/** WGSL of what is written: the buffer's type, functions, and two vec4s to the place of an eight. */
+function writing(next: Next): {
+  readonly type: string;
+  readonly functions: string;
+  write(eight: string, low: string, high: string): string;
+} {
+  if (next !== null) {
+    return {
+      type: 'array<vec4<u32>>',
+      functions: halvesPacker('halves', next),
+      write: (eight, low, high) => `y[${eight}] = halves(${low}, ${high});`,
+    };
+  }
+  return {
+    type: 'array<vec4<f32>>',
+    functions: '',
+    write: (eight, low, high) => `y[(${eight}) * 2u] = ${low}; y[(${eight}) * 2u + 1u] = ${high};`,
+  };
+}
 
 /** A kernel and the workgroups along x; along y there is one for every token. */
 export interface RowKernel {
@@ -22,19 +43,19 @@ export interface RowKernel {
 }
 
 /** WGSL that adds the parts' vec4 `quad` of token `token` from the buffer `from` to the variable `to`. */
-function addParts({ matrix, tile }: Parts, from: string, token: string, quad: string, to: string): string {
+function addParts({ matrix, tile }: SplitSums, from: string, token: string, quad: string, to: string): string {
   const quads = sumsStride({ matrix, tile }) / 4;
   const part = (i: number): string => `${from}[(${i}u * padded + ${token}) * ${quads}u + ${quad}]`;
   return repeat(tile.parts, (i) => `    ${to} += ${part(i)};`);
 }
 
 /** WGSL of the tokens that lie there, filled up to whole tiles. */
-function paddedTokens({ tile }: Parts): string {
+function paddedTokens({ tile }: SplitSums): string {
   return `  let padded = (params.tokens + ${tile.tokens - 1}u) / ${tile.tokens}u * ${tile.tokens}u;`;
 }
 
 /** y = sums + bias. Bindings: sums, bias, y f32 `[tokens, rows]` without padding, params. `rows` has whole vec4s. */
-export function biasSumKernel(parts: Parts): RowKernel {
+export function biasSumKernel(parts: SplitSums): RowKernel {
   const quads = parts.matrix.rows / 4;
   const body = `
 @compute @workgroup_size(${THREADS})
@@ -54,46 +75,50 @@ ${addParts(parts, 'sums', 'id.y', 'id.x', 'sum')}
   return { kernel: kernel('qkv, parts', bindings, body), groups: Math.ceil(quads / THREADS) };
 }
 
-/** y = silu(gate) * up, f16 for `next`. Bindings: the gate's sums, those of up, y `[tokens, rows]`, params. `rows` has whole eights. */
-export function gatedSumKernel(parts: Parts, next: MatrixFormat): RowKernel {
+/** y = silu(gate) * up for `next`. Bindings: the gate's sums, those of up, y `[tokens, rows]`, params. `rows` has whole eights. */
+export function gatedSumKernel(parts: SplitSums, next: Next): RowKernel {
   const eights = parts.matrix.rows / 8;
   const four = (name: string, from: string, quad: string): string => `
   var ${name} = vec4<f32>();
 ${addParts(parts, from, 'id.y', quad, name)}`;
-  const gated = (i: number): string =>
-    `clamp(gate${i} / (1.0 + exp(-gate${i})) * up${i}, vec4<f32>(-${LARGEST_F16}.0), vec4<f32>(${LARGEST_F16}.0))`;
+  const { type, functions, write } = writing(next);
+  const gated = (i: number): string => {
+    const value = `gate${i} / (1.0 + exp(-gate${i})) * up${i}`;
+    return next === null ? value : `clamp(${value}, vec4<f32>(-${LARGEST_F16}.0), vec4<f32>(${LARGEST_F16}.0))`;
+  };
   const body = `
-${halvesPacker('halves', next)}
+${functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${eights}u) { return; }
 ${paddedTokens(parts)}
 ${repeat(2, (i) => four(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + four(`up${i}`, 'up_sums', `id.x * 2u + ${i}u`))}
-  y[id.y * ${eights}u + id.x] = halves(${gated(0)}, ${gated(1)});
+  ${write(`id.y * ${eights}u + id.x`, gated(0), gated(1))}
 }`;
   const bindings: Binding[] = [
     { name: 'gate_sums', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'up_sums', type: 'array<vec4<f32>>', access: 'read' },
-    { name: 'y', type: 'array<vec4<u32>>', access: 'read_write' },
+    { name: 'y', type, access: 'read_write' },
     PARAMS,
   ];
   return { kernel: kernel('gate, up, parts', bindings, body), groups: Math.ceil(eights / THREADS) };
 }
 
 /**
- * hidden = hidden + sums, and y = RMSNorm(hidden), f16 for `next`; without `parts` hidden stays as it is. Bindings: sums where there
+ * hidden = hidden + sums, and y = RMSNorm(hidden) for `next`; without `parts` hidden stays as it is. Bindings: sums where there
  * are such, hidden f32 `[tokens, cols]`, gamma f32, y, params. `cols` has whole eights. Workgroups: tokens.
  */
-export function normSumKernel(parts: Parts | null, cols: number, epsilon: number, next: MatrixFormat): Kernel {
+export function normSumKernel(parts: SplitSums | null, cols: number, epsilon: number, next: Next): Kernel {
   const eights = cols / 8;
+  const { type, functions, write } = writing(next);
   const each = (line: (i: number, quad: string) => string): string =>
     repeat(Math.ceil(eights / NORM_THREADS), (i) => {
       const eight = `(lid + ${i * NORM_THREADS}u)`;
       return `  if (${eight} < ${eights}u) {\n${repeat(2, (half) => line(2 * i + half, `${eight} * 2u + ${half}u`))}\n  }`;
     });
   const body = `
-${halvesPacker('halves', next)}
-var<workgroup> squares: array<f32, ${NORM_THREADS / LANES}>;
+${functions}
+var<workgroup> squares: array<f32, ${NORM_THREADS}>;
 @compute @workgroup_size(${NORM_THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first = wg.x * ${cols / 4}u;
@@ -105,25 +130,26 @@ ${each(
 ${parts === null ? '' : `${addParts(parts, 'sums', 'wg.x', quad, `v${i}`)}\n    hidden[first + ${quad}] = v${i};`}
     square += dot(v${i}, v${i});`,
 )}
-  square = subgroupAdd(square);
-  if (lid % ${LANES}u == 0u) { squares[lid / ${LANES}u] = square; }
+  squares[lid] = square;
   workgroupBarrier();
-  square = 0.0;
-  for (var i = 0u; i < ${NORM_THREADS / LANES}u; i++) { square += squares[i]; }
-  let factor = inverseSqrt(square / ${cols}.0 + ${epsilon.toExponential()}f);
+  for (var half = ${NORM_THREADS / 2}u; half > 0u; half >>= 1u) {
+    if (lid < half) { squares[lid] += squares[lid + half]; }
+    workgroupBarrier();
+  }
+  let factor = inverseSqrt(squares[0] / ${cols}.0 + ${epsilon.toExponential()}f);
 ${each((i, quad) =>
   i % 2 === 0
     ? `    v${i} *= factor * gamma[${quad}];`
     : `    v${i} *= factor * gamma[${quad}];
-    y[(first + ${quad}) / 2u] = halves(v${i - 1}, v${i});`,
+    ${write(`(first + ${quad}) / 2u`, `v${i - 1}`, `v${i}`)}`,
 )}
 }`;
   const bindings: Binding[] = [
     ...(parts === null ? [] : [{ name: 'sums', type: 'array<vec4<f32>>', access: 'read' } as const]),
     { name: 'hidden', type: 'array<vec4<f32>>', access: parts === null ? 'read' : 'read_write' },
     { name: 'gamma', type: 'array<vec4<f32>>', access: 'read' },
-    { name: 'y', type: 'array<vec4<u32>>', access: 'read_write' },
+    { name: 'y', type, access: 'read_write' },
     PARAMS,
   ];
-  return kernel('norm, parts', bindings, body, 'enable subgroups;');
+  return kernel('norm, parts', bindings, body);
 }

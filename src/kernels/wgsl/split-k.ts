@@ -1,7 +1,7 @@
 /**
- * Y = X Wᵀ for some tokens on the GPU's matrix units: too many to read the weights once for each, too few to keep a device busy
- * with tiles of outputs alone. So each output is summed in parts, every workgroup over a part of the inputs (split-K); what
- * comes next puts the parts together (split-k-sums.ts).
+ * Y = X Wᵀ for some tokens: too many to read the weights once for each, too few to keep a device busy with tiles of outputs
+ * alone. So each output is summed in parts, every workgroup over a part of the inputs (split-K); what comes next puts the
+ * parts together (split-k-sums.ts). Here on the GPU's matrix units; `matmulKernel` does the same without.
  *
  * Weights and X are f16 and sums f32, as in tensor-matmul.ts. A thread reads whole blocks of weights, those of the next step
  * while it computes this one.
@@ -11,7 +11,13 @@ import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from './ke
 import { ENABLE_MATRICES, FRAGMENT, LANES } from './tensor-matmul.ts';
 import { eightOfBlock, halvesBlockReader, halvesPacker, matrixBindings, type MatrixFormat } from './weight-reader.ts';
 
-/** A product in parts. */
+/** Where the parts' sums of a product lie: f32 `[parts, tokens, rows]`, tokens and rows filled up to whole tiles. */
+export interface SplitSums {
+  readonly matrix: MatrixFormat;
+  readonly tile: Pick<SplitKTile, 'tokens' | 'rows' | 'parts'>;
+}
+
+/** A product in parts on matrix units. */
 export interface SplitK {
   readonly label: string;
   readonly matrix: MatrixFormat;
@@ -33,17 +39,17 @@ export interface SplitKTile {
 }
 
 /** Workgroups: tokens, rows, parts. */
-export function splitKGrid({ matrix, tile }: SplitK, tokens: number): readonly [number, number, number] {
+export function splitKGrid({ matrix, tile }: SplitSums, tokens: number): readonly [number, number, number] {
   return [Math.ceil(tokens / tile.tokens), Math.ceil(matrix.rows / tile.rows), tile.parts];
 }
 
 /** f32 numbers between the parts of one token: its outputs, filled up to whole tiles. */
-export function sumsStride({ matrix, tile }: Pick<SplitK, 'matrix' | 'tile'>): number {
+export function sumsStride({ matrix, tile }: SplitSums): number {
   return roundUp(matrix.rows, tile.rows);
 }
 
 /** f32 numbers of all sums. */
-export function sumsLength({ matrix, tile }: SplitK, tokens: number): number {
+export function sumsLength({ matrix, tile }: SplitSums, tokens: number): number {
   return tile.parts * roundUp(tokens, tile.tokens) * sumsStride({ matrix, tile });
 }
 
@@ -58,7 +64,7 @@ export function splitKBytes({ tokens, rows, depth }: SplitKTile): number {
 }
 
 /**
- * The kernel. Bindings: the matrix', `x`, `sums` f32 `[parts, tokens, rows]` with tokens and rows filled up to whole tiles, params.
+ * The kernel. Bindings: the matrix', `x`, the parts' sums, params.
  * Throws RangeError for a tile that cannot be shared out.
  */
 export function splitKKernel({ label, matrix, x, tile }: SplitK): Kernel {
@@ -102,9 +108,7 @@ ${repeat(xReads, (i) => `  let x_at${i} = (min(first_token + ${xRow(i)}, params.
 ${repeat(xReads, (i) => repeat(xWords, (v) => `  var x${i}_${v}: vec4<${x === 'f32' ? 'f32' : 'u32'}>;`))}
 ${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${wRow(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Block; var f${i}: u32;`)}
 ${each((i, j) => `  var c${i}_${j} = subgroup_matrix_result<f32, ${FRAGMENT}, ${FRAGMENT}>();`)}
-  if (begin < end) {
 ${read('begin')}
-  }
   for (var step = begin; step < end; step++) {
 ${repeat(xReads, (i) => `    tile_x[(${xRow(i)}) * ${stride}u + lid % ${across}u] = ${x === 'f32' ? `halves(x${i}_0, x${i}_1)` : `x${i}_0`};`)}
 ${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${eightOfBlock('w', matrix, `w${i}`, `f${i}`, e)});`))}
