@@ -32,7 +32,7 @@ const TENSOR_TILES: readonly { readonly upTo: number; readonly tokens: number }[
 /** The same without. */
 const PLAIN_TILES: readonly { readonly upTo: number; readonly tile: Tile }[] = [
   { upTo: 32, tile: { tokens: 32, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 } },
-  { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 64, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 } },
+  { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 64, rows: 32, tokensPerThread: 8, rowsPerThread: 4, depth: 8 } },
 ];
 /** For less workgroup memory. */
 const SMALL_TILES: typeof PLAIN_TILES = [
@@ -41,7 +41,7 @@ const SMALL_TILES: typeof PLAIN_TILES = [
 
 /** Workgroups that keep a device busy, on matrix units and without: parts are as many as it takes to get there. */
 const TENSOR_WORKGROUPS = 200;
-const PLAIN_WORKGROUPS = 400;
+const PLAIN_WORKGROUPS = 800;
 /** Parts at most: each is written once and read once more. */
 const MOST_PARTS = 16;
 /** Matrices with so many inputs, as `down` has, are faster with wider tiles for up to 32 tokens on matrix units. */

@@ -21,7 +21,7 @@ import {
   visionAttentionSpec,
 } from '../../src/kernels/wgsl/vision-attention.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../../src/kernels/wgsl/vision-rows.ts';
-import { splitKTile } from '../../src/kernels/split-products.ts';
+import { plainParts, splitKTile } from '../../src/kernels/split-products.ts';
 import { type SplitK, splitKBytes, splitKGrid, splitKKernel, sumsLength } from '../../src/kernels/wgsl/split-k.ts';
 import { biasSumKernel, gatedSumKernel, normSumKernel } from '../../src/kernels/wgsl/split-k-sums.ts';
 import { halvesPacker, type MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
@@ -130,6 +130,7 @@ describe('products in parts', () => {
     expect(splitKGrid(product(DOWN, 32), 27)).toEqual([1, 28, 8]);
     expect(splitKGrid(product(DOWN, 64), 70)).toEqual([2, 56, 4]);
     expect(sumsLength(product(DOWN, 64), 70)).toBe(4 * 128 * 3584);
+    expect([GATE, DOWN].map((matrix) => plainParts(matrix, TILE))).toEqual([4, 16]);
   });
 
   it('have a step at least in every part, and not so many that putting them together takes long', () => {
