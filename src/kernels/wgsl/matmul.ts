@@ -88,6 +88,12 @@ export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   ];
 }
 
+/** WGSL of the first step of a workgroup's part, and of the first behind it. */
+function partOf(steps: number, parts: number): string {
+  const each = Math.ceil(steps / parts);
+  return `  let begin = wg.z * ${each}u;\n  let end = min(begin + ${each}u, ${steps}u);`;
+}
+
 /**
  * The kernel's source. With `parts` every workgroup along z sums over a part of the inputs alone, and y has the parts' sums as
  * split-k.ts describes them. Throws RangeError for a tile that cannot be shared out.
@@ -97,7 +103,6 @@ export function matmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kern
   const { depth } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
   const steps = (blocks * 8) / depth;
-  const stepsOfPart = Math.ceil(steps / (parts ?? 1));
   const across = tile.rows / tile.rowsPerThread; // threads along the rows
   const along = tile.tokens / tile.tokensPerThread;
   const threads = across * along;
@@ -133,6 +138,7 @@ ${repeat(
 ${repeat(tile.tokensPerThread, (m) => `        s${m}_${n} = fma(a${m}.x, b.x, fma(a${m}.y, b.y, fma(a${m}.z, b.z, fma(a${m}.w, b.w, s${m}_${n}))));`)}
       }`,
 )}`;
+  const [begin, end] = parts === undefined ? ['0u', `${steps}u`] : ['begin', 'end'];
   const sumsStride = roundUp(matrix.rows, tile.rows);
   const keep = (m: number, n: number): string =>
     `  y[(wg.z * padded + token0 + ${m * along}u) * ${sumsStride}u + row0 + ${n * across}u] = s${m}_${n};`;
@@ -149,8 +155,7 @@ var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first_token = wg.x * ${tile.tokens}u;
   let first_row = ${parts === undefined ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
-  let begin = ${parts === undefined ? '0u' : `wg.z * ${stepsOfPart}u`};
-  let end = min(begin + ${stepsOfPart}u, ${steps}u);
+${parts === undefined ? '' : partOf(steps, parts)}
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
   let tx = ${compact ? `lid % 8u + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
   let ty = ${compact ? `lid / 8u % 4u + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
@@ -161,8 +166,8 @@ ${repeat(xReads, (i) => {
 })}
 ${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (lid + ${i * threads}u) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}
 ${each((m, n) => `  var s${m}_${n} = 0.0;`)}
-${read('begin')}
-  for (var step = begin; step < end; step++) {
+${read(begin)}
+  for (var step = ${begin}; step < ${end}; step++) {
 ${repeat(xReads, (i) => `    tile_x[(lid + ${i * threads}u) / ${depth}u * ${stride}u + (lid + ${i * threads}u) % ${depth}u] = x${i};`)}
 ${repeat(
   wReads,
@@ -174,7 +179,7 @@ ${repeat(
     }`,
 )}
     workgroupBarrier();
-    if (step + 1u < end) {
+    if (step + 1u < ${end}) {
 ${read('(step + 1u)')}
     }
 ${isUnrolled ? repeat(depth, (k) => `    {\n${multiply(`${k}u`)}\n    }`) : `    for (var k = 0u; k < ${depth}u; k++) {\n${multiply('k')}\n    }`}
