@@ -7,7 +7,7 @@ import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
 import { MOST_SPLIT_TOKENS, type SplitLayer, splitLayers } from './split-products.ts';
-import { always, type Step, tiledProducts } from './tiled-product.ts';
+import { always, rowStep, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
 import { combineKernel } from './wgsl/combine.ts';
@@ -88,7 +88,6 @@ export async function compileDecoder(
     attentionSpec = { ...attentionSpec, tokens: attentionSpec.tokens - 1 };
   }
   const cache = cacheKernel(attentionSpec);
-  const load = loadKernel(hiddenSize, stored);
   const stepTile = stepAttentionTile(sizes, workgroupBytes);
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
@@ -106,7 +105,7 @@ export async function compileDecoder(
     many,
     attentionSpec,
     stepTile,
-    load: always(await compile(load.kernel), (tokens) => [load.groups, tokens]),
+    load: await rowStep(compiler, loadKernel(hiddenSize, stored)),
     norm: always(await compile(normKernel('norm', hiddenSize, rmsNormEps)), (tokens) => [tokens]),
     cache: always(await compile(cache.kernel), (tokens) => [cache.groups(tokens)]),
     stepAttention: await compile(stepAttentionKernel(sizes, stepTile)),

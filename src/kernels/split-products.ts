@@ -6,7 +6,7 @@ import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
 import { haveNoPadding, type ScratchSize } from './scratch.ts';
-import { always, type Step } from './tiled-product.ts';
+import { always, rowStep, type Step } from './tiled-product.ts';
 import type { Kernel } from './wgsl/kernel.ts';
 import { matmulKernel, type Tile, tileBytes } from './wgsl/matmul.ts';
 import {
@@ -18,7 +18,7 @@ import {
   type SplitSums,
   sumsLength,
 } from './wgsl/split-k.ts';
-import { biasSumKernel, gatedSumKernel, normSumKernel, type RowKernel } from './wgsl/split-k-sums.ts';
+import { biasSumKernel, gatedSumKernel, normSumKernel } from './wgsl/split-k-sums.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
 /** Up to so many tokens are done in parts. */
@@ -157,8 +157,6 @@ async function splitLayer(
     always(await compiler.compile(product(`${label}, some`, matrix, isPacked)), (count) =>
       splitKGrid(sums(matrix), count),
     );
-  const rows = async ({ kernel, groups }: RowKernel): Promise<Step> =>
-    always(await compiler.compile(kernel), (count) => [groups, count]);
   const norm = async (before: MatrixFormat | null, matrix: MatrixFormat): Promise<Step> => {
     const parts = before === null ? null : sums(before);
     const compiled = await compiler.compile(normSumKernel(parts, hiddenSize, rmsNormEps, next(matrix)));
@@ -168,8 +166,8 @@ async function splitLayer(
     norm(null, qkv),
     norm(output, gate),
     norm(down, qkv),
-    rows(biasSumKernel(sums(qkv))),
-    rows(gatedSumKernel(sums(gate), next(down))),
+    rowStep(compiler, biasSumKernel(sums(qkv))),
+    rowStep(compiler, gatedSumKernel(sums(gate), next(down))),
     productOf('qkv', qkv),
     productOf('o_proj', output, false),
     productOf('gate, up', gate),

@@ -1,6 +1,6 @@
 /** Products of many tokens, compiled, in tiles that suit the device and the number of tokens. */
 import type { Compiled, Compiler } from './compiler.ts';
-import type { Kernel } from './wgsl/kernel.ts';
+import type { Kernel, RowKernel } from './wgsl/kernel.ts';
 import { matmulGrid, matmulKernel, type MatmulSpec, type Tile, tileBytes } from './wgsl/matmul.ts';
 import { type TensorTile, tensorMatmulKernel, tensorTileBytes } from './wgsl/tensor-matmul.ts';
 
@@ -16,6 +16,11 @@ export type Step = (tokens: number) => Dispatch;
 /** One kernel, however many tokens there are. */
 export function always(compiled: Compiled, grid: (tokens: number) => readonly number[]): Step {
   return (tokens) => ({ compiled, grid: grid(tokens) });
+}
+
+/** A kernel that makes rows, one for every token. */
+export async function rowStep(compiler: Compiler, { kernel, groups }: RowKernel): Promise<Step> {
+  return always(await compiler.compile(kernel), (tokens) => [groups, tokens]);
 }
 
 /** What makes a product's kernel. */

@@ -2,13 +2,14 @@
 import { VISION_EPSILON, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { VisionFormats } from './loaded-vision.ts';
-import { always, type Step, MANY, tiledProducts } from './tiled-product.ts';
+import { always, MANY, rowStep, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import type { Stored } from './wgsl/cache-format.ts';
 import { normKernel } from './wgsl/rowwise.ts';
 import { spanSource, TENSOR_ROWS, tensorAttentionFits, tensorAttentionKernel } from './wgsl/tensor-attention.ts';
 import { visionAttentionKernel, visionAttentionSpec } from './wgsl/vision-attention.ts';
-import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel, type RowKernel } from './wgsl/vision-rows.ts';
+import type { RowKernel } from './wgsl/kernel.ts';
+import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from './wgsl/vision-rows.ts';
 
 /** Every kernel of a vision tower. Those of the merger count merge groups where others count patches. */
 export interface VisionKernels {
@@ -93,10 +94,6 @@ export async function compileVision(
     mergerOutput: outer,
     features,
   };
-}
-
-async function rowStep(compiler: Compiler, { kernel, groups }: RowKernel): Promise<Step> {
-  return always(await compiler.compile(kernel), (count) => [groups, count]);
 }
 
 /** Attention on matrix units where the device has them, else of spans of at most `mostQueries`. */

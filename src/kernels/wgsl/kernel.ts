@@ -16,6 +16,12 @@ export interface Kernel {
   readonly bindings: readonly Binding[];
 }
 
+/** A kernel whose workgroups are so many along x, and rows along y. */
+export interface RowKernel {
+  readonly kernel: Kernel;
+  readonly groups: number;
+}
+
 /** What differs from run to run: a uniform buffer of {@link PARAM_NAMES}, so that bind groups and pipelines never change. */
 const PARAM_NAMES = [
   'tokens', // of this run

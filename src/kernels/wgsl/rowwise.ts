@@ -1,6 +1,6 @@
 /** The small kernels: embedding lookup, embeddings into the residual stream, RMSNorm of many tokens, the arg max of logits. */
 import { type Stored } from './cache-format.ts';
-import { type Binding, kernel, type Kernel, PARAMS, roundUp } from './kernel.ts';
+import { type Binding, kernel, type Kernel, PARAMS, roundUp, type RowKernel } from './kernel.ts';
 import { matrixBindings, type MatrixFormat, eightReader } from './weight-reader.ts';
 
 /** Threads of a workgroup. */
@@ -13,7 +13,7 @@ export const ARG_MAX_PARTS = 64;
  * Rows of the embedding table for ids (int64, as pairs of words), packed as `stored`. Bindings: the table's, `ids`, `out`.
  * Workgroups: one for each 64 times 8 numbers of a row, tokens.
  */
-export function embedKernel(table: MatrixFormat, stored: Stored): { readonly kernel: Kernel; readonly groups: number } {
+export function embedKernel(table: MatrixFormat, stored: Stored): RowKernel {
   const { cols } = table;
   const words = stored === 'f16' ? cols / 2 : cols;
   const body = `
@@ -41,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /** Embeddings `[tokens, cols]` as `stored` into the residual stream, f32 rows of a multiple of 32. Bindings: `embeds`, `hidden`, params. Workgroups: see `groups`, tokens. */
-export function loadKernel(cols: number, stored: Stored): { readonly kernel: Kernel; readonly groups: number } {
+export function loadKernel(cols: number, stored: Stored): RowKernel {
   const value =
     stored === 'f16'
       ? `unpack2x16float(embeds[(id.y * ${cols}u + id.x) >> 1u])[(id.y * ${cols}u + id.x) & 1u]`

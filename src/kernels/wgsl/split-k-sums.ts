@@ -3,7 +3,7 @@
  * gate, the residual stream and RMSNorm. Rows that a product on matrix units reads next are f16, packed as its matrix wants them,
  * all others f32.
  */
-import { type Binding, kernel, type Kernel, PARAMS, repeat } from './kernel.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat, type RowKernel } from './kernel.ts';
 import { type SplitSums, sumsStride } from './split-k.ts';
 import { LARGEST_F16 } from './tensor-matmul.ts';
 import { halvesPacker, type MatrixFormat } from './weight-reader.ts';
@@ -34,12 +34,6 @@ function writing(next: Next): {
     functions: '',
     write: (eight, low, high) => `y[(${eight}) * 2u] = ${low}; y[(${eight}) * 2u + 1u] = ${high};`,
   };
-}
-
-/** A kernel and the workgroups along x; along y there is one for every token. */
-export interface RowKernel {
-  readonly kernel: Kernel;
-  readonly groups: number;
 }
 
 /** WGSL that adds the parts' vec4 `quad` of token `token` from the buffer `from` to the variable `to`. */

@@ -1,15 +1,9 @@
 /** The vision tower's kernels that move rows: patches into window order, rotary positions, features back into image order. */
 import { packing, type Stored } from './cache-format.ts';
-import { type Binding, kernel, type Kernel, PARAMS, roundUp } from './kernel.ts';
+import { type Binding, kernel, PARAMS, roundUp, type RowKernel } from './kernel.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
-
-/** A kernel whose workgroups are so many along x, and rows along y. */
-export interface RowKernel {
-  readonly kernel: Kernel;
-  readonly groups: number;
-}
 
 const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read' };
 
