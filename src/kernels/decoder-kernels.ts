@@ -6,7 +6,7 @@
 import type { TextGeometry } from '../model/text-geometry.ts';
 import type { Compiled, Compiler } from './compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
-import { MOST_SPLIT_TOKENS, type SplitLayer, splitLayers } from './split-products.ts';
+import { canSplit, MOST_SPLIT_TOKENS, type SplitLayer, splitLayers } from './split-products.ts';
 import { always, rowStep, type Step, tiledProducts } from './tiled-product.ts';
 import type { Tuning } from './tuning.ts';
 import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from './wgsl/attention.ts';
@@ -91,12 +91,12 @@ export async function compileDecoder(
   const stepTile = stepAttentionTile(sizes, workgroupBytes);
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
-  const [step, few, split] = await Promise.all([
+  const [step, few, split, many] = await Promise.all([
     fusedProducts(compiler, formats, wanted, 1),
     fusedProducts(compiler, formats, wanted, tuning.columns),
     splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
+    productsOfMany(compiler, formats, wanted),
   ]);
-  const many = await productsOfMany(compiler, formats, wanted, split !== null);
   return {
     step,
     few,
@@ -201,9 +201,8 @@ async function productsOfMany(
   compiler: Compiler,
   { layer, head }: DecoderFormats,
   { tuning, workgroupBytes }: Wanted,
-  hasSplit: boolean,
 ): Promise<TiledProducts> {
-  const product = tiledProducts(compiler, hasSplit ? MOST_SPLIT_TOKENS + 1 : 1, tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, canSplit(layer) ? MOST_SPLIT_TOKENS + 1 : 1, tuning.tile, workgroupBytes);
   const ofAny = tiledProducts(compiler, 1, tuning.tile, workgroupBytes);
   const [qkv, output, gate, up, down, headProduct] = await Promise.all([
     product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),

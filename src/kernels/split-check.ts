@@ -3,7 +3,7 @@ import { pseudoRandom } from '../shared/pseudo-random.ts';
 import { CheckBench } from './check-bench.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import { madeUpMatrix } from './product-check.ts';
-import { type SplitLayer, splitLayers } from './split-products.ts';
+import { type SplitLayer, splitLayers, type TileLimits } from './split-products.ts';
 import type { Step } from './tiled-product.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
@@ -19,12 +19,12 @@ export async function checkSplitLayers(
   parts: KernelParts,
   format: MatrixFormat,
   epsilon: number,
-  wanted: Parameters<typeof splitLayers>[3],
+  limits: TileLimits,
 ): Promise<void> {
   const matrix = { ...format, rows: SIDE, cols: SIDE };
   const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
   const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
-  for (const layer of (await splitLayers(parts.compiler, matrices, text, wanted)) ?? []) {
+  for (const layer of (await splitLayers(parts.compiler, matrices, text, limits)) ?? []) {
     await checkLayer(parts, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
   }
 }
@@ -52,8 +52,8 @@ async function checkLayer(
     const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
     const [normed, inner] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
     const room = layer.sums(tokens);
-    const [sums, upSums, y] = [room.sums, room.upSums, tokens * SIDE].map((count) => bench.empty(count * 4));
-    if (sums === undefined || upSums === undefined || y === undefined) throw new Error('three buffers were made');
+    const [sums, upSums] = [bench.empty(room.sums * 4), bench.empty(room.upSums * 4)];
+    const y = bench.empty(tokens * SIDE * 4);
     const params = bench.params({ tokens });
     const run = (step: Step, ...buffers: readonly GPUBuffer[]): void => {
       const { compiled, grid } = step(tokens);

@@ -9,15 +9,8 @@ import { haveNoPadding, type ScratchSize } from './scratch.ts';
 import { always, rowStep, type Step } from './tiled-product.ts';
 import type { Kernel } from './wgsl/kernel.ts';
 import { matmulKernel, type Tile, tileBytes } from './wgsl/matmul.ts';
-import {
-  type SplitK,
-  splitKBytes,
-  splitKGrid,
-  splitKKernel,
-  type SplitKTile,
-  type SplitSums,
-  sumsLength,
-} from './wgsl/split-k.ts';
+import { splitKGrid, type SplitSums, sumsLength } from './wgsl/parts.ts';
+import { type SplitK, splitKBytes, splitKKernel, type SplitKTile } from './wgsl/split-k.ts';
 import { biasSumKernel, gatedSumKernel, normSumKernel } from './wgsl/split-k-sums.ts';
 import type { MatrixFormat } from './wgsl/weight-reader.ts';
 
@@ -69,6 +62,19 @@ export interface SplitLayer {
 /** What a layer's products are, before they are shared out. */
 export type SplitMatrices = Pick<DecoderFormats['layer'], 'qkv' | 'output' | 'gate' | 'down'>;
 
+/** What a device and a tuning allow. */
+export interface TileLimits {
+  /** Most tokens of a tile without matrix units. */
+  readonly wantedSide: number;
+  /** Bytes of workgroup memory. */
+  readonly workgroupBytes: number;
+}
+
+/** Whether a layer can be computed in parts: rows must have no padding. */
+export function canSplit(matrices: SplitMatrices): boolean {
+  return haveNoPadding(Object.values(matrices).flatMap(({ rows, cols }) => [rows, cols]));
+}
+
 /** Parts of a matrix' inputs, a power of two: every part has one of `steps` at least. */
 function partsOf(tiles: number, steps: number, workgroups: number): number {
   const most = Math.min(MOST_PARTS, 2 ** Math.floor(Math.log2(steps)));
@@ -93,16 +99,16 @@ export function plainParts({ rows, cols }: MatrixFormat, tile: Tile): number {
 
 /**
  * Compiles them, for fewer tokens first, on matrix units where the device has them, else in tiles with at most the wanted side; null where
- * rows have padding. Throws RuntimeUnavailableError when the device refuses a kernel that needs no matrix units.
+ * they {@link canSplit} not. Throws RuntimeUnavailableError when the device refuses a kernel that needs no matrix units.
  */
 export async function splitLayers(
   compiler: Compiler,
   matrices: SplitMatrices,
   text: Pick<TextGeometry, 'hiddenSize' | 'rmsNormEps'>,
-  { wantedSide, workgroupBytes }: { readonly wantedSide: number; readonly workgroupBytes: number },
+  { wantedSide, workgroupBytes }: TileLimits,
 ): Promise<readonly SplitLayer[] | null> {
+  if (!canSplit(matrices)) return null;
   const all = Object.values(matrices);
-  if (!haveNoPadding(all.flatMap(({ rows, cols }) => [rows, cols]))) return null;
   const bytes = TENSOR_TILES.flatMap(({ tokens }) => all.map((matrix) => splitKBytes(splitKTile(matrix, tokens))));
   const layer = (upTo: number, making: Making): Promise<SplitLayer> =>
     splitLayer(compiler, matrices, text, upTo, making);

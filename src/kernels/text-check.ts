@@ -29,6 +29,7 @@ export async function checkDecoder(
   const { compiler, tuning } = parts;
   const tiled = tiledProducts(compiler, 1, tuning.tile, wanted.workgroupBytes);
   const normEpsilon = wanted.text.rmsNormEps;
+  const limits = { wantedSide: tuning.tile, workgroupBytes: wanted.workgroupBytes };
   const checks = checkedFormats([...Object.values(layer), head]).flatMap((format) => {
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
     const fused = async (columns: number, shares: Partial<MatvecSpec>): Promise<void> => {
@@ -39,8 +40,7 @@ export async function checkDecoder(
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
       await checkTiledProduct(parts, product, format, FIRST);
     };
-    const sizes = { wantedSide: tuning.tile, workgroupBytes: wanted.workgroupBytes };
-    const split = kernels.split === null ? [] : [checkSplitLayers(parts, format, normEpsilon, sizes)];
+    const split = kernels.split === null ? [] : [checkSplitLayers(parts, format, normEpsilon, limits)];
     return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
   await Promise.all(checks);

@@ -22,7 +22,8 @@ import {
 } from '../../src/kernels/wgsl/vision-attention.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../../src/kernels/wgsl/vision-rows.ts';
 import { plainParts, splitKTile } from '../../src/kernels/split-products.ts';
-import { type SplitK, splitKBytes, splitKGrid, splitKKernel, sumsLength } from '../../src/kernels/wgsl/split-k.ts';
+import { splitKGrid, sumsLength } from '../../src/kernels/wgsl/parts.ts';
+import { type SplitK, splitKBytes, splitKKernel } from '../../src/kernels/wgsl/split-k.ts';
 import { biasSumKernel, gatedSumKernel, normSumKernel } from '../../src/kernels/wgsl/split-k-sums.ts';
 import { halvesPacker, type MatrixFormat } from '../../src/kernels/wgsl/weight-reader.ts';
 

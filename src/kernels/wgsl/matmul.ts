@@ -5,6 +5,7 @@
  */
 import { GELU } from './gelu.ts';
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
+import { paddedTokens, partOf, sumsStride } from './parts.ts';
 import { matrixBindings, type MatrixFormat, eightReader } from './weight-reader.ts';
 
 /** A tiled product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
@@ -88,15 +89,9 @@ export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   ];
 }
 
-/** WGSL of the first step of a workgroup's part, and of the first behind it. */
-function partOf(steps: number, parts: number): string {
-  const each = Math.ceil(steps / parts);
-  return `  let begin = wg.z * ${each}u;\n  let end = min(begin + ${each}u, ${steps}u);`;
-}
-
 /**
  * The kernel's source. With `parts` every workgroup along z sums over a part of the inputs alone, and y has the parts' sums as
- * split-k.ts describes them. Throws RangeError for a tile that cannot be shared out.
+ * parts.ts describes them. Throws RangeError for a tile that cannot be shared out.
  */
 export function matmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kernel {
   const { matrix } = spec;
@@ -138,10 +133,10 @@ ${repeat(
 ${repeat(tile.tokensPerThread, (m) => `        s${m}_${n} = fma(a${m}.x, b.x, fma(a${m}.y, b.y, fma(a${m}.z, b.z, fma(a${m}.w, b.w, s${m}_${n}))));`)}
       }`,
 )}`;
-  const [begin, end] = parts === undefined ? ['0u', `${steps}u`] : ['begin', 'end'];
-  const sumsStride = roundUp(matrix.rows, tile.rows);
-  const keep = (m: number, n: number): string =>
-    `  y[(wg.z * padded + token0 + ${m * along}u) * ${sumsStride}u + row0 + ${n * across}u] = s${m}_${n};`;
+  const sums = parts === undefined ? null : { matrix, tile: { ...tile, parts } };
+  const [begin, end] = sums === null ? ['0u', `${steps}u`] : ['begin', 'end'];
+  const keep = (m: number, n: number, stride: number): string =>
+    `  y[(wg.z * padded + token0 + ${m * along}u) * ${stride}u + row0 + ${n * across}u] = s${m}_${n};`;
   const store = (m: number, n: number): string =>
     `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
     ${epilogue.write(`y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, `s${m}_${n}`, `row0 + ${n * across}u`)}
@@ -154,8 +149,8 @@ var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first_token = wg.x * ${tile.tokens}u;
-  let first_row = ${parts === undefined ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
-${parts === undefined ? '' : partOf(steps, parts)}
+  let first_row = ${sums === null ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
+${sums === null ? '' : partOf(sums, steps)}
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
   let tx = ${compact ? `lid % 8u + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
   let ty = ${compact ? `lid / 8u % 4u + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
@@ -187,7 +182,7 @@ ${isUnrolled ? repeat(depth, (k) => `    {\n${multiply(`${k}u`)}\n    }`) : `   
   }
   let token0 = first_token + ty;
   let row0 = first_row + tx;
-${parts === undefined ? each(store) : `  let padded = (params.tokens + ${tile.tokens - 1}u) / ${tile.tokens}u * ${tile.tokens}u;\n${each(keep)}`}
+${sums === null ? each(store) : `${paddedTokens(sums)}\n${each((m, n) => keep(m, n, sumsStride(sums)))}`}
 }`;
   return kernel(spec.label, matmulBindings(spec), body);
 }

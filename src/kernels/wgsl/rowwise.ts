@@ -61,7 +61,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /** Threads of a norm: those of a short prompt have few workgroups, and wait for one another. */
-const NORM_THREADS = 256;
+export const NORM_THREADS = 256;
+
+/** WGSL that sums what each of so many threads, a power of two, has put at its place in workgroup memory: the sum is at 0. */
+export function sumOverThreads(array: string, threads: number): string {
+  return `  workgroupBarrier();
+  for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
+    if (lid < half) { ${array}[lid] += ${array}[lid + half]; }
+    workgroupBarrier();
+  }`;
+}
 
 /**
  * RMSNorm of rows of `cols` numbers, a multiple of four, padded to a multiple of 32; those of y too unless they are to be
@@ -80,11 +89,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   var square = 0.0;
   for (var i = lid; i < ${quads}u; i += ${NORM_THREADS}u) { square += dot(x[first + i], x[first + i]); }
   squares[lid] = square;
-  workgroupBarrier();
-  for (var half = ${NORM_THREADS / 2}u; half > 0u; half >>= 1u) {
-    if (lid < half) { squares[lid] += squares[lid + half]; }
-    workgroupBarrier();
-  }
+${sumOverThreads('squares', NORM_THREADS)}
   let factor = inverseSqrt(squares[0] / ${cols}.0 + ${epsilon.toExponential()}f);
   for (var i = lid; i < ${quads}u; i += ${NORM_THREADS}u) { y[to + i] = x[first + i] * factor * gamma[i]; }
 }`;

@@ -4,15 +4,13 @@
  * all others f32.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat, type RowKernel } from './kernel.ts';
-import { type SplitSums, sumsStride } from './split-k.ts';
+import { paddedTokens, type SplitSums, sumsStride } from './parts.ts';
+import { NORM_THREADS, sumOverThreads } from './rowwise.ts';
 import { LARGEST_F16 } from './tensor-matmul.ts';
 import { halvesPacker, type MatrixFormat } from './weight-reader.ts';
 
 /** Threads of a workgroup where each makes its own numbers. */
 const THREADS = 64;
-/** Those of a row that is normalised. */
-const NORM_THREADS = 256;
-
 /** The matrix whose product reads on matrix units what is written; null: in f32. */
 type Next = MatrixFormat | null;
 
@@ -41,11 +39,6 @@ function addParts({ matrix, tile }: SplitSums, from: string, token: string, quad
   const quads = sumsStride({ matrix, tile }) / 4;
   const part = (i: number): string => `${from}[(${i}u * padded + ${token}) * ${quads}u + ${quad}]`;
   return repeat(tile.parts, (i) => `    ${to} += ${part(i)};`);
-}
-
-/** WGSL of the tokens that lie there, filled up to whole tiles. */
-function paddedTokens({ tile }: SplitSums): string {
-  return `  let padded = (params.tokens + ${tile.tokens - 1}u) / ${tile.tokens}u * ${tile.tokens}u;`;
 }
 
 /** y = sums + bias. Bindings: sums, bias, y f32 `[tokens, rows]` without padding, params. `rows` has whole vec4s. */
@@ -125,11 +118,7 @@ ${parts === null ? '' : `${addParts(parts, 'sums', 'wg.x', quad, `v${i}`)}\n    
     square += dot(v${i}, v${i});`,
 )}
   squares[lid] = square;
-  workgroupBarrier();
-  for (var half = ${NORM_THREADS / 2}u; half > 0u; half >>= 1u) {
-    if (lid < half) { squares[lid] += squares[lid + half]; }
-    workgroupBarrier();
-  }
+${sumOverThreads('squares', NORM_THREADS)}
   let factor = inverseSqrt(squares[0] / ${cols}.0 + ${epsilon.toExponential()}f);
 ${each((i, quad) =>
   i % 2 === 0

@@ -7,15 +7,10 @@
  * while it computes this one.
  * Source: NVIDIA, CUTLASS, Efficient GEMM in CUDA, "Parallelized Reductions"; Chromium's extension as in tensor-matmul.ts.
  */
-import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat } from './kernel.ts';
+import { paddedTokens, partOf, sumsStride } from './parts.ts';
 import { ENABLE_MATRICES, FRAGMENT, LANES } from './tensor-matmul.ts';
 import { eightOfBlock, halvesBlockReader, halvesPacker, matrixBindings, type MatrixFormat } from './weight-reader.ts';
-
-/** Where the parts' sums of a product lie: f32 `[parts, tokens, rows]`, tokens and rows filled up to whole tiles. */
-export interface SplitSums {
-  readonly matrix: MatrixFormat;
-  readonly tile: Pick<SplitKTile, 'tokens' | 'rows' | 'parts'>;
-}
 
 /** A product in parts on matrix units. */
 export interface SplitK {
@@ -38,21 +33,6 @@ export interface SplitKTile {
   readonly parts: number;
 }
 
-/** Workgroups: tokens, rows, parts. */
-export function splitKGrid({ matrix, tile }: SplitSums, tokens: number): readonly [number, number, number] {
-  return [Math.ceil(tokens / tile.tokens), Math.ceil(matrix.rows / tile.rows), tile.parts];
-}
-
-/** f32 numbers between the parts of one token: its outputs, filled up to whole tiles. */
-export function sumsStride({ matrix, tile }: SplitSums): number {
-  return roundUp(matrix.rows, tile.rows);
-}
-
-/** f32 numbers of all sums. */
-export function sumsLength({ matrix, tile }: SplitSums, tokens: number): number {
-  return tile.parts * roundUp(tokens, tile.tokens) * sumsStride({ matrix, tile });
-}
-
 /** Eights of f16 between rows of a tile: those of a step, and one more so that neighbouring rows lie in other banks. */
 function strideOf(depth: number): number {
   return 4 * depth + 1;
@@ -68,10 +48,9 @@ export function splitKBytes({ tokens, rows, depth }: SplitKTile): number {
  * Throws RangeError for a tile that cannot be shared out.
  */
 export function splitKKernel({ label, matrix, x, tile }: SplitK): Kernel {
-  const { depth, parts, subgroups } = tile;
+  const { depth, subgroups } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
   const steps = blocks / depth;
-  const stepsOfPart = Math.ceil(steps / parts);
   const threads = subgroups * LANES;
   const across = 4 * depth; // eights of a row in a step
   const stride = strideOf(depth);
@@ -102,8 +81,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first_token = wg.x * ${tile.tokens}u;
   let first_row = wg.y * ${tile.rows}u;
   let row0 = lid / ${LANES}u * ${n * FRAGMENT}u; // of the subgroup
-  let begin = wg.z * ${stepsOfPart}u;
-  let end = min(begin + ${stepsOfPart}u, ${steps}u);
+${partOf({ matrix, tile }, steps)}
 ${repeat(xReads, (i) => `  let x_at${i} = (min(first_token + ${xRow(i)}, params.tokens - 1u) * ${blocks * 4}u + lid % ${across}u) * ${xWords}u;`)}
 ${repeat(xReads, (i) => repeat(xWords, (v) => `  var x${i}_${v}: vec4<${x === 'f32' ? 'f32' : 'u32'}>;`))}
 ${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${wRow(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Block; var f${i}: u32;`)}
@@ -126,7 +104,7 @@ ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${
 )}
     workgroupBarrier();
   }
-  let padded = (params.tokens + ${tile.tokens - 1}u) / ${tile.tokens}u * ${tile.tokens}u;
+${paddedTokens({ matrix, tile })}
   let to = (wg.z * padded + first_token) * ${outStride}u + first_row + row0;
 ${each((i, j) => `  subgroupMatrixStore(&sums, to + ${i * FRAGMENT * outStride + j * FRAGMENT}u, c${i}_${j}, false, ${outStride}u);`)}
 }`;

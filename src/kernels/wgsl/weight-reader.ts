@@ -97,22 +97,20 @@ export function quad(name: string, { kind, floats }: MatrixFormat, stored: strin
  * scale included, of type `name_Eight`; `name_f32(that)`: the numbers.
  */
 export function eightReader(name: string, format: MatrixFormat): string {
-  const type = eightType(name, format);
+  const head = `${unpacking(name, format)}\n${eightType(name, format)}`;
   const at = `(row * ${blocksOf(format)}u + block) * 4u + part`;
   const floatsAt = `row * ${eightsOf(format)}u + block * 4u + part`;
   const scale = `bitcast<u32>(${name}_scale(row, block))`;
   switch (format.kind) {
     case 'q4':
-      return `${unpacking(name, format)}
-${type}
+      return `${head}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec2<u32>(${name}_codes[${at}], ${scale}); }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.y);
   return array<vec4<f32>, 2>(${name}_unpack(stored.x) * places, ${name}_unpack(stored.x >> 16u) * places);
 }`;
     case 'q8':
-      return `${unpacking(name, format)}
-${type}
+      return `${head}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec3<u32>(${name}_codes[${at}], ${scale}); }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.z);
@@ -121,14 +119,12 @@ fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
     case 'floats':
     case 'table':
       return format.floats === 'f16'
-        ? `${unpacking(name, format)}
-${type}
+        ? `${head}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return ${name}_floats[${floatsAt}]; }
 fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
   return array<vec4<f32>, 2>(${name}_unpack(stored.xy), ${name}_unpack(stored.zw));
 }`
-        : `${unpacking(name, format)}
-${type}
+        : `${head}
 fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight {
   let at = (${floatsAt}) * 2u;
   return ${name}_Eight(${name}_floats[at], ${name}_floats[at + 1u]);
