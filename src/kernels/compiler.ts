@@ -17,11 +17,14 @@ const BUFFER_TYPE = { read: 'read-only-storage', read_write: 'storage', uniform:
 export class Compiler {
   readonly device: GPUDevice;
   readonly matrixUnits: MatrixUnits;
+  /** Whether kernels may compute in f16. */
+  readonly hasF16: boolean;
   readonly #compiled = new Map<string, Promise<Compiled>>();
 
   constructor(device: GPUDevice) {
     this.device = device;
     this.matrixUnits = new MatrixUnits(device);
+    this.hasF16 = device.features.has('shader-f16');
   }
 
   /** The kernel, compiled; equal sources are compiled once. Throws RuntimeUnavailableError when the device refuses it. */

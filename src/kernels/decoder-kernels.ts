@@ -16,7 +16,7 @@ import { stepAttentionKernel, stepAttentionTile } from './wgsl/step-attention.ts
 import type { Stored } from './wgsl/cache-format.ts';
 import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from './wgsl/matvec.ts';
 import { argMaxKernels, loadKernel, normKernel } from './wgsl/rowwise.ts';
-import type { MatrixFormat } from './wgsl/weight-reader.ts';
+import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
 
 /** The products of a layer and the head, with norms in front, for one token or a few. */
 export interface FusedProducts {
@@ -91,6 +91,7 @@ export async function compileDecoder(
   const stepTile = stepAttentionTile(sizes, workgroupBytes);
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
+  const isInF16 = compiler.matrixUnits.present || (compiler.hasF16 && Object.values(formats.layer).every(isQuantized));
   const [step, few, split, many] = await Promise.all([
     fusedProducts(compiler, formats, wanted, 1),
     fusedProducts(compiler, formats, wanted, tuning.columns),
@@ -100,7 +101,7 @@ export async function compileDecoder(
   return {
     step,
     few,
-    fewTokens: compiler.matrixUnits.present ? tuning.fewTokensBesideMatrixUnits : tuning.fewTokens,
+    fewTokens: isInF16 ? tuning.fewTokensInF16 : tuning.fewTokens,
     split,
     many,
     attentionSpec,

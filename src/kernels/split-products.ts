@@ -8,11 +8,12 @@ import type { DecoderFormats } from './loaded-decoder.ts';
 import { haveNoPadding, type ScratchSize } from './scratch.ts';
 import { always, rowStep, type Step } from './tiled-product.ts';
 import type { Kernel } from './wgsl/kernel.ts';
+import { halvesMatmulKernel, halvesTileBytes } from './wgsl/halves-matmul.ts';
 import { matmulKernel, type Tile, tileBytes } from './wgsl/matmul.ts';
 import { splitKGrid, type SplitSums, sumsLength } from './wgsl/parts.ts';
 import { type SplitK, splitKBytes, splitKKernel, type SplitKTile } from './wgsl/split-k.ts';
 import { biasSumKernel, gatedSumKernel, normSumKernel } from './wgsl/split-k-sums.ts';
-import type { MatrixFormat } from './wgsl/weight-reader.ts';
+import { isQuantized, type MatrixFormat } from './wgsl/weight-reader.ts';
 
 /** Up to so many tokens are done in parts. */
 export const MOST_SPLIT_TOKENS = 128;
@@ -22,13 +23,21 @@ const TENSOR_TILES: readonly { readonly upTo: number; readonly tokens: number }[
   { upTo: 32, tokens: 32 },
   { upTo: MOST_SPLIT_TOKENS, tokens: 64 },
 ];
-/** The same without. */
-const PLAIN_TILES: readonly { readonly upTo: number; readonly tile: Tile }[] = [
+/** Tiles without matrix units. */
+type PlainTiles = readonly { readonly upTo: number; readonly tile: Tile }[];
+/** The fastest in f16, for codes. */
+const HALVES_TILES: PlainTiles = [
+  { upTo: 16, tile: { tokens: 16, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 } },
+  { upTo: 32, tile: { tokens: 32, rows: 64, tokensPerThread: 4, rowsPerThread: 4, depth: 8 } },
+  { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 64, rows: 64, tokensPerThread: 4, rowsPerThread: 4, depth: 8 } },
+];
+/** The fastest in f32. */
+const PLAIN_TILES: PlainTiles = [
   { upTo: 32, tile: { tokens: 32, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 } },
   { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 64, rows: 32, tokensPerThread: 8, rowsPerThread: 4, depth: 8 } },
 ];
 /** For less workgroup memory. */
-const SMALL_TILES: typeof PLAIN_TILES = [
+const SMALL_TILES: PlainTiles = [
   { upTo: MOST_SPLIT_TOKENS, tile: { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 } },
 ];
 
@@ -98,7 +107,7 @@ export function plainParts({ rows, cols }: MatrixFormat, tile: Tile): number {
 }
 
 /**
- * Compiles them, for fewer tokens first, on matrix units where the device has them, else in tiles with at most the wanted side; null where
+ * Compiles them, for fewer tokens first, on matrix units or in f16 where the device has them, else in tiles with at most the wanted side; null where
  * they {@link canSplit} not. Throws RuntimeUnavailableError when the device refuses a kernel that needs no matrix units.
  */
 export async function splitLayers(
@@ -115,10 +124,12 @@ export async function splitLayers(
   const onUnits = compiler.matrixUnits.compile(Math.max(...bytes) <= workgroupBytes, () =>
     Promise.all(TENSOR_TILES.map(({ upTo, tokens }) => layer(upTo, tensorMaking(tokens)))),
   );
-  const fits = ({ tile }: (typeof PLAIN_TILES)[number]): boolean =>
-    tile.tokens <= wantedSide && tileBytes(tile) <= workgroupBytes;
-  const plain = PLAIN_TILES.every(fits) ? PLAIN_TILES : SMALL_TILES;
-  return (await onUnits) ?? Promise.all(plain.map(({ upTo, tile }) => layer(upTo, plainMaking(tile))));
+  const fit = (tiles: PlainTiles, bytesOf: (tile: Tile) => number): boolean =>
+    tiles.every(({ tile }) => tile.tokens <= wantedSide && bytesOf(tile) <= workgroupBytes);
+  const isInF16 = compiler.hasF16 && all.every(isQuantized) && fit(HALVES_TILES, halvesTileBytes);
+  const plain = isInF16 ? HALVES_TILES : fit(PLAIN_TILES, tileBytes) ? PLAIN_TILES : SMALL_TILES;
+  const kernel = isInF16 ? halvesMatmulKernel : matmulKernel;
+  return (await onUnits) ?? Promise.all(plain.map(({ upTo, tile }) => layer(upTo, plainMaking(tile, kernel))));
 }
 
 /** How products are made: with matrix units or without. */
@@ -144,10 +155,10 @@ function tensorMaking(tokens: number): Making {
   };
 }
 
-function plainMaking(tile: Tile): Making {
+function plainMaking(tile: Tile, kernel: typeof matmulKernel): Making {
   return {
     sums: (matrix) => ({ matrix, tile: { ...tile, parts: plainParts(matrix, tile) } }),
-    product: (label, matrix) => matmulKernel({ label, matrix, epilogue: 'store' }, tile, plainParts(matrix, tile)),
+    product: (label, matrix) => kernel({ label, matrix, epilogue: 'store' }, tile, plainParts(matrix, tile)),
     next: () => null,
   };
 }

@@ -1,8 +1,10 @@
 /** Products of many tokens, compiled, in tiles that suit the device and the number of tokens. */
 import type { Compiled, Compiler } from './compiler.ts';
 import type { Kernel, RowKernel } from './wgsl/kernel.ts';
+import { halvesMatmulKernel, halvesTileBytes } from './wgsl/halves-matmul.ts';
 import { matmulGrid, matmulKernel, type MatmulSpec, type Tile, tileBytes } from './wgsl/matmul.ts';
 import { type TensorTile, tensorMatmulKernel, tensorTileBytes } from './wgsl/tensor-matmul.ts';
+import { isQuantized } from './wgsl/weight-reader.ts';
 
 /** A kernel and its workgroups. */
 export interface Dispatch {
@@ -36,6 +38,12 @@ const PLAIN_TILES: Tiles<Tile> = [
   [Infinity, { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 }],
 ];
 const SMALL_TILES: Tiles<Tile> = [[Infinity, { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 }]];
+/** The same in f16, for codes. */
+const HALVES_TILES: Tiles<Tile> = [
+  [16, { tokens: 16, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 }],
+  [64, { tokens: 32, rows: 64, tokensPerThread: 4, rowsPerThread: 4, depth: 8 }],
+  [Infinity, { tokens: 64, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 }],
+];
 /** The same on matrix units. */
 const TENSOR_TILES: Tiles<TensorTile> = [
   [96, { tokens: 32, rows: 32, alongTokens: 2, alongRows: 2, depth: 4 }],
@@ -45,7 +53,7 @@ const TENSOR_TILES: Tiles<TensorTile> = [
 /** Tokens of images, as far as tiles are concerned: too many for the tiles of few. */
 export const MANY = Infinity;
 
-/** Makes tiled products for `least` tokens and more: on matrix units where the device has them, else of tiles with at most the wanted side. */
+/** Makes tiled products for `least` tokens and more: on matrix units or in f16 where the device has them, else of tiles with at most the wanted side. */
 export function tiledProducts(
   compiler: Compiler,
   least: number,
@@ -53,19 +61,26 @@ export function tiledProducts(
   workgroupBytes: number,
 ): MakeProduct {
   const plain = tilesFrom(least, plainTiles(wantedSide, workgroupBytes));
+  const halves = tilesFrom(least, HALVES_TILES);
+  const hasHalves = compiler.hasF16 && allFit(HALVES_TILES, wantedSide, workgroupBytes, halvesTileBytes);
   const tensor = tilesFrom(least, TENSOR_TILES);
   const bytes = Math.max(...tensor.map(([, tile]) => tensorTileBytes(tile)));
   return async (spec) =>
     (await compiler.matrixUnits.compile(bytes <= workgroupBytes, () =>
       stepOf(compiler, spec, tensor, (tile) => tensorMatmulKernel(spec, tile)),
-    )) ?? stepOf(compiler, spec, plain, (tile) => matmulKernel(spec, tile));
+    )) ??
+    (hasHalves && isQuantized(spec.matrix)
+      ? stepOf(compiler, spec, halves, (tile) => halvesMatmulKernel(spec, tile))
+      : stepOf(compiler, spec, plain, (tile) => matmulKernel(spec, tile)));
 }
 
 /** The tiles with sides of at most `side` if all of them fit into a device's workgroup memory, else the small ones. */
 export function plainTiles(side: number, workgroupBytes: number): Tiles<Tile> {
-  const isFine = ([, tile]: (typeof PLAIN_TILES)[number]): boolean =>
-    tile.tokens <= side && tileBytes(tile) <= workgroupBytes;
-  return PLAIN_TILES.every(isFine) ? PLAIN_TILES : SMALL_TILES;
+  return allFit(PLAIN_TILES, side, workgroupBytes, tileBytes) ? PLAIN_TILES : SMALL_TILES;
+}
+
+function allFit(tiles: Tiles<Tile>, side: number, workgroupBytes: number, bytesOf: (tile: Tile) => number): boolean {
+  return tiles.every(([, tile]) => tile.tokens <= side && bytesOf(tile) <= workgroupBytes);
 }
 
 function tilesFrom<T>(least: number, tiles: Tiles<T>): Tiles<T> {
@@ -90,5 +105,5 @@ async function stepOf<T extends Tile | TensorTile>(
 
 /** Numbers of tokens that use every kernel of a step once. */
 export const TOKEN_CLASSES: readonly number[] = [
-  ...new Set([...PLAIN_TILES, ...TENSOR_TILES].map(([upTo]) => Math.min(upTo, 1024))),
+  ...new Set([...PLAIN_TILES, ...HALVES_TILES, ...TENSOR_TILES].map(([upTo]) => Math.min(upTo, 1024))),
 ];

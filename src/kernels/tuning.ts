@@ -17,9 +17,9 @@ export interface Tuning {
   readonly wideBlocksAhead: number;
   /** Tokens a matrix-vector kernel takes at once where there are a few. */
   readonly columns: number;
-  /** Runs of more tokens use products in parts, or in tiles: without matrix units and with them. */
+  /** Runs of more tokens use products in parts, or in tiles: in f32, and where there are matrix units or f16 for them. */
   readonly fewTokens: number;
-  readonly fewTokensBesideMatrixUnits: number;
+  readonly fewTokensInF16: number;
   /** Parts of the cache that attention computes apart in a decode step, at most. */
   readonly stepParts: number;
   /** Query tokens a workgroup of attention takes in a prefill. */
@@ -44,7 +44,7 @@ export const DEFAULT_TUNING: Tuning = {
   wideBlocksAhead: 1,
   columns: 4,
   fewTokens: 20,
-  fewTokensBesideMatrixUnits: 12,
+  fewTokensInF16: 12,
   stepParts: 64,
   attentionTokens: 2,
   attentionWorkgroups: 512,

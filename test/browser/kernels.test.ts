@@ -168,6 +168,12 @@ describe.concurrent('the kernels', () => {
   );
 });
 
+describe('products in f16', () => {
+  it('are right but for rounding, which no device in software shows', async () => {
+    expect(await evaluate<number>('multiplyHalves()')).toBe(4);
+  }, 120_000);
+});
+
 describe('a device', () => {
   it('fails when it refuses a buffer, which is known by the next result, but not when it refuses a kernel', async () => {
     const { refusal, afterKernel, afterBuffer } = await evaluate<Failures>('fail()');

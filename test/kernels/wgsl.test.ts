@@ -13,7 +13,8 @@ import {
   tensorAttentionKernel,
 } from '../../src/kernels/wgsl/tensor-attention.ts';
 import { grid } from '../../src/kernels/wgsl/kernel.ts';
-import { matmulKernel, type Tile, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
+import { halvesMatmulKernel, halvesTileBytes } from '../../src/kernels/wgsl/halves-matmul.ts';
+import { matmulKernel, type MatmulSpec, type Tile, tileBytes } from '../../src/kernels/wgsl/matmul.ts';
 import { matrixBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../../src/kernels/wgsl/matvec.ts';
 import {
   visionAttentionBytes,
@@ -112,6 +113,22 @@ describe('tiles of products', () => {
   it('refuse outputs that cannot be shared out', () => {
     const spec = { label: '', matrix: GATE, epilogue: 'store' } as const;
     expect(() => matmulKernel(spec, { ...TILE, rowsPerThread: 5 })).toThrow(RangeError);
+  });
+});
+
+describe('products in f16', () => {
+  const HALVES: Tile = { tokens: 64, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 };
+  const spec = (matrix: MatrixFormat): MatmulSpec => ({ label: '', matrix, epilogue: 'store' });
+
+  it('fit into the workgroup memory that every device has', () => {
+    expect(halvesTileBytes(HALVES)).toBe(128 * 5 * 16 + 256);
+    expect(halvesTileBytes(HALVES)).toBeLessThanOrEqual(16_384);
+  });
+
+  it('want codes, in tiles of whole blocks', () => {
+    expect(halvesMatmulKernel(spec(GATE), HALVES).code).toMatch(/^enable f16;/);
+    expect(() => halvesMatmulKernel(spec({ ...GATE, kind: 'floats' }), HALVES)).toThrow(TypeError);
+    expect(() => halvesMatmulKernel(spec(GATE), { ...HALVES, depth: 4 })).toThrow(RangeError);
   });
 });
 

@@ -89,6 +89,102 @@ export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   ];
 }
 
+/** What a kernel computes within the frame of {@link tiledKernel}: WGSL over its own tiles in workgroup memory. */
+export interface TileProduct {
+  /** Extensions it needs, functions and workgroup memory. */
+  readonly enable: string;
+  readonly declarations: string;
+  /** Steps over the inputs. */
+  readonly steps: number;
+  /** Variables of a thread; `first_token`, `first_row` and `count` are known. */
+  readonly variables: string;
+  /** Reads what a step needs of device memory. */
+  read(step: string): string;
+  /** Writes what was read into the tiles. */
+  readonly write: string;
+  /** Adds a step's products to the sums `s{m}_{n}`, for tokens `ty + m * along` and rows `tx + n * across`. */
+  readonly multiply: string;
+  /** Whether lanes side by side share rows of both tiles, which few bytes a lane make worth while. */
+  readonly isInterleaved: boolean;
+}
+
+/** How a tile's outputs are shared out: threads along its rows, along its tokens, and all of them. */
+export function threadsOf(tile: Tile): { readonly across: number; readonly along: number; readonly threads: number } {
+  const across = tile.rows / tile.rowsPerThread;
+  const along = tile.tokens / tile.tokensPerThread;
+  return { across, along, threads: across * along };
+}
+
+/** Throws RangeError unless all of these, which a tile leads to, are whole numbers. */
+export function mustBeWhole(tile: Pick<Tile, 'tokens' | 'rows'>, ...counts: readonly number[]): void {
+  if (counts.every(Number.isInteger)) return;
+  throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
+}
+
+/** WGSL of the token a thread's copy `i` of X belongs to, of so many copies a row. */
+export function copiedToken(spec: MatmulSpec, thread: string, each: number): string {
+  const token = `min(first_token + (${thread}) / ${each}u, count - 1u)`;
+  return spec.wantedOnly === true ? `(params.first + ${token})` : token;
+}
+
+/** WGSL of something for each output of a thread. */
+export function eachOutput(tile: Tile, line: (m: number, n: number) => string): string {
+  return repeat(tile.tokensPerThread, (m) => repeat(tile.rowsPerThread, (n) => line(m, n)));
+}
+
+/**
+ * A tiled product's frame: which outputs a workgroup and a thread have, the loop over the inputs, and what becomes of the sums.
+ * Throws RangeError for a tile that cannot be shared out. `parts`: as {@link matmulKernel} has it.
+ */
+export function tiledKernel(spec: MatmulSpec, tile: Tile, parts: number | undefined, product: TileProduct): Kernel {
+  const { matrix } = spec;
+  const { across, along, threads } = threadsOf(tile);
+  mustBeWhole(tile, across, along);
+  const { steps, isInterleaved } = product;
+  // 32 threads side by side take 8 rows and 4 tokens, so that they read as little as can be from workgroup memory.
+  const compact = across % 8 === 0 && along % 4 === 0;
+  const groups = across / 8;
+  const lanes = isInterleaved ? ['lid / 2u % 8u', 'lid % 2u + lid / 16u % 2u * 2u'] : ['lid % 8u', 'lid / 8u % 4u'];
+  const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
+  const epilogue = epilogueOf(spec);
+  const sums = parts === undefined ? null : { matrix, tile: { ...tile, parts } };
+  const [begin, end] = sums === null ? ['0u', `${steps}u`] : ['begin', 'end'];
+  const keep = (m: number, n: number, stride: number): string =>
+    `  y[(wg.z * padded + token0 + ${m * along}u) * ${stride}u + row0 + ${n * across}u] = s${m}_${n};`;
+  const store = (m: number, n: number): string =>
+    `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
+    ${epilogue.write(`y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, `s${m}_${n}`, `row0 + ${n * across}u`)}
+  }`;
+  const body = `
+${product.declarations}
+${epilogue.functions}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let first_token = wg.x * ${tile.tokens}u;
+  let first_row = ${sums === null ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
+${sums === null ? '' : partOf(sums, steps)}
+  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
+  let tx = ${compact ? `${lanes[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
+  let ty = ${compact ? `${lanes[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
+${product.variables}
+${eachOutput(tile, (m, n) => `  var s${m}_${n} = 0.0;`)}
+${product.read(begin)}
+  for (var step = ${begin}; step < ${end}; step++) {
+${product.write}
+    workgroupBarrier();
+    if (step + 1u < ${end}) {
+${product.read('(step + 1u)')}
+    }
+${product.multiply}
+    workgroupBarrier();
+  }
+  let token0 = first_token + ty;
+  let row0 = first_row + tx;
+${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput(tile, (m, n) => keep(m, n, sumsStride(sums)))}`}
+}`;
+  return kernel(spec.label, matmulBindings(spec), body, product.enable);
+}
+
 /**
  * The kernel's source. With `parts` every workgroup along z sums over a part of the inputs alone, and y has the parts' sums as
  * parts.ts describes them. Throws RangeError for a tile that cannot be shared out.
@@ -97,31 +193,13 @@ export function matmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kern
   const { matrix } = spec;
   const { depth } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
-  const steps = (blocks * 8) / depth;
-  const across = tile.rows / tile.rowsPerThread; // threads along the rows
-  const along = tile.tokens / tile.tokensPerThread;
-  const threads = across * along;
+  const { across, along, threads } = threadsOf(tile);
   const stride = strideOf(tile);
   const eights = depth / 2; // of a row of weights in a step
   const xReads = (tile.tokens * depth) / threads; // vec4s of x a thread copies for a step
   const wReads = (tile.rows * eights) / threads; // eights of weights
-  for (const whole of [across, along, xReads, wReads]) {
-    if (!Number.isInteger(whole)) throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
-  }
-  // 32 threads side by side take 8 rows and 4 tokens, so that they read as little as can be from workgroup memory.
-  const compact = across % 8 === 0 && along % 4 === 0;
-  const groups = across / 8;
-  const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
-  const each = (line: (m: number, n: number) => string): string =>
-    repeat(tile.tokensPerThread, (m) => repeat(tile.rowsPerThread, (n) => line(m, n)));
-  const epilogue = epilogueOf(spec);
-  const read = (step: string): string => `
-${repeat(xReads, (i) => `    x${i} = x[x_at${i} + ${step} * ${depth}u];`)}
-${repeat(wReads, (i) =>
-  depth === 8
-    ? `    w${i} = w_eight(w_row${i}, ${step}, (lid + ${i * threads}u) % 4u);`
-    : `    w${i} = w_eight(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (lid + ${i * threads}u) % 2u);`,
-)}`;
+  mustBeWhole(tile, xReads, wReads);
+  const thread = (i: number): string => `lid + ${i * threads}u`;
   // With few outputs a thread has registers left for this loop to be unrolled, which is a quarter faster then; with many it is slower.
   const isUnrolled = tile.tokensPerThread * tile.rowsPerThread <= 32;
   const multiply = (k: string): string => `
@@ -133,56 +211,40 @@ ${repeat(
 ${repeat(tile.tokensPerThread, (m) => `        s${m}_${n} = fma(a${m}.x, b.x, fma(a${m}.y, b.y, fma(a${m}.z, b.z, fma(a${m}.w, b.w, s${m}_${n}))));`)}
       }`,
 )}`;
-  const sums = parts === undefined ? null : { matrix, tile: { ...tile, parts } };
-  const [begin, end] = sums === null ? ['0u', `${steps}u`] : ['begin', 'end'];
-  const keep = (m: number, n: number, stride: number): string =>
-    `  y[(wg.z * padded + token0 + ${m * along}u) * ${stride}u + row0 + ${n * across}u] = s${m}_${n};`;
-  const store = (m: number, n: number): string =>
-    `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
-    ${epilogue.write(`y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, `s${m}_${n}`, `row0 + ${n * across}u`)}
-  }`;
-  const body = `
-${eightReader('w', matrix)}
-${epilogue.functions}
+  return tiledKernel(spec, tile, parts, {
+    enable: '',
+    declarations: `${eightReader('w', matrix)}
 var<workgroup> tile_x: array<vec4<f32>, ${tile.tokens * stride}>;
-var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let first_token = wg.x * ${tile.tokens}u;
-  let first_row = ${sums === null ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
-${sums === null ? '' : partOf(sums, steps)}
-  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
-  let tx = ${compact ? `lid % 8u + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
-  let ty = ${compact ? `lid / 8u % 4u + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
-${repeat(xReads, (i) => {
-  const token = `min(first_token + (lid + ${i * threads}u) / ${depth}u, count - 1u)`;
-  return `  let x_at${i} = (${spec.wantedOnly === true ? 'params.first + ' : ''}${token}) * ${blocks * 8}u + (lid + ${i * threads}u) % ${depth}u;
-  var x${i}: vec4<f32>;`;
-})}
-${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (lid + ${i * threads}u) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}
-${each((m, n) => `  var s${m}_${n} = 0.0;`)}
-${read(begin)}
-  for (var step = ${begin}; step < ${end}; step++) {
-${repeat(xReads, (i) => `    tile_x[(lid + ${i * threads}u) / ${depth}u * ${stride}u + (lid + ${i * threads}u) % ${depth}u] = x${i};`)}
+var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;`,
+    steps: (blocks * 8) / depth,
+    isInterleaved: false,
+    variables: `
+${repeat(
+  xReads,
+  (i) => `  let x_at${i} = ${copiedToken(spec, thread(i), depth)} * ${blocks * 8}u + (${thread(i)}) % ${depth}u;
+  var x${i}: vec4<f32>;`,
+)}
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (${thread(i)}) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}`,
+    read: (step) => `
+${repeat(xReads, (i) => `    x${i} = x[x_at${i} + ${step} * ${depth}u];`)}
+${repeat(wReads, (i) =>
+  depth === 8
+    ? `    w${i} = w_eight(w_row${i}, ${step}, (${thread(i)}) % 4u);`
+    : `    w${i} = w_eight(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (${thread(i)}) % 2u);`,
+)}`,
+    write: `
+${repeat(xReads, (i) => `    tile_x[(${thread(i)}) / ${depth}u * ${stride}u + (${thread(i)}) % ${depth}u] = x${i};`)}
 ${repeat(
   wReads,
   (i) => `    {
       let eight = w_f32(w${i});
-      let at = (lid + ${i * threads}u) / ${eights}u * ${stride}u + (lid + ${i * threads}u) % ${eights}u * 2u;
+      let at = (${thread(i)}) / ${eights}u * ${stride}u + (${thread(i)}) % ${eights}u * 2u;
       tile_w[at] = eight[0];
       tile_w[at + 1u] = eight[1];
     }`,
-)}
-    workgroupBarrier();
-    if (step + 1u < ${end}) {
-${read('(step + 1u)')}
-    }
-${isUnrolled ? repeat(depth, (k) => `    {\n${multiply(`${k}u`)}\n    }`) : `    for (var k = 0u; k < ${depth}u; k++) {\n${multiply('k')}\n    }`}
-    workgroupBarrier();
-  }
-  let token0 = first_token + ty;
-  let row0 = first_row + tx;
-${sums === null ? each(store) : `${paddedTokens(sums)}\n${each((m, n) => keep(m, n, sumsStride(sums)))}`}
-}`;
-  return kernel(spec.label, matmulBindings(spec), body);
+)}`,
+    multiply: isUnrolled
+      ? repeat(depth, (k) => `    {\n${multiply(`${k}u`)}\n    }`)
+      : `    for (var k = 0u; k < ${depth}u; k++) {\n${multiply('k')}\n    }`,
+  });
 }

@@ -8,6 +8,7 @@
  * Source: NVIDIA, CUTLASS, Efficient GEMM in CUDA, "Parallelized Reductions"; Chromium's extension as in tensor-matmul.ts.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from './kernel.ts';
+import { mustBeWhole } from './matmul.ts';
 import { paddedTokens, partOf, sumsStride } from './parts.ts';
 import { ENABLE_MATRICES, FRAGMENT, LANES } from './tensor-matmul.ts';
 import { eightOfBlock, halvesBlockReader, halvesPacker, matrixBindings, type MatrixFormat } from './weight-reader.ts';
@@ -58,9 +59,7 @@ export function splitKKernel({ label, matrix, x, tile }: SplitK): Kernel {
   const n = tile.rows / FRAGMENT / subgroups;
   const wReads = (tile.rows * depth) / threads; // blocks of weights a thread copies for a step
   const xReads = (tile.tokens * across) / threads; // eights of x
-  for (const whole of [steps, m, n, wReads, xReads]) {
-    if (!Number.isInteger(whole)) throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
-  }
+  mustBeWhole(tile, steps, m, n, wReads, xReads);
   const xWords = x === 'f32' ? 2 : 1; // vec4s of an eight
   const wRow = (i: number): string => `${(i * threads) / depth}u + lid / ${depth}u`;
   const xRow = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;

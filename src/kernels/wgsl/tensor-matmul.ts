@@ -7,7 +7,7 @@
  * Source: Chromium's extension chromium_experimental_subgroup_matrix (google/dawn docs/dawn/features/subgroup_matrix.md).
  */
 import { grid, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
-import { epilogueOf, matmulBindings, type MatmulSpec } from './matmul.ts';
+import { epilogueOf, matmulBindings, type MatmulSpec, mustBeWhole } from './matmul.ts';
 import { eightReader, halvesPacker, halvesReader } from './weight-reader.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
@@ -54,9 +54,7 @@ export function tensorMatmulKernel(spec: MatmulSpec, tile: TensorTile): Kernel {
   const n = tile.rows / tile.alongRows / FRAGMENT;
   const xReads = (tile.tokens * across) / threads; // eights of x a thread copies for a step
   const wReads = (tile.rows * across) / threads; // eights of weights
-  for (const whole of [m, n, xReads, wReads]) {
-    if (!Number.isInteger(whole)) throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
-  }
+  mustBeWhole(tile, m, n, xReads, wReads);
   const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
   const rowOf = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;

@@ -187,24 +187,13 @@ export function halvesPacker(called: string, { kind }: Pick<MatrixFormat, 'kind'
 
 /** `name_f16(stored)`: the numbers `name_eight` has read, as {@link halvesPacker} packs them. Needs `enable f16`, and `eightReader`'s functions. */
 export function halvesReader(name: string, { kind, floats }: MatrixFormat): string {
-  // Put into the mantissa of 1024 in f16, a code q is 1024 + q; less 1024 and the zero point that is exact.
-  const pair = (codes: string, zero: number): string =>
-    `bitcast<u32>((bitcast<vec2<f16>>(${codes} | 0x64006400u) - ${1024 + zero}.0h) * scale)`;
   switch (kind) {
     case 'q4':
-      return `
-fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
-  let scale = f16(bitcast<f32>(stored.y));
-  let word = stored.x;
-  return vec4<u32>(
-    ${[0, 4, 8, 12].map((at) => pair(`((word >> ${at}u) & 0xf000fu)`, 8)).join(',\n    ')});
-}`;
     case 'q8':
       return `
 fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
-  let scale = f16(bitcast<f32>(stored.z));
-  return vec4<u32>(
-    ${['x', 'y'].flatMap((word) => [0, 8].map((at) => pair(`((stored.${word} >> ${at}u) & 0xff00ffu)`, 128))).join(',\n    ')});
+  let scale = f16(bitcast<f32>(stored.${SCALE_OF[kind]}));
+  return ${codePairs(kind, '* scale')};
 }`;
     case 'floats':
     case 'table':
@@ -216,6 +205,41 @@ fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
   return vec4<u32>(${[0, 1].flatMap((i) => [`pack2x16float(stored[${i}].xy)`, `pack2x16float(stored[${i}].zw)`]).join(', ')});
 }`;
   }
+}
+
+/**
+ * The same for codes without their scale: `name_shrunk(stored)`: codes made `shrink` times smaller, so that they are at most 8,
+ * exactly; `name_eight_scale(stored)`: their scale, f32. Throws TypeError for a matrix without codes.
+ */
+export function codesReader(
+  name: string,
+  { kind }: MatrixFormat,
+): { readonly functions: string; readonly shrink: number } {
+  if (kind !== 'q4' && kind !== 'q8') throw new TypeError(`a matrix of ${kind} has no codes`);
+  const shrink = { q4: 1, q8: 16 }[kind];
+  return {
+    shrink,
+    functions: `
+fn ${name}_shrunk(stored: ${name}_Eight) -> vec4<u32> { return ${codePairs(kind, shrink === 1 ? '' : `* ${1 / shrink}h`)}; }
+fn ${name}_eight_scale(stored: ${name}_Eight) -> f32 { return bitcast<f32>(stored.${SCALE_OF[kind]}); }`,
+  };
+}
+
+/** Where an eight of codes has its scale. */
+const SCALE_OF = { q4: 'y', q8: 'z' } as const;
+
+/**
+ * WGSL of an eight's codes as f16 in {@link HALVES_ORDER}, each pair changed as `then` says: put into the mantissa of 1024 in f16, a
+ * code q is 1024 + q; less 1024 and the zero point that is exact.
+ */
+function codePairs(kind: 'q4' | 'q8', then: string): string {
+  const pair = (codes: string, zero: number): string =>
+    `bitcast<u32>((bitcast<vec2<f16>>(${codes} | 0x64006400u) - ${1024 + zero}.0h) ${then})`;
+  const pairs =
+    kind === 'q4'
+      ? [0, 4, 8, 12].map((at) => pair(`((stored.x >> ${at}u) & 0xf000fu)`, 8))
+      : ['x', 'y'].flatMap((word) => [0, 8].map((at) => pair(`((stored.${word} >> ${at}u) & 0xff00ffu)`, 128)));
+  return `vec4<u32>(${pairs.join(', ')})`;
 }
 
 function blocksOf({ cols }: MatrixFormat): number {
