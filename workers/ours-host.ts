@@ -186,7 +186,7 @@ export class OursHost implements ContestantApi {
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {
     const image = await createWebImageDecoder().decode(this.#file(picture));
     const start = performance.now();
-    const { pixelValues } = prepareImage(image, 'full', DEFAULT_PROCESSOR_SETTINGS, null);
+    const pixelValues = prepareImage(image, 'full', DEFAULT_PROCESSOR_SETTINGS, null).pixelValues();
     return { ms: performance.now() - start, details: { values: pixelValues.length } };
   }
 

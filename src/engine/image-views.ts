@@ -16,8 +16,6 @@ import type { VisionEncoder } from './vision-encoder.ts';
 /** Largest image that is shown as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
 
-const NONE = new Float32Array(0);
-
 /** What views are made with. */
 export interface ViewParts {
   readonly processor: ProcessorSettings;
@@ -122,7 +120,7 @@ export class ImageView {
     };
   }
 
-  /** Resizes and cuts into patches, the first time. */
+  /** Resizes, the first time. */
   prepare(): PreparedView {
     const start = performance.now();
     const known = this.#input !== null;
@@ -152,14 +150,11 @@ export class ImageView {
 
   #encoded(): Promise<Tensor> {
     if (this.#features === null) {
-      const { pixelValues, gridThw } = this.#prepared();
-      const encoding = this.#parts.vision.encode(pixelValues, gridThw[1], gridThw[2]);
+      const encoding = this.#parts.vision.encode(this.#prepared());
       this.#features = encoding;
       encoding.then(
         () => {
           this.#encodedOnce = this.#features === encoding;
-          // The patches have done their work, and are the largest thing held here.
-          if (this.#features === encoding && this.#input !== null) this.#input = { ...this.#input, pixelValues: NONE };
         },
         () => {
           // A failed encoding is not kept: the next question tries again.

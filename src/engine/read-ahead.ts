@@ -5,7 +5,7 @@ import { countTokens } from './segments.ts';
 import type { TurnParts } from './turn-parts.ts';
 import { turnTokens } from './turn.ts';
 
-/** A full image of more pixels is not preprocessed ahead: its patches would take a hundred MB for a call that may never come. */
+/** A full image of more pixels is not preprocessed ahead: that would hold this thread too long, for a call that may never come. */
 const AHEAD_PIXELS = 2_000_000;
 
 /** Room that is kept for a question, and again for its repetition behind the full image. */

@@ -1,14 +1,27 @@
 /** Runs the vision encoder: one preprocessed image in, its features out. Window plans are kept per grid size. */
 import type { Geometry } from '../model/geometry.ts';
-import { VISION_ENCODER as NAMES } from '../model/graph-names.ts';
+import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
 import type { Runtime, Session, Tensor } from '../runtime/session.ts';
 import { messageOf, NamedError } from '../shared/errors.ts';
+import type { PreprocessedImage } from './image/patchify.ts';
 import { asActivations } from './positions.ts';
 import { planWindows, type WindowPlan } from './windows.ts';
 
 /** How many grids' plans are kept. */
 const KEPT_PLANS = 8;
+
+/** What a graph is fed. */
+const GRAPH_INPUTS = Object.values(NAMES).filter((name) => name !== NAMES.imageFeatures);
+
+type Makers = Readonly<Record<string, () => Tensor>>;
+
+/** Throws TypeError for an input that nobody makes. */
+function makerOf(makers: Makers, name: string): () => Tensor {
+  const maker = makers[name];
+  if (maker === undefined) throw new TypeError(`the vision encoder is fed no ${name}`);
+  return maker;
+}
 
 /** The vision tower with its session. */
 export class VisionEncoder {
@@ -26,34 +39,15 @@ export class VisionEncoder {
   }
 
   /**
-   * Encodes `pixelValues` `[gridHeight * gridWidth, 1176]` (Hugging Face order) into features `[1, tokens, hidden]`,
-   * tokens = gridHeight * gridWidth / 4. The caller disposes the result. Throws ImageTooLargeError where a CPU has no room for it,
-   * whatever the runtime throws otherwise.
+   * Encodes an image into features `[1, tokens, hidden]`, tokens = patches / 4. The caller disposes the result. Throws
+   * ImageTooLargeError where a CPU has no room for it, whatever the runtime throws otherwise.
    */
-  async encode(pixelValues: Float32Array, gridHeight: number, gridWidth: number): Promise<Tensor> {
-    const plan = this.#plan(gridHeight, gridWidth);
-    const patches = gridHeight * gridWidth;
-    const groups = plan.windowIndex.length;
-    const half = this.#vision.headDim / 2;
-    const { windows, windowPatches } = plan;
-    const floatType = this.#activations === 'f16' ? 'float16' : 'float32';
-    const floats = (values: Float32Array, dims: readonly number[]): Tensor =>
-      this.#runtime.tensor(floatType, asActivations(values, this.#activations), dims);
-    const integers = (values: BigInt64Array, dims: readonly number[]): Tensor =>
-      this.#runtime.tensor('int64', values, dims);
-    const running = this.#session.run(
-      {
-        [NAMES.pixelValues]: this.#runtime.tensor('float32', pixelValues, [patches, pixelValues.length / patches]),
-        [NAMES.windowIndex]: integers(plan.windowIndex, [groups]),
-        [NAMES.reverseIndex]: integers(plan.reverseIndex, [groups]),
-        [NAMES.cos]: floats(plan.cos, [patches, half]),
-        [NAMES.sin]: floats(plan.sin, [patches, half]),
-        [NAMES.windowRows]: integers(plan.windowRows, [windows, windowPatches]),
-        [NAMES.windowSlots]: integers(plan.windowSlots, [patches]),
-        [NAMES.attentionBias]: floats(plan.attentionBias, [windows, 1, windowPatches, windowPatches]),
-      },
-      { [NAMES.imageFeatures]: null },
-    );
+  async encode(image: PreprocessedImage): Promise<Tensor> {
+    const [, gridHeight, gridWidth] = image.gridThw;
+    const makers = this.#makers(image, this.#plan(gridHeight, gridWidth));
+    const wanted = this.#session.wants ?? GRAPH_INPUTS;
+    const feeds = Object.fromEntries(wanted.map((name) => [name, makerOf(makers, name)()]));
+    const running = this.#session.run(feeds, { [NAMES.imageFeatures]: null });
     const results = await running.catch((thrown: unknown) => {
       // A device that fails may have been lost, which others find out. On a CPU it is the size: onnxruntime's attention counts in 32 bits.
       throw this.#runtime.staticCache ? thrown : this.#tooLarge(gridHeight, gridWidth, thrown);
@@ -61,6 +55,36 @@ export class VisionEncoder {
     const features = results[NAMES.imageFeatures];
     if (features === undefined) throw new Error(`the vision encoder returned no ${NAMES.imageFeatures}`);
     return features;
+  }
+
+  /** What makes each input that a session may want, so that none is made in vain. */
+  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, plan: WindowPlan): Makers {
+    const patches = gridThw[1] * gridThw[2];
+    const groups = plan.windowIndex.length;
+    const half = this.#vision.headDim / 2;
+    const { windows, windowPatches } = plan;
+    const type = this.#activations === 'f16' ? 'float16' : 'float32';
+    const tensor = this.#runtime.tensor.bind(this.#runtime);
+    const floats = (values: Float32Array, dims: readonly number[]) => (): Tensor =>
+      tensor(type, asActivations(values, this.#activations), dims);
+    const integers = (values: BigInt64Array, dims: readonly number[]) => (): Tensor => tensor('int64', values, dims);
+    return {
+      [NAMES.pixelValues]: () => {
+        const values = pixelValues();
+        return tensor('float32', values, [patches, values.length / patches]);
+      },
+      [NAMES.windowIndex]: integers(plan.windowIndex, [groups]),
+      [NAMES.reverseIndex]: integers(plan.reverseIndex, [groups]),
+      [NAMES.cos]: floats(plan.cos, [patches, half]),
+      [NAMES.sin]: floats(plan.sin, [patches, half]),
+      [NAMES.windowRows]: integers(plan.windowRows, [windows, windowPatches]),
+      [NAMES.windowSlots]: integers(plan.windowSlots, [patches]),
+      [NAMES.attentionBias]: floats(plan.attentionBias, [windows, 1, windowPatches, windowPatches]),
+      [VISION_KERNELS.pixels]: () => tensor('uint8', seen.data, [seen.height, seen.width, 3]),
+      [VISION_KERNELS.normalised]: () => tensor('float32', normalised, [3, 256]),
+      [VISION_KERNELS.cos]: () => tensor('float32', plan.cos, [patches, half]),
+      [VISION_KERNELS.sin]: () => tensor('float32', plan.sin, [patches, half]),
+    };
   }
 
   #tooLarge(gridHeight: number, gridWidth: number, cause: unknown): NamedError {

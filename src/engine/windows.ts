@@ -98,6 +98,12 @@ function rotary(
   const inverse = inverseFrequencies(VISION_ROPE_THETA, half);
   const cos = new Float32Array(windowIndex.length * merge * merge * half);
   const sin = new Float32Array(cos.length);
+  // A position's angles are those of every patch in its row or column.
+  const positions = merge * Math.max(groupColumns, windowIndex.length / groupColumns);
+  const angles = Float32Array.from({ length: positions * quarter }, (_, i) =>
+    Math.fround(Math.floor(i / quarter) * (inverse[i % quarter] ?? 0)),
+  );
+  const [cosOf, sinOf] = [angles.map(Math.cos), angles.map(Math.sin)];
   let at = 0;
   for (const group of windowIndex) {
     const top = Math.floor(group / groupColumns) * merge;
@@ -105,10 +111,9 @@ function rotary(
     for (let dy = 0; dy < merge; dy++) {
       for (let dx = 0; dx < merge; dx++) {
         for (const position of [top + dy, left + dx]) {
-          for (let j = 0; j < quarter; j++, at++) {
-            const angle = Math.fround(position * (inverse[j] ?? 0));
-            cos[at] = Math.cos(angle);
-            sin[at] = Math.sin(angle);
+          for (let j = position * quarter; j < (position + 1) * quarter; j++, at++) {
+            cos[at] = cosOf[j] ?? 0;
+            sin[at] = sinOf[j] ?? 0;
           }
         }
       }

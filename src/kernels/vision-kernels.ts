@@ -63,7 +63,7 @@ export async function compileVision(
     always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);
   const bias = true;
   const [patches, patchEmbedProduct, plainNorm, qkv, attention, output, gate, up, down] = await Promise.all([
-    rows(patchKernel(patchEmbed.cols, vision.spatialMergeSize ** 2)),
+    rows(patchKernel(vision)),
     product({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
     norm('vision norm', false),
     product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),

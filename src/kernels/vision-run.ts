@@ -10,9 +10,13 @@ import { paramWords } from './wgsl/kernel.ts';
 
 /** An image on its way into the tower. */
 export interface VisionInput {
-  /** `[patches, patchElements]` in image order. */
-  readonly pixels: Float32Array;
+  /** `[height, width, 3]`. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  /** `[3, 256]`: what a pixel's values become. */
+  readonly normalised: Float32Array;
   readonly patches: number;
+  /** Of them side by side. */
+  readonly columns: number;
   /** `[groups]`: the merge group in image order at each place in window order. */
   readonly windowIndex: Uint32Array<ArrayBuffer>;
   /** `[patches, headDim / 2]`. */
@@ -62,12 +66,12 @@ export class VisionRun {
     const { patchParams, groupParams } = this.#scratch;
     const whole = imageSpans(patches, this.queries);
     this.#upload(image, whole, groups, buffers);
-    const { qkv, hidden, normed, attention, merged, windowIndex } = buffers;
+    const { qkv, hidden, normed, attention, merged, windowIndex, normalised } = buffers;
     const kernels = this.#kernels;
     const { patchEmbed, mergerNorm, mergerInner, mergerOutput } = this.#loaded;
 
     // 1. Patches to vectors, in window order.
-    this.#dispatch('patches', kernels.patches, patches, () => [qkv, windowIndex, attention, patchParams]);
+    this.#dispatch('patches', kernels.patches, patches, () => [qkv, normalised, windowIndex, attention, patchParams]);
     this.#dispatch('embed', kernels.patchEmbed, patches, () => [...patchEmbed.buffers, attention, hidden, patchParams]);
     // 2. Blocks.
     this.#loaded.blocks.forEach((block, i) => {
@@ -108,11 +112,13 @@ export class VisionRun {
 
   #upload(image: VisionInput, whole: Spans, groups: number, buffers: VisionBuffers): void {
     const { queue } = this.#parts.runtime.device;
+    const { patches, columns } = image;
     const counting = (tokens: number): Uint32Array<ArrayBuffer> =>
-      paramWords({ tokens, past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0 });
-    queue.writeBuffer(this.#scratch.patchParams, 0, counting(image.patches));
+      paramWords({ tokens, past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0, columns });
+    queue.writeBuffer(this.#scratch.patchParams, 0, counting(patches));
     queue.writeBuffer(this.#scratch.groupParams, 0, counting(groups));
     queue.writeBuffer(buffers.qkv, 0, image.pixels);
+    queue.writeBuffer(buffers.normalised, 0, image.normalised);
     queue.writeBuffer(buffers.windowIndex, 0, image.windowIndex);
     queue.writeBuffer(buffers.cos, 0, image.cos);
     queue.writeBuffer(buffers.sin, 0, image.sin);

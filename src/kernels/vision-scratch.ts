@@ -8,7 +8,7 @@ import { PARAM_BYTES, roundUp } from './wgsl/kernel.ts';
  * are one buffer where no row has padding, which must stay zero.
  */
 export interface VisionBuffers {
-  /** Query, key and value; before the first block the pixels as they came, after the last the features. */
+  /** Query, key and value; before the first block the image as it came, after the last the features. */
   readonly qkv: GPUBuffer;
   /** The residual stream. */
   readonly hidden: GPUBuffer;
@@ -27,6 +27,8 @@ export interface VisionBuffers {
   readonly sin: GPUBuffer;
   /** u32 `[groups]`. */
   readonly windowIndex: GPUBuffer;
+  /** `[3, 256]`: what a pixel's values become. */
+  readonly normalised: GPUBuffer;
   /** u32, four a span. */
   readonly windowSpans: GPUBuffer;
   readonly imageSpans: GPUBuffer;
@@ -118,6 +120,7 @@ export class VisionScratch {
       cos: make('cos', patches * headDim * 2),
       sin: make('sin', patches * headDim * 2),
       windowIndex: make('window index', groups * 4),
+      normalised: make('normalised values', 3 * 256 * 4),
       windowSpans: make('window spans', patches * 16),
       imageSpans: make('image spans', patches * 16),
     };

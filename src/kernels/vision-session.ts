@@ -1,12 +1,11 @@
 /**
- * The vision encoder as a session, with the names and meanings of its graph (src/model/graph-names.ts). Of what it is fed it
- * leaves aside the inverse of the order of windows, the rows' slots and the bias: the windows' rows say the same.
+ * The vision encoder as a session (names: src/model/graph-names.ts). In place of patches it takes the image, which is a tenth of
+ * the bytes, and of what else a graph is fed only the order of windows and their rows, which say all of it.
  */
-import { VISION_ENCODER as NAMES } from '../model/graph-names.ts';
+import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../model/graph-names.ts';
 import type { VisionGeometry } from '../model/vision-geometry.ts';
 import type { Session, SessionFiles, Tensor } from '../runtime/session.ts';
 import { NamedError } from '../shared/errors.ts';
-import { f16ToF32 } from '../shared/float16.ts';
 import { deviceBuffer } from './device-tensors.ts';
 import type { KernelParts } from './kernel-parts.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
@@ -67,6 +66,7 @@ export async function openVisionSession(parts: KernelParts, files: SessionFiles)
     return { [NAMES.imageFeatures]: features };
   };
   return {
+    wants: [...Object.values(VISION_KERNELS), NAMES.windowIndex, NAMES.windowRows],
     run: encode,
     bind: (feeds, outputs) => () => encode(feeds, outputs),
     async release() {
@@ -86,7 +86,7 @@ function checkSizes({ hiddenSize, outHiddenSize }: VisionGeometry): void {
 }
 
 /** What the session is fed, in the types that the kernels read. All of it lies on the host. */
-function readImage({ runtime }: KernelParts, feeds: Tensors, queries: number): VisionInput {
+function readImage({ runtime, model }: KernelParts, feeds: Tensors, queries: number): VisionInput {
   const feed = (name: string): Tensor => {
     const tensor = feeds[name];
     if (tensor === undefined) throw new TypeError(`${name} is missing`);
@@ -95,18 +95,24 @@ function readImage({ runtime }: KernelParts, feeds: Tensors, queries: number): V
   const floats = (name: string): Float32Array => {
     const data = runtime.dataOf(feed(name));
     if (data instanceof Float32Array) return data;
-    if (data instanceof Uint16Array) return f16ToF32(data);
-    throw new TypeError(`${name} holds no floats`);
+    throw new TypeError(`${name} holds no f32 numbers`);
   };
   const windowRows = feed(NAMES.windowRows);
-  const [patches = 0] = feed(NAMES.pixelValues).dims;
   const rows = runtime.dataOf(windowRows);
+  const pixels = runtime.dataOf(feed(VISION_KERNELS.pixels));
+  if (!(pixels instanceof Uint8Array)) throw new TypeError(`${VISION_KERNELS.pixels} holds no 8-bit numbers`);
+  const [height = 0, width = 0] = feed(VISION_KERNELS.pixels).dims;
+  const { patchSize } = model.vision;
+  const columns = width / patchSize;
+  const patches = (height / patchSize) * columns;
   return {
-    pixels: floats(NAMES.pixelValues),
+    pixels: pixels as Uint8Array<ArrayBuffer>,
+    normalised: floats(VISION_KERNELS.normalised),
     patches,
+    columns,
     windowIndex: Uint32Array.from(runtime.dataOf(feed(NAMES.windowIndex)), Number),
-    cos: floats(NAMES.cos),
-    sin: floats(NAMES.sin),
+    cos: floats(VISION_KERNELS.cos),
+    sin: floats(VISION_KERNELS.sin),
     windowSpans: windowSpans(rows, windowRows.dims[1] ?? 0, patches, queries),
   };
 }

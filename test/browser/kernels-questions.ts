@@ -1,8 +1,10 @@
 /** What the kernels' test asks of a model's towers, wherever they are computed: the same on the page and on Node. */
 import type { Decoder } from '../../src/engine/decoder.ts';
+import { preprocess } from '../../src/engine/image/patchify.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import type { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import type { Geometry } from '../../src/model/geometry.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
 import type { Runtime, Tensor } from '../../src/runtime/session.ts';
 import { f32ToF16 } from '../../src/shared/float16.ts';
 
@@ -83,8 +85,9 @@ export async function lookAt(
 ): Promise<number[][]> {
   const features: number[][] = [];
   for (const [height, width] of grids) {
-    const pixels = Float32Array.from({ length: height * width * 1176 }, (_, i) => 2 * Math.sin(i * i));
-    const tensor = await encoder.encode(pixels, height, width);
+    const size = { width: width * 14, height: height * 14 };
+    const data = Uint8Array.from({ length: size.width * size.height * 3 }, (_, i) => 128 + 127 * Math.sin(i * i));
+    const tensor = await encoder.encode(preprocess({ ...size, data }, DEFAULT_PROCESSOR_SETTINGS));
     features.push([...(await read(tensor))]);
     tensor.dispose();
   }

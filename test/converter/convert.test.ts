@@ -52,8 +52,9 @@ async function run(
   const runtime = createNodeRuntime(directory);
   const sessions = await openSessions(folder, runtime, variant, () => undefined);
   const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
-  const { pixelValues, gridThw } = preprocess(picture(140, 84), folder.processor);
-  const features = await vision.encode(pixelValues, gridThw[1], gridThw[2]);
+  const image = preprocess(picture(140, 84), folder.processor);
+  const { gridThw } = image;
+  const features = await vision.encode(image);
   const decoder = new Decoder(runtime, sessions, manifest.geometry, 'f32', 512, new DeviceQueue(true));
   const grid = { height: gridThw[1] / 2, width: gridThw[2] / 2 };
   const logits = await decoder.allLogits([

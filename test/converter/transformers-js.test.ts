@@ -35,7 +35,7 @@ async function stockGreedy(
   const model = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { dtype, device: 'cpu' });
   const grids = images.flatMap(({ gridThw }) => gridThw);
   const patches = images.reduce((sum, { gridThw: [, rows, columns] }) => sum + rows * columns, 0);
-  const pixels = images.flatMap(({ pixelValues }) => [...pixelValues]);
+  const pixels = images.flatMap((image) => [...image.pixelValues()]);
   const output = await model.generate({
     input_ids: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
     attention_mask: new Tensor('int64', new BigInt64Array(ids.length).fill(1n), [1, ids.length]),

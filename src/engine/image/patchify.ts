@@ -1,16 +1,15 @@
 /**
  * From an RGB image to the vision tower's input, exactly as transformers' Qwen2-VL image processor with the Pillow backend
- * makes it: smart resize, bicubic, rescale, normalise, cut into patches. Knows nothing of rounds or halves.
+ * makes it: smart resize, bicubic, rescale, normalise, cut into patches. Knows nothing of rounds or halves. Cutting comes last,
+ * and only when it is asked for: kernels of ours cut on the device, from a tenth of the bytes.
  */
 import type { ProcessorSettings } from '../../model/processor-settings.ts';
 import type { RgbImage } from '../../shared/rgb-image.ts';
 import { resample } from './resample.ts';
 import { smartResize } from './smart-resize.ts';
 
-/** What the vision encoder is fed for one image. */
+/** What the vision encoder is shown of one image. */
 export interface PreprocessedImage {
-  /** `pixel_values [num_patches, channels * temporal * patch * patch]`, 1176 columns for Qwen2.5-VL. */
-  readonly pixelValues: Float32Array;
   /** One row of `image_grid_thw`: frames (1), rows and columns of patches. */
   readonly gridThw: readonly [1, number, number];
   /** Pixels after the resize. */
@@ -18,22 +17,26 @@ export interface PreprocessedImage {
   readonly height: number;
   /** The resized image: what the model sees, before normalisation. */
   readonly seen: RgbImage;
+  /** What every 8-bit value becomes in every channel, `[3, 256]`. */
+  readonly normalised: Float32Array;
+  /** `pixel_values [num_patches, channels * temporal * patch * patch]`, 1176 columns for Qwen2.5-VL; cut anew each time. */
+  pixelValues(): Float32Array;
 }
 
-/** The vision encoder's input for `image`. Throws ImageShapeError. Source: transformers, Qwen2VLImageProcessorPil. */
+/** What the vision encoder is shown of `image`. Throws ImageShapeError. Source: transformers, Qwen2VLImageProcessorPil. */
 export function preprocess(image: RgbImage, settings: ProcessorSettings): PreprocessedImage {
   const { width, height } = smartResize(image, settings);
   const seen = resample(image, width, height, 'bicubic'); // [height, width, 3]
   const gridThw = [1, height / settings.patchSize, width / settings.patchSize] as const;
-  const pixelValues = patchify(seen, settings, normalisedValues(settings)); // [gridH * gridW, 1176]
-  return { pixelValues, gridThw, width, height, seen };
+  const normalised = normalisedValues(settings);
+  return { gridThw, width, height, seen, normalised, pixelValues: () => patchify(seen, settings, normalised) };
 }
 
 /**
  * What every 8-bit value becomes in every channel, `[3, 256]`. Rounds to float32 where numpy does: after the rescale,
  * after subtracting the mean and after dividing. Source: transformers, image_transforms.py, rescale and normalize.
  */
-export function normalisedValues(settings: ProcessorSettings): Float32Array {
+function normalisedValues(settings: ProcessorSettings): Float32Array {
   const table = new Float32Array(3 * 256);
   for (let channel = 0; channel < 3; channel++) {
     const mean = Math.fround(settings.mean[channel] ?? 0);

@@ -31,19 +31,21 @@ const PARAM_NAMES = [
   'capacity', // slots of the cache
   'splits', // parts of the cache that attention computes apart
   'chunk', // slots of a part
-  'attention_tokens', // unused by kernels; keeps the size a multiple of 16 bytes
+  'columns', // patches side by side in an image
 ] as const;
 
 /** The values of a run. */
-export type Params = Readonly<Record<Exclude<(typeof PARAM_NAMES)[number], 'attention_tokens'>, number>>;
+export type Params = Readonly<Record<Exclude<(typeof PARAM_NAMES)[number], 'columns'>, number>> & {
+  readonly columns?: number;
+};
 
 /** Bytes of the uniform buffer. */
 export const PARAM_BYTES = PARAM_NAMES.length * 4;
 
 /** The uniform buffer's words. */
 export function paramWords(params: Params): Uint32Array<ArrayBuffer> {
-  const { tokens, past, first, wanted, capacity, splits, chunk } = params;
-  return Uint32Array.of(tokens, past, first, wanted, capacity, splits, chunk, 0);
+  const { tokens, past, first, wanted, capacity, splits, chunk, columns = 0 } = params;
+  return Uint32Array.of(tokens, past, first, wanted, capacity, splits, chunk, columns);
 }
 
 /** The binding of the uniform buffer, for kernels that look at it as `params`. */

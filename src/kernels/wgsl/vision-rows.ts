@@ -7,21 +7,47 @@ const THREADS = 64;
 
 const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read' };
 
+/** What an image is cut into: sides in pixels and in patches, and numbers of a patch. */
+export interface PatchShape {
+  readonly patchSize: number;
+  readonly spatialMergeSize: number;
+  readonly temporalPatchSize: number;
+  readonly inChannels: number;
+}
+
+/** Numbers of a patch. */
+export function patchElements({ patchSize, temporalPatchSize, inChannels }: PatchShape): number {
+  return inChannels * temporalPatchSize * patchSize ** 2;
+}
+
 /**
- * Patches `[params.tokens, cols]` in image order to window order, rows padded with zeros to a multiple of 32. `groupPatches`
- * of them stay together. Bindings: pixels f32, window_index u32 `[groups]`, patches, params.
+ * Cuts an image into `params.tokens` patches, `params.columns` of them side by side, in window order: channel, frame, row, column,
+ * rows padded with zeros to a multiple of 32. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
+ * `[groups]`, patches, params. Source: src/engine/image/patchify.ts, which does the same where there are no kernels.
  */
-export function patchKernel(cols: number, groupPatches: number): RowKernel {
+export function patchKernel(shape: PatchShape): RowKernel {
+  const { patchSize: side, spatialMergeSize: merge, inChannels: channels } = shape;
+  const cols = patchElements(shape);
   const stride = roundUp(cols, 32);
   const body = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${stride}u || id.y >= params.tokens) { return; }
-  let source = window_index[id.y / ${groupPatches}u] * ${groupPatches}u + id.y % ${groupPatches}u;
-  patches[id.y * ${stride}u + id.x] = select(0.0, pixels[source * ${cols}u + min(id.x, ${cols - 1}u)], id.x < ${cols}u);
+  let element = min(id.x, ${cols - 1}u);
+  let channel = element / ${cols / channels}u;
+  let place = element % ${side * side}u;
+  let group = window_index[id.y / ${merge * merge}u];
+  let patch_in_group = id.y % ${merge * merge}u;
+  let groups_across = params.columns / ${merge}u;
+  let y = (group / groups_across * ${merge}u + patch_in_group / ${merge}u) * ${side}u + place / ${side}u;
+  let x = (group % groups_across * ${merge}u + patch_in_group % ${merge}u) * ${side}u + place % ${side}u;
+  let at = (y * params.columns * ${side}u + x) * ${channels}u + channel;
+  let value = (pixels[at / 4u] >> (at % 4u * 8u)) & 0xffu;
+  patches[id.y * ${stride}u + id.x] = select(0.0, normalised[channel * 256u + value], id.x < ${cols}u);
 }`;
   const bindings: Binding[] = [
-    { name: 'pixels', type: 'array<f32>', access: 'read' },
+    { name: 'pixels', type: 'array<u32>', access: 'read' },
+    { name: 'normalised', type: 'array<f32>', access: 'read' },
     ORDER,
     { name: 'patches', type: 'array<f32>', access: 'read_write' },
     PARAMS,
