@@ -61,17 +61,20 @@ export function epilogueOf(
 ): {
   /** Functions it needs. */
   readonly functions: string;
-  write(at: string, product: string, row: string): string;
+  write(at: string, product: string, row: string, before?: string): string;
+  /** Whether what y held counts, which a kernel may read ahead and give as `before`. */
+  readonly readsBefore: boolean;
 } {
   return {
     functions: epilogue === 'gelu' ? GELU : '',
-    write(at, product, row) {
+    readsBefore: epilogue === 'add' || epilogue === 'gate',
+    write(at, product, row, before = at) {
       const value = bias === true ? `(${product} + bias[${row}])` : product;
       const gated = `gate / (1.0 + exp(-gate)) * ${value}`;
       return {
         store: `${at} = ${value};`,
-        add: `${at} += ${value};`,
-        gate: `let gate = ${at}; ${at} = ${largest === undefined ? gated : `clamp(${gated}, -${largest}.0, ${largest}.0)`};`,
+        add: `${at} = ${before} + ${value};`,
+        gate: `let gate = ${before}; ${at} = ${largest === undefined ? gated : `clamp(${gated}, -${largest}.0, ${largest}.0)`};`,
         gelu: `${at} = gelu(${value});`,
       }[epilogue];
     },

@@ -64,17 +64,30 @@ ${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step} * ${depth}u + w_
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec, LARGEST_F16);
-  const storeFragment = (i: number, j: number): string => `
-  subgroupMatrixStore(&scratch, subgroup * ${FRAGMENT * FRAGMENT}u, c${i}_${j}, false, ${FRAGMENT}u);
-  workgroupBarrier();
-  for (var i = 0u; i < ${(FRAGMENT * FRAGMENT) / LANES}u; i++) {
-    let e = i * ${LANES}u + lane;
-    let token = first_token + token0 + ${i * FRAGMENT}u + e / ${FRAGMENT}u;
-    let row = first_row + row0 + ${j * FRAGMENT}u + e % ${FRAGMENT}u;
-    let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + e];
-    if (token < count && row < ${matrix.rows}u) { ${epilogue.write(`y[token * ${yStride}u + row]`, 'value', 'row')} }
-  }
-  workgroupBarrier();`;
+  // A lane has one row of a fragment, and every so-many-th token. What y held is read for all of them before any is written.
+  const perLane = (FRAGMENT * FRAGMENT) / LANES;
+  const stepTokens = LANES / FRAGMENT;
+  const storeFragment = (i: number, j: number): string => {
+    const at = (k: number): string => `y[at + ${k * stepTokens * yStride}u]`;
+    return `
+  {
+    subgroupMatrixStore(&scratch, subgroup * ${FRAGMENT * FRAGMENT}u, c${i}_${j}, false, ${FRAGMENT}u);
+    let token = first_token + token0 + ${i * FRAGMENT}u + lane / ${FRAGMENT}u;
+    let row = first_row + row0 + ${j * FRAGMENT}u + lane % ${FRAGMENT}u;
+    let at = token * ${yStride}u + row;
+    let tokens_left = select(0u, count - min(token, count), row < ${matrix.rows}u);
+${epilogue.readsBefore ? repeat(perLane, (k) => `    var before${k} = 0.0;\n    if (tokens_left > ${k * stepTokens}u) { before${k} = ${at(k)}; }`) : ''}
+    workgroupBarrier();
+${repeat(
+  perLane,
+  (k) => `    if (tokens_left > ${k * stepTokens}u) {
+      let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + ${k * LANES}u + lane];
+      ${epilogue.write(at(k), 'value', 'row', `before${k}`)}
+    }`,
+)}
+    workgroupBarrier();
+  }`;
+  };
   const body = `
 ${eightReader('w', matrix)}
 ${halvesReader('w', matrix)}
