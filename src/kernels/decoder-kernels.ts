@@ -92,13 +92,27 @@ export async function compileDecoder(
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
   const isInF16 = compiler.matrixUnits.present || (compiler.hasF16 && Object.values(formats.layer).every(isQuantized));
-  const [step, few, split, many] = await Promise.all([
-    fusedProducts(compiler, formats, wanted, 1),
-    fusedProducts(compiler, formats, wanted, tuning.columns),
-    splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
-    productsOfMany(compiler, formats, wanted),
+  // All at once: a browser compiles on several threads.
+  const [[step, few, split, many], [load, tensorAttention], compiled] = await Promise.all([
+    Promise.all([
+      fusedProducts(compiler, formats, wanted, 1),
+      fusedProducts(compiler, formats, wanted, tuning.columns),
+      splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
+      productsOfMany(compiler, formats, wanted),
+    ]),
+    Promise.all([rowStep(compiler, loadKernel(hiddenSize, stored)), causalAttention(compiler, sizes, workgroupBytes)]),
+    allOf({
+      norm: compile(normKernel('norm', hiddenSize, rmsNormEps)),
+      cache: compile(cache.kernel),
+      stepAttention: compile(stepAttentionKernel(sizes, stepTile)),
+      attention: compile(attentionKernel(attentionSpec)),
+      combine: compile(combineKernel(attentionSpec)),
+      argMaxParts: compile(argMax.parts),
+      argMax: compile(argMax.whole),
+    }),
   ]);
   return {
+    ...compiled,
     step,
     few,
     fewTokens: isInF16 ? tuning.fewTokensInF16 : tuning.fewTokens,
@@ -106,16 +120,18 @@ export async function compileDecoder(
     many,
     attentionSpec,
     stepTile,
-    load: await rowStep(compiler, loadKernel(hiddenSize, stored)),
-    norm: always(await compile(normKernel('norm', hiddenSize, rmsNormEps)), (tokens) => [tokens]),
-    cache: always(await compile(cache.kernel), (tokens) => [cache.groups(tokens)]),
-    stepAttention: await compile(stepAttentionKernel(sizes, stepTile)),
-    attention: await compile(attentionKernel(attentionSpec)),
-    tensorAttention: await causalAttention(compiler, sizes, workgroupBytes),
-    combine: await compile(combineKernel(attentionSpec)),
-    argMaxParts: await compile(argMax.parts),
-    argMax: await compile(argMax.whole),
+    load,
+    norm: always(compiled.norm, (tokens) => [tokens]),
+    cache: always(compiled.cache, (tokens) => [cache.groups(tokens)]),
+    tensorAttention,
   };
+}
+
+/** Awaits every value. */
+async function allOf<K extends string, T>(promised: Readonly<Record<K, Promise<T>>>): Promise<Record<K, T>> {
+  const entries = Object.entries<Promise<T>>(promised);
+  const values = await Promise.all(entries.map(async ([name, value]) => [name, await value] as const));
+  return Object.fromEntries(values) as Record<K, T>;
 }
 
 async function causalAttention(

@@ -36,9 +36,9 @@ export async function openDecoderSession(parts: KernelParts, files: SessionFiles
     workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
   };
   const compile = async (): Promise<DecoderKernels> => {
-    const kernels = await compileDecoder(compiler, formats, wanted);
-    await checkDecoder(parts, formats, kernels, wanted); // do they compute the right thing here?
-    return kernels;
+    const compiling = compileDecoder(compiler, formats, wanted);
+    await checkDecoder(parts, formats, compiling, wanted); // do they compute the right thing here?
+    return compiling;
   };
   try {
     // Kernels compile while weights are on their way.

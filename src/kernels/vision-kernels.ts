@@ -62,7 +62,7 @@ export async function compileVision(
   const norm = async (label: string, gapless: boolean): Promise<Step> =>
     always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);
   const bias = true;
-  const [patches, patchEmbedProduct, plainNorm, qkv, attention, output, gate, up, down] = await Promise.all([
+  const [patches, patchEmbedProduct, plainNorm, qkv, attention, output, gate, up, down, ...merger] = await Promise.all([
     rows(patchKernel(vision)),
     product({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
     norm('vision norm', false),
@@ -72,13 +72,12 @@ export async function compileVision(
     product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
     product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias }),
     product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
-  ]);
-  const [mergerNorm, inner, outer, features] = await Promise.all([
     norm('vision norm, merger', true),
     product({ label: 'vision merger, inner', matrix: mergerInner, epilogue: 'gelu', bias }),
     product({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
     rows(featureKernel(vision.outHiddenSize, stored)),
   ]);
+  const [mergerNorm, inner, outer, features] = merger;
   return {
     patches,
     patchEmbed: patchEmbedProduct,

@@ -34,9 +34,9 @@ export async function openVisionSession(parts: KernelParts, files: SessionFiles)
   const weights = parts.weights.open(files);
   const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
   const compile = async (): Promise<VisionKernels> => {
-    const kernels = await compileVision(compiler, formats, { vision, stored: activations, tuning, workgroupBytes });
-    await checkVision(parts, formats, kernels);
-    return kernels;
+    const compiling = compileVision(compiler, formats, { vision, stored: activations, tuning, workgroupBytes });
+    await checkVision(parts, formats, compiling);
+    return compiling;
   };
   let run: VisionRun;
   try {
