@@ -5,8 +5,8 @@ import { countTokens } from './segments.ts';
 import type { TurnParts } from './turn-parts.ts';
 import { turnTokens } from './turn.ts';
 
-/** A full image of more pixels is not preprocessed ahead: that would hold this thread too long, for a call that may never come. */
-const AHEAD_PIXELS = 2_000_000;
+/** A full image of more pixels is not resized ahead: so many hold this thread for 50 ms or so, for a call that may never come. */
+const AHEAD_PIXELS = 4_000_000;
 
 /** Room that is kept for a question, and again for its repetition behind the full image. */
 const QUESTION_TOKENS = 256;
