@@ -8,7 +8,7 @@
  * Source: Dao et al., FlashAttention (2022); Dao et al., Flash-Decoding for long-context inference (2023).
  */
 import { packing, type Stored } from './cache-format.ts';
-import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
+import { addDot, type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
 
 /** Sizes of attention. */
 export interface AttentionSpec {
@@ -171,10 +171,17 @@ ${repeat(sumRows, (r) => `  var sum${r} = vec4<f32>();`)}
 ${repeat(scoreRows, (r) => `      var score${r} = 0.0;`)}
       for (var d = 0u; d < ${headDim / 8}u; d++) {
         let k = unpack8(keys[at + d]);
+        let k0 = k[0];
+        let k1 = k[1];
 ${repeat(
   scoreRows,
-  (r) => `        { let q = (row0 + ${r}u) * ${quads}u + d * 2u;
-          score${r} += dot(queries[q], k[0]) + dot(queries[q + 1u], k[1]); }`,
+  (r) => `        {
+          let q = (row0 + ${r}u) * ${quads}u + d * 2u;
+          let a = queries[q];
+          let b = queries[q + 1u];
+          ${addDot(`score${r}`, 'a', 'k0')}
+          ${addDot(`score${r}`, 'b', 'k1')}
+        }`,
 )}
       }
 ${repeat(

@@ -75,6 +75,11 @@ export function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
+/** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not make of `dot`. */
+export function addDot(sum: string, a: string, b: string): string {
+  return `${sum} = ${['w', 'z', 'y', 'x'].reduce((inner, part) => `fma(${a}.${part}, ${b}.${part}, ${inner})`, sum)};`;
+}
+
 /** Text for each of 0 to `count` - 1, line by line: an unrolled loop. */
 export function repeat(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join('\n');

@@ -4,7 +4,7 @@
  * registers before this step computes. On matrix units: tensor-matmul.ts.
  */
 import { GELU } from './gelu.ts';
-import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
+import { addDot, type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from './kernel.ts';
 import { paddedTokens, partOf, sumsStride } from './parts.ts';
 import { matrixBindings, type MatrixFormat, eightReader } from './weight-reader.ts';
 
@@ -211,7 +211,7 @@ ${repeat(
   tile.rowsPerThread,
   (n) => `      {
         let b = tile_w[(tx + ${n * across}u) * ${stride}u + ${k}];
-${repeat(tile.tokensPerThread, (m) => `        s${m}_${n} = fma(a${m}.x, b.x, fma(a${m}.y, b.y, fma(a${m}.z, b.z, fma(a${m}.w, b.w, s${m}_${n}))));`)}
+${repeat(tile.tokensPerThread, (m) => `        ${addDot(`s${m}_${n}`, `a${m}`, 'b')}`)}
       }`,
 )}`;
   return tiledKernel(spec, tile, parts, {

@@ -7,7 +7,7 @@
  * bindings and grid.
  * Source: Dao et al., FlashAttention (2022).
  */
-import { type Binding, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
+import { addDot, type Binding, kernel, type Kernel, repeat, roundUp } from './kernel.ts';
 
 /** Sizes of attention. */
 export interface VisionAttentionSpec {
@@ -124,7 +124,7 @@ ${scores((m, n) => `    var s${m}_${n} = 0.0;`)}
     for (var d = 0u; d < ${quads}u; d++) {
 ${repeat(rows, (m) => `      let a${m} = query_tile[(ty + ${m * SIDE}u) * ${long}u + d];`)}
 ${repeat(KEYS, (n) => `      let b${n} = key_tile[(tx + ${n * across}u) * ${long}u + d];`)}
-${scores((m, n) => `      s${m}_${n} += dot(a${m}, b${n});`)}
+${scores((m, n) => `      ${addDot(`s${m}_${n}`, `a${m}`, `b${n}`)}`)}
     }
     let inside = vec4<u32>(tile + tx * ${KEYS}u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(span.w);
 ${repeat(
@@ -168,7 +168,7 @@ ${repeat(rows, (m) => `    { let f = shrink[ty + ${m * SIDE}u]; ${repeat(dims, (
     for (var p = 0u; p < ${across}u; p++) {
 ${repeat(rows, (m) => `      let a${m} = weights[(ty + ${m * SIDE}u) * ${short}u + p];`)}
 ${repeat(dims, (j) => `      let b${j} = key_tile[(tx + ${j * across}u) * ${short}u + p];`)}
-${outputs((m, j) => `      o${m}_${j} += dot(a${m}, b${j});`)}
+${outputs((m, j) => `      ${addDot(`o${m}_${j}`, `a${m}`, `b${j}`)}`)}
     }
     workgroupBarrier();
   }
