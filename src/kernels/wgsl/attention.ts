@@ -25,6 +25,8 @@ export interface AttentionSpec {
 export const THREADS = 128;
 /** Cached tokens of a tile. */
 export const TILE = 64;
+/** Values a thread has on their way at once. */
+const AT_ONCE = 4;
 /** A score no softmax sees. */
 export const NEVER = '-1e30';
 
@@ -196,10 +198,9 @@ ${runningSoftmax({ rows, lanes, scores: 'weights' })}
     // 3. Weighted sums of values.
     if (sum_group < ${sumGroups}u) {
 ${repeat(sumRows, (r) => `      let row${r} = min(sum_group * ${sumRows}u + ${r}u, ${rows - 1}u); sum${r} *= shrink[row${r}];`)}
-      for (var p = 0u; p < min(${TILE}u, end - tile); p++) {
-        let slot = tile + p;
-        let v = unpack4(values[(head * params.capacity + slot) * ${quads}u + quad]);
-${repeat(sumRows, (r) => `        sum${r} = fma(vec4<f32>(weights[row${r} * ${TILE}u + p]), v, sum${r});`)}
+      for (var p = 0u; p < min(${TILE}u, end - tile); p += ${AT_ONCE}u) { // what lies beyond the end weighs nothing
+${repeat(AT_ONCE, (i) => `        let v${i} = unpack4(values[(head * params.capacity + min(tile + p + ${i}u, end - 1u)) * ${quads}u + quad]);`)}
+${repeat(sumRows, (r) => repeat(AT_ONCE, (i) => `        sum${r} = fma(vec4<f32>(weights[row${r} * ${TILE}u + p + ${i}u]), v${i}, sum${r});`))}
       }
     }
     workgroupBarrier();
