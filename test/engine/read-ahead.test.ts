@@ -103,16 +103,16 @@ describe.each([
 
 describe('the full image', () => {
   it('is preprocessed ahead where the model may ask for it', async () => {
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER) });
-    await engine.setImage(picture(1400, 1400));
+    const { engine } = await openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
+    await engine.setImage(picture(1900, 1900));
     await engine.readAhead(SETTINGS);
     const { rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
     expect(rounds[1]?.timings.preprocessMs).toBe(0);
   });
 
-  it('is not where it is too large to be kept for a call that may never come', async () => {
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER) });
-    await engine.setImage(picture(1500, 1500));
+  it('is not where it would hold the thread for long, for a call that may never come', async () => {
+    const { engine } = await openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
+    await engine.setImage(picture(2100, 2100));
     await engine.readAhead(SETTINGS);
     const { rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
     expect(rounds[1]?.timings.preprocessMs).toBeGreaterThan(0);
