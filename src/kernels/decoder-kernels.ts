@@ -93,26 +93,23 @@ export async function compileDecoder(
   const compile = compiler.compile.bind(compiler);
   const isInF16 = compiler.matrixUnits.present || (compiler.hasF16 && Object.values(formats.layer).every(isQuantized));
   // All at once: a browser compiles on several threads.
-  const [[step, few, split, many], [load, tensorAttention], compiled] = await Promise.all([
-    Promise.all([
-      fusedProducts(compiler, formats, wanted, 1),
-      fusedProducts(compiler, formats, wanted, tuning.columns),
-      splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
-      productsOfMany(compiler, formats, wanted),
-    ]),
-    Promise.all([rowStep(compiler, loadKernel(hiddenSize, stored)), causalAttention(compiler, sizes, workgroupBytes)]),
-    allOf({
-      norm: compile(normKernel('norm', hiddenSize, rmsNormEps)),
-      cache: compile(cache.kernel),
-      stepAttention: compile(stepAttentionKernel(sizes, stepTile)),
-      attention: compile(attentionKernel(attentionSpec)),
-      combine: compile(combineKernel(attentionSpec)),
-      argMaxParts: compile(argMax.parts),
-      argMax: compile(argMax.whole),
-    }),
+  const [step, few, split, many, load, tensorAttention, norm, caching, ...others] = await Promise.all([
+    fusedProducts(compiler, formats, wanted, 1),
+    fusedProducts(compiler, formats, wanted, tuning.columns),
+    splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
+    productsOfMany(compiler, formats, wanted),
+    rowStep(compiler, loadKernel(hiddenSize, stored)),
+    causalAttention(compiler, sizes, workgroupBytes),
+    compile(normKernel('norm', hiddenSize, rmsNormEps)),
+    compile(cache.kernel),
+    compile(stepAttentionKernel(sizes, stepTile)),
+    compile(attentionKernel(attentionSpec)),
+    compile(combineKernel(attentionSpec)),
+    compile(argMax.parts),
+    compile(argMax.whole),
   ]);
+  const [stepAttention, attention, combine, argMaxParts, argMaxWhole] = others;
   return {
-    ...compiled,
     step,
     few,
     fewTokens: isInF16 ? tuning.fewTokensInF16 : tuning.fewTokens,
@@ -121,17 +118,15 @@ export async function compileDecoder(
     attentionSpec,
     stepTile,
     load,
-    norm: always(compiled.norm, (tokens) => [tokens]),
-    cache: always(compiled.cache, (tokens) => [cache.groups(tokens)]),
+    norm: always(norm, (tokens) => [tokens]),
+    cache: always(caching, (tokens) => [cache.groups(tokens)]),
+    stepAttention,
+    attention,
     tensorAttention,
+    combine,
+    argMaxParts,
+    argMax: argMaxWhole,
   };
-}
-
-/** Awaits every value. */
-async function allOf<K extends string, T>(promised: Readonly<Record<K, Promise<T>>>): Promise<Record<K, T>> {
-  const entries = Object.entries<Promise<T>>(promised);
-  const values = await Promise.all(entries.map(async ([name, value]) => [name, await value] as const));
-  return Object.fromEntries(values) as Record<K, T>;
 }
 
 async function causalAttention(

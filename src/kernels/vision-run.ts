@@ -40,11 +40,10 @@ export class VisionRun {
     this.#loaded = loaded;
     this.#kernels = kernels;
     this.#groups = new KeptGroups(parts.stream);
-    const { patchEmbed, block } = formats;
+    const { block } = formats;
     const { device } = parts.runtime;
     this.#scratch = new VisionScratch(device, {
       vision: parts.model.vision,
-      patchElements: patchEmbed.cols,
       innerSize: block.gate.rows,
       isPacked: kernels.attention.isPacked,
     });

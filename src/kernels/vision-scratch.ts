@@ -1,5 +1,5 @@
 /** The vision tower's buffers: what is uploaded for an image, and what lies between kernels. As large as the largest image so far. */
-import type { VisionGeometry } from '../model/vision-geometry.ts';
+import { patchElements, type VisionGeometry } from '../model/vision-geometry.ts';
 import { haveNoPadding, rowBytes } from './scratch.ts';
 import { PARAM_BYTES, roundUp } from './wgsl/kernel.ts';
 
@@ -37,8 +37,6 @@ export interface VisionBuffers {
 /** What the buffers' sizes follow from. */
 export interface VisionSizes {
   readonly vision: VisionGeometry;
-  /** Numbers of a patch. */
-  readonly patchElements: number;
   /** Of the MLP as it is stored. */
   readonly innerSize: number;
   /** Whether attention wants queries, keys and values packed as f16. */
@@ -87,8 +85,8 @@ export class VisionScratch {
   }
 
   #make(patches: number): VisionBuffers {
-    const { vision, patchElements, innerSize, isPacked } = this.#sizes;
-    const { hiddenSize, headDim, outHiddenSize, spatialMergeSize } = vision;
+    const { vision, innerSize, isPacked } = this.#sizes;
+    const { hiddenSize, headDim, outHiddenSize, spatialMergeSize, patchSize, inChannels } = vision;
     const groups = patches / spatialMergeSize ** 2;
     const make = (label: string, ...bytes: number[]): GPUBuffer =>
       this.#device.createBuffer({
@@ -97,7 +95,8 @@ export class VisionScratch {
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
       });
     const row = rowBytes(patches, hiddenSize);
-    const patchRow = rowBytes(patches, patchElements);
+    const patchRow = rowBytes(patches, patchElements(vision));
+    const image = patches * patchSize ** 2 * inChannels; // a byte each
     const innerRow = rowBytes(patches, innerSize);
     const isShared = haveNoPadding([hiddenSize, innerSize]);
     const hidden = make('hidden', row);
@@ -105,7 +104,7 @@ export class VisionScratch {
     const qkv = make(
       'qkv',
       rowBytes(patches, 3 * hiddenSize),
-      patchRow,
+      image,
       rowBytes(groups, outHiddenSize),
       isShared ? innerRow : 0,
     );

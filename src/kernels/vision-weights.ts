@@ -2,7 +2,7 @@
  * Which stored weight plays which part in the vision tower: the names our graph gives its initializers.
  * Source: src/converter/graphs/vision-encoder.ts, whose names these are.
  */
-import type { VisionGeometry } from '../model/vision-geometry.ts';
+import { patchElements, type VisionGeometry } from '../model/vision-geometry.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
 import { matrix, sized, type StoredMatrix, vector, type Weights } from './stored-matrix.ts';
 
@@ -47,7 +47,7 @@ export interface VisionWeights {
  * @throws RuntimeUnavailableError naming the first that is missing or laid out otherwise
  */
 export function visionWeights(weights: Weights, vision: VisionGeometry): VisionWeights {
-  const { hiddenSize, inChannels, temporalPatchSize, patchSize, spatialMergeSize, outHiddenSize } = vision;
+  const { hiddenSize, spatialMergeSize, outHiddenSize } = vision;
   const linear = (name: string, rows: number | null, cols: number): LinearWeights => {
     const found = matrix(weights, `${name}.weight`);
     const checked = sized(found, rows ?? found.rows, cols);
@@ -67,9 +67,8 @@ export function visionWeights(weights: Weights, vision: VisionGeometry): VisionW
     };
   });
   const merged = hiddenSize * spatialMergeSize ** 2;
-  const patchElements = inChannels * temporalPatchSize * patchSize ** 2;
   return {
-    patchEmbed: sized(matrix(weights, 'visual.patch_embed.proj.weight'), hiddenSize, patchElements),
+    patchEmbed: sized(matrix(weights, 'visual.patch_embed.proj.weight'), hiddenSize, patchElements(vision)),
     blocks,
     mergerNorm: vector(weights, 'visual.merger.ln_q.weight', hiddenSize),
     mergerInner: linear('visual.merger.mlp.0', merged, merged),

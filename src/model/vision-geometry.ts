@@ -36,6 +36,14 @@ export interface VisionGeometry {
   readonly outHiddenSize: number;
 }
 
+/** What a patch is. */
+export type PatchShape = Pick<VisionGeometry, 'patchSize' | 'temporalPatchSize' | 'inChannels'>;
+
+/** Numbers of a patch: channel, frame, row, column; 1176 for Qwen2.5-VL. */
+export function patchElements({ patchSize, temporalPatchSize, inChannels }: PatchShape): number {
+  return inChannels * temporalPatchSize * patchSize ** 2;
+}
+
 const NUMBERS = {
   depth: { config: 'depth', fallback: 32, min: 1, max: 512 },
   hiddenSize: { config: 'hidden_size', fallback: 3584, min: 1, max: 65536 },

@@ -8,7 +8,6 @@ import { flatConfig } from '../model/checkpoint-configs.ts';
 const TOKENS = 1600;
 const PATCHES = 4 * TOKENS;
 const { text, vision } = parseGeometry(flatConfig(), undefined);
-const PATCH_ELEMENTS = 1176;
 /** The tower's 3420, as it is stored. */
 const INNER = 3456;
 const MB = 1e6;
@@ -34,7 +33,7 @@ function bytesOf(buffers: object): number {
 }
 
 function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize, innerSize = INNER): VisionBuffers {
-  const sizes = { vision: { ...vision, hiddenSize }, patchElements: PATCH_ELEMENTS, innerSize, isPacked };
+  const sizes = { vision: { ...vision, hiddenSize }, innerSize, isPacked };
   return new VisionScratch(device, sizes).for(PATCHES);
 }
 

@@ -6,12 +6,13 @@
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
 import type { Geometry } from '../../model/geometry.ts';
+import { patchElements } from '../../model/vision-geometry.ts';
 import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
 import { DATA_TYPE, type ElementType } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';
 import { cachedAttention, embed, head, textLayers } from './decoder.ts';
 import { MICROSOFT } from './layers.ts';
-import { attend, patchElements, visionTower } from './vision-encoder.ts';
+import { attend, visionTower } from './vision-encoder.ts';
 
 /** INT64_MAX would do; this is the largest integer a double holds exactly. */
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
@@ -31,7 +32,7 @@ export function buildStockEmbedTokens(context: GraphContext, geometry: Geometry)
 export function buildStockVisionEncoder(context: GraphContext, geometry: Geometry): void {
   const { graph, activations } = context;
   const { vision } = geometry;
-  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(geometry)]);
+  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(geometry.vision)]);
   const grid = graph.input('image_grid_thw', 'i64', ['num_images', 3]);
   const int = (value: number): string => graph.int64([value]);
   const op = (name: string, ...inputs: string[]): string => graph.node(name, inputs);

@@ -8,7 +8,7 @@
  */
 import type { Geometry } from '../../model/geometry.ts';
 import { VISION_ENCODER as NAMES } from '../../model/graph-names.ts';
-import { VISION_EPSILON } from '../../model/vision-geometry.ts';
+import { patchElements, VISION_EPSILON } from '../../model/vision-geometry.ts';
 import { DATA_TYPE } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';
 import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './layers.ts';
@@ -32,7 +32,7 @@ export function buildVisionEncoder(context: GraphContext, geometry: Geometry): v
   const { graph, activations } = context;
   const { vision } = geometry;
   const { hiddenSize, headDim } = vision;
-  const pixels = graph.input(NAMES.pixelValues, 'f32', ['num_patches', patchElements(geometry)]);
+  const pixels = graph.input(NAMES.pixelValues, 'f32', ['num_patches', patchElements(geometry.vision)]);
   const windowIndex = graph.input(NAMES.windowIndex, 'i64', ['num_groups']);
   const reverseIndex = graph.input(NAMES.reverseIndex, 'i64', ['num_groups']);
   const cos = graph.input(NAMES.cos, activations, ['num_patches', headDim / 2]);
@@ -57,17 +57,12 @@ export function buildVisionEncoder(context: GraphContext, geometry: Geometry): v
   graph.output(NAMES.imageFeatures, activations, [1, 'num_groups', vision.outHiddenSize]);
 }
 
-/** Elements of a patch: 1176. */
-export function patchElements({ vision }: Geometry): number {
-  return vision.inChannels * vision.temporalPatchSize * vision.patchSize ** 2;
-}
-
 /** pixels f32 `[patches, 1176]` in the processor's order to features `[groups, outHiddenSize]` in image order. */
 export function visionTower(context: GraphContext, geometry: Geometry, pixels: string, order: PatchOrder): string {
   const { graph, activations } = context;
   const { vision } = geometry;
   const { hiddenSize } = vision;
-  const elements = patchElements(geometry);
+  const elements = patchElements(vision);
   const groupPatches = vision.spatialMergeSize ** 2;
 
   // 1. Patches to vectors, in window order.

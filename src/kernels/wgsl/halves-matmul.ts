@@ -3,8 +3,7 @@
  * once. The sum of a block's 16 products stays f16, everything beyond is f32, its scale included, so what is lost is little more
  * than X loses in f16. Same bindings and meaning as `matmulKernel`; needs `shader-f16` and codes.
  */
-import type { Kernel } from './kernel.ts';
-import { repeat } from './kernel.ts';
+import { type Kernel, repeat } from './kernel.ts';
 import { copiedToken, eachOutput, type MatmulSpec, mustBeWhole, threadsOf, type Tile, tiledKernel } from './matmul.ts';
 import { codesReader, eightReader, halvesPacker } from './weight-reader.ts';
 

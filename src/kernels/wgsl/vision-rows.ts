@@ -1,4 +1,5 @@
 /** The vision tower's kernels that move rows: patches into window order, rotary positions, features back into image order. */
+import { patchElements, type PatchShape, type VisionGeometry } from '../../model/vision-geometry.ts';
 import { packing, type Stored } from './cache-format.ts';
 import { type Binding, kernel, PARAMS, roundUp, type RowKernel } from './kernel.ts';
 
@@ -7,25 +8,12 @@ const THREADS = 64;
 
 const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read' };
 
-/** What an image is cut into: sides in pixels and in patches, and numbers of a patch. */
-export interface PatchShape {
-  readonly patchSize: number;
-  readonly spatialMergeSize: number;
-  readonly temporalPatchSize: number;
-  readonly inChannels: number;
-}
-
-/** Numbers of a patch. */
-export function patchElements({ patchSize, temporalPatchSize, inChannels }: PatchShape): number {
-  return inChannels * temporalPatchSize * patchSize ** 2;
-}
-
 /**
  * Cuts an image into `params.tokens` patches, `params.columns` of them side by side, in window order: channel, frame, row, column,
  * rows padded with zeros to a multiple of 32. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
  * `[groups]`, patches, params. Source: src/engine/image/patchify.ts, which does the same where there are no kernels.
  */
-export function patchKernel(shape: PatchShape): RowKernel {
+export function patchKernel(shape: PatchShape & Pick<VisionGeometry, 'spatialMergeSize'>): RowKernel {
   const { patchSize: side, spatialMergeSize: merge, inChannels: channels } = shape;
   const cols = patchElements(shape);
   const stride = roundUp(cols, 32);
