@@ -140,7 +140,7 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
         throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
       const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
       const files = new Map(names.map((name) => [graphs[name].file, name]));
-      const { text, vision } = manifest.geometry;
+      const { text, vision } = manifest.config;
       const model = { text, vision, activations, graphs: files };
       const own = createKernelRuntime(runtime, model, parseTuning(experiment.tuning));
       return { runtime: own, failure, kernels: own };

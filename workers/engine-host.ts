@@ -2,9 +2,9 @@
 import { type AskOptions, Engine } from '../src/conversation/engine.ts';
 import { filesFor } from '../src/engine/sessions.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import { openModelFolder } from '../src/model/model-folder.ts';
+import { openModelFolder } from '../src/architectures/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
-import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
@@ -230,7 +230,7 @@ class FolderLoader {
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, wanted, () => undefined, model.isTrusted);
+    const opening = openModelFolder(model.source, manifest, { wanted, isTrusted: model.isTrusted });
     this.#opened.set(variant, opening);
     return opening;
   }

@@ -72,7 +72,7 @@ class ComparedModel {
     { folder, runtime, variant }: Awaited<ReturnType<typeof openNodeModel>>,
   ) {
     const { manifest, processor, prompts, tokenizer } = folder;
-    const { geometry } = manifest;
+    const { config: geometry } = manifest;
     const queue = new DeviceQueue(true);
     const activations = activationsOf(variant);
     const vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);

@@ -8,7 +8,7 @@ import { defineCommand } from 'citty';
 import { planConversion } from '../converter/conversion-plan.ts';
 import { type ConvertOptions, runConversion } from '../converter/convert.ts';
 import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
-import { DTYPES, parseDtype } from '../converter/precision.ts';
+import { DTYPES, parseDtype } from '../converter/dtypes.ts';
 import { openHubFolder } from '../io/hub/hub-folder.ts';
 import { lockFolder } from '../io/node/folder-lock.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';

@@ -4,7 +4,7 @@ import { Engine } from '../conversation/engine.ts';
 import { filesFor } from '../engine/sessions.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { cpuVariant, type VariantName } from '../model/manifest.ts';
-import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../architectures/model-folder.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import { NamedError } from '../shared/errors.ts';
 import { createNodeRuntime } from '../backends/onnx/node/node-runtime.ts';
@@ -31,7 +31,7 @@ export async function openNodeModel(directory: string): Promise<NodeModel> {
       `${manifest.name} (${manifest.dtype}) has no f32 graphs, which a CPU needs.`,
     );
   }
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, variant), () => undefined);
+  const folder = await openModelFolder(source, manifest, { wanted: filesFor(manifest, variant) });
   return { folder, variant, runtime: createNodeRuntime(directory) };
 }
 

@@ -3,7 +3,7 @@
  * workers and command-line tools choose the implementations.
  */
 import { type Activations, activationsOf, type VariantName } from '../model/manifest.ts';
-import type { ModelFolder } from '../model/model-folder.ts';
+import type { ModelFolder } from '../architectures/model-folder.ts';
 import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
@@ -56,7 +56,7 @@ export class Engine {
   #ahead: Ahead | null = null;
 
   private constructor(folder: ModelFolder, runtime: Runtime, activations: Activations, sessions: EngineSessions) {
-    const { geometry } = folder.manifest;
+    const { config: geometry } = folder.manifest;
     this.#folder = folder;
     this.#runtime = runtime;
     this.#sessions = Object.values(sessions);
@@ -254,7 +254,7 @@ export class Engine {
   #viewsOf(image: RgbImage): ImageViews {
     return new ImageViews(image, {
       processor: this.#folder.processor,
-      geometry: this.#folder.manifest.geometry,
+      geometry: this.#folder.manifest.config,
       vision: this.#vision,
       queue: this.#queue,
       nextSerial: () => this.#nextSerial++,

@@ -1,5 +1,5 @@
 /** Which regions each checkpoint tensor goes to: the layout's jobs, seen from the other side. */
-import type { WeightJob } from './weight-layout.ts';
+import type { WeightJob } from '../onnx/weight-layout.ts';
 
 /** Where the rows of one tensor lie in one job's matrix. */
 export interface Placement {

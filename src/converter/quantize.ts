@@ -5,7 +5,7 @@
  * searched for the least squared error; no block is worse than that. docs/quantisation.md has what it gains.
  * Source: onnxruntime docs/ContribOperators.md (MatMulNBits).
  */
-import { BLOCK_SIZE, type FloatType } from './precision.ts';
+import { BLOCK_SIZE, type FloatType } from '../onnx/precision.ts';
 import { compileKernel, FREE_MEMORY, type QuantizeKernel } from './wasm/quantize-kernel.ts';
 
 /** Quantised rows. */

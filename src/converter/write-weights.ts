@@ -6,12 +6,12 @@ import { bytesOf } from '../shared/bytes.ts';
 import { f32ToF16 } from '../shared/float16.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RandomAccessFile } from '../shared/files.ts';
-import type { ExternalData } from './onnx/graph-builder.ts';
+import type { ExternalData } from '../onnx/graph-builder.ts';
 import type { Placement, PlacementWriter } from './placements.ts';
-import type { FloatType } from './precision.ts';
+import type { FloatType } from '../onnx/precision.ts';
 import { quantizeRows } from './quantize.ts';
 import { TransposedWriter } from './transposed-writer.ts';
-import { elementBytes, type MatrixSource, type WeightJob } from './weight-layout.ts';
+import { elementBytes, type MatrixSource, type WeightJob } from '../onnx/weight-layout.ts';
 
 /** A writer for one placement of a tensor; `file` is the data file of its job. */
 export function placementWriter(placement: Placement, file: RandomAccessFile): PlacementWriter {

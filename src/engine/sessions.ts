@@ -1,6 +1,6 @@
 /** The sessions of a loaded model: made one at a time, where need be after the machine's arithmetic has been checked. */
 import { activationsOf, type GraphName, type Manifest, type VariantName } from '../model/manifest.ts';
-import type { ModelFolder } from '../model/model-folder.ts';
+import type { ModelFolder } from '../architectures/model-folder.ts';
 import type { LoadEvent } from '../protocol/events.ts';
 import type { Runtime, Session } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -61,7 +61,7 @@ export async function openSessions(
       path: file,
       graph: folder.blob(file),
       data: data.map((path) => ({ path, blob: folder.blob(path) })),
-      deviceOutputs: DEVICE_OUTPUTS[graph](manifest.geometry.text.numLayers),
+      deviceOutputs: DEVICE_OUTPUTS[graph](manifest.config.text.numLayers),
     });
   };
   const opened: Session[] = [];
@@ -74,7 +74,7 @@ export async function openSessions(
     if (!runtime.checksItself) {
       const check = await open('attention_check');
       try {
-        await checkAttention(runtime, check, manifest.geometry, activationsOf(name));
+        await checkAttention(runtime, check, manifest.config, activationsOf(name));
       } finally {
         await check.release();
       }

@@ -3,7 +3,7 @@
  * is given; what it says of a model is read from the model's directory.
  */
 import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts';
-import { parseDtype } from '../converter/precision.ts';
+import { parseDtype } from '../converter/dtypes.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';

@@ -1,4 +1,5 @@
 /** What adding a model would mean: everything that can be said before its first weight is read. */
+import { folderModel } from '../architectures/registry.ts';
 import { surveyCheckpoint } from '../converter/survey.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
@@ -43,8 +44,8 @@ export async function isModelFolder(source: FileSource): Promise<boolean> {
 async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
   const manifest = await readManifest(source);
   const bytes = folderBytes(manifest);
-  const { dtype, geometry, largestTensorBytes, name, parameters } = manifest;
-  const gpuBytes = gpuBytesOf(geometry, weightBytesOf(manifest));
+  const { dtype, largestTensorBytes, name, parameters } = manifest;
+  const gpuBytes = gpuBytesOf(folderModel(manifest).config, weightBytesOf(manifest));
   return {
     name,
     origin,
@@ -60,10 +61,10 @@ async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, around: 
 }
 
 async function surveyOriginal({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
-  const { geometry, parameters, prompts, readBytes, sizes } = await surveyCheckpoint(source);
+  const { model, parameters, prompts, readBytes, sizes } = await surveyCheckpoint(source);
   const bySize = sizes.toSorted((a, b) => a.folderBytes - b.folderBytes);
   const choices = await Promise.all(
-    bySize.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(geometry, of.weightBytes) }, around)),
+    bySize.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(model.config, of.weightBytes) }, around)),
   );
   return {
     name: source.name.split('/').at(-1) ?? source.name,

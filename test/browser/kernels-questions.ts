@@ -4,7 +4,7 @@ import { preprocess } from '../../src/image/patchify.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import type { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import type { Runtime, Tensor } from '../../src/backends/onnx/runtime.ts';
 import { f32ToF16 } from '../../src/shared/float16.ts';
 

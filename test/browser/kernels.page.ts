@@ -14,7 +14,7 @@ import { always } from '../../src/backends/webgpu/matmul/select-gemm.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
 import { halvesMatmulKernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
 import { matmulGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { byteLength } from '../../src/backends/onnx/ort-tensors.ts';
 import type { Session, Tensor } from '../../src/backends/onnx/runtime.ts';
@@ -81,14 +81,13 @@ async function answer(order: Order): Promise<Answers> {
   const manifest = await readManifest(source);
   const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
   if (graphs === undefined) throw new Error(`no ${activations} graphs`);
-  const { text, vision } = manifest.geometry;
+  const { text, vision } = manifest.config;
   const files = new Map(GRAPHS.map((graph) => [graphs[graph].file, graph]));
   const threadsPerRow = subgroups ? device.adapterInfo.subgroupMinSize : DEFAULT_TUNING.threadsPerRow;
   const sizes = { ...DEFAULT_TUNING, threadsPerRow, ...tuning };
   const runtime = createKernelRuntime(plain, { text, vision, activations, graphs: files }, sizes);
   // 2. Its sessions.
-  const all = [() => true, () => undefined, true] as const; // every file, unread
-  const folder = await openModelFolder(source, manifest, ...all);
+  const folder = await openModelFolder(source, manifest, { isTrusted: true });
   const session = (graph: KernelGraph): Promise<Session> =>
     runtime.createSession({
       path: graphs[graph].file,
@@ -97,8 +96,8 @@ async function answer(order: Order): Promise<Answers> {
       deviceOutputs: [],
     });
   const sessions = { embedTokens: await session('embed_tokens'), decoder: await session('decoder') };
-  const decoder = new Decoder(runtime, sessions, manifest.geometry, activations, 4096, new DeviceQueue(true));
-  const encoder = new VisionEncoder(runtime, await session('vision_encoder'), manifest.geometry, activations);
+  const decoder = new Decoder(runtime, sessions, manifest.config, activations, 4096, new DeviceQueue(true));
+  const encoder = new VisionEncoder(runtime, await session('vision_encoder'), manifest.config, activations);
   // 3. The questions.
   const read = async (tensor: Tensor): Promise<Float32Array> => {
     const length = byteLength(tensor.type, tensor.dims);

@@ -10,7 +10,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import type { Dtype } from '../../src/converter/precision.ts';
+import type { Dtype } from '../../src/converter/dtypes.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
 import type { Tensor } from '../../src/backends/onnx/runtime.ts';

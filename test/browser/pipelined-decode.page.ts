@@ -4,7 +4,7 @@ import { Decoder } from '../../src/engine/decoder.ts';
 import { filesFor, openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { requestDevice } from '../../src/backends/webgpu/gpu/adapter.ts';
 import type { Ort } from '../../src/backends/onnx/web/ort-build.ts';
@@ -48,13 +48,13 @@ async function open(): Promise<{ device: GPUDevice; newDecoder: (lookAhead: numb
   const runtime = createWebGpuRuntime(ort, device);
   const source = urlFolder('model/', location.href);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
+  const folder = await openModelFolder(source, manifest, { wanted: filesFor(manifest, 'f32') });
   const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
   const queue = new DeviceQueue(true);
   return {
     device,
     async newDecoder(lookAhead) {
-      const decoder = new Decoder(runtime, sessions, manifest.geometry, 'f32', CAPACITY, queue, lookAhead);
+      const decoder = new Decoder(runtime, sessions, manifest.config, 'f32', CAPACITY, queue, lookAhead);
       await decoder.reserve(0, CAPACITY);
       return decoder;
     },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { type Dtype, DTYPES } from '../../src/converter/precision.ts';
+import { type Dtype, DTYPES } from '../../src/converter/dtypes.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
@@ -13,7 +13,7 @@ import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { preprocess } from '../../src/image/patchify.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Manifest, VariantName } from '../../src/model/manifest.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';
@@ -43,19 +43,14 @@ async function run(
   variant: VariantName,
 ): Promise<Outputs> {
   const source = nodeFolder(directory);
-  const folder = await openModelFolder(
-    source,
-    manifest,
-    () => true,
-    () => undefined,
-  );
+  const folder = await openModelFolder(source, manifest);
   const runtime = createNodeRuntime(directory);
   const sessions = await openSessions(folder, runtime, variant, () => undefined);
-  const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
+  const vision = new VisionEncoder(runtime, sessions.vision, manifest.config, 'f32');
   const image = preprocess(picture(140, 84), folder.processor);
   const { gridThw } = image;
   const features = await vision.encode(image);
-  const decoder = new Decoder(runtime, sessions, manifest.geometry, 'f32', 512, new DeviceQueue(true));
+  const decoder = new Decoder(runtime, sessions, manifest.config, 'f32', 512, new DeviceQueue(true));
   const grid = { height: gridThw[1] / 2, width: gridThw[2] / 2 };
   const logits = await decoder.allLogits([
     { kind: 'text', ids: folder.tokenizer.encode('<|im_start|>user\n<|vision_start|>') },

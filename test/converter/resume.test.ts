@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOURNAL_FILE } from '../../src/converter/journal.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
@@ -77,12 +77,7 @@ async function expectWholeOrNone(directory: string): Promise<void> {
     await expect(readManifest(folder)).rejects.toMatchObject({ name: 'ModelFolderError' });
     return;
   }
-  await openModelFolder(
-    folder,
-    await readManifest(folder),
-    () => true,
-    () => undefined,
-  );
+  await openModelFolder(folder, await readManifest(folder));
 }
 
 describe('a conversion that is killed again and again', { timeout: 60_000 + KILLS * 10_000 }, () => {

@@ -81,7 +81,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     if (expected === undefined) throw new Error('no such case');
     const { tool } = parts.folder.prompts;
     if (tool === null) throw new Error('the golden checkpoints offer the tool');
-    const imagePad = parts.folder.manifest.geometry.tokens.imageTokenId;
+    const imagePad = parts.folder.manifest.config.tokens.imageTokenId;
     const views = await parts.views(tinyImage(name, expected));
 
     // image features, half and full
@@ -99,7 +99,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     const prompt = parts.builder.firstRound(expected.question, views.view('half').segment, true);
     expect(idsOf(prompt, imagePad)).toEqual(expected.round1.ids);
     const whole = parts.newDecoder();
-    const vocabSize = parts.folder.manifest.geometry.text.vocabSize;
+    const vocabSize = parts.folder.manifest.config.text.vocabSize;
     const logits = await whole.allLogits(prompt);
     expect(
       relativeError(logits.subarray(expected.round1.logits_start * vocabSize), golden.numbers(expected.round1.logits)),

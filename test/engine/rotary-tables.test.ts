@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Segment } from '../../src/engine/segments.ts';
 import { RotaryTables } from '../../src/engine/rotary-tables.ts';
-import { parseGeometry } from '../../src/model/model-config.ts';
+import { checkpointModel } from '../../src/architectures/registry.ts';
 import type { Runtime, Tensor, TensorData, TensorType } from '../../src/backends/onnx/runtime.ts';
-import { flatConfig } from '../model/checkpoint-configs.ts';
+import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
-const { text } = parseGeometry(flatConfig(), undefined);
+const { text } = checkpointModel(flatConfig(), undefined).config;
 
 /** A machine on which what was uploaded is a copy, as on a device. */
 class Machine {

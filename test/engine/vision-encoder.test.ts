@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { preprocess } from '../../src/image/patchify.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import type { Runtime, Session, Tensor } from '../../src/backends/onnx/runtime.ts';
 
 const VISION = { patchSize: 14, spatialMergeSize: 2, windowSize: 112, headDim: 32 };

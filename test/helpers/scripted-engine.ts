@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
-import type { ModelFolder } from '../../src/model/model-folder.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
+import type { ModelFolder } from '../../src/architectures/model-folder.ts';
+import { checkpointModel } from '../../src/architectures/registry.ts';
+import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
 import { QwenTokenizer } from '../../src/model/tokenizer.ts';
 import type { RgbImage } from '../../src/shared/rgb-image.ts';
@@ -31,8 +33,8 @@ export const CALL =
   '<think>Too small.</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
 
-/** A geometry as small as the interfaces allow. */
-export function smallGeometry(contextLength: number): ModelConfig {
+/** A model config as small as the interfaces allow. */
+export function smallConfig(contextLength: number): ModelConfig {
   return {
     text: {
       hiddenSize: 8,
@@ -104,7 +106,7 @@ export interface EngineOptions extends Partial<ScriptedOptions> {
 
 /** Opens an engine, and gives the machine under it. */
 export async function openScripted(options: EngineOptions): Promise<{ engine: Engine; runtime: ScriptedRuntime }> {
-  const geometry = smallGeometry(options.contextLength ?? 4096);
+  const geometry = smallConfig(options.contextLength ?? 4096);
   const runtime = new ScriptedRuntime({ geometry, staticCache: false, concurrent: true, ...options });
   return {
     engine: await Engine.load(modelFolder(geometry, options.prompts ?? NANO_PROMPTS), runtime, 'f32', () => undefined),
@@ -128,13 +130,15 @@ export function modelFolder(geometry: ModelConfig, prompts: Prompts): ModelFolde
       name: 'scripted',
       source: 'a test',
       dtype: 'fp32',
-      geometry,
+      architecture: 'qwen2_5_vl',
+      config: geometry,
       parameters: 0,
       largestTensorBytes: 0,
       variants: [{ name: 'f32', graphs }],
       defaultPixelBudget: null,
       files: [],
     },
+    model: { ...checkpointModel(flatConfig(), undefined), config: geometry },
     prompts,
     processor: DEFAULT_PROCESSOR_SETTINGS,
     tokenizer: TOKENIZER,

@@ -14,7 +14,7 @@ import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
-import { type ModelFolder, openModelFolder } from '../../src/model/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
 import type { Runtime } from '../../src/backends/onnx/runtime.ts';
@@ -118,26 +118,26 @@ export interface ModelParts {
 export async function openParts(directory: string): Promise<ModelParts> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
+  const folder = await openModelFolder(source, manifest, { wanted: filesFor(manifest, 'f32') });
   const runtime = createNodeRuntime(directory);
   const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
   const queue = new DeviceQueue(true);
-  const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
+  const vision = new VisionEncoder(runtime, sessions.vision, manifest.config, 'f32');
   let serial = 0;
   return {
     folder,
     runtime,
-    geometry: manifest.geometry,
+    geometry: manifest.config,
     vision,
     queue,
     builder: new PromptBuilder(folder.prompts, folder.tokenizer),
-    newDecoder: () => new Decoder(runtime, sessions, manifest.geometry, 'f32', 4096, queue),
+    newDecoder: () => new Decoder(runtime, sessions, manifest.config, 'f32', 4096, queue),
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
       return new ImageViews(image, {
         processor: folder.processor,
-        geometry: manifest.geometry,
+        geometry: manifest.config,
         vision,
         queue,
         nextSerial,

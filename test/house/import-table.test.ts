@@ -43,6 +43,7 @@ describe('the import table', () => {
       'protocol',
       'model',
       'image',
+      'architectures/model-folder.ts',
       'backends/onnx/runtime.ts',
     ]);
     expect(TABLE.layers.get('cli')).toEqual(TABLE.layers.get('workers'));

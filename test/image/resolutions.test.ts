@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { budgetSize, fitPixelBudget } from '../../src/image/half-resolution.ts';
 import { planResolutions, prepareImage } from '../../src/image/resolutions.ts';
-import { DEFAULT_PROCESSOR_SETTINGS as settings } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS as settings } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { syntheticImage } from '../helpers/synthetic-image.ts';
 
 const SIZES = [

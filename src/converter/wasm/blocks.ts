@@ -1,5 +1,5 @@
 /** What quantising functions have in common: their parameters, the walk over blocks, a block's extreme, scales as f16. */
-import { BLOCK_SIZE } from '../precision.ts';
+import { BLOCK_SIZE } from '../../onnx/precision.ts';
 import {
   choose,
   type Code,

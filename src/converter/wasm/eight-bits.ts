@@ -1,5 +1,5 @@
 /** Quantising to eight bits. */
-import { BLOCK_SIZE } from '../precision.ts';
+import { BLOCK_SIZE } from '../../onnx/precision.ts';
 import {
   type Code,
   f32,

@@ -1,5 +1,5 @@
 /** Quantising to four bits, with a search for each block's best scale. */
-import { BLOCK_SIZE } from '../precision.ts';
+import { BLOCK_SIZE } from '../../onnx/precision.ts';
 import {
   type Code,
   doWhile,

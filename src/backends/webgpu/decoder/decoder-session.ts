@@ -9,7 +9,7 @@ import { type CacheBuffers, DecoderRun } from './decoder-run.ts';
 import { deviceBuffer, hostNumber, readBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
 import { decoderFormats, loadDecoder } from './loaded-decoder.ts';
-import { readExternalWeights } from '../weights/onnx-initializers.ts';
+import { readExternalWeights } from '../../../onnx/read-initializers.ts';
 import { checkDecoder } from '../self-test/decoder-test.ts';
 import { decoderWeights } from './decoder-weights.ts';
 

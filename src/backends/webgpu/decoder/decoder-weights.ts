@@ -1,9 +1,9 @@
 /**
  * Which stored weight plays which part in the language model: the names our graphs give their initializers, and the layouts
- * that the kernels read. Source: src/converter/graphs/decoder.ts and layers.ts, whose names these are.
+ * that the kernels read. Source: src/architectures/qwen2_5_vl/graphs/decoder.ts and layers.ts, whose names these are.
  */
 import type { TextConfig } from '../../../model/text-config.ts';
-import type { ExternalWeight } from '../weights/onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 import { matrix, sized, type StoredMatrix, table, vector, type Weights } from '../weights/stored-matrix.ts';
 
 /** The weights of one layer. */

@@ -4,7 +4,7 @@ import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { deviceBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
 import { loadMatrix } from '../weights/loaded-matrix.ts';
-import { readExternalWeights } from '../weights/onnx-initializers.ts';
+import { readExternalWeights } from '../../../onnx/read-initializers.ts';
 import { embeddingTable } from './decoder-weights.ts';
 import { embedKernel } from '../rows/text-rows.ts';
 

@@ -9,7 +9,7 @@ import { NamedError } from '../../../shared/errors.ts';
 import { deviceBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
-import { readExternalWeights } from '../weights/onnx-initializers.ts';
+import { readExternalWeights } from '../../../onnx/read-initializers.ts';
 import { checkVision } from '../self-test/vision-test.ts';
 import { compileVision, type VisionKernels } from './vision-kernels.ts';
 import { type VisionInput, VisionRun } from './vision-run.ts';

@@ -1,9 +1,9 @@
 /**
  * Which stored weight plays which part in the vision tower: the names our graph gives its initializers.
- * Source: src/converter/graphs/vision-encoder.ts, whose names these are.
+ * Source: src/architectures/qwen2_5_vl/graphs/vision-encoder.ts, whose names these are.
  */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
-import type { ExternalWeight } from '../weights/onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 import { matrix, sized, type StoredMatrix, vector, type Weights } from '../weights/stored-matrix.ts';
 
 /** A linear layer. */

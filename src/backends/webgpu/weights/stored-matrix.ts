@@ -1,10 +1,10 @@
 /**
  * Weights as our graphs store them, found by the names of their initializers: matrices, quantised or not, and vectors. A weight
  * that is laid out otherwise is refused by name.
- * Source: src/converter/graphs/layers.ts.
+ * Source: src/onnx/layers.ts.
  */
 import { NamedError } from '../../../shared/errors.ts';
-import type { ExternalWeight } from './onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 
 /** The initializers of a graph, by name. */
 export type Weights = ReadonlyMap<string, ExternalWeight>;

@@ -5,7 +5,7 @@
 import type { SessionFiles } from '../../onnx/runtime.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { f16ToF32 } from '../../../shared/float16.ts';
-import type { ExternalWeight } from './onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 import type { Transposer } from './transposer.ts';
 import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';

@@ -1,6 +1,9 @@
 /** Reading preprocessor_config.json. */
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_PROCESSOR_SETTINGS, parseProcessorSettings } from '../../src/model/processor-settings.ts';
+import {
+  DEFAULT_PROCESSOR_SETTINGS,
+  parseProcessorSettings,
+} from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
 
 describe('parseProcessorSettings', () => {
   it("takes Qwen2.5-VL's values for what is missing", () => {

@@ -2,9 +2,9 @@
  * The layers both towers are made of: linear, RMSNorm, residual + RMSNorm, SwiGLU. Each function adds nodes to the
  * context's graph and returns the name of its result. Shapes: x `[..., inFeatures]`.
  */
-import { DATA_TYPE } from '../onnx/graph-builder.ts';
-import { BLOCK_SIZE, matrixBits } from '../precision.ts';
-import { floatInitializer, type GraphContext, type MatrixSource } from '../weight-layout.ts';
+import { DATA_TYPE } from './graph-builder.ts';
+import { BLOCK_SIZE, matrixBits } from './precision.ts';
+import { floatInitializer, type GraphContext, type MatrixSource } from './weight-layout.ts';
 
 /** onnxruntime's own operators. */
 export const MICROSOFT = 'com.microsoft';

@@ -4,7 +4,7 @@
  * by another graph gets the same region. Writing the regions is write-weights.ts.
  */
 import { NamedError } from '../shared/errors.ts';
-import { DATA_TYPE, type ElementType, type ExternalData, type GraphBuilder } from './onnx/graph-builder.ts';
+import { DATA_TYPE, type ElementType, type ExternalData, type GraphBuilder } from './graph-builder.ts';
 import { BLOCK_SIZE, type FloatType, type Precision } from './precision.ts';
 
 /** No data file may reach 2 GB: browsers and 32-bit heaps refuse larger ones. */

@@ -6,20 +6,20 @@
  * prefill of a further chunk, and decode steps, over a static cache (past and present the same buffers) or a growing one.
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
  */
-import type { ModelConfig } from '../../model/model-config.ts';
-import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
-import { DATA_TYPE, type Dimension } from '../onnx/graph-builder.ts';
-import { BLOCK_SIZE, matrixBits } from '../precision.ts';
-import { floatInitializer, type GraphContext } from '../weight-layout.ts';
-import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows } from './layers.ts';
+import type { ModelConfig } from '../../../model/model-config.ts';
+import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../../model/graph-names.ts';
+import { DATA_TYPE, type Dimension } from '../../../onnx/graph-builder.ts';
+import { BLOCK_SIZE, matrixBits } from '../../../onnx/precision.ts';
+import { floatInitializer, type GraphContext } from '../../../onnx/weight-layout.ts';
+import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows } from '../../../onnx/layers.ts';
 
 /** INT64_MAX would do; this is the largest integer a double holds exactly. */
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
 
 /** Builds the decoder's graph into `context`. */
-export function buildDecoder(context: GraphContext, geometry: ModelConfig): void {
+export function buildDecoder(context: GraphContext, config: ModelConfig): void {
   const { graph, activations } = context;
-  const { text } = geometry;
+  const { text } = config;
   const { hiddenSize, numKvHeads, headDim } = text;
   const cacheDims = [1, numKvHeads, 'past_length', headDim];
   const presentDims = [1, numKvHeads, 'total_length', headDim];
@@ -31,8 +31,8 @@ export function buildDecoder(context: GraphContext, geometry: ModelConfig): void
   const lengths = [seqlensK, graph.input(DECODER.totalSequenceLength, 'i32', [])] as const;
   const logitsStart = graph.input(DECODER.logitsStart, 'i64', [1]);
 
-  const hidden = textLayers(context, geometry, embeds, (layer, i, qkv) =>
-    cachedAttention(context, geometry, { layer, i, cacheDims, presentDims }, [qkv, '', ''], lengths, [
+  const hidden = textLayers(context, config, embeds, (layer, i, qkv) =>
+    cachedAttention(context, config, { layer, i, cacheDims, presentDims }, [qkv, '', ''], lengths, [
       cosCache,
       sinCache,
     ]),
@@ -40,7 +40,7 @@ export function buildDecoder(context: GraphContext, geometry: ModelConfig): void
 
   // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
   const kept = graph.node('Slice', [hidden, logitsStart, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
-  const logits = head(context, kept, geometry); // [1, n, vocab]
+  const logits = head(context, kept, config); // [1, n, vocab]
   graph.node('ArgMax', [logits], { outputs: [DECODER.nextToken], attributes: { axis: -1n, keepdims: 0n } });
   graph.node('Cast', [logits], { outputs: [DECODER.logits], attributes: { to: BigInt(DATA_TYPE.f32) } });
   graph.output(DECODER.logits, 'f32', [1, 'kept', text.vocabSize]);
@@ -153,11 +153,11 @@ function embeddingBits({ layout }: GraphContext, hiddenSize: number): 4 | 8 | nu
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
-export function buildEmbedTokens(context: GraphContext, geometry: ModelConfig): void {
+export function buildEmbedTokens(context: GraphContext, config: ModelConfig): void {
   const { graph, activations } = context;
   const ids = graph.input('input_ids', 'i64', [1, 'sequence']);
-  graph.output('inputs_embeds', activations, [1, 'sequence', geometry.text.hiddenSize]);
-  embed(context, geometry, ids, 'inputs_embeds');
+  graph.output('inputs_embeds', activations, [1, 'sequence', config.text.hiddenSize]);
+  embed(context, config, ids, 'inputs_embeds');
 }
 
 /** Rows of the embedding table for ids i64 `[1, seq]`, as the value `output`. */

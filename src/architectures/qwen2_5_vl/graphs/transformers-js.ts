@@ -5,13 +5,13 @@
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
-import type { ModelConfig } from '../../model/model-config.ts';
-import { patchElements } from '../../model/vision-config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
-import { DATA_TYPE, type ElementType } from '../onnx/graph-builder.ts';
-import type { GraphContext } from '../weight-layout.ts';
+import type { ModelConfig } from '../../../model/model-config.ts';
+import { patchElements } from '../../../model/vision-config.ts';
+import { inverseFrequencies, VISION_ROPE_THETA } from '../../../model/rotary.ts';
+import { DATA_TYPE, type ElementType } from '../../../onnx/graph-builder.ts';
+import type { GraphContext } from '../../../onnx/weight-layout.ts';
 import { cachedAttention, embed, head, textLayers } from './decoder.ts';
-import { MICROSOFT } from './layers.ts';
+import { MICROSOFT } from '../../../onnx/layers.ts';
 import { attend, visionTower } from './vision-encoder.ts';
 
 /** INT64_MAX would do; this is the largest integer a double holds exactly. */
@@ -20,19 +20,19 @@ const TO_THE_END = Number.MAX_SAFE_INTEGER;
 const MASKED = -30000;
 
 /** input_ids `[batch, seq]` to inputs_embeds f32 `[batch, seq, hidden]`. */
-export function buildStockEmbedTokens(context: GraphContext, geometry: ModelConfig): void {
+export function buildTransformersJsEmbedTokens(context: GraphContext, config: ModelConfig): void {
   const { graph } = context;
   const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
-  embed(context, geometry, ids, 'embeds');
+  embed(context, config, ids, 'embeds');
   castTo(context, 'embeds', 'f32', 'inputs_embeds');
-  graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', geometry.text.hiddenSize]);
+  graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', config.text.hiddenSize]);
 }
 
 /** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[images, 3]` to image_features f32 `[groups, hidden]`. */
-export function buildStockVisionEncoder(context: GraphContext, geometry: ModelConfig): void {
+export function buildTransformersJsVisionEncoder(context: GraphContext, config: ModelConfig): void {
   const { graph, activations } = context;
-  const { vision } = geometry;
-  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(geometry.vision)]);
+  const { vision } = config;
+  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(config.vision)]);
   const grid = graph.input('image_grid_thw', 'i64', ['num_images', 3]);
   const int = (value: number): string => graph.int64([value]);
   const op = (name: string, ...inputs: string[]): string => graph.node(name, inputs);
@@ -106,12 +106,12 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: ModelCo
     return op('Unsqueeze', bias, graph.int64([0, 1]));
   };
   const windowBias = sameOnly(window);
-  const features = visionTower(context, geometry, pixels, {
+  const features = visionTower(context, config, pixels, {
     windowIndex,
     reverseIndex,
     cos,
     sin,
-    inWindows: (query, key, value) => attend(context, geometry, [query, key, value], windowBias),
+    inWindows: (query, key, value) => attend(context, config, [query, key, value], windowBias),
     imageBias: sameOnly(image),
   });
   castTo(context, features, 'f32', 'image_features');
@@ -122,9 +122,9 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: ModelCo
  * inputs_embeds f32 `[1, seq, hidden]`, attention_mask i64 `[1, total]`, position_ids i64 `[3, 1, seq]`,
  * num_logits_to_keep i64 scalar (0: all) and the past to logits f32 `[1, kept, vocab]` and the present. One sequence.
  */
-export function buildStockDecoder(context: GraphContext, geometry: ModelConfig): void {
+export function buildTransformersJsDecoder(context: GraphContext, config: ModelConfig): void {
   const { graph, activations } = context;
-  const { text } = geometry;
+  const { text } = config;
   const { hiddenSize, numHeads, numKvHeads, headDim } = text;
   const embeds = graph.input('inputs_embeds', 'f32', ['batch_size', 'sequence_length', hiddenSize]);
   const mask = graph.input('attention_mask', 'i64', ['batch_size', 'total_sequence_length']);
@@ -151,7 +151,7 @@ export function buildStockDecoder(context: GraphContext, geometry: ModelConfig):
   // 3. Layers.
   const cacheDims = ['batch_size', numKvHeads, 'past_sequence_length', headDim];
   const presentDims = ['batch_size', numKvHeads, 'total_sequence_length', headDim];
-  const hidden = textLayers(context, geometry, cast(embeds, activations), (layer, i, qkv) => {
+  const hidden = textLayers(context, config, cast(embeds, activations), (layer, i, qkv) => {
     const parts = ['q', 'k', 'v'].map((part) => `${layer}.${part}`);
     const widths = [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim];
     graph.node('Split', [qkv, graph.int64(widths)], { outputs: parts, attributes: { axis: -1n } });
@@ -159,13 +159,13 @@ export function buildStockDecoder(context: GraphContext, geometry: ModelConfig):
     const rotate = (part: string): string =>
       graph.node('RotaryEmbedding', [part, graph.int64([0]), cos, sin], { domain: MICROSOFT });
     const cache = { layer, i, cacheDims, presentDims };
-    return cachedAttention(context, geometry, cache, [rotate(q), rotate(k), v], [seqlensK, total]);
+    return cachedAttention(context, config, cache, [rotate(q), rotate(k), v], [seqlensK, total]);
   });
 
   // 4. Logits of the last positions; zero from the end is the beginning.
   const start = graph.node('Unsqueeze', [graph.node('Neg', [keep]), graph.int64([0])]);
   const kept = graph.node('Slice', [hidden, start, graph.int64([TO_THE_END]), graph.int64([1])]);
-  castTo(context, head(context, kept, geometry, false), 'f32', 'logits');
+  castTo(context, head(context, kept, config, false), 'f32', 'logits');
   graph.output('logits', 'f32', ['batch_size', 'num_logits', text.vocabSize]);
 }
 

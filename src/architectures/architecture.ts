@@ -1,0 +1,91 @@
+/**
+ * What the converter, the engine and the backends need of a model architecture. An architecture is one folder beside this
+ * file and one line in registry.ts; nothing else names it. The sizes of one model of it, and everything that follows from
+ * them, are a {@link ModelDefinition}.
+ */
+import type { GraphName } from '../model/manifest.ts';
+import type { ModelConfig } from '../model/model-config.ts';
+import type { ProcessorSettings } from '../model/processor-settings.ts';
+import type { GraphContext } from '../onnx/weight-layout.ts';
+import type { JsonObject } from '../shared/json.ts';
+
+/** A kind of model, as Hugging Face's `model_type` tells them apart. */
+export interface Architecture {
+  /** `model_type` of config.json and `architecture` of the manifest. */
+  readonly modelType: string;
+  /** The class that config.json's `architectures` must name where it has any. */
+  readonly className: string;
+  /** Well-known models of this architecture, for messages: `Qwen2.5-VL and VisionThink`. */
+  readonly examples: string;
+  /**
+   * The model that a checkpoint holds.
+   * @param config config.json, parsed
+   * @param generationConfig generation_config.json, parsed; undefined when there is none
+   * @throws CheckpointError when a size or setting is missing, absurd or not supported
+   */
+  fromCheckpoint(config: unknown, generationConfig: unknown): ModelDefinition;
+  /**
+   * The model that a model folder holds.
+   * @param config the manifest's model config, parsed JSON
+   * @throws ModelFolderError when a field is missing or impossible
+   */
+  fromManifest(config: unknown): ModelDefinition;
+}
+
+/** The graphs that an architecture builds; the attention check follows from the sizes alone. */
+export type ArchitectureGraph = Exclude<GraphName, 'attention_check'>;
+
+/** Adds a graph's inputs, nodes and outputs to the context's graph. Source of names: model/graph-names.ts. */
+export type GraphBuilderFunction = (context: GraphContext) => void;
+
+/** One model of an architecture. */
+export interface ModelDefinition {
+  /** `model_type` of its architecture. */
+  readonly modelType: string;
+  /** Plain JSON; goes into the manifest. */
+  readonly config: ModelConfig;
+  readonly checkpoint: CheckpointTensors;
+  /** Our graphs. */
+  readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
+  /** The graphs and settings that stock transformers.js loads; absent: the converter refuses that layout. */
+  readonly transformersJs?: TransformersJsSupport;
+  /**
+   * The image processor's settings, from the parsed preprocessor_config.json (`{}` where the checkpoint has none).
+   * @throws ModelFolderError naming the key, its value and what is allowed
+   */
+  parseProcessor(json: unknown): ProcessorSettings;
+  /** Original images larger than this, in pixels, are scaled down by the usual image processor of the architecture. */
+  readonly usualMaxPixels: number;
+}
+
+/** The tensors of a checkpoint. Graphs ask for them by canonical names, which the architecture chooses. */
+export interface CheckpointTensors {
+  /** Canonical name to shape, linear weights as `[out, in]`, in the order of the forward pass. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** What a checkpoint may call a canonical tensor, most usual first; of a tied output projection, the embedding. */
+  spellings(canonical: string): readonly string[];
+  /** Names that only a checkpoint of more layers than its config.json says would have. */
+  readonly beyond: readonly string[];
+  /** Matrices whose canonical names begin with one of these keep 8 bits where the others have 4. */
+  readonly keptAtEight: readonly string[];
+}
+
+/** What stock transformers.js needs beside our own graphs. */
+export interface TransformersJsSupport {
+  /** To be built after our graphs, over the same data files. */
+  readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
+  /** config.json as transformers.js reads it, from the checkpoint's own; the converter adds `transformers.js_config`. */
+  config(original: JsonObject): JsonObject;
+  /** preprocessor_config.json with the names of transformers.js' classes. */
+  processor(original: JsonObject): JsonObject;
+}
+
+/** A model of given sizes, to be made of random weights: as fast as one of trained weights. */
+export interface Preset {
+  /** What the model is called in a report. */
+  readonly name: string;
+  /** config.json without token ids, which come with a tokenizer. */
+  readonly config: JsonObject;
+  /** preprocessor_config.json. */
+  readonly processor: JsonObject;
+}

@@ -1,0 +1,84 @@
+/**
+ * The model config of a Qwen2.5-VL checkpoint, read from a Hugging Face config.json of any age, and read back from a
+ * manifest.
+ * Source of names and defaults: transformers, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`, `Qwen2_5_VLConfig`.
+ */
+import { JsonFields, type NumberRule, readNumbers } from '../../model/json-fields.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { textFromConfig, textFromManifest } from './text-config.ts';
+import { visionFromConfig, visionFromManifest } from './vision-config.ts';
+
+/** What `Qwen2_5_VLTextConfig` takes when no end of text is given. */
+const QWEN_EOS = 151645;
+
+const TOKENS = {
+  imageTokenId: { config: 'image_token_id', fallback: 151655, min: 0, max: 1 << 22 },
+  visionStartTokenId: { config: 'vision_start_token_id', fallback: 151652, min: 0, max: 1 << 22 },
+  visionEndTokenId: { config: 'vision_end_token_id', fallback: 151653, min: 0, max: 1 << 22 },
+} as const satisfies Readonly<Record<string, NumberRule>>;
+const TOKEN: NumberRule = { min: 0, max: 1 << 22 };
+
+/**
+ * Reads a checkpoint's model config.
+ * @param json config.json, parsed: flat (as transformers 4.49 saved it) or nested (`text_config`, newer ones)
+ * @param generationConfig generation_config.json, parsed, or undefined when there is none; says where generation ends
+ * @throws CheckpointError when a size or setting is missing, absurd or not supported
+ */
+export function configFromCheckpoint(json: unknown, generationConfig: unknown): ModelConfig {
+  const root = new JsonFields(json, 'config.json', 'CheckpointError');
+  if (root.get('quantization_config') !== undefined) {
+    throw root.wrong('has a quantization_config: the weights are quantised already; use the original checkpoint');
+  }
+  const text = root.object('text_config') ?? root;
+  const vision = root.object('vision_config') ?? new JsonFields({}, 'config.json: vision_config', 'CheckpointError');
+  const tied = root.flag('tie_word_embeddings', false) || text.flag('tie_word_embeddings', false);
+  const config = {
+    text: textFromConfig(text, tied),
+    vision: visionFromConfig(vision),
+    tokens: { ...readNumbers(root, TOKENS, 'config'), eosTokenIds: eosTokenIds(root, text, generationConfig) },
+  };
+  return checked(config, root);
+}
+
+/** generation_config.json decides; without it config.json does, nested or flat. */
+function eosTokenIds(root: JsonFields, text: JsonFields, generationConfig: unknown): readonly number[] {
+  const places = [text, root];
+  if (generationConfig !== undefined) {
+    places.unshift(new JsonFields(generationConfig, 'generation_config.json', 'CheckpointError'));
+  }
+  for (const place of places) {
+    const value = place.get('eos_token_id');
+    if (Array.isArray(value)) return place.numbers('eos_token_id', TOKEN);
+    if (value !== undefined) return [place.number('eos_token_id', TOKEN)];
+  }
+  return [QWEN_EOS];
+}
+
+/**
+ * Checks the model config read back from a manifest.
+ * @throws ModelFolderError when a field is missing or impossible
+ */
+export function configFromManifest(value: unknown): ModelConfig {
+  const fields = new JsonFields(value, "the manifest's model config", 'ModelFolderError');
+  const tokens = fields.requiredObject('tokens');
+  const config = {
+    text: textFromManifest(fields.requiredObject('text')),
+    vision: visionFromManifest(fields.requiredObject('vision')),
+    tokens: { ...readNumbers(tokens, TOKENS, 'manifest'), eosTokenIds: tokens.numbers('eosTokenIds', TOKEN) },
+  };
+  return checked(config, fields);
+}
+
+/** What has to hold between the parts. */
+function checked(config: ModelConfig, fields: JsonFields): ModelConfig {
+  const { text, vision, tokens } = config;
+  if (vision.outHiddenSize !== text.hiddenSize) {
+    throw fields.wrong(`has visual tokens of width ${vision.outHiddenSize}, but a text model of ${text.hiddenSize}`);
+  }
+  const eosIds = [...new Set(tokens.eosTokenIds)];
+  if (eosIds.length === 0) throw fields.wrong('names no token that ends the generation (eos_token_id)');
+  for (const id of [tokens.imageTokenId, tokens.visionStartTokenId, tokens.visionEndTokenId, ...eosIds]) {
+    if (id >= text.vocabSize) throw fields.wrong(`has token id ${id}, outside its vocabulary of ${text.vocabSize}`);
+  }
+  return { ...config, tokens: { ...tokens, eosTokenIds: eosIds } };
+}

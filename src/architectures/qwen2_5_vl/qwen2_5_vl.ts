@@ -1,0 +1,47 @@
+/** Qwen2.5-VL, and VisionThink, which is trained from it. */
+import type { ModelConfig } from '../../model/model-config.ts';
+import type { Architecture, ModelDefinition } from '../architecture.ts';
+import { configFromCheckpoint, configFromManifest } from './config.ts';
+import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
+import {
+  buildTransformersJsDecoder,
+  buildTransformersJsEmbedTokens,
+  buildTransformersJsVisionEncoder,
+} from './graphs/transformers-js.ts';
+import { buildVisionEncoder } from './graphs/vision-encoder.ts';
+import { DEFAULT_PROCESSOR_SETTINGS, parseProcessorSettings } from './image-processor.ts';
+import { checkpointTensors } from './tensors.ts';
+import { transformersJsConfig, transformersJsProcessor } from './transformers-js-settings.ts';
+
+/** The architecture, as the registry knows it. */
+export const QWEN2_5_VL: Architecture = {
+  modelType: 'qwen2_5_vl',
+  className: 'Qwen2_5_VLForConditionalGeneration',
+  examples: 'Qwen2.5-VL and VisionThink',
+  fromCheckpoint: (config, generationConfig) => define(configFromCheckpoint(config, generationConfig)),
+  fromManifest: (config) => define(configFromManifest(config)),
+};
+
+function define(config: ModelConfig): ModelDefinition {
+  return {
+    modelType: QWEN2_5_VL.modelType,
+    config,
+    checkpoint: checkpointTensors(config),
+    graphs: {
+      vision_encoder: (context) => buildVisionEncoder(context, config),
+      embed_tokens: (context) => buildEmbedTokens(context, config),
+      decoder: (context) => buildDecoder(context, config),
+    },
+    transformersJs: {
+      graphs: {
+        vision_encoder: (context) => buildTransformersJsVisionEncoder(context, config),
+        embed_tokens: (context) => buildTransformersJsEmbedTokens(context, config),
+        decoder: (context) => buildTransformersJsDecoder(context, config),
+      },
+      config: (original) => transformersJsConfig(original, config),
+      processor: transformersJsProcessor,
+    },
+    parseProcessor: parseProcessorSettings,
+    usualMaxPixels: DEFAULT_PROCESSOR_SETTINGS.maxPixels,
+  };
+}

@@ -1,0 +1,56 @@
+/** Finds the tensors of a model in a checkpoint, before anything is converted. */
+import type { ModelDefinition } from '../architectures/architecture.ts';
+import { NamedError } from '../shared/errors.ts';
+import type { TensorStore } from './safetensors.ts';
+
+/** The checkpoint's name for every canonical one. */
+export interface ResolvedTensors {
+  /**
+   * The name to ask the store for. With tied embeddings the output projection's is the embedding's.
+   * @throws CheckpointError when the model has no tensor of that canonical name
+   */
+  name(canonical: string): string;
+}
+
+const FORMATS = ['F32', 'F16', 'BF16'];
+/** Faults that a message lists; of the rest it tells the number. */
+const LISTED = 5;
+
+/**
+ * Finds every tensor the model needs.
+ * @throws CheckpointError listing the first few tensors which are missing or have another shape or an unreadable dtype,
+ * or when the checkpoint has more layers than its config.json says
+ */
+export function resolveTensors(store: TensorStore, { checkpoint, modelType }: ModelDefinition): ResolvedTensors {
+  const names = new Map<string, string>();
+  const faults: string[] = [];
+  for (const [canonical, shape] of checkpoint.shapes) {
+    const candidates = checkpoint.spellings(canonical);
+    const entry = candidates.map((name) => store.tensors.get(name)).find((found) => found !== undefined);
+    if (entry === undefined) faults.push(`${candidates.join(' or ')} [${shape}] is missing`);
+    else if (entry.shape.join() !== shape.join()) faults.push(`${entry.name} is [${entry.shape}], not [${shape}]`);
+    else if (!FORMATS.includes(entry.dtype)) faults.push(`${entry.name} is ${entry.dtype}, not ${FORMATS.join(', ')}`);
+    else names.set(canonical, entry.name);
+  }
+  // A checkpoint with more layers than its config says would convert without a word, and answer nonsense.
+  const extra = checkpoint.beyond.filter((name) => store.tensors.has(name));
+  faults.push(...extra.map((name) => `${name} is beyond config.json's layers`));
+  if (faults.length > 0) throw mismatch(faults);
+  return {
+    name(canonical) {
+      const name = names.get(canonical);
+      if (name === undefined)
+        throw new NamedError('CheckpointError', `a ${modelType} model has no tensor ${canonical}`);
+      return name;
+    },
+  };
+}
+
+function mismatch(faults: readonly string[]): NamedError {
+  const more = faults.length > LISTED ? `; and ${faults.length - LISTED} more` : '';
+  const list = faults.slice(0, LISTED).join('; ') + more;
+  return new NamedError(
+    'CheckpointError',
+    `the weights do not fit config.json: ${list}. Check that both are of one checkpoint and that no file is missing`,
+  );
+}
