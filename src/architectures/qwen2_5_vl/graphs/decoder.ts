@@ -7,11 +7,21 @@
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
  */
 import type { ModelConfig } from '../../../model/model-config.ts';
-import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../../model/graph-names.ts';
+import { DECODER, EMBED_TOKENS, pastKey, pastValue, presentKey, presentValue } from '../../../model/graph-names.ts';
 import { DATA_TYPE, type Dimension } from '../../../onnx/graph-builder.ts';
-import { BLOCK_SIZE, matrixBits } from '../../../onnx/precision.ts';
-import { floatInitializer, type GraphContext } from '../../../onnx/weight-layout.ts';
-import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows } from '../../../onnx/layers.ts';
+import type { GraphContext } from '../../../onnx/weight-layout.ts';
+import {
+  addRmsNorm,
+  embed,
+  type EmbeddingTable,
+  embeddingBits,
+  linear,
+  MICROSOFT,
+  oneLinear,
+  rmsNorm,
+  type RmsNorm,
+  swiGlu,
+} from '../../../onnx/layers.ts';
 
 /** INT64_MAX would do; this is the largest integer a double holds exactly. */
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
@@ -31,11 +41,9 @@ export function buildDecoder(context: GraphContext, config: ModelConfig): void {
   const lengths = [seqlensK, graph.input(DECODER.totalSequenceLength, 'i32', [])] as const;
   const logitsStart = graph.input(DECODER.logitsStart, 'i64', [1]);
 
+  const rotary = [cosCache, sinCache] as const;
   const hidden = textLayers(context, config, embeds, (layer, i, qkv) =>
-    cachedAttention(context, config, { layer, i, cacheDims, presentDims }, [qkv, '', ''], lengths, [
-      cosCache,
-      sinCache,
-    ]),
+    cachedAttention(context, config, { layer, i, cacheDims, presentDims, qkv: [qkv, '', ''], lengths, rotary }),
   );
 
   // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
@@ -59,16 +67,17 @@ export function textLayers(
 ): string {
   const { graph } = context;
   const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps } = text;
+  const norm = (weight: string): RmsNorm => ({ weight, size: hiddenSize, epsilon: rmsNormEps });
   let hidden = x;
   let normed = '';
   for (let i = 0; i < text.numLayers; i++) {
     const layer = `language_model.layers.${i}`;
-    if (i === 0) normed = rmsNorm(context, hidden, `${layer}.input_layernorm.weight`, hiddenSize, rmsNormEps);
+    if (i === 0) normed = rmsNorm(context, hidden, norm(`${layer}.input_layernorm.weight`));
 
     // attention
     const qkv = linear(context, normed, {
-      weights: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.weight`),
-      biases: ['q', 'k', 'v'].map((part) => `${layer}.self_attn.${part}_proj.bias`),
+      weights: ['q', 'k', 'v'].map((name) => `${layer}.self_attn.${name}_proj.weight`),
+      biases: ['q', 'k', 'v'].map((name) => `${layer}.self_attn.${name}_proj.bias`),
       inFeatures: hiddenSize,
       outFeatures: (numHeads + 2 * numKvHeads) * headDim,
     });
@@ -76,13 +85,13 @@ export function textLayers(
     const projected = linear(context, attention(layer, i, qkv), output);
 
     // feed-forward
-    const afterAttention = `${layer}.post_attention_layernorm.weight`;
-    const first = addRmsNorm(context, projected, hidden, afterAttention, hiddenSize, rmsNormEps);
-    const fed = swiGlu(context, first.normed, `${layer}.mlp`, hiddenSize, text.intermediateSize, false);
+    const first = addRmsNorm(context, [projected, hidden], norm(`${layer}.post_attention_layernorm.weight`));
+    const mlp = { prefix: `${layer}.mlp`, size: hiddenSize, intermediateSize: text.intermediateSize, bias: false };
+    const fed = swiGlu(context, first.normed, mlp);
 
     if (i + 1 < text.numLayers) {
-      const nextNorm = `language_model.layers.${i + 1}.input_layernorm.weight`;
-      const second = addRmsNorm(context, fed, first.sum, nextNorm, hiddenSize, rmsNormEps);
+      const next = norm(`language_model.layers.${i + 1}.input_layernorm.weight`);
+      const second = addRmsNorm(context, [fed, first.sum], next);
       normed = second.normed;
       hidden = second.sum;
     } else {
@@ -92,27 +101,24 @@ export function textLayers(
   return hidden;
 }
 
-/**
- * Attention of layer i over its cache, which it declares as inputs and outputs. Query, key and value are `[1, seq, ...]`, or
- * packed into the first; `rotary`: tables `[rows, headDim / 2]` to rotate by, the row being the cache slot; absent: rotated already.
- */
+/** Attention of one layer over its cache. All names are values of the graph. */
+export interface CachedAttention {
+  readonly layer: string;
+  readonly i: number;
+  readonly cacheDims: readonly Dimension[];
+  readonly presentDims: readonly Dimension[];
+  /** Query, key and value `[1, seq, ...]`, or packed into the first. */
+  readonly qkv: readonly [string, string, string];
+  readonly lengths: readonly [seqlensK: string, totalLength: string];
+  /** Tables `[rows, headDim / 2]` to rotate by, the row being the cache slot; absent: query and key are rotated already. */
+  readonly rotary?: readonly [cos: string, sin: string];
+}
+
+/** Attention of layer i over its cache, which it declares as inputs and outputs. */
 export function cachedAttention(
   { graph, activations }: GraphContext,
   { text }: ModelConfig,
-  {
-    layer,
-    i,
-    cacheDims,
-    presentDims,
-  }: {
-    readonly layer: string;
-    readonly i: number;
-    readonly cacheDims: readonly Dimension[];
-    readonly presentDims: readonly Dimension[];
-  },
-  qkv: readonly [string, string, string],
-  [seqlensK, totalLength]: readonly [string, string],
-  rotary?: readonly [cos: string, sin: string],
+  { layer, i, cacheDims, presentDims, qkv, lengths, rotary }: CachedAttention,
 ): string {
   const past = [
     graph.input(pastKey(i), activations, cacheDims),
@@ -120,7 +126,7 @@ export function cachedAttention(
   ] as const;
   graph.output(presentKey(i), activations, presentDims);
   graph.output(presentValue(i), activations, presentDims);
-  return graph.node('GroupQueryAttention', [...qkv, ...past, seqlensK, totalLength, ...(rotary ?? [])], {
+  return graph.node('GroupQueryAttention', [...qkv, ...past, ...lengths, ...(rotary ?? [])], {
     domain: MICROSOFT,
     outputs: [`${layer}.attention`, presentKey(i), presentValue(i)],
     attributes: {
@@ -131,59 +137,36 @@ export function cachedAttention(
   });
 }
 
-const EMBEDDINGS = 'language_model.embed_tokens.weight';
+/** Name of the embedding's data file, which a tied head shares. */
+const EMBEDDINGS_FILE = 'embed_tokens';
 
-/** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may lie in the embedding's file. */
-export function head(context: GraphContext, hidden: string, { text }: ModelConfig, shareTable = true): string {
-  const x = rmsNorm(context, hidden, 'language_model.norm.weight', text.hiddenSize, text.rmsNormEps);
-  if (!text.tieWordEmbeddings) return linear(context, x, oneLinear('lm_head', text.hiddenSize, text.vocabSize, false));
-  // A tied and quantised head is the embedding table itself, in the embedding's own data file.
-  const tied = { weights: [EMBEDDINGS], biases: [], inFeatures: text.hiddenSize, outFeatures: text.vocabSize };
-  if (!shareTable) return linear(context, x, { ...tied, alias: 'lm_head.weight' });
-  const shared = embeddingBits(context, text.hiddenSize) !== null;
-  return linear(shared ? { ...context, file: EMBEDDINGS_FILE } : context, x, tied);
+function embeddings({ text }: ModelConfig): EmbeddingTable {
+  return { tensor: 'language_model.embed_tokens.weight', rows: text.vocabSize, cols: text.hiddenSize };
 }
 
-/** Name of the embedding's data file, which a tied head shares. */
-export const EMBEDDINGS_FILE = 'embed_tokens';
-
-/** Bits of the quantised embedding table; null where it stays in floats. */
-function embeddingBits({ layout }: GraphContext, hiddenSize: number): 4 | 8 | null {
-  return hiddenSize % BLOCK_SIZE === 0 ? matrixBits(layout.precision, EMBEDDINGS) : null;
+/** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may lie in the embedding's file. */
+export function head(context: GraphContext, hidden: string, config: ModelConfig, shareTable = true): string {
+  const { hiddenSize, rmsNormEps, tieWordEmbeddings, vocabSize } = config.text;
+  const norm = { weight: 'language_model.norm.weight', size: hiddenSize, epsilon: rmsNormEps };
+  const x = rmsNorm(context, hidden, norm);
+  if (!tieWordEmbeddings) return linear(context, x, oneLinear('lm_head', hiddenSize, vocabSize, false));
+  // A tied and quantised head is the embedding table itself, in the embedding's own data file.
+  const table = embeddings(config);
+  const tied = { weights: [table.tensor], biases: [], inFeatures: hiddenSize, outFeatures: vocabSize };
+  if (!shareTable) return linear(context, x, { ...tied, alias: 'lm_head.weight' });
+  const isShared = embeddingBits(context, table) !== null;
+  return linear(isShared ? { ...context, file: EMBEDDINGS_FILE } : context, x, tied);
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
 export function buildEmbedTokens(context: GraphContext, config: ModelConfig): void {
   const { graph, activations } = context;
-  const ids = graph.input('input_ids', 'i64', [1, 'sequence']);
-  graph.output('inputs_embeds', activations, [1, 'sequence', config.text.hiddenSize]);
-  embed(context, config, ids, 'inputs_embeds');
+  const ids = graph.input(EMBED_TOKENS.inputIds, 'i64', [1, 'sequence']);
+  graph.output(EMBED_TOKENS.inputsEmbeds, activations, [1, 'sequence', config.text.hiddenSize]);
+  embedIds(context, config, ids, EMBED_TOKENS.inputsEmbeds);
 }
 
 /** Rows of the embedding table for ids i64 `[1, seq]`, as the value `output`. */
-export function embed(context: GraphContext, { text }: ModelConfig, ids: string, output: string): void {
-  const { graph, layout, file } = context;
-  const { hiddenSize, vocabSize } = text;
-  const source = { tensors: [EMBEDDINGS], cols: hiddenSize, paddedRows: vocabSize, paddedCols: hiddenSize };
-  const outputs = [output];
-  const bits = embeddingBits(context, hiddenSize);
-  if (bits !== null) {
-    const { weights, scales } = layout.quantized(file, EMBEDDINGS, source, bits);
-    const codes = graph.external(`${EMBEDDINGS}.q`, 'u8', [vocabSize, (hiddenSize * bits) / 8], weights);
-    const scale = floatInitializer(context, `${EMBEDDINGS}.scales`, [vocabSize, hiddenSize / BLOCK_SIZE], scales);
-    if (context.unpack) {
-      const table = unpackRows(context, codes, scale, [vocabSize, hiddenSize], bits);
-      graph.node('Gather', [table, ids], { outputs, attributes: { axis: 0n } });
-      return;
-    }
-    graph.node('GatherBlockQuantized', [codes, ids, scale], {
-      domain: MICROSOFT,
-      outputs,
-      attributes: { bits: BigInt(bits), block_size: BigInt(BLOCK_SIZE), gather_axis: 0n, quantize_axis: 1n },
-    });
-    return;
-  }
-  const region = layout.floats(file, EMBEDDINGS, source, false);
-  const table = floatInitializer(context, EMBEDDINGS, [vocabSize, hiddenSize], region);
-  graph.node('Gather', [table, ids], { outputs, attributes: { axis: 0n } });
+export function embedIds(context: GraphContext, config: ModelConfig, ids: string, output: string): void {
+  embed(context, embeddings(config), ids, output);
 }

@@ -1,5 +1,5 @@
 /**
- * The graphs as stock transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
+ * The graphs as transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
  * grows, logits for the whole vocabulary, window order and rotary angles computed in the graph. The layers and their
  * weights are the same as ours, so one folder serves both. Floats cross the border as f32, the cache as the activations.
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
@@ -10,7 +10,7 @@ import { patchElements } from '../../../model/vision-config.ts';
 import { inverseFrequencies, VISION_ROPE_THETA } from '../../../model/rotary.ts';
 import { DATA_TYPE, type ElementType } from '../../../onnx/graph-builder.ts';
 import type { GraphContext } from '../../../onnx/weight-layout.ts';
-import { cachedAttention, embed, head, textLayers } from './decoder.ts';
+import { cachedAttention, embedIds, head, textLayers } from './decoder.ts';
 import { MICROSOFT } from '../../../onnx/layers.ts';
 import { attend, visionTower } from './vision-encoder.ts';
 
@@ -23,7 +23,7 @@ const MASKED = -30000;
 export function buildTransformersJsEmbedTokens(context: GraphContext, config: ModelConfig): void {
   const { graph } = context;
   const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
-  embed(context, config, ids, 'embeds');
+  embedIds(context, config, ids, 'embeds');
   castTo(context, 'embeds', 'f32', 'inputs_embeds');
   graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', config.text.hiddenSize]);
 }
@@ -80,7 +80,7 @@ export function buildTransformersJsVisionEncoder(context: GraphContext, config: 
   };
   const half = vision.headDim / 2;
   const inverse = [...inverseFrequencies(VISION_ROPE_THETA, half)];
-  const turned = [
+  const rotated = [
     patchesOf(
       row,
       corner.map((i) => Math.floor(i / merge)),
@@ -92,7 +92,7 @@ export function buildTransformersJsVisionEncoder(context: GraphContext, config: 
   ].map((positions) =>
     op('Mul', op('Unsqueeze', cast(positions, 'f32'), int(1)), graph.float32('inverse_frequencies', inverse)),
   );
-  const angles = graph.node('Concat', turned, { attributes: { axis: 1n } }); // [patches, headDim / 2]
+  const angles = graph.node('Concat', rotated, { attributes: { axis: 1n } }); // [patches, headDim / 2]
   const cos = cast(op('Cos', angles), activations);
   const sin = cast(op('Sin', angles), activations);
 
@@ -132,7 +132,7 @@ export function buildTransformersJsDecoder(context: GraphContext, config: ModelC
   const keep = graph.input('num_logits_to_keep', 'i64', []);
   const cast = (value: string, type: ElementType): string => castTo(context, value, type);
 
-  // 1. M-RoPE: every frequency turns with the position of its own axis.
+  // 1. M-RoPE: every frequency rotates with the position of its own axis.
   const inverse = [...inverseFrequencies(text.ropeTheta, headDim)];
   const axes = text.mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3));
   const flat = graph.node('Reshape', [cast(positions, 'f32'), graph.int64([3, -1])]); // [3, seq]
@@ -152,14 +152,14 @@ export function buildTransformersJsDecoder(context: GraphContext, config: ModelC
   const cacheDims = ['batch_size', numKvHeads, 'past_sequence_length', headDim];
   const presentDims = ['batch_size', numKvHeads, 'total_sequence_length', headDim];
   const hidden = textLayers(context, config, cast(embeds, activations), (layer, i, qkv) => {
-    const parts = ['q', 'k', 'v'].map((part) => `${layer}.${part}`);
+    const [q, k, v] = [`${layer}.q`, `${layer}.k`, `${layer}.v`] as const;
     const widths = [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim];
-    graph.node('Split', [qkv, graph.int64(widths)], { outputs: parts, attributes: { axis: -1n } });
-    const [q = '', k = '', v = ''] = parts;
-    const rotate = (part: string): string =>
-      graph.node('RotaryEmbedding', [part, graph.int64([0]), cos, sin], { domain: MICROSOFT });
+    graph.node('Split', [qkv, graph.int64(widths)], { outputs: [q, k, v], attributes: { axis: -1n } });
+    const rotate = (x: string): string =>
+      graph.node('RotaryEmbedding', [x, graph.int64([0]), cos, sin], { domain: MICROSOFT });
     const cache = { layer, i, cacheDims, presentDims };
-    return cachedAttention(context, config, cache, [rotate(q), rotate(k), v], [seqlensK, total]);
+    const lengths = [seqlensK, total] as const;
+    return cachedAttention(context, config, { ...cache, qkv: [rotate(q), rotate(k), v], lengths });
   });
 
   // 4. Logits of the last positions; zero from the end is the beginning.

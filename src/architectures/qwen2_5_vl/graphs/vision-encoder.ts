@@ -11,7 +11,7 @@ import { VISION_ENCODER as NAMES } from '../../../model/graph-names.ts';
 import { patchElements, VISION_EPSILON } from '../../../model/vision-config.ts';
 import { DATA_TYPE } from '../../../onnx/graph-builder.ts';
 import type { GraphContext } from '../../../onnx/weight-layout.ts';
-import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from '../../../onnx/layers.ts';
+import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, type RmsNorm, swiGlu } from '../../../onnx/layers.ts';
 
 /** Where the patches of an image go, and how they attend to each other. All names are values of the graph. */
 export interface PatchOrder {
@@ -42,8 +42,8 @@ export function buildVisionEncoder(context: GraphContext, config: ModelConfig): 
   const windowDims = ['windows', 1, 'window_patches', 'window_patches'];
   const bias = graph.input(NAMES.attentionBias, activations, windowDims);
 
-  const rows = (part: string): string => {
-    const flat = graph.node('Reshape', [part, graph.int64([-1, hiddenSize])]);
+  const rows = (x: string): string => {
+    const flat = graph.node('Reshape', [x, graph.int64([-1, hiddenSize])]);
     return graph.node('Gather', [flat, windowRows], { attributes: { axis: 0n } }); // [windows, window_patches, hidden]
   };
   const inWindows: PatchOrder['inWindows'] = (query, key, value) => {
@@ -74,15 +74,17 @@ export function visionTower(context: GraphContext, config: ModelConfig, pixels: 
   let hidden = linear(context, patches, embed); // [1, patches, hidden]
 
   // 2. Blocks.
-  let normed = rmsNorm(context, hidden, 'visual.blocks.0.norm1.weight', hiddenSize, VISION_EPSILON);
+  const norm = (weight: string): RmsNorm => ({ weight, size: hiddenSize, epsilon: VISION_EPSILON });
+  let normed = rmsNorm(context, hidden, norm('visual.blocks.0.norm1.weight'));
   for (let i = 0; i < vision.depth; i++) {
     const block = `visual.blocks.${i}`;
-    const full = vision.fullAttentionBlocks.includes(i);
-    const attended = attention(context, config, normed, block, order, full);
-    const first = addRmsNorm(context, attended, hidden, `${block}.norm2.weight`, hiddenSize, VISION_EPSILON);
-    const fed = swiGlu(context, first.normed, `${block}.mlp`, hiddenSize, vision.intermediateSize, true);
+    const isFull = vision.fullAttentionBlocks.includes(i);
+    const attended = attention(context, config, normed, { block, order, isFull });
+    const first = addRmsNorm(context, [attended, hidden], norm(`${block}.norm2.weight`));
+    const mlp = { prefix: `${block}.mlp`, size: hiddenSize, intermediateSize: vision.intermediateSize, bias: true };
+    const fed = swiGlu(context, first.normed, mlp);
     const next = i + 1 < vision.depth ? `visual.blocks.${i + 1}.norm1.weight` : 'visual.merger.ln_q.weight';
-    const second = addRmsNorm(context, fed, first.sum, next, hiddenSize, VISION_EPSILON);
+    const second = addRmsNorm(context, [fed, first.sum], norm(next));
     normed = second.normed;
     hidden = second.sum;
   }
@@ -90,8 +92,8 @@ export function visionTower(context: GraphContext, config: ModelConfig, pixels: 
   // 3. Each merge group becomes one feature; back to image order.
   const merged = hiddenSize * groupPatches;
   const groups = graph.node('Reshape', [normed, graph.int64([-1, merged])]); // [groups, 4 * hidden]
-  const inner = linear(context, groups, oneLinear('visual.merger.mlp.0', merged, merged, true));
-  const active = graph.node('Gelu', [inner], { domain: MICROSOFT });
+  const intermediate = linear(context, groups, oneLinear('visual.merger.mlp.0', merged, merged, true));
+  const active = graph.node('Gelu', [intermediate], { domain: MICROSOFT });
   const features = linear(context, active, oneLinear('visual.merger.mlp.2', merged, vision.outHiddenSize, true));
   return graph.node('Gather', [features, order.reverseIndex], { attributes: { axis: 0n } });
 }
@@ -101,22 +103,19 @@ function attention(
   context: GraphContext,
   config: ModelConfig,
   x: string,
-  block: string,
-  order: PatchOrder,
-  full: boolean,
+  { block, order, isFull }: { readonly block: string; readonly order: PatchOrder; readonly isFull: boolean },
 ): string {
   const { graph } = context;
   const { hiddenSize } = config.vision;
   const qkv = linear(context, x, oneLinear(`${block}.attn.qkv`, hiddenSize, 3 * hiddenSize, true)); // [1, patches, 3h]
-  const parts = ['q', 'k', 'v'].map((part) => `${block}.attn.${part}`);
+  const [q, k, v] = [`${block}.attn.q`, `${block}.attn.k`, `${block}.attn.v`] as const;
   graph.node('Split', [qkv, graph.int64([hiddenSize, hiddenSize, hiddenSize])], {
-    outputs: parts,
+    outputs: [q, k, v],
     attributes: { axis: -1n },
   });
-  const [q = '', k = '', v = ''] = parts;
-  const rotate = (part: string): string =>
-    graph.node('RotaryEmbedding', [part, graph.int64([0]), order.cos, order.sin], { domain: MICROSOFT });
-  const attended = full
+  const rotate = (values: string): string =>
+    graph.node('RotaryEmbedding', [values, graph.int64([0]), order.cos, order.sin], { domain: MICROSOFT });
+  const attended = isFull
     ? attend(context, config, [rotate(q), rotate(k), v], order.imageBias ?? '')
     : order.inWindows(rotate(q), rotate(k), v); // [1, patches, hidden]
   return linear(context, attended, oneLinear(`${block}.attn.proj`, hiddenSize, hiddenSize, true));
