@@ -230,7 +230,7 @@ class FolderLoader {
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, { wanted, isTrusted: model.isTrusted });
+    const opening = openModelFolder(model.source, manifest, { needed: wanted, isTrusted: model.isTrusted });
     this.#opened.set(variant, opening);
     return opening;
   }

@@ -9,7 +9,7 @@ import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { GraphContext } from '../onnx/weight-layout.ts';
 import type { JsonObject } from '../shared/json.ts';
 
-/** A kind of model, as Hugging Face's `model_type` tells them apart. */
+/** A kind of model, as Hugging Face's `model_type` distinguishes them. */
 export interface Architecture {
   /** `model_type` of config.json and `architecture` of the manifest. */
   readonly modelType: string;
@@ -47,7 +47,7 @@ export interface ModelDefinition {
   readonly checkpoint: CheckpointTensors;
   /** Our graphs. */
   readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
-  /** The graphs and settings that stock transformers.js loads; absent: the converter refuses that layout. */
+  /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
   readonly transformersJs?: TransformersJsSupport;
   /**
    * The image processor's settings, from the parsed preprocessor_config.json (`{}` where the checkpoint has none).
@@ -70,7 +70,7 @@ export interface CheckpointTensors {
   readonly keptAtEight: readonly string[];
 }
 
-/** What stock transformers.js needs beside our own graphs. */
+/** What transformers.js needs beside our own graphs. */
 export interface TransformersJsSupport {
   /** To be built after our graphs, over the same data files. */
   readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;

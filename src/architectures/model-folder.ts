@@ -1,5 +1,5 @@
 /**
- * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and gives its parts.
+ * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and parses its settings.
  * A folder is never used half: the first missing or altered file is an error that names it.
  */
 import { NamedError } from '../shared/errors.ts';
@@ -27,7 +27,7 @@ export interface ModelFolder {
 /** How a model folder is opened. */
 export interface OpenFolderOptions {
   /** Selects the files to open; all of them where absent. */
-  readonly wanted?: (path: string) => boolean;
+  readonly needed?: (path: string) => boolean;
   readonly onProgress?: ReadProgress;
   /** The hashes are known to be right: only sizes are checked. */
   readonly isTrusted?: boolean;
@@ -37,17 +37,17 @@ export interface OpenFolderOptions {
 export type ReadProgress = (loaded: number, total: number, path: string) => void;
 
 /**
- * Opens the files that `wanted` selects and checks the size of each, and unless they are trusted the SHA-256 too.
+ * Opens the files that `needed` selects and checks the size of each, and unless they are trusted the SHA-256 too.
  * Throws ModelFolderError for an architecture that is not known, or naming the first file that is missing, shorter, longer
  * or altered.
  */
 export async function openModelFolder(
   source: FileSource,
   manifest: Manifest,
-  { wanted = () => true, onProgress = () => undefined, isTrusted = false }: OpenFolderOptions = {},
+  { needed = () => true, onProgress = () => undefined, isTrusted = false }: OpenFolderOptions = {},
 ): Promise<ModelFolder> {
   const model = folderModel(manifest);
-  const files = manifest.files.filter((file) => wanted(file.path));
+  const files = manifest.files.filter((file) => needed(file.path));
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const blobs = new Map<string, Blob>();
   let loaded = 0;

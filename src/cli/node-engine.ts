@@ -31,7 +31,7 @@ export async function openNodeModel(directory: string): Promise<NodeModel> {
       `${manifest.name} (${manifest.dtype}) has no f32 graphs, which a CPU needs.`,
     );
   }
-  const folder = await openModelFolder(source, manifest, { wanted: filesFor(manifest, variant) });
+  const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, variant) });
   return { folder, variant, runtime: createNodeRuntime(directory) };
 }
 

@@ -9,7 +9,7 @@ export async function optionalText(source: FileSource, path: string): Promise<st
   return (await source.blob(path))?.text();
 }
 
-/** What to say of a folder without config.json: adapters and models of other formats have none, either, and deserve to be told more. */
+/** The error for a folder without config.json. Adapters and models of other formats have none either, and get a message of their own. */
 export async function noConfig(source: FileSource): Promise<NamedError> {
   return (await otherWeights(source)) ?? noFile(source, 'config.json');
 }

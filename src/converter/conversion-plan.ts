@@ -32,7 +32,7 @@ export interface PlanOptions {
   readonly name?: string;
   /** Prompts to write when the checkpoint brings none; chosen by the checkpoint's name where absent. */
   readonly prompts?: PromptSet;
-  /** `transformers.js` adds what stock transformers.js needs; `visionthink` where absent. */
+  /** `transformers.js` adds what transformers.js needs; `visionthink` where absent. */
   readonly layout?: Layout;
 }
 
@@ -176,7 +176,7 @@ function plannedTensors(
   });
 }
 
-/** What tells whether a file with weights is still the one it was. */
+/** For each file with weights, a value that changes when its content does. */
 async function weightVersions(store: TensorStore, source: FileSource): Promise<Record<string, string>> {
   const versions: Record<string, string> = {};
   for (const [path, { size }] of store.files) {
@@ -190,8 +190,8 @@ function hashText(text: string): Promise<string> {
 }
 
 /**
- * The image processor's settings: a file of their own, or, as newer transformers save a whole processor, a part of
- * processor_config.json. Without either, the architecture's own hold.
+ * The image processor's settings: a file of their own, or inside processor_config.json, as newer
+ * versions of transformers save them. Without either, the architecture's own hold.
  */
 async function imageProcessorJson(source: FileSource): Promise<unknown> {
   const own = await optionalJson(source, 'preprocessor_config.json');
@@ -207,11 +207,11 @@ function checkPatches(processor: ProcessorSettings, { config: { vision } }: Mode
     ['temporal_patch_size', processor.temporalPatchSize, vision.temporalPatchSize],
     ['merge_size', processor.mergeSize, vision.spatialMergeSize],
   ] as const;
-  for (const [key, found, wanted] of pairs) {
-    if (found === wanted) continue;
+  for (const [key, found, expected] of pairs) {
+    if (found === expected) continue;
     throw new NamedError(
       'CheckpointError',
-      `preprocessor_config.json says ${key} ${found}, the model of config.json takes ${wanted}. Use two files of one checkpoint.`,
+      `preprocessor_config.json says ${key} ${found}, the model of config.json takes ${expected}. Use two files of one checkpoint.`,
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * How a model folder is laid out. `visionthink`: for our engine. `transformers.js`: the same, and beside it what stock
+ * How a model folder is laid out. `visionthink`: for our engine. `transformers.js`: the same, and beside it what
  * transformers.js needs to load the folder unchanged; both sets of graphs read the same data files, under the names that
  * transformers.js looks for. Source: @huggingface/transformers 4.3 src/utils/model-loader.js, src/utils/dtypes.js, src/configs.js.
  */
@@ -54,7 +54,7 @@ export function dataFileName(layout: Layout, dtype: Dtype): DataFileName {
   };
 }
 
-/** What config.json tells transformers.js of the folder: its dtype, and how many data files each graph has. */
+/** The entry of config.json that tells transformers.js the folder's dtype and how many data files each graph has. */
 export function transformersJsFiles(dtype: Dtype, dataFiles: Iterable<string>): JsonObject {
   const counts = new Map<string, number>();
   for (const path of dataFiles) {

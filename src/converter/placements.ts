@@ -15,7 +15,7 @@ export interface Placement {
 export interface PlacementWriter {
   /** The next rows, `[n, cols]`. Throws CheckpointError for a value that f16 cannot hold. */
   write(rows: Float32Array): Promise<void>;
-  /** Writes what is left: padding, rows that were kept back. */
+  /** Writes what is left: padding, and rows still buffered. */
   finish(): Promise<void>;
 }
 

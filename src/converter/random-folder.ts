@@ -16,12 +16,12 @@ import { type Dtype, precisionOf } from './dtypes.ts';
 import type { FloatType } from '../onnx/precision.ts';
 import { type WeightJob, WeightLayout } from '../onnx/weight-layout.ts';
 
-/** Bytes of a chunk of codes: no two neighbouring rows of a matrix are alike. */
-const CODE_CHUNK = 1 << 24;
+/** Bytes of a chunk of quantized values: no two neighbouring rows of a matrix are alike. */
+const VALUES_CHUNK = 1 << 24;
 /** Numbers in a chunk of floats. */
 const FLOAT_CHUNK = 1 << 20;
-/** Standard deviation of a 4-bit code drawn evenly from -7 to 7, and of an 8-bit one from -127 to 127. */
-const CODE_DEVIATION = { 4: 4.32, 8: 73.3 } as const;
+/** Standard deviation of a 4-bit value drawn evenly from -7 to 7, and of an 8-bit one from -127 to 127. */
+const VALUE_DEVIATION = { 4: 4.32, 8: 73.3 } as const;
 /** Standard deviation of a number drawn evenly from -1 to 1. */
 const EVEN_DEVIATION = 0.577;
 /** A bias is this large at most. */
@@ -74,7 +74,7 @@ export async function randomFolder(preset: Preset, dtype: Dtype, language: FileS
     config: model.config,
     parameters,
     largestTensorBytes: layout.largestBytes,
-    variants: graphs.map(({ name, graphs: parts }) => ({ name, graphs: parts })),
+    variants: graphs.map(({ name, graphs: files }) => ({ name, graphs: files })),
     defaultPixelBudget: null,
     files: files.map(({ path, blob }) => ({ path, bytes: blob.size, sha256: '' })),
   };
@@ -128,9 +128,9 @@ interface Filled {
 function regionsOf(job: WeightJob, numbers: RandomNumbers): Filled[] {
   const { tensors, cols } = job.source;
   if (job.kind === 'quantized') {
-    const scale = 1 / (CODE_DEVIATION[job.bits] * Math.sqrt(cols));
+    const scale = 1 / (VALUE_DEVIATION[job.bits] * Math.sqrt(cols));
     return [
-      { to: job.weights, chunk: numbers.codes(job.bits) },
+      { to: job.weights, chunk: numbers.quantized(job.bits) },
       { to: job.scales, chunk: numbers.floats(job.scaleType, 0.5 * scale, 1.5 * scale) },
     ];
   }
@@ -177,10 +177,10 @@ class RandomNumbers {
   readonly #chunks = new Map<string, Chunk>();
   #state = 0x9e3779b9;
 
-  /** Codes of a quantised matrix, of mean zero: the lowest code is left out. */
-  codes(bits: 4 | 8): Chunk {
-    return this.#chunk(`codes ${bits}`, () => {
-      const bytes = new Uint8Array(CODE_CHUNK);
+  /** Values of a quantised matrix, of mean zero: the lowest value is left out. */
+  quantized(bits: 4 | 8): Chunk {
+    return this.#chunk(`quantized ${bits}`, () => {
+      const bytes = new Uint8Array(VALUES_CHUNK);
       for (let i = 0; i < bytes.length; i++) {
         const random = this.#next();
         bytes[i] = bits === 8 ? 1 + (random % 255) : (1 + (random % 15)) | ((1 + ((random >>> 8) % 15)) << 4);

@@ -13,7 +13,7 @@ export interface ResolvedTensors {
 }
 
 const FORMATS = ['F32', 'F16', 'BF16'];
-/** Faults that a message lists; of the rest it tells the number. */
+/** Faults that a message lists; it counts the rest. */
 const LISTED = 5;
 
 /**

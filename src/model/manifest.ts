@@ -56,7 +56,7 @@ export interface FileRecord {
   readonly bytes: number;
   /** Hexadecimal; of a long file a hash of its pieces' hashes (shared/sha256.ts, hashBlob). */
   readonly sha256: string;
-  /** The other engine that this file is for, and no part of ours. */
+  /** Set on files that only the other engine reads. */
   readonly onlyFor?: 'transformers.js';
 }
 
@@ -142,9 +142,9 @@ function parseFile(value: unknown): FileRecord {
 
 function parseVariant(value: unknown, known: ReadonlySet<string>): Variant {
   if (!isObject(value)) throw broken('an entry of "variants" is no object');
-  const wanted = string(value, 'name');
-  const name = VARIANTS.find((known) => known === wanted);
-  if (name === undefined) throw broken(`unknown variant "${wanted}"`);
+  const stated = string(value, 'name');
+  const name = VARIANTS.find((known) => known === stated);
+  if (name === undefined) throw broken(`unknown variant "${stated}"`);
   const graphs = value['graphs'];
   if (!isObject(graphs)) throw broken('a variant has no "graphs"');
   const parseGraph = (graphName: GraphName): GraphFiles => {

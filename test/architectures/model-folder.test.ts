@@ -84,7 +84,7 @@ describe('a whole model folder', () => {
     const decoder = manifest.files.find((file) => file.path === 'decoder.f16.onnx');
     if (decoder === undefined) throw new Error('there is a decoder');
     folder.files.delete(decoder.path);
-    const opened = await openModelFolder(folder, manifest, { wanted: (path) => path !== decoder.path });
+    const opened = await openModelFolder(folder, manifest, { needed: (path) => path !== decoder.path });
     expect(() => opened.blob(decoder.path)).toThrowError(expect.objectContaining({ name: 'ModelFolderError' }));
   });
 });

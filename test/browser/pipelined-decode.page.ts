@@ -48,7 +48,7 @@ async function open(): Promise<{ device: GPUDevice; newDecoder: (lookAhead: numb
   const runtime = createWebGpuRuntime(ort, device);
   const source = urlFolder('model/', location.href);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, { wanted: filesFor(manifest, 'f32') });
+  const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, 'f32') });
   const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
   const queue = new DeviceQueue(true);
   return {

@@ -309,7 +309,7 @@ describe('a disk that is full', () => {
     const folder = Object.assign(new MemoryFolder('a full folder'), { freeBytes: async () => 10_000 });
     await expect(convert(folder)).rejects.toMatchObject({
       name: 'StorageError',
-      message: expect.stringMatching(/a full folder has room for 1 MB, the converted model takes \d+ MB/),
+      message: expect.stringMatching(/a full folder has 1 MB free, the converted model takes \d+ MB/),
     });
     expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
   });

@@ -118,7 +118,7 @@ export interface ModelParts {
 export async function openParts(directory: string): Promise<ModelParts> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, { wanted: filesFor(manifest, 'f32') });
+  const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, 'f32') });
   const runtime = createNodeRuntime(directory);
   const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
   const queue = new DeviceQueue(true);

@@ -69,7 +69,7 @@ export function configFromManifest(value: unknown): ModelConfig {
   return checked(config, fields);
 }
 
-/** What has to hold between the parts. */
+/** Checks what has to hold between text, vision and tokens. */
 function checked(config: ModelConfig, fields: JsonFields): ModelConfig {
   const { text, vision, tokens } = config;
   if (vision.outHiddenSize !== text.hiddenSize) {

@@ -1,5 +1,5 @@
 /**
- * Settings of a folder as stock transformers.js reads them.
+ * Settings of a folder as transformers.js reads them.
  * Source: @huggingface/transformers 4.3 src/configs.js, src/models/qwen2_vl/.
  */
 import type { ModelConfig } from '../../model/model-config.ts';
