@@ -12,7 +12,7 @@ import {
   presentKey,
   presentValue,
   VISION_ENCODER,
-} from '../../src/model/graph-names.ts';
+} from '../../src/onnx/graph-names.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
 import { joinedShape } from '../../src/backends/onnx/ort-tensors.ts';
 import type {
