@@ -2,7 +2,15 @@
  * A runtime that computes the graphs it is asked to with our own kernels, and all others with the runtime it stands on. The
  * sessions have the names and meanings of the graphs they take the place of, so the engine does not know the difference.
  */
-import type { DeviceRuntime as OnnxDeviceRuntime, Rows, Session, SessionFiles, Tensor, TensorData, TensorType } from '../onnx/runtime.ts';
+import type {
+  DeviceRuntime as OnnxDeviceRuntime,
+  Rows,
+  Session,
+  SessionFiles,
+  Tensor,
+  TensorData,
+  TensorType,
+} from '../onnx/runtime.ts';
 import { CommandStream, type KernelTime } from './gpu/command-stream.ts';
 import { Compiler } from './gpu/compiler.ts';
 import { openDecoderSession } from './decoder/decoder-session.ts';

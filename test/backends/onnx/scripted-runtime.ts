@@ -1,7 +1,7 @@
 /**
- * A machine without weights. Its attention check is honest arithmetic; its vision encoder, embedding and decoder move
- * markers: every token's first channel is its id (or a mark of the image's pixels), the "KV cache" holds these, and a
- * script looks at the whole cache and says which token follows. A cache that is used wrongly gives wrong tokens.
+ * A machine without weights for the ONNX backend. Its attention check is honest arithmetic; its vision encoder, embedding and
+ * decoder move markers: every token's first channel is its id (or a mark of the image's pixels), the "KV cache" holds these, and
+ * a script looks at the whole cache and says which token follows. A cache that is used wrongly gives wrong tokens.
  */
 import {
   ATTENTION_CHECK,
@@ -12,24 +12,22 @@ import {
   presentKey,
   presentValue,
   VISION_ENCODER,
-} from '../../src/onnx/graph-names.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
-import { joinedShape } from '../../src/backends/onnx/ort-tensors.ts';
+} from '../../../src/onnx/graph-names.ts';
+import type { ModelConfig } from '../../../src/model/model-config.ts';
+import { joinedShape } from '../../../src/backends/onnx/ort-tensors.ts';
+import type { Script } from '../../helpers/scripted-backend.ts';
+import { floats, host, HostTensor, of } from './host-tensor.ts';
+import { groupedAttention, windowedAttention } from './scripted-attention.ts';
 import type {
   Rows,
-  Runtime,
   Session,
+  Outputs,
   SessionFiles,
   Tensor,
+  Tensors,
   TensorData,
   TensorType,
-} from '../../src/backends/onnx/runtime.ts';
-
-/** Which token follows a sequence, and (for sampling) the logits. Images' tokens are negative. */
-export interface Script {
-  next(sequence: readonly number[]): number;
-  logits?(sequence: readonly number[]): Float32Array;
-}
+} from '../../../src/backends/onnx/runtime.ts';
 
 /** One run of a graph. */
 export interface RecordedRun {
@@ -42,80 +40,30 @@ export interface RecordedRun {
 
 /** What a test may set. */
 export interface ScriptedOptions {
+  readonly kind: 'host' | 'device';
   readonly geometry: ModelConfig;
   readonly script: Script;
-  readonly staticCache: boolean;
-  readonly concurrent: boolean;
-  /** Whether steps may be submitted ahead of their tokens; not given: no. */
-  readonly pipelined?: boolean;
-  /** Called before what `readLater` copied arrives; it may wait, or throw. */
-  readonly beforeArrival?: () => void | Promise<void>;
-  /** Called before a run; may throw, wait, or stop the engine. */
+  /** Called before a run; may throw. */
   readonly beforeRun?: (run: RecordedRun) => void | Promise<void>;
-  /** Whether its sessions check themselves; not given: no. */
-  readonly checksItself?: boolean;
   /** Makes the attention check wrong. */
   readonly wrongAttention?: boolean;
-  /** Makes an allocation fail. */
-  readonly failAllocation?: () => boolean;
-}
-
-/** A host tensor that knows whether it was disposed of. */
-class HostTensor implements Tensor {
-  readonly type: TensorType;
-  readonly dims: readonly number[];
-  readonly data: TensorData;
-  disposed = false;
-  readonly #onDispose: () => void;
-
-  constructor(type: TensorType, data: TensorData, dims: readonly number[], onDispose = (): void => undefined) {
-    const size = dims.reduce((a, b) => a * b, 1);
-    if (data.length !== size) throw new Error(`${data.length} elements for [${dims}]`);
-    this.type = type;
-    this.data = data;
-    this.dims = dims;
-    this.#onDispose = onDispose;
-  }
-
-  async read(): Promise<TensorData> {
-    if (this.disposed) throw new Error('read after dispose');
-    return this.data;
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    this.#onDispose();
-  }
 }
 
 /** The machine. */
-export class ScriptedRuntime implements Runtime {
-  readonly staticCache: boolean;
-  readonly concurrent: boolean;
-  readonly pipelined: boolean;
-  readonly checksItself: boolean;
-  /** What `readLater` has copied and not delivered yet, and the most that ever was. */
-  inFlight = 0;
-  mostInFlight = 0;
+export class ScriptedRuntime {
+  readonly kind: 'host' | 'device';
+  readonly leavesThreadFree = true;
   /** Tensors on the device that have not been disposed of. */
   readonly allocated = new Set<Tensor>();
-  beforeArrival: () => void | Promise<void>;
   readonly runs: RecordedRun[] = [];
   readonly released: string[] = [];
-  /** Runs under way now, and the most there ever were. */
-  running = 0;
-  mostRunning = 0;
   script: Script;
   beforeRun: ((run: RecordedRun) => void | Promise<void>) | undefined;
   readonly #options: ScriptedOptions;
 
   constructor(options: ScriptedOptions) {
     this.#options = options;
-    this.staticCache = options.staticCache;
-    this.concurrent = options.concurrent;
-    this.pipelined = options.pipelined ?? false;
-    this.checksItself = options.checksItself ?? false;
-    this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
+    this.kind = options.kind;
     this.script = options.script;
     this.beforeRun = options.beforeRun;
   }
@@ -137,20 +85,14 @@ export class ScriptedRuntime implements Runtime {
     const session: Session = {
       bind: (feeds, outputs) => () => session.run(feeds, outputs),
       run: async (feeds, outputs) => {
-        this.running++;
-        this.mostRunning = Math.max(this.mostRunning, this.running);
-        try {
-          for (const [name, tensor] of Object.entries(feeds)) {
-            if (host(tensor).disposed) throw new Error(`${name} of ${graph} was disposed of`);
-          }
-          const record = recordOf(graph, feeds);
-          await this.beforeRun?.(record);
-          if (this.concurrent) await new Promise((resolve) => setImmediate(resolve));
-          this.runs.push(record);
-          return inPlace(run(feeds, outputs), outputs);
-        } finally {
-          this.running--;
+        for (const [name, tensor] of Object.entries(feeds)) {
+          if (host(tensor).disposed) throw new Error(`${name} of ${graph} was disposed of`);
         }
+        const record = recordOf(graph, feeds);
+        await this.beforeRun?.(record);
+        await new Promise((resolve) => setImmediate(resolve));
+        this.runs.push(record);
+        return inPlace(run(feeds, outputs), outputs);
       },
       release: async () => {
         this.released.push(graph);
@@ -164,7 +106,9 @@ export class ScriptedRuntime implements Runtime {
   }
 
   upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
-    return new HostTensor(type, data.slice(), dims);
+    const tensor = new HostTensor(type, data.slice(), dims, () => this.allocated.delete(tensor));
+    this.allocated.add(tensor);
+    return tensor;
   }
 
   overwrite(tensor: Tensor, data: TensorData): void {
@@ -174,7 +118,6 @@ export class ScriptedRuntime implements Runtime {
   }
 
   allocate(type: TensorType, dims: readonly number[]): Tensor {
-    if (this.#options.failAllocation?.() === true) throw new Error('out of device memory');
     const size = dims.reduce((a, b) => a * b, 1);
     const data = type === 'int64' ? new BigInt64Array(size).fill(-1n) : new Float32Array(size).fill(NaN);
     const tensor = new HostTensor(type, data, dims, () => this.allocated.delete(tensor));
@@ -191,22 +134,25 @@ export class ScriptedRuntime implements Runtime {
   }
 
   async readLater(tensor: Tensor): Promise<TensorData> {
-    const data = (await tensor.read()).slice();
-    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
-    try {
-      await this.beforeArrival();
-      return data;
-    } finally {
-      this.inFlight--;
-    }
+    return (await tensor.read()).slice();
+  }
+
+  notes(): readonly string[] {
+    return ['scripted'];
   }
 
   async dispose(): Promise<void> {
     this.released.push('runtime');
   }
 
+  #attentionCheck(feeds: Tensors, outputs: Outputs): Record<string, Tensor> {
+    const { geometry, wrongAttention = false } = this.#options;
+    if (ATTENTION_CHECK.visionAttention in outputs) return windowedAttention(feeds, geometry.vision);
+    return groupedAttention(feeds, geometry.text, { inPlace: this.kind === 'device', wrong: wrongAttention });
+  }
+
   /** Every feature is a mark of the image's pixels, smaller than any slot's mark. */
-  #visionEncoder(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  #visionEncoder(feeds: Tensors): Record<string, Tensor> {
     const pixels = floats(of(feeds, VISION_ENCODER.pixelValues));
     const groups = of(feeds, VISION_ENCODER.windowIndex).dims[0] ?? 0;
     const width = this.#options.geometry.text.hiddenSize;
@@ -215,15 +161,12 @@ export class ScriptedRuntime implements Runtime {
     return { [VISION_ENCODER.imageFeatures]: marked(Array<number>(groups).fill(mark), width) };
   }
 
-  #embedTokens(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  #embedTokens(feeds: Tensors): Record<string, Tensor> {
     const ids = host(of(feeds, EMBED_TOKENS.inputIds)).data;
     return { [EMBED_TOKENS.inputsEmbeds]: marked(Array.from(ids, Number), this.#options.geometry.text.hiddenSize) };
   }
 
-  #decoder(
-    feeds: Readonly<Record<string, Tensor>>,
-    outputs: Readonly<Record<string, Tensor | null>>,
-  ): Record<string, Tensor> {
+  #decoder(feeds: Tensors, outputs: Outputs): Record<string, Tensor> {
     const { numLayers, numKvHeads, headDim, hiddenSize } = this.#options.geometry.text;
     const embeds = floats(of(feeds, DECODER.inputsEmbeds));
     const count = embeds.length / hiddenSize;
@@ -244,13 +187,14 @@ export class ScriptedRuntime implements Runtime {
         const old = of(feeds, pastName);
         const length = old.dims[2] ?? 0;
         const target = outputs[presentName];
-        const newLength = this.staticCache ? length : total;
-        if (!this.staticCache && length !== past) throw new Error(`a past of ${length} tokens where ${past} are meant`);
+        const newLength = this.kind === 'device' ? length : total;
+        if (this.kind === 'host' && length !== past)
+          throw new Error(`a past of ${length} tokens where ${past} are meant`);
         if (newLength < total) throw new Error(`a cache of ${newLength} for ${total} tokens`);
-        const data = this.staticCache ? floats(old) : new Float32Array(numKvHeads * newLength * headDim);
-        if (this.staticCache && target !== old) throw new Error(`${presentName} is not written in place`);
+        const data = this.kind === 'device' ? floats(old) : new Float32Array(numKvHeads * newLength * headDim);
+        if (this.kind === 'device' && target !== old) throw new Error(`${presentName} is not written in place`);
         for (let head = 0; head < numKvHeads; head++) {
-          if (!this.staticCache) {
+          if (this.kind === 'host') {
             const from = floats(old).subarray(head * length * headDim, (head + 1) * length * headDim);
             data.set(from, head * newLength * headDim);
           }
@@ -260,9 +204,8 @@ export class ScriptedRuntime implements Runtime {
           }
           sequences.push(Array.from({ length: total }, (_, i) => data[(head * newLength + i) * headDim] ?? NaN));
         }
-        results[presentName] = this.staticCache
-          ? old
-          : new HostTensor('float32', data, [1, numKvHeads, newLength, headDim]);
+        results[presentName] =
+          this.kind === 'device' ? old : new HostTensor('float32', data, [1, numKvHeads, newLength, headDim]);
       }
     }
     const [sequence = []] = sequences;
@@ -281,125 +224,10 @@ export class ScriptedRuntime implements Runtime {
     }
     return results;
   }
-
-  /** Both attentions in plain arithmetic. */
-  #attentionCheck(
-    feeds: Readonly<Record<string, Tensor>>,
-    outputs: Readonly<Record<string, Tensor | null>>,
-  ): Record<string, Tensor> {
-    if (ATTENTION_CHECK.visionAttention in outputs) return this.#windowed(feeds);
-    const { numHeads, numKvHeads, headDim } = this.#options.geometry.text;
-    const width = (numHeads + 2 * numKvHeads) * headDim;
-    const qkv = floats(of(feeds, ATTENTION_CHECK.packedQkv));
-    const count = qkv.length / width;
-    const total = Number(host(of(feeds, ATTENTION_CHECK.totalSequenceLength)).data[0]);
-    const past = total - count;
-    const cos = floats(of(feeds, ATTENTION_CHECK.cosCache));
-    const sin = floats(of(feeds, ATTENTION_CHECK.sinCache));
-    const rotated = (token: number, head: number): number[] => {
-      const half = headDim / 2;
-      const x = qkv.subarray(token * width + head * headDim, token * width + (head + 1) * headDim);
-      return Array.from(x, (_, j) => {
-        const row = (past + token) * half + (j % half);
-        const partner = j < half ? -(x[j + half] ?? 0) : (x[j - half] ?? 0);
-        return (x[j] ?? 0) * (cos[row] ?? 1) + partner * (sin[row] ?? 0);
-      });
-    };
-    const grow = (name: string, of1: (token: number, kvHead: number) => ArrayLike<number>): HostTensor => {
-      const old = host(of(feeds, name));
-      const length = old.dims[2] ?? 0;
-      const newLength = this.staticCache ? length : total;
-      const data = new Float32Array(numKvHeads * newLength * headDim);
-      for (let head = 0; head < numKvHeads; head++) {
-        data.set(
-          floats(old).subarray(head * length * headDim, (head * length + past) * headDim),
-          head * newLength * headDim,
-        );
-        for (let i = 0; i < count; i++) data.set(of1(i, head), (head * newLength + past + i) * headDim);
-      }
-      if (this.staticCache) floats(old).set(data);
-      return this.staticCache ? old : new HostTensor('float32', data, [1, numKvHeads, newLength, headDim]);
-    };
-    const key = grow(ATTENTION_CHECK.pastKey, (token, head) => rotated(token, numHeads + head));
-    const value = grow(ATTENTION_CHECK.pastValue, (token, head) => {
-      const at = token * width + (numHeads + numKvHeads + head) * headDim;
-      return qkv.subarray(at, at + headDim);
-    });
-    const length = key.dims[2] ?? 0;
-    const out = new Float32Array(count * numHeads * headDim);
-    for (let i = 0; i < count; i++) {
-      for (let head = 0; head < numHeads; head++) {
-        const kvHead = Math.floor((head * numKvHeads) / numHeads);
-        const row = (tensor: HostTensor, j: number): Float32Array => {
-          const at = (kvHead * length + j) * headDim;
-          return floats(tensor).subarray(at, at + headDim);
-        };
-        const seen = Array.from({ length: past + i + 1 }, (_, j) => j);
-        const attended = attend(
-          rotated(i, head),
-          seen.map((j) => row(key, j)),
-          seen.map((j) => row(value, j)),
-          () => 0,
-        );
-        out.set(attended, (i * numHeads + head) * headDim);
-      }
-    }
-    if (this.#options.wrongAttention === true) out[out.length - 1] = 3;
-    return {
-      [ATTENTION_CHECK.attention]: new HostTensor('float32', out, [1, count, numHeads * headDim]),
-      [ATTENTION_CHECK.presentKey]: key,
-      [ATTENTION_CHECK.presentValue]: value,
-    };
-  }
-
-  #windowed(feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    const { numHeads, headDim } = this.#options.geometry.vision;
-    const query = of(feeds, ATTENTION_CHECK.visionQuery);
-    const [windows = 0, patches = 0, width = 0] = query.dims;
-    const bias = floats(of(feeds, ATTENTION_CHECK.visionBias));
-    const part = (name: string, window: number, patch: number, head: number): Float32Array => {
-      const at = (window * patches + patch) * width + head * headDim;
-      return floats(of(feeds, name)).subarray(at, at + headDim);
-    };
-    const out = new Float32Array(windows * patches * width);
-    const all = Array.from({ length: patches }, (_, j) => j);
-    for (let window = 0; window < windows; window++) {
-      for (let head = 0; head < numHeads; head++) {
-        const keys = all.map((j) => part(ATTENTION_CHECK.visionKey, window, j, head));
-        const values = all.map((j) => part(ATTENTION_CHECK.visionValue, window, j, head));
-        for (const i of all) {
-          const q = part(ATTENTION_CHECK.visionQuery, window, i, head);
-          const attended = attend(q, keys, values, (j) => bias[(window * patches + i) * patches + j] ?? 0);
-          out.set(attended, (window * patches + i) * width + head * headDim);
-        }
-      }
-    }
-    return { [ATTENTION_CHECK.visionAttention]: new HostTensor('float32', out, query.dims) };
-  }
-}
-
-function attend(
-  query: ArrayLike<number>,
-  keys: readonly Float32Array[],
-  values: readonly Float32Array[],
-  bias: (key: number) => number,
-): number[] {
-  const scores = keys.map(
-    (key, j) => key.reduce((sum, k, d) => sum + k * (query[d] ?? 0), 0) / Math.sqrt(query.length) + bias(j),
-  );
-  const max = Math.max(...scores);
-  const weights = scores.map((score) => Math.exp(score - max));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return Array.from(query, (_, d) =>
-    values.reduce((acc, value, j) => acc + ((weights[j] ?? 0) / sum) * (value[d] ?? 0), 0),
-  );
 }
 
 /** Results, those that were given a tensor written into it. */
-function inPlace(
-  results: Readonly<Record<string, Tensor>>,
-  outputs: Readonly<Record<string, Tensor | null>>,
-): Record<string, Tensor> {
+function inPlace(results: Tensors, outputs: Outputs): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(results).map(([name, result]) => {
       const target = outputs[name] ?? null;
@@ -421,7 +249,7 @@ function marked(marks: readonly number[], width: number): Tensor {
   return new HostTensor('float32', data, [1, marks.length, width]);
 }
 
-function recordOf(graph: string, feeds: Readonly<Record<string, Tensor>>): RecordedRun {
+function recordOf(graph: string, feeds: Tensors): RecordedRun {
   if (graph === 'decoder') {
     const total = Number(host(of(feeds, DECODER.totalSequenceLength)).data[0]);
     return { graph, tokens: of(feeds, DECODER.inputsEmbeds).dims[1] ?? 0, total };
@@ -430,21 +258,4 @@ function recordOf(graph: string, feeds: Readonly<Record<string, Tensor>>): Recor
   if (graph === 'vision_encoder')
     return { graph, tokens: of(feeds, VISION_ENCODER.pixelValues).dims[0] ?? 0, total: 0 };
   return { graph, tokens: 0, total: 0 };
-}
-
-function of(feeds: Readonly<Record<string, Tensor>>, name: string): Tensor {
-  const tensor = feeds[name];
-  if (tensor === undefined) throw new Error(`the run lacks ${name}`);
-  return tensor;
-}
-
-function host(tensor: Tensor): HostTensor {
-  if (tensor instanceof HostTensor) return tensor;
-  throw new Error('a tensor of another runtime');
-}
-
-function floats(tensor: Tensor): Float32Array {
-  const { data } = host(tensor);
-  if (data instanceof Float32Array) return data;
-  throw new Error('a tensor of floats was meant');
 }

@@ -1,6 +1,6 @@
 /** Spans of attention against the plan of windows that the engine makes. */
 import { describe, expect, it } from 'vitest';
-import { planWindows } from '../../../../src/engine/windows.ts';
+import { planWindows } from '../../../../src/architectures/qwen2_5_vl/window-plan.ts';
 import { imageSpans, windowSpans } from '../../../../src/backends/webgpu/vision/attention-spans.ts';
 import { parseGeometry } from '../../../../src/model/model-config.ts';
 import { SHAPES } from '../../../../src/model/presets.ts';
