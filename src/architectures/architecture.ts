@@ -6,6 +6,7 @@
 import type { GraphName } from '../model/manifest.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
+import type { Span } from '../model/span.ts';
 import type { GraphContext } from '../onnx/weight-layout.ts';
 import type { JsonObject } from '../shared/json.ts';
 
@@ -35,7 +36,7 @@ export interface Architecture {
 /** The graphs that an architecture builds; the attention check follows from the sizes alone. */
 export type ArchitectureGraph = Exclude<GraphName, 'attention_check'>;
 
-/** Adds a graph's inputs, nodes and outputs to the context's graph. Source of names: model/graph-names.ts. */
+/** Adds a graph's inputs, nodes and outputs to the context's graph. Names: onnx/graph-names.ts. */
 export type GraphBuilderFunction = (context: GraphContext) => void;
 
 /** One model of an architecture. */
@@ -54,8 +55,37 @@ export interface ModelDefinition {
    * @throws ModelFolderError naming the key, its value and what is allowed
    */
   parseProcessor(json: unknown): ProcessorSettings;
+  readonly positions: PositionTables;
+  /** What the vision encoder's graph takes of an image beside its `pixel_values`, by the names of the graph's inputs. */
+  visionInputs(grid: PatchGrid): VisionInputs;
   /** Original images larger than this, in pixels, are scaled down by the usual image processor of the architecture. */
   readonly usualMaxPixels: number;
+}
+
+/**
+ * The positions of a sequence, as the decoder's graph takes them: a row of cosines and one of sines for every slot of the KV
+ * cache, so that an architecture may count positions in as many dimensions as it likes.
+ */
+export interface PositionTables {
+  /** Elements of a row: headDim / 2. */
+  readonly rowLength: number;
+  /** Fills whole tables `[slots, rowLength]` for a prompt of `spans` and the text that will follow it. */
+  fillPrompt(cos: Float32Array, sin: Float32Array, spans: readonly Span[]): void;
+}
+
+/** Rows and columns of the patches of an image. */
+export interface PatchGrid {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Inputs of the vision encoder's graph by name. Integers are i64; floats take the activations' type. */
+export type VisionInputs = Readonly<Record<string, VisionInput>>;
+
+/** One input; `dims` is its shape. */
+export interface VisionInput {
+  readonly values: BigInt64Array | Float32Array;
+  readonly dims: readonly number[];
 }
 
 /** The tensors of a checkpoint. Graphs ask for them by canonical names, which the architecture chooses. */

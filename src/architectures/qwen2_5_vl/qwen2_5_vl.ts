@@ -10,19 +10,22 @@ import {
 } from './graphs/transformers-js.ts';
 import { buildVisionEncoder } from './graphs/vision-encoder.ts';
 import { DEFAULT_PROCESSOR_SETTINGS, parseProcessorSettings } from './image-processor.ts';
+import { RotaryTable } from './positions.ts';
 import { checkpointTensors } from './tensors.ts';
 import { transformersJsConfig, transformersJsProcessor } from './transformers-js-settings.ts';
+import { visionInputs } from './vision-inputs.ts';
 
 /** The architecture, as the registry knows it. */
 export const QWEN2_5_VL: Architecture = {
   modelType: 'qwen2_5_vl',
   className: 'Qwen2_5_VLForConditionalGeneration',
   examples: 'Qwen2.5-VL and VisionThink',
-  fromCheckpoint: (config, generationConfig) => define(configFromCheckpoint(config, generationConfig)),
-  fromManifest: (config) => define(configFromManifest(config)),
+  fromCheckpoint: (config, generationConfig) => defineQwen(configFromCheckpoint(config, generationConfig)),
+  fromManifest: (config) => defineQwen(configFromManifest(config)),
 };
 
-function define(config: ModelConfig): ModelDefinition {
+/** A model of these sizes. */
+export function defineQwen(config: ModelConfig): ModelDefinition {
   return {
     modelType: QWEN2_5_VL.modelType,
     config,
@@ -42,6 +45,8 @@ function define(config: ModelConfig): ModelDefinition {
       processor: transformersJsProcessor,
     },
     parseProcessor: parseProcessorSettings,
+    positions: new RotaryTable(config.text),
+    visionInputs: (grid) => visionInputs(config.vision, grid),
     usualMaxPixels: DEFAULT_PROCESSOR_SETTINGS.maxPixels,
   };
 }

@@ -1,6 +1,6 @@
 /** Spans of attention against the plan of windows that the engine makes. */
 import { describe, expect, it } from 'vitest';
-import { planWindows } from '../../../../src/engine/windows.ts';
+import { planWindows } from '../../../../src/architectures/qwen2_5_vl/window-plan.ts';
 import { imageSpans, windowSpans } from '../../../../src/backends/webgpu/vision/attention-spans.ts';
 import { checkpointModel } from '../../../../src/architectures/registry.ts';
 import { PRESETS } from '../../../../src/architectures/qwen2_5_vl/presets.ts';

@@ -3,8 +3,8 @@
  * grid size and fed to the vision encoder.
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
-import type { ModelConfig } from '../model/model-config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../model/rotary.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
 
 /** Everything the vision encoder needs to know about a grid of patches. */
 export interface WindowPlan {

@@ -1,8 +1,8 @@
 /** The plan of windows against transformers' get_window_index and rot_pos_emb, written out as they are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planWindows } from '../../src/engine/windows.ts';
-import { smallConfig } from '../helpers/scripted-engine.ts';
+import { planWindows } from '../../../src/architectures/qwen2_5_vl/window-plan.ts';
+import { smallConfig } from '../../helpers/scripted-engine.ts';
 
 const VISION = smallConfig(16).vision;
 
