@@ -1,5 +1,5 @@
 /** The vision tower through its ONNX graph: one preprocessed image in, its features out. Window plans are kept per grid size. */
-import { planWindows, type WindowPlan } from '../../architectures/qwen2_5_vl/window-plan.ts';
+import { planWindows } from '../../architectures/qwen2_5_vl/window-plan.ts';
 import type { VisionModel } from '../../engine/backend.ts';
 import type { PreprocessedImage } from '../../image/patchify.ts';
 import type { Activations } from '../../model/manifest.ts';
@@ -10,12 +10,20 @@ import { activationType, asActivations } from './activations.ts';
 import { TensorFeatures } from './image-features.ts';
 import { outputOf } from './outputs.ts';
 import type { Runtime, Session, Tensor } from './runtime.ts';
+import { padWindows, type PaddedWindows } from './window-padding.ts';
 
 /** How many grids' plans are kept. */
 const KEPT_PLANS = 8;
 
 /** What a graph is fed. */
 const GRAPH_INPUTS = Object.values(NAMES).filter((name) => name !== NAMES.imageFeatures);
+
+/** What depends on the size of a grid alone. */
+interface GridPlan extends PaddedWindows {
+  /** `[patches, headDim / 2]`, in window order. */
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+}
 
 type Makers = Readonly<Record<string, () => Tensor>>;
 
@@ -32,7 +40,7 @@ export class OnnxVisionModel implements VisionModel {
   readonly #session: Session;
   readonly #vision: ModelConfig['vision'];
   readonly #activations: Activations;
-  readonly #plans = new Map<string, WindowPlan>();
+  readonly #plans = new Map<string, GridPlan>();
 
   constructor(runtime: Runtime, session: Session, geometry: ModelConfig, activations: Activations) {
     this.#runtime = runtime;
@@ -59,7 +67,7 @@ export class OnnxVisionModel implements VisionModel {
   }
 
   /** What makes each input that a session may want, so that none is made in vain. */
-  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, plan: WindowPlan): Makers {
+  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, plan: GridPlan): Makers {
     const patches = gridThw[1] * gridThw[2];
     const groups = plan.windowIndex.length;
     const half = this.#vision.headDim / 2;
@@ -98,11 +106,12 @@ export class OnnxVisionModel implements VisionModel {
     );
   }
 
-  #plan(gridHeight: number, gridWidth: number): WindowPlan {
+  #plan(gridHeight: number, gridWidth: number): GridPlan {
     const key = `${gridHeight}x${gridWidth}`;
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
-    const plan = planWindows(this.#vision, gridHeight, gridWidth);
+    const windows = planWindows(this.#vision, gridHeight, gridWidth);
+    const plan = { cos: windows.cos, sin: windows.sin, ...padWindows(windows) };
     const [oldest] = this.#plans.keys();
     if (this.#plans.size >= KEPT_PLANS && oldest !== undefined) this.#plans.delete(oldest);
     this.#plans.set(key, plan);
