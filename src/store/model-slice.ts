@@ -4,7 +4,7 @@ import { NamedError } from '../shared/errors.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import type { ModelSelection, ModelSlice } from './app-state.ts';
 import { skipQueued } from './turn-state.ts';
-import type { SliceOf } from './workbench.ts';
+import type { SliceOf } from './engine-session.ts';
 
 const STORAGE_KEY = 'visionthink-model';
 

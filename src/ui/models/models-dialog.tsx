@@ -1,6 +1,6 @@
 /** The Models screen: what is on this device, what can be added, and what adding it would mean. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
-import { browserModels } from '../../store/models-world.ts';
+import { browserModels } from '../../store/models-environment.ts';
 import { originLabel } from '../../store/typed-origin.ts';
 import { useApp, useAppStore } from '../store-context.ts';
 import { AddModel } from './add-model.tsx';
