@@ -47,7 +47,7 @@ export class OursHost implements EngineUnderTestApi {
   #tokenizer: QwenTokenizer | null = null;
   #contextLength = 0;
 
-  /** `memory` tells what this worker uses. */
+  /** `memory` reports what this worker uses. */
   constructor(memory: () => MemoryUse) {
     this.#memory = memory;
   }

@@ -27,7 +27,7 @@ export class UpstreamHost implements EngineUnderTestApi {
   readonly #pictures = new Map<string, Picture>();
   #model: UpstreamModel | null = null;
 
-  /** `memory` tells what this worker uses. */
+  /** `memory` reports what this worker uses. */
   constructor(memory: () => MemoryUse) {
     this.#memory = memory;
   }
@@ -92,7 +92,7 @@ export class UpstreamHost implements EngineUnderTestApi {
       ms: ((at.at(-1) ?? 0) - (at[0] ?? 0)) / steps,
       details: {
         cachedTokens: promptTokens,
-        ...(counted.counts === null ? {} : perStep(counted.counts, steps + 1)), // the prefill cannot be told apart
+        ...(counted.counts === null ? {} : perStep(counted.counts, steps + 1)), // the prefill cannot be counted apart
       },
     };
   }

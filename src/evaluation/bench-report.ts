@@ -143,7 +143,7 @@ export function toText(report: BenchReport): string {
 }
 
 const HEADER = ['median (min to max)', 'this app', 'transformers.js', 'ratio'];
-const VERDICT_HEADER = ['goal', 'measured', 'wanted', 'met'];
+const VERDICT_HEADER = ['goal', 'measured', 'goal value', 'met'];
 
 /** `12.3 ms`, `1.23 s`. */
 export function milliseconds(ms: number): string {

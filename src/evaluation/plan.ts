@@ -22,7 +22,7 @@ export interface BenchPlan extends Experiment {
   readonly steps: number;
   /** Questions after which memory is looked at again. */
   readonly questions: number;
-  /** Seconds one load or one probe may take, and seconds after which nothing new is begun. */
+  /** Seconds one load or one probe may take, and seconds after which nothing new is started. */
   readonly limitSeconds: number;
   readonly totalSeconds: number;
 }

@@ -26,7 +26,7 @@ export interface BenchEnvironment {
   questions(): Promise<{ readonly list: readonly BenchQuestion[]; readonly pictures: ReadonlyMap<string, Blob> }>;
 }
 
-/** What a run tells while it goes on. */
+/** Events of a run. */
 export type BenchEvent =
   | { readonly type: 'doing'; readonly text: string; readonly done: number; readonly total: number }
   | { readonly type: 'engine'; readonly name: EngineName; readonly engine: EngineReport }

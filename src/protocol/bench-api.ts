@@ -25,7 +25,7 @@ export interface LoadedEngine {
   readonly backend: 'webgpu' | 'wasm';
   /** The graphics adapter, as far as the engine knows. */
   readonly adapter: string;
-  /** Why it runs as it does, one plain sentence each; none where the engine does not tell. */
+  /** Why it runs as it does, one plain sentence each; none where the engine gives no reasons. */
   readonly reasons: readonly string[];
   readonly model: string;
   readonly dtype: string;
@@ -39,7 +39,7 @@ export interface LoadedEngine {
 export interface MemoryUse {
   /** WASM memory. It never shrinks, so this is its peak too. */
   readonly wasmBytes: number;
-  /** JavaScript: files read into the heap and not yet collected, at their peak; and V8's own heap where the browser tells. */
+  /** JavaScript: files read into the heap and not yet collected, at their peak; and V8's own heap where the browser reports it. */
   readonly heapPeakBytes: number;
   /** Buffers on the graphics device now, and at their peak. */
   readonly gpuBytes: number;

@@ -34,7 +34,7 @@ export type BenchStore = StoreApi<BenchState>;
 
 /**
  * Makes the store. `post` gets a line for every result, then the table after `TABLE` and the report after `DONE`, all as
- * JSON; when it fails the run goes on.
+ * JSON; a failed post does not end the run.
  */
 export function createBenchStore(
   plan: BenchPlan,

@@ -121,7 +121,7 @@ describe('the benchmark page', () => {
     await field.pressSequentially('3');
     expect(await field.inputValue()).toBe('3');
     await run.click();
-    await problem.getByText('“http://” is no address of a model folder.').waitFor();
+    await problem.getByText('“http://” is not the URL of a model folder.').waitFor();
     await page.context().close();
   });
 

@@ -121,7 +121,7 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
           <tr>
             <th scope="col">Goal</th>
             <th scope="col">Measured</th>
-            <th scope="col">Wanted</th>
+            <th scope="col">Goal</th>
             <th scope="col">Met</th>
           </tr>
         </thead>
@@ -130,7 +130,7 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
             <tr key={goal}>
               <th scope="row">{goal}</th>
               <td data-label="Measured">{measured}</td>
-              <td data-label="Wanted">{wanted}</td>
+              <td data-label="Goal">{wanted}</td>
               <td data-label="Met">{met ? 'yes' : 'no'}</td>
             </tr>
           ))}

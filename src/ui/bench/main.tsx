@@ -12,6 +12,7 @@ import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/layout.css';
 import '../styles/controls.css';
+import '../styles/messages.css';
 import '../styles/bench.css';
 
 const search = new URLSearchParams(location.search);

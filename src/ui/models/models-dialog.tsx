@@ -31,7 +31,7 @@ function Dialog(): ReactElement {
   const heading = useRef<HTMLHeadingElement>(null);
   const status = considered?.status;
   useEffect(() => {
-    // Where the control that had the focus is gone, the heading says what has come in its place; unless work was begun (ModelRow).
+    // Where the control that had the focus is gone, the heading says what has come in its place; unless work was started (ModelRow).
     if (document.activeElement === document.body) heading.current?.focus();
   }, [status]);
   useEffect(() => {
