@@ -2,22 +2,24 @@
 import type { ModelConfig } from '../../model/model-config.ts';
 import { VISION_ENCODER as NAMES } from '../../onnx/graph-names.ts';
 import type { PatchGrid, VisionInputs } from '../architecture.ts';
+import { padWindows } from './window-padding.ts';
 import { planWindows } from './window-plan.ts';
 
 /** The inputs beside `pixel_values`. */
 export function visionInputs(vision: ModelConfig['vision'], { height, width }: PatchGrid): VisionInputs {
   const plan = planWindows(vision, height, width);
-  const { windows, windowPatches } = plan;
+  const padded = padWindows(plan);
+  const { windows, windowPatches } = padded;
   const patches = height * width;
   const groups = plan.windowIndex.length;
   const rotaryDims = [patches, vision.headDim / 2];
   return {
-    [NAMES.windowIndex]: { values: plan.windowIndex, dims: [groups] },
-    [NAMES.reverseIndex]: { values: plan.reverseIndex, dims: [groups] },
+    [NAMES.windowIndex]: { values: padded.windowIndex, dims: [groups] },
+    [NAMES.reverseIndex]: { values: padded.reverseIndex, dims: [groups] },
     [NAMES.cos]: { values: plan.cos, dims: rotaryDims },
     [NAMES.sin]: { values: plan.sin, dims: rotaryDims },
-    [NAMES.windowRows]: { values: plan.windowRows, dims: [windows, windowPatches] },
-    [NAMES.windowSlots]: { values: plan.windowSlots, dims: [patches] },
-    [NAMES.attentionBias]: { values: plan.attentionBias, dims: [windows, 1, windowPatches, windowPatches] },
+    [NAMES.windowRows]: { values: padded.windowRows, dims: [windows, windowPatches] },
+    [NAMES.windowSlots]: { values: padded.windowSlots, dims: [patches] },
+    [NAMES.attentionBias]: { values: padded.attentionBias, dims: [windows, 1, windowPatches, windowPatches] },
   };
 }
