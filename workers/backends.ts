@@ -2,6 +2,7 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
+import { folderModel } from '../src/architectures/registry.ts';
 import { createKernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { KernelGraph } from '../src/backends/webgpu/context.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
@@ -115,7 +116,7 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
   const build = webGpuBuild();
   if (build === 'asyncify')
     notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  const wanted = experiment.kernels ?? usualKernels(probe);
+  const wanted = folderModel(manifest).kernels === undefined ? [] : (experiment.kernels ?? usualKernels(probe));
   const kernelChoices: (readonly KernelTower[])[] = wanted.length > 0 ? [wanted, []] : [[]];
   const ways = kernelChoices.flatMap((kernels) =>
     types.flatMap((activations) =>
@@ -137,7 +138,7 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
         if (kernels.length === 0) return { backend: await openOnnxBackend({ ...options, runtime }), failure };
         const own = createKernelRuntime(
           runtime,
-          kernelModel(manifest, activations, kernels),
+          kernelModel(folder, activations, kernels),
           parseTuning(experiment.tuning),
         );
         const backend = await openOnnxBackend({ ...options, runtime: own, selfTest: !own.testsItself });
@@ -153,14 +154,15 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
 
 /** What our kernels need to know of a model whose `kernels` they compute. */
 function kernelModel(
-  manifest: Manifest,
+  { manifest, model }: ModelFolder,
   activations: 'f16' | 'f32',
   kernels: readonly KernelTower[],
 ): Parameters<typeof createKernelRuntime>[1] {
+  if (model.kernels === undefined) throw new TypeError(`there are no kernels for ${model.modelType}`);
   const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
   if (graphs === undefined) throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
   const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
-  const { text, vision } = manifest.config;
+  const { text, vision } = model.kernels;
   return { text, vision, activations, graphs: new Map(names.map((name) => [graphs[name].file, name])) };
 }
 

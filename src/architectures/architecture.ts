@@ -8,6 +8,8 @@ import type { ModelConfig } from '../model/model-config.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { Span } from '../model/span.ts';
 import type { GraphContext } from '../onnx/weight-layout.ts';
+import type { TextConfig } from '../model/text-config.ts';
+import type { VisionConfig } from '../model/vision-config.ts';
 import type { JsonObject } from '../shared/json.ts';
 
 /** A kind of model, as Hugging Face's `model_type` distinguishes them. */
@@ -58,6 +60,8 @@ export interface ModelDefinition {
   readonly positions: PositionTables;
   /** What the vision encoder's graph takes of an image beside its `pixel_values`, by the names of the graph's inputs. */
   visionInputs(grid: PatchGrid): VisionInputs;
+  /** What our WGSL kernels compute in place of the graphs; absent: the graphs run. */
+  readonly kernels?: KernelConfig;
   /** Original images larger than this, in pixels, are scaled down by the usual image processor of the architecture. */
   readonly usualMaxPixels: number;
 }
@@ -71,6 +75,12 @@ export interface PositionTables {
   readonly rowLength: number;
   /** Fills whole tables `[slots, rowLength]` for a prompt of `spans` and the text that will follow it. */
   fillPrompt(cos: Float32Array, sin: Float32Array, spans: readonly Span[]): void;
+}
+
+/** A model of the kind that our kernels compute, its weights in the graphs' initializers. */
+export interface KernelConfig {
+  readonly text: TextConfig;
+  readonly vision: VisionConfig;
 }
 
 /** Rows and columns of the patches of an image. */

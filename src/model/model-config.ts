@@ -1,23 +1,16 @@
 /** The model config: every size of a model that its graphs and the engine need. Plain JSON: it stands in the manifest. */
 import { JsonFields, type NumberRule } from './json-fields.ts';
-import type { TextConfig } from './text-config.ts';
-import type { VisionConfig } from './vision-config.ts';
+import type { TextSizes } from './text-config.ts';
+import type { VisionSizes } from './vision-config.ts';
 
-/** The token ids which the engine itself must know. */
-export interface TokenIds {
-  /** `<|image_pad|>`, repeated once per visual token. */
-  readonly imageTokenId: number;
-  readonly visionStartTokenId: number;
-  readonly visionEndTokenId: number;
-  /** Generation ends with any of these; never empty. */
-  readonly eosTokenIds: readonly number[];
-}
-
-/** A model's sizes and token ids. An architecture's own may have more fields. */
+/** A model's sizes and token ids, as every architecture has them. An architecture's own config may have more fields. */
 export interface ModelConfig {
-  readonly text: TextConfig;
-  readonly vision: VisionConfig;
-  readonly tokens: TokenIds;
+  readonly text: TextSizes;
+  readonly vision: VisionSizes;
+  readonly tokens: {
+    /** Generation ends with any of these; never empty. */
+    readonly eosTokenIds: readonly number[];
+  };
 }
 
 /** A size that every architecture has; what is possible the architecture says. */

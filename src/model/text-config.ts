@@ -1,7 +1,7 @@
-/** The sizes of a language model, whatever its architecture. Plain JSON: they stand in the manifest. */
+/** The sizes of a language model. Plain JSON: they stand in the manifest. */
 
-/** The language model's sizes. */
-export interface TextConfig {
+/** What every language model has, whatever its architecture. */
+export interface TextSizes {
   /** Width of the residual stream, and of a visual token. */
   readonly hiddenSize: number;
   /** Width inside the MLP. */
@@ -11,16 +11,17 @@ export interface TextConfig {
   readonly numHeads: number;
   /** Key/value heads; each serves numHeads / numKvHeads query heads. */
   readonly numKvHeads: number;
-  /** Width of a head: hiddenSize / numHeads. */
   readonly headDim: number;
   /** Rows of the embedding, padding included. */
   readonly vocabSize: number;
-  readonly rmsNormEps: number;
-  readonly ropeTheta: number;
-  /** How many of the headDim / 2 frequencies follow t, h, w, t, h, w and so on, in turn. */
-  readonly mropeSection: readonly number[];
   /** Whether the embedding also is the output projection. */
   readonly tieWordEmbeddings: boolean;
   /** Longest sequence, tokens. */
   readonly maxPositionEmbeddings: number;
+}
+
+/** A language model of RMSNorm, SwiGLU and grouped-query attention: the kind that our kernels compute. */
+export interface TextConfig extends TextSizes {
+  /** Epsilon of every RMSNorm. */
+  readonly rmsNormEps: number;
 }

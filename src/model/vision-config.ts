@@ -1,16 +1,12 @@
-/** The sizes of a vision tower, whatever its architecture. Plain JSON: they stand in the manifest. */
+/** The sizes of a vision tower. Plain JSON: they stand in the manifest. */
 
 /** Epsilon of every RMSNorm in the vision tower: fixed in the reference, not configurable. */
 export const VISION_EPSILON = 1e-6;
 
-/** The vision tower's sizes. */
-export interface VisionConfig {
-  /** Blocks. */
-  readonly depth: number;
+/** What every vision tower has, whatever its architecture. */
+export interface VisionSizes {
   /** Width of a patch inside the tower. */
   readonly hiddenSize: number;
-  /** Width inside the MLP. */
-  readonly intermediateSize: number;
   readonly numHeads: number;
   /** Width of a head: hiddenSize / numHeads. */
   readonly headDim: number;
@@ -22,16 +18,24 @@ export interface VisionConfig {
   readonly inChannels: number;
   /** Patches along each side of a visual token. */
   readonly spatialMergeSize: number;
-  /** Side of an attention window, pixels. */
-  readonly windowSize: number;
-  /** The blocks whose attention sees the whole image, ascending. */
-  readonly fullAttentionBlocks: readonly number[];
   /** Width of a visual token; the language model's hiddenSize. */
   readonly outHiddenSize: number;
 }
 
+/** A tower of RMSNorm, SwiGLU and attention that is windowed in most blocks: the kind that our kernels compute. */
+export interface VisionConfig extends VisionSizes {
+  /** Blocks. */
+  readonly depth: number;
+  /** Width inside the MLP. */
+  readonly intermediateSize: number;
+  /** Side of an attention window, pixels. */
+  readonly windowSize: number;
+  /** The blocks whose attention sees the whole image, ascending. */
+  readonly fullAttentionBlocks: readonly number[];
+}
+
 /** What a patch is. */
-export type PatchShape = Pick<VisionConfig, 'patchSize' | 'temporalPatchSize' | 'inChannels'>;
+export type PatchShape = Pick<VisionSizes, 'patchSize' | 'temporalPatchSize' | 'inChannels'>;
 
 /** Numbers of a patch: channel, frame, row, column; 1176 for Qwen2.5-VL. */
 export function patchElements({ patchSize, temporalPatchSize, inChannels }: PatchShape): number {

@@ -15,6 +15,7 @@ import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tunin
 import { halvesMatmulKernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
 import { matmulGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
 import { openModelFolder } from '../../src/architectures/model-folder.ts';
+import { folderModel } from '../../src/architectures/registry.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { activationType, asActivations } from '../../src/backends/onnx/activations.ts';
 import { TensorFeatures } from '../../src/backends/onnx/image-features.ts';
@@ -81,11 +82,12 @@ async function answer(order: Order): Promise<Answers> {
   const manifest = await readManifest(source);
   const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
   if (graphs === undefined) throw new Error(`no ${activations} graphs`);
-  const { text, vision } = manifest.config;
+  const { kernels } = folderModel(manifest);
+  if (kernels === undefined) throw new Error('no kernels for this architecture');
   const files = new Map(GRAPHS.map((graph) => [graphs[graph].file, graph]));
   const threadsPerRow = subgroups ? device.adapterInfo.subgroupMinSize : DEFAULT_TUNING.threadsPerRow;
   const sizes = { ...DEFAULT_TUNING, threadsPerRow, ...tuning };
-  const runtime = createKernelRuntime(plain, { text, vision, activations, graphs: files }, sizes);
+  const runtime = createKernelRuntime(plain, { ...kernels, activations, graphs: files }, sizes);
   // 2. The backend.
   const folder = await openModelFolder(source, manifest, { isTrusted: true });
   const backend = await openOnnxBackend({
@@ -97,8 +99,8 @@ async function answer(order: Order): Promise<Answers> {
   });
   const decoder = new Decoder({ text: backend.text, contextLength: 4096, queue: new DeviceQueue(true) });
   const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
-    const values = Float32Array.from({ length: tokens * text.hiddenSize }, (_, i) => value(i));
-    const dims = [1, tokens, text.hiddenSize];
+    const values = Float32Array.from({ length: tokens * kernels.text.hiddenSize }, (_, i) => value(i));
+    const dims = [1, tokens, kernels.text.hiddenSize];
     return new TensorFeatures(runtime.upload(activationType(activations), asActivations(values, activations), dims));
   };
   // 3. The questions.

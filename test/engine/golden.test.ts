@@ -82,7 +82,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     if (expected === undefined) throw new Error('no such case');
     const { tool } = parts.folder.prompts;
     if (tool === null) throw new Error('the golden checkpoints offer the tool');
-    const imagePad = parts.folder.manifest.config.tokens.imageTokenId;
+    const imagePad = parts.folder.tokenizer.id('<|image_pad|>');
     const views = await parts.views(tinyImage(name, expected));
 
     // image features, half and full

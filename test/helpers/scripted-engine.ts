@@ -1,7 +1,7 @@
 /** An engine on a scripted backend, with a real tokenizer and real prompts but no weights. */
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
+import type { QwenConfig } from '../../src/architectures/qwen2_5_vl/config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/architectures/model-folder.ts';
 import { defineQwen } from '../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
@@ -33,7 +33,7 @@ export const CALL =
 export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
 
 /** A model config as small as the interfaces allow. */
-export function smallConfig(contextLength: number): ModelConfig {
+export function smallConfig(contextLength: number): QwenConfig {
   return {
     text: {
       hiddenSize: 8,
@@ -111,7 +111,7 @@ export function openScripted(options: EngineOptions): { engine: Engine; backend:
 }
 
 /** A model folder without files. */
-export function modelFolder(geometry: ModelConfig, prompts: Prompts): ModelFolder {
+export function modelFolder(geometry: QwenConfig, prompts: Prompts): ModelFolder {
   const graph = (name: GraphName): GraphFiles => ({ file: `${name}.f32.onnx`, data: [] });
   const graphs = {
     vision_encoder: graph('vision_encoder'),

@@ -5,8 +5,26 @@
  */
 import { JsonFields, type NumberRule, readNumbers } from '../../model/json-fields.ts';
 import type { ModelConfig } from '../../model/model-config.ts';
-import { textFromConfig, textFromManifest } from './text-config.ts';
+import type { VisionConfig } from '../../model/vision-config.ts';
+import { type QwenTextConfig, textFromConfig, textFromManifest } from './text-config.ts';
 import { visionFromConfig, visionFromManifest } from './vision-config.ts';
+
+/** The model config, as it stands in the manifest. */
+export interface QwenConfig extends ModelConfig {
+  readonly text: QwenTextConfig;
+  readonly vision: VisionConfig;
+  readonly tokens: TokenIds;
+}
+
+/** The token ids that matter. */
+export interface TokenIds {
+  /** `<|image_pad|>`, repeated once per visual token. */
+  readonly imageTokenId: number;
+  readonly visionStartTokenId: number;
+  readonly visionEndTokenId: number;
+  /** Generation ends with any of these; never empty. */
+  readonly eosTokenIds: readonly number[];
+}
 
 /** What `Qwen2_5_VLTextConfig` takes when no end of text is given. */
 const QWEN_EOS = 151645;
@@ -24,7 +42,7 @@ const TOKEN: NumberRule = { min: 0, max: 1 << 22 };
  * @param generationConfig generation_config.json, parsed, or undefined when there is none; says where generation ends
  * @throws CheckpointError when a size or setting is missing, absurd or not supported
  */
-export function configFromCheckpoint(json: unknown, generationConfig: unknown): ModelConfig {
+export function configFromCheckpoint(json: unknown, generationConfig: unknown): QwenConfig {
   const root = new JsonFields(json, 'config.json', 'CheckpointError');
   if (root.get('quantization_config') !== undefined) {
     throw root.wrong('has a quantization_config: the weights are quantised already; use the original checkpoint');
@@ -58,7 +76,7 @@ function eosTokenIds(root: JsonFields, text: JsonFields, generationConfig: unkno
  * Checks the model config read back from a manifest.
  * @throws ModelFolderError when a field is missing or impossible
  */
-export function configFromManifest(value: unknown): ModelConfig {
+export function configFromManifest(value: unknown): QwenConfig {
   const fields = new JsonFields(value, "the manifest's model config", 'ModelFolderError');
   const tokens = fields.requiredObject('tokens');
   const config = {
@@ -70,7 +88,7 @@ export function configFromManifest(value: unknown): ModelConfig {
 }
 
 /** Checks what has to hold between text, vision and tokens. */
-function checked(config: ModelConfig, fields: JsonFields): ModelConfig {
+function checked(config: QwenConfig, fields: JsonFields): QwenConfig {
   const { text, vision, tokens } = config;
   if (vision.outHiddenSize !== text.hiddenSize) {
     throw fields.wrong(`has visual tokens of width ${vision.outHiddenSize}, but a text model of ${text.hiddenSize}`);

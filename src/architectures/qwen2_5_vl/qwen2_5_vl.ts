@@ -1,7 +1,6 @@
 /** Qwen2.5-VL, and VisionThink, which is trained from it. */
-import type { ModelConfig } from '../../model/model-config.ts';
 import type { Architecture, ModelDefinition } from '../architecture.ts';
-import { configFromCheckpoint, configFromManifest } from './config.ts';
+import { configFromCheckpoint, configFromManifest, type QwenConfig } from './config.ts';
 import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
 import {
   buildTransformersJsDecoder,
@@ -25,7 +24,7 @@ export const QWEN2_5_VL: Architecture = {
 };
 
 /** A model of these sizes. */
-export function defineQwen(config: ModelConfig): ModelDefinition {
+export function defineQwen(config: QwenConfig): ModelDefinition {
   return {
     modelType: QWEN2_5_VL.modelType,
     config,
@@ -47,6 +46,7 @@ export function defineQwen(config: ModelConfig): ModelDefinition {
     parseProcessor: parseProcessorSettings,
     positions: new RotaryTable(config.text),
     visionInputs: (grid) => visionInputs(config.vision, grid),
+    kernels: config,
     usualMaxPixels: DEFAULT_PROCESSOR_SETTINGS.maxPixels,
   };
 }

@@ -3,7 +3,7 @@
  * leading `model.`; checkpoints saved by older versions of transformers use another layout.
  * Source: transformers, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`, `Qwen2_5_VLForConditionalGeneration`.
  */
-import type { ModelConfig } from '../../model/model-config.ts';
+import type { QwenConfig } from './config.ts';
 import type { CheckpointTensors } from '../architecture.ts';
 
 const LM_HEAD = 'lm_head.weight';
@@ -16,7 +16,7 @@ const EMBEDDING = 'language_model.embed_tokens.weight';
 const VISION_TOWER = 'visual.';
 
 /** The tensors of a model of these sizes, in the order of the forward pass. */
-export function checkpointTensors(config: ModelConfig): CheckpointTensors {
+export function checkpointTensors(config: QwenConfig): CheckpointTensors {
   const { text, vision } = config;
   const shapes = new Map([...visionShapes(config), ...textShapes(config)]);
   return {
@@ -39,7 +39,7 @@ function spellings(canonical: string): string[] {
 
 type NamedShape = readonly [name: string, shape: readonly number[]];
 
-function visionShapes({ vision }: ModelConfig): NamedShape[] {
+function visionShapes({ vision }: QwenConfig): NamedShape[] {
   const { hiddenSize: width, intermediateSize: intermediate, spatialMergeSize: merge, outHiddenSize } = vision;
   const merged = width * merge * merge;
   const block = (name: string): NamedShape[] => [
@@ -61,7 +61,7 @@ function visionShapes({ vision }: ModelConfig): NamedShape[] {
   ];
 }
 
-function textShapes({ text }: ModelConfig): NamedShape[] {
+function textShapes({ text }: QwenConfig): NamedShape[] {
   const { hiddenSize: width, intermediateSize: intermediate, vocabSize } = text;
   const keys = text.numKvHeads * text.headDim;
   const layer = (name: string): NamedShape[] => [

@@ -6,6 +6,13 @@
 import { type JsonFields, type NumberRule, readNumbers } from '../../model/json-fields.ts';
 import type { TextConfig } from '../../model/text-config.ts';
 
+/** The language model's sizes. */
+export interface QwenTextConfig extends TextConfig {
+  readonly ropeTheta: number;
+  /** How many of the headDim / 2 frequencies follow t, h, w, t, h, w and so on, in this order. */
+  readonly mropeSection: readonly number[];
+}
+
 const NUMBERS = {
   hiddenSize: { config: 'hidden_size', fallback: 8192, min: 1, max: 65536 },
   intermediateSize: { config: 'intermediate_size', fallback: 29568, min: 1, max: 1 << 20 },
@@ -29,7 +36,7 @@ const QWEN_SECTIONS = [16, 24, 24];
  * @param tieWordEmbeddings read by the caller, because it may stand in either place
  * @throws CheckpointError for a size or setting that is missing, absurd or not supported
  */
-export function textFromConfig(text: JsonFields, tieWordEmbeddings: boolean): TextConfig {
+export function textFromConfig(text: JsonFields, tieWordEmbeddings: boolean): QwenTextConfig {
   text.oneOf('hidden_act', ['silu']);
   if (text.flag('use_sliding_window', false)) {
     throw text.wrong('has use_sliding_window true; sliding-window attention is not supported, only full attention');
@@ -47,7 +54,7 @@ export function textFromConfig(text: JsonFields, tieWordEmbeddings: boolean): Te
 }
 
 /** Newer configs keep all of it in `rope_parameters`, older ones in `rope_scaling` and `rope_theta`. */
-function ropeFromConfig(text: JsonFields): Pick<TextConfig, 'ropeTheta' | 'mropeSection'> {
+function ropeFromConfig(text: JsonFields): Pick<QwenTextConfig, 'ropeTheta' | 'mropeSection'> {
   const rope = text.object('rope_scaling') ?? text.object('rope_parameters');
   rope?.oneOf('rope_type', ['default', 'mrope']);
   rope?.oneOf('type', ['default', 'mrope']);
@@ -62,7 +69,7 @@ function ropeFromConfig(text: JsonFields): Pick<TextConfig, 'ropeTheta' | 'mrope
  * The language model's sizes as they stand in a manifest.
  * @throws the fields' own error for a size that is missing, absurd or not supported
  */
-export function textFromManifest(fields: JsonFields): TextConfig {
+export function textFromManifest(fields: JsonFields): QwenTextConfig {
   const text = {
     ...readNumbers(fields, NUMBERS, 'manifest'),
     headDim: fields.number('headDim', HEAD_DIM),
@@ -74,7 +81,7 @@ export function textFromManifest(fields: JsonFields): TextConfig {
 }
 
 /** What has to hold between the sizes. */
-function checked(text: TextConfig, fields: JsonFields): TextConfig {
+function checked(text: QwenTextConfig, fields: JsonFields): QwenTextConfig {
   const { hiddenSize, numHeads, numKvHeads, headDim, mropeSection } = text;
   if (headDim * numHeads !== hiddenSize || !Number.isInteger(headDim)) {
     throw fields.wrong(`has hidden size ${hiddenSize}, not a multiple of its ${numHeads} attention heads`);

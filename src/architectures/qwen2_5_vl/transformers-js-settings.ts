@@ -2,11 +2,11 @@
  * Settings of a folder as transformers.js reads them.
  * Source: @huggingface/transformers 4.3 src/configs.js, src/models/qwen2_vl/.
  */
-import type { ModelConfig } from '../../model/model-config.ts';
+import type { QwenConfig } from './config.ts';
 import { isObject, type JsonObject } from '../../shared/json.ts';
 
 /** config.json with the language model's settings nested, from one of any age. */
-export function transformersJsConfig(original: JsonObject, { text, vision, tokens }: ModelConfig): JsonObject {
+export function transformersJsConfig(original: JsonObject, { text, vision, tokens }: QwenConfig): JsonObject {
   const nested = isObject(original['text_config']) ? original['text_config'] : {};
   return {
     ...original,

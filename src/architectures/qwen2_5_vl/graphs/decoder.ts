@@ -6,7 +6,7 @@
  * prefill of a further chunk, and decode steps, over a static cache (past and present the same buffers) or a growing one.
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
  */
-import type { ModelConfig } from '../../../model/model-config.ts';
+import type { QwenConfig } from '../config.ts';
 import { DECODER, EMBED_TOKENS, pastKey, pastValue, presentKey, presentValue } from '../../../onnx/graph-names.ts';
 import { DATA_TYPE, type Dimension } from '../../../onnx/graph-builder.ts';
 import type { GraphContext } from '../../../onnx/weight-layout.ts';
@@ -27,7 +27,7 @@ import {
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
 
 /** Builds the decoder's graph into `context`. */
-export function buildDecoder(context: GraphContext, config: ModelConfig): void {
+export function buildDecoder(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
   const { text } = config;
   const { hiddenSize, numKvHeads, headDim } = text;
@@ -61,7 +61,7 @@ export function buildDecoder(context: GraphContext, config: ModelConfig): void {
  */
 export function textLayers(
   context: GraphContext,
-  { text }: ModelConfig,
+  { text }: QwenConfig,
   x: string,
   attention: (layer: string, i: number, qkv: string) => string,
 ): string {
@@ -117,7 +117,7 @@ export interface CachedAttention {
 /** Attention of layer i over its cache, which it declares as inputs and outputs. */
 export function cachedAttention(
   { graph, activations }: GraphContext,
-  { text }: ModelConfig,
+  { text }: QwenConfig,
   { layer, i, cacheDims, presentDims, qkv, lengths, rotary }: CachedAttention,
 ): string {
   const past = [
@@ -140,12 +140,12 @@ export function cachedAttention(
 /** Name of the embedding's data file, which a tied head shares. */
 const EMBEDDINGS_FILE = 'embed_tokens';
 
-function embeddings({ text }: ModelConfig): EmbeddingTable {
+function embeddings({ text }: QwenConfig): EmbeddingTable {
   return { tensor: 'language_model.embed_tokens.weight', rows: text.vocabSize, cols: text.hiddenSize };
 }
 
 /** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may lie in the embedding's file. */
-export function head(context: GraphContext, hidden: string, config: ModelConfig, shareTable = true): string {
+export function head(context: GraphContext, hidden: string, config: QwenConfig, shareTable = true): string {
   const { hiddenSize, rmsNormEps, tieWordEmbeddings, vocabSize } = config.text;
   const norm = { weight: 'language_model.norm.weight', size: hiddenSize, epsilon: rmsNormEps };
   const x = rmsNorm(context, hidden, norm);
@@ -159,7 +159,7 @@ export function head(context: GraphContext, hidden: string, config: ModelConfig,
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
-export function buildEmbedTokens(context: GraphContext, config: ModelConfig): void {
+export function buildEmbedTokens(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
   const ids = graph.input(EMBED_TOKENS.inputIds, 'i64', [1, 'sequence']);
   graph.output(EMBED_TOKENS.inputsEmbeds, activations, [1, 'sequence', config.text.hiddenSize]);
@@ -167,6 +167,6 @@ export function buildEmbedTokens(context: GraphContext, config: ModelConfig): vo
 }
 
 /** Rows of the embedding table for ids i64 `[1, seq]`, as the value `output`. */
-export function embedIds(context: GraphContext, config: ModelConfig, ids: string, output: string): void {
+export function embedIds(context: GraphContext, config: QwenConfig, ids: string, output: string): void {
   embed(context, embeddings(config), ids, output);
 }

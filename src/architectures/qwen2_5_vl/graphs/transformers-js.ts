@@ -5,7 +5,7 @@
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
-import type { ModelConfig } from '../../../model/model-config.ts';
+import type { QwenConfig } from '../config.ts';
 import { patchElements } from '../../../model/vision-config.ts';
 import { inverseFrequencies, VISION_ROPE_THETA } from '../../../model/rotary.ts';
 import { DATA_TYPE, type ElementType } from '../../../onnx/graph-builder.ts';
@@ -20,7 +20,7 @@ const TO_THE_END = Number.MAX_SAFE_INTEGER;
 const MASKED = -30000;
 
 /** input_ids `[batch, seq]` to inputs_embeds f32 `[batch, seq, hidden]`. */
-export function buildTransformersJsEmbedTokens(context: GraphContext, config: ModelConfig): void {
+export function buildTransformersJsEmbedTokens(context: GraphContext, config: QwenConfig): void {
   const { graph } = context;
   const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
   embedIds(context, config, ids, 'embeds');
@@ -29,7 +29,7 @@ export function buildTransformersJsEmbedTokens(context: GraphContext, config: Mo
 }
 
 /** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[images, 3]` to image_features f32 `[groups, hidden]`. */
-export function buildTransformersJsVisionEncoder(context: GraphContext, config: ModelConfig): void {
+export function buildTransformersJsVisionEncoder(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
   const { vision } = config;
   const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(config.vision)]);
@@ -122,7 +122,7 @@ export function buildTransformersJsVisionEncoder(context: GraphContext, config: 
  * inputs_embeds f32 `[1, seq, hidden]`, attention_mask i64 `[1, total]`, position_ids i64 `[3, 1, seq]`,
  * num_logits_to_keep i64 scalar (0: all) and the past to logits f32 `[1, kept, vocab]` and the present. One sequence.
  */
-export function buildTransformersJsDecoder(context: GraphContext, config: ModelConfig): void {
+export function buildTransformersJsDecoder(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
   const { text } = config;
   const { hiddenSize, numHeads, numKvHeads, headDim } = text;

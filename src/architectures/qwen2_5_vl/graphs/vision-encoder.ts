@@ -6,7 +6,7 @@
  * full attention see all rows as one sequence.
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VisionTransformerPretrainedModel).
  */
-import type { ModelConfig } from '../../../model/model-config.ts';
+import type { QwenConfig } from '../config.ts';
 import { VISION_ENCODER as NAMES } from '../../../onnx/graph-names.ts';
 import { patchElements, VISION_EPSILON } from '../../../model/vision-config.ts';
 import { DATA_TYPE } from '../../../onnx/graph-builder.ts';
@@ -28,7 +28,7 @@ export interface PatchOrder {
 }
 
 /** Builds the vision encoder's graph into `context`. */
-export function buildVisionEncoder(context: GraphContext, config: ModelConfig): void {
+export function buildVisionEncoder(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
   const { vision } = config;
   const { hiddenSize, headDim } = vision;
@@ -58,7 +58,7 @@ export function buildVisionEncoder(context: GraphContext, config: ModelConfig): 
 }
 
 /** pixels f32 `[patches, 1176]` in the processor's order to features `[groups, outHiddenSize]` in image order. */
-export function visionTower(context: GraphContext, config: ModelConfig, pixels: string, order: PatchOrder): string {
+export function visionTower(context: GraphContext, config: QwenConfig, pixels: string, order: PatchOrder): string {
   const { graph, activations } = context;
   const { vision } = config;
   const { hiddenSize } = vision;
@@ -101,7 +101,7 @@ export function visionTower(context: GraphContext, config: ModelConfig, pixels: 
 /** x `[1, patches, hidden]` to the projected attention of the same shape. */
 function attention(
   context: GraphContext,
-  config: ModelConfig,
+  config: QwenConfig,
   x: string,
   { block, order, isFull }: { readonly block: string; readonly order: PatchOrder; readonly isFull: boolean },
 ): string {
@@ -124,7 +124,7 @@ function attention(
 /** Attention of query, key and value `[batch, patches, hidden]`; an empty bias: none. */
 export function attend(
   { graph }: GraphContext,
-  { vision }: ModelConfig,
+  { vision }: QwenConfig,
   [query, key, value]: readonly [string, string, string],
   bias: string,
 ): string {

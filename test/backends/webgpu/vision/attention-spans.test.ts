@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { planWindows } from '../../../../src/architectures/qwen2_5_vl/window-plan.ts';
 import { padWindows } from '../../../../src/architectures/qwen2_5_vl/window-padding.ts';
 import { imageSpans, windowSpans } from '../../../../src/backends/webgpu/vision/attention-spans.ts';
-import { checkpointModel } from '../../../../src/architectures/registry.ts';
+import { configFromCheckpoint } from '../../../../src/architectures/qwen2_5_vl/config.ts';
 import { PRESETS } from '../../../../src/architectures/qwen2_5_vl/presets.ts';
 
 const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-const VISION = checkpointModel({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 }).config.vision;
+const VISION = configFromCheckpoint({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 }).vision;
 
 /** Spans as rows of four. */
 function rows(spans: Uint32Array): number[][] {

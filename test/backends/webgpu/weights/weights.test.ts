@@ -8,12 +8,14 @@ import type { StoredMatrix } from '../../../../src/backends/webgpu/weights/store
 import { decoderWeights, embeddingTable } from '../../../../src/backends/webgpu/decoder/decoder-weights.ts';
 import { visionWeights } from '../../../../src/backends/webgpu/vision/vision-weights.ts';
 import type { ModelDefinition } from '../../../../src/architectures/architecture.ts';
-import { checkpointModel } from '../../../../src/architectures/registry.ts';
+import { configFromCheckpoint, type QwenConfig } from '../../../../src/architectures/qwen2_5_vl/config.ts';
+import { defineQwen } from '../../../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
 import { PRESETS } from '../../../../src/architectures/qwen2_5_vl/presets.ts';
 
-function modelOf(preset: '3b' | '7b' | 'tiny'): ModelDefinition {
+function modelOf(preset: '3b' | '7b' | 'tiny'): ModelDefinition & { config: QwenConfig } {
   const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-  return checkpointModel({ ...ids, ...PRESETS[preset].config }, { eos_token_id: 3 });
+  const config = configFromCheckpoint({ ...ids, ...PRESETS[preset].config }, { eos_token_id: 3 });
+  return { ...defineQwen(config), config };
 }
 
 /** The initializers of the graphs, and the layout they were built on. */
