@@ -9,11 +9,11 @@ import { CommandStream } from '../../src/backends/webgpu/gpu/command-stream.ts';
 import { type DeviceRuntime, deviceBuffer, readBuffer } from '../../src/backends/webgpu/gpu/device-tensors.ts';
 import type { KernelGraph, KernelContext } from '../../src/backends/webgpu/context.ts';
 import { createKernelRuntime } from '../../src/backends/webgpu/kernel-runtime.ts';
-import { checkedFormats, checkProduct } from '../../src/backends/webgpu/self-test/matmul-test.ts';
+import { testedFormats, testGemm } from '../../src/backends/webgpu/self-test/matmul-test.ts';
 import { always } from '../../src/backends/webgpu/matmul/select-gemm.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
-import { halvesMatmulKernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
-import { matmulGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
+import { gemmF16Kernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
+import { gemmGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { byteLength } from '../../src/backends/onnx/ort-tensors.ts';
@@ -181,12 +181,12 @@ async function multiplyHalves(): Promise<number> {
   const stored = (['q4', 'q8'] as const).flatMap((kind) =>
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),
   );
-  for (const matrix of checkedFormats(stored)) {
-    const spec = { label: 'halves', matrix, epilogue: 'store', bias: true } as const;
-    const compiled = await compiler.compile(halvesMatmulKernel(spec, tile));
-    await checkProduct(
+  for (const matrix of testedFormats(stored)) {
+    const spec = { label: 'pack_f16x8', matrix, epilogue: 'store', bias: true } as const;
+    const compiled = await compiler.compile(gemmF16Kernel(spec, tile));
+    await testGemm(
       parts,
-      always(compiled, (tokens) => matmulGrid(spec, tile, tokens)),
+      always(compiled, (tokens) => gemmGrid(spec, tile, tokens)),
       matrix,
       37,
     );

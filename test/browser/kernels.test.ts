@@ -40,7 +40,7 @@ const SMALL: Partial<Tuning> = {
   tile: 16,
   columns: 1,
   threadsPerRow: 8,
-  matvecThreads: 16,
+  gemvThreads: 16,
   rowsPerThread: 1,
   blocksAhead: 1,
   wideThreadsPerRow: 8,

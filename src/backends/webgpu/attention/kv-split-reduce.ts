@@ -1,5 +1,5 @@
 /** Attention that was computed in parts of the cache, put together. */
-import { type AttentionSpec, NEVER, partialStride } from './prefill-attention.ts';
+import { type AttentionSpec, MASKED_SCORE, partialStride } from './prefill-attention.ts';
 import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
 
 /** Threads of a workgroup. */
@@ -9,17 +9,17 @@ const MOST_QUADS = 8;
 /** Parts a thread has on their way at once. */
 const IN_FLIGHT = 4;
 
-type CombineSpec = Pick<AttentionSpec, 'numHeads' | 'headDim'>;
+type KvSplitReduceSpec = Pick<AttentionSpec, 'numHeads' | 'headDim'>;
 
 /** vec4s of a head that a workgroup makes: a divisor of them all. */
-function quadsOf({ headDim }: CombineSpec): number {
+function quadsOf({ headDim }: KvSplitReduceSpec): number {
   let quads = MOST_QUADS;
   while ((headDim / 4) % quads !== 0) quads--;
   return quads;
 }
 
 /** Workgroups: heads, tokens, shares of a head. */
-export function combineGrid(spec: CombineSpec, tokens: number): readonly [number, number, number] {
+export function kvSplitReduceGrid(spec: KvSplitReduceSpec, tokens: number): readonly [number, number, number] {
   return [spec.numHeads, tokens, spec.headDim / 4 / quadsOf(spec)];
 }
 
@@ -27,7 +27,7 @@ export function combineGrid(spec: CombineSpec, tokens: number): readonly [number
  * The kernel: threads side by side take four numbers of a head each, groups of them some parts, each with its own running
  * maximum. Bindings: partials, output, params.
  */
-export function combineKernel(spec: CombineSpec): Kernel {
+export function kvSplitReduceKernel(spec: KvSplitReduceSpec): Kernel {
   const { numHeads, headDim } = spec;
   const quads = quadsOf(spec);
   const groups = Math.floor(THREADS / quads);
@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let group = lid / ${quads}u;
   var sum = vec4<f32>();
   var total = 0.0;
-  var most = ${NEVER};
+  var most = ${MASKED_SCORE};
   if (group < ${groups}u) {
     for (var s = group; s < params.splits; s += ${groups * IN_FLIGHT}u) {
 ${repeat(

@@ -2,7 +2,7 @@
  * Causal attention of new tokens over a static cache, with rotary positions. A workgroup takes the query heads of one
  * key/value head for one token or a few, walks over its part of the cache in tiles with a running softmax, and so reads each
  * key and value once for all of them. Parts of the cache are computed apart where one would keep too few workgroups
- * busy (flash decoding), and put together by `combineKernel`.
+ * busy (flash decoding), and put together by `kvSplitReduceKernel`.
  *
  * The rotary row of a token is its cache slot, halves are not interleaved, as in onnxruntime's GroupQueryAttention.
  * Source: Dao et al., FlashAttention (2022); Dao et al., Flash-Decoding for long-context inference (2023).
@@ -28,10 +28,10 @@ export const TILE = 64;
 /** Values a thread has on their way at once. */
 const AT_ONCE = 4;
 /** A score no softmax sees. */
-export const NEVER = '-1e30';
+export const MASKED_SCORE = '-1e30';
 
 /** WGSL types of the cache. */
-export const CACHE_TYPE = { eight: 'array<Eight>', four: 'array<Four>' } as const;
+export const CACHE_TYPE = { eight: 'array<Packed8>', four: 'array<Packed4>' } as const;
 
 /** vec4s of a partial result: the weighted sum, then the largest score and the sum of weights. */
 export function partialStride(headDim: number): number {
@@ -74,7 +74,7 @@ fn rotated(token: u32, head: u32, j: u32) -> array<vec4<f32>, 2> {
   let b = qkv[at + ${headDim / 8}u];
   return array<vec4<f32>, 2>(a * c - b * s, b * c + a * s);
 }
-fn value8(token: u32, head: u32, j: u32) -> Eight {
+fn value8(token: u32, head: u32, j: u32) -> Packed8 {
   let at = token * ${stride}u + (${numHeads + numKvHeads}u + head) * ${headDim / 4}u + j * 2u;
   return pack8(qkv[at], qkv[at + 1u]);
 }`;
@@ -84,7 +84,7 @@ fn value8(token: u32, head: u32, j: u32) -> Eight {
  * Puts the new tokens' rotated keys and their values into the cache `[numKvHeads, capacity, headDim]`: a thread takes eight
  * numbers of each half of a head. Bindings: qkv, cos_rows, sin_rows, keys, values, params.
  */
-export function cacheKernel(spec: AttentionSpec): { readonly kernel: Kernel; groups(tokens: number): number } {
+export function cacheWriteKernel(spec: AttentionSpec): { readonly kernel: Kernel; groups(tokens: number): number } {
   const { headDim, numHeads, numKvHeads, stored } = spec;
   const perHead = headDim / 16;
   const body = `
@@ -120,7 +120,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
  * Attention. Bindings: qkv, cos_rows, sin_rows, keys, values, output f32 `[tokens, numHeads headDim]`, partials, params.
  * With one part (`params.splits`) the result goes to output, else to partials. Workgroups: token groups, kv heads, parts.
  */
-export function attentionKernel(spec: AttentionSpec): Kernel {
+export function prefillAttentionKernel(spec: AttentionSpec): Kernel {
   const { numHeads, numKvHeads, headDim, stored, tokens } = spec;
   const group = numHeads / numKvHeads;
   const rows = group * tokens;
@@ -159,7 +159,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     queries[row * ${quads}u + j] = q[0] * ${1 / Math.sqrt(headDim)}f;
     queries[row * ${quads}u + j + ${quads / 2}u] = q[1] * ${1 / Math.sqrt(headDim)}f;
   }
-  if (lid < ${rows}u) { largest[lid] = ${NEVER}; total[lid] = 0.0; }
+  if (lid < ${rows}u) { largest[lid] = ${MASKED_SCORE}; total[lid] = 0.0; }
   let quad = lid % ${quads}u;
   let sum_group = lid / ${quads}u;
 ${repeat(sumRows, (r) => `  var sum${r} = vec4<f32>();`)}
@@ -189,7 +189,7 @@ ${repeat(
 ${repeat(
   scoreRows,
   (r) => `      weights[(row0 + ${r}u) * ${TILE}u + lid % ${TILE}u] =
-        select(${NEVER}, score${r}, slot < end && slot <= params.past + token0 + (row0 + ${r}u) / ${group}u);`,
+        select(${MASKED_SCORE}, score${r}, slot < end && slot <= params.past + token0 + (row0 + ${r}u) / ${group}u);`,
 )}
     }
     workgroupBarrier();
@@ -249,7 +249,7 @@ export function runningSoftmax({
   return `
     let row = lid / ${lanes}u;
     let lane = lid % ${lanes}u;
-    var most = ${NEVER};
+    var most = ${MASKED_SCORE};
     if (row < ${rows}u) {
       for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
         let at = row * ${TILE}u + p;

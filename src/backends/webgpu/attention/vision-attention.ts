@@ -25,7 +25,7 @@ const SIDE = 16;
 /** Keys a thread takes at once. */
 const KEYS = 4;
 /** A score no softmax sees. */
-const NEVER = '-1e30';
+const MASKED_SCORE = '-1e30';
 
 /** Tiles from fast to small. */
 const TILES = [
@@ -40,7 +40,7 @@ function rowLengths({ headDim, keys }: VisionAttentionSpec): readonly [number, n
   return [(headDim / 4) | 1, keys / KEYS + 1];
 }
 
-/** Rows of values, turned: one a number of the head, and as many more as make all threads equal. */
+/** Rows of values, transposed: one a number of the head, and as many more as make all threads equal. */
 function valueRows({ headDim, keys }: VisionAttentionSpec): number {
   return roundUp(headDim, keys / KEYS);
 }
@@ -109,7 +109,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     query_tile[(i / ${quads}u) * ${long}u + i % ${quads}u] = qkv[at];
   }
 ${outputs((m, j) => `  var o${m}_${j} = 0.0;`)}
-  var most = ${NEVER};
+  var most = ${MASKED_SCORE};
   var total = 0.0;
   for (var tile = span.z; tile < span.w; tile += ${keys}u) {
     // 1. Keys: the four that a thread takes lie as far apart as there are threads.
@@ -130,10 +130,10 @@ ${scores((m, n) => `      ${addDot(`s${m}_${n}`, `a${m}`, `b${n}`)}`)}
 ${repeat(
   rows,
   (m) => `    weights[(ty + ${m * SIDE}u) * ${short}u + tx] =
-      select(vec4<f32>(${NEVER}), vec4<f32>(s${m}_0, s${m}_1, s${m}_2, s${m}_3), inside);`,
+      select(vec4<f32>(${MASKED_SCORE}), vec4<f32>(s${m}_0, s${m}_1, s${m}_2, s${m}_3), inside);`,
 )}
     workgroupBarrier();
-    // 3. The largest score of a row so far; values, turned so that a thread reads those of four keys at once.
+    // 3. The largest score of a row so far; values, transposed so that a thread reads those of four keys at once.
     var largest = vec4<f32>(most);
     for (var p = 0u; p < ${across}u; p++) { largest = max(largest, weights[row * ${short}u + p]); }
     let peak = max(max(largest.x, largest.y), max(largest.z, largest.w));

@@ -7,16 +7,16 @@ import { ARG_MAX_PARTS } from '../rows/text-rows.ts';
 export interface ScratchSize {
   readonly tokens: number;
   /** Tokens that go through the head. */
-  readonly wanted: number;
+  readonly logitsRows: number;
   /** f32 numbers of attention computed in parts. */
   readonly partials: number;
   /** f32 numbers of a product computed in parts, and of `up`, which is there beside the gate. */
   readonly sums: number;
-  readonly upSums: number;
+  readonly upPartialSums: number;
 }
 
 /** What comes in parts. */
-type PartSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upSums'>;
+type PartSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upPartialSums'>;
 
 /** Bytes of rows of f32, each padded to a multiple of 32. */
 export function rowBytes(rows: number, width: number): number {
@@ -29,7 +29,7 @@ export function haveNoPadding(widths: readonly number[]): boolean {
 }
 
 /**
- * What rows of tokens go through, in f32. One buffer is `normed` and `attention`, another `qkv` and `inner`, where no row has
+ * What rows of tokens go through, in f32. One buffer is `normed` and `attention`, another `qkv` and `intermediate`, where no row has
  * padding, which must stay zero: a kernel never reads the one and writes the other.
  */
 type RowBuffers = Readonly<
@@ -38,7 +38,7 @@ type RowBuffers = Readonly<
     | 'normed'
     | 'qkv' // packed query, key and value
     | 'attention'
-    | 'inner', // inside the MLP
+    | 'intermediate', // inside the MLP
     GPUBuffer
   >
 >;
@@ -48,7 +48,7 @@ type ResultBuffers = Readonly<
   Record<
     | 'partials'
     | 'sums'
-    | 'upSums'
+    | 'upPartialSums'
     | 'logits'
     | 'candidates' // u32, of the arg max
     | 'token', // i64
@@ -67,43 +67,43 @@ export class Scratch {
   readonly params: GPUBuffer;
   readonly #device: GPUDevice;
   readonly #text: TextConfig;
-  readonly #innerSize: number;
+  readonly #intermediateSize: number;
   #tokens = 0;
-  #wanted = 0;
+  #logitsRows = 0;
   #parts: PartSizes;
   #rows: RowBuffers | null = null;
   #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
-  /** `innerSize`: of the MLP as it is stored; `least`: what there is always room for, since growing makes all bind groups anew. */
-  constructor(device: GPUDevice, text: TextConfig, innerSize: number, least: PartSizes) {
+  /** `intermediateSize`: of the MLP as it is stored; `least`: what there is always room for, since growing makes all bind groups anew. */
+  constructor(device: GPUDevice, text: TextConfig, intermediateSize: number, least: PartSizes) {
     this.#device = device;
     this.#parts = least;
     this.#text = text;
-    this.#innerSize = innerSize;
+    this.#intermediateSize = intermediateSize;
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     this.params = device.createBuffer({ label: 'params', size: PARAM_BYTES, usage });
   }
 
   /** Buffers for a run; other objects than before where they had to grow, or had been freed. */
-  for({ tokens, wanted, ...parts }: ScratchSize): ScratchBuffers {
+  for({ tokens, logitsRows, ...parts }: ScratchSize): ScratchBuffers {
     if (this.#rows === null || tokens > this.#tokens) {
       this.#freeRows();
       this.#tokens = Math.max(tokens, KEPT_TOKENS);
       this.#rows = this.#makeRows(this.#tokens);
     }
     const had = this.#parts;
-    const grows = parts.partials > had.partials || parts.sums > had.sums || parts.upSums > had.upSums;
-    if (this.#results === null || wanted > this.#wanted || grows) {
+    const grows = parts.partials > had.partials || parts.sums > had.sums || parts.upPartialSums > had.upPartialSums;
+    if (this.#results === null || logitsRows > this.#logitsRows || grows) {
       this.#freeResults();
-      this.#wanted = Math.max(wanted, this.#wanted, 1);
+      this.#logitsRows = Math.max(logitsRows, this.#logitsRows, 1);
       this.#parts = {
         // Grows with every token that is cached: by half at a time.
         partials: parts.partials > had.partials ? Math.ceil(parts.partials * 1.5) : had.partials,
         sums: Math.max(parts.sums, had.sums),
-        upSums: Math.max(parts.upSums, had.upSums),
+        upPartialSums: Math.max(parts.upPartialSums, had.upPartialSums),
       };
-      this.#results = this.#makeResults(this.#wanted);
+      this.#results = this.#makeResults(this.#logitsRows);
     }
     return (this.#buffers ??= { ...this.#rows, ...this.#results });
   }
@@ -124,9 +124,9 @@ export class Scratch {
     const { hiddenSize, numHeads, numKvHeads, headDim } = this.#text;
     const qkvWidth = (numHeads + 2 * numKvHeads) * headDim;
     const attentionWidth = numHeads * headDim;
-    const isShared = haveNoPadding([hiddenSize, qkvWidth, attentionWidth, this.#innerSize]);
+    const isShared = haveNoPadding([hiddenSize, qkvWidth, attentionWidth, this.#intermediateSize]);
     const narrow = rowBytes(tokens, Math.max(hiddenSize, attentionWidth));
-    const wide = rowBytes(tokens, Math.max(qkvWidth, this.#innerSize));
+    const wide = rowBytes(tokens, Math.max(qkvWidth, this.#intermediateSize));
     const normed = this.#make('normed', narrow);
     const qkv = this.#make('qkv', wide);
     return {
@@ -134,19 +134,19 @@ export class Scratch {
       normed,
       qkv,
       attention: isShared ? normed : this.#make('attention', narrow),
-      inner: isShared ? qkv : this.#make('inner', wide),
+      intermediate: isShared ? qkv : this.#make('intermediate', wide),
     };
   }
 
-  #makeResults(wanted: number): ResultBuffers {
-    const { partials, sums, upSums } = this.#parts;
+  #makeResults(logitsRows: number): ResultBuffers {
+    const { partials, sums, upPartialSums } = this.#parts;
     return {
       partials: this.#make('partials', Math.max(16, partials * 4)),
       sums: this.#make('sums', Math.max(16, sums * 4)),
-      upSums: this.#make('upSums', Math.max(16, upSums * 4)),
-      logits: this.#make('logits', roundUp(wanted * this.#text.vocabSize * 4, 16)),
-      candidates: this.#make('candidates', wanted * ARG_MAX_PARTS * 4),
-      token: this.#make('token', roundUp(wanted * 8, 16)),
+      upPartialSums: this.#make('upPartialSums', Math.max(16, upPartialSums * 4)),
+      logits: this.#make('logits', roundUp(logitsRows * this.#text.vocabSize * 4, 16)),
+      candidates: this.#make('candidates', logitsRows * ARG_MAX_PARTS * 4),
+      token: this.#make('token', roundUp(logitsRows * 8, 16)),
     };
   }
 

@@ -1,26 +1,31 @@
 /**
- * The kernels of one language model: which product is made how. Four ways, by the number of tokens: `step` for one, `few`
+ * The kernels of one language model: which product is made how. Packed4 ways, by the number of tokens: `step` for one, `few`
  * for as many as a few readings of the weights serve well, `split` in parts, `many` in tiles. All compile when the session is
  * made.
  */
 import type { TextConfig } from '../../../model/text-config.ts';
 import type { Compiled, Compiler } from '../gpu/compiler.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
-import { canSplit, MOST_SPLIT_TOKENS, type SplitLayer, splitLayers } from '../matmul/split-k-layer.ts';
+import { canSplitK, MOST_SPLIT_K_TOKENS, type SplitKLayer, splitKLayers } from '../matmul/split-k-layer.ts';
 import { always, rowStep, type Step, tiledProducts } from '../matmul/select-gemm.ts';
 import type { Tuning } from '../gpu/tuning.ts';
-import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from '../attention/prefill-attention.ts';
-import { combineKernel } from '../attention/kv-split-reduce.ts';
+import {
+  attentionBytes,
+  prefillAttentionKernel,
+  type AttentionSpec,
+  cacheWriteKernel,
+} from '../attention/prefill-attention.ts';
+import { kvSplitReduceKernel } from '../attention/kv-split-reduce.ts';
 import {
   causalSource,
   causalTokens,
-  tensorAttentionFits,
-  tensorAttentionKernel,
+  subgroupMatrixAttentionFits,
+  subgroupMatrixAttentionKernel,
 } from '../attention/subgroup-matrix-attention.ts';
-import { stepAttentionKernel, stepAttentionTile } from '../attention/decode-attention.ts';
+import { decodeAttentionKernel, decodeAttentionTile } from '../attention/decode-attention.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../matmul/gemv.ts';
-import { argMaxKernels, loadKernel, normKernel } from '../rows/text-rows.ts';
+import { type Epilogue, gemvBytes, gemvGrid, gemvKernel, type GemvSpec } from '../matmul/gemv.ts';
+import { argMaxKernels, embeddingToResidualKernel, normKernel } from '../rows/text-rows.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 
 /** The products of a layer and the head, with norms in front, for one token or a few. */
@@ -47,24 +52,24 @@ export interface DecoderKernels {
   readonly step: FusedProducts;
   readonly few: FusedProducts;
   /** More tokens than these are no longer few. */
-  readonly fewTokens: number;
+  readonly skinnyTokens: number;
   /** A layer's products for the next more tokens, fewer tokens first; null where rows have padding. */
-  readonly split: readonly SplitLayer[] | null;
+  readonly split: readonly SplitKLayer[] | null;
   readonly many: TiledProducts;
   readonly load: Step;
   readonly norm: Step;
   readonly cache: Step;
-  readonly stepAttention: Compiled;
+  readonly decodeAttention: Compiled;
   readonly attention: Compiled;
   /** The same on matrix units where the cache is not computed in parts; null without. */
-  readonly tensorAttention: Step | null;
+  readonly subgroupMatrixAttention: Step | null;
   readonly combine: Compiled;
   readonly argMaxParts: Compiled;
   readonly argMax: Compiled;
   /** What attention was made for. */
   readonly attentionSpec: AttentionSpec;
   /** Parts of the cache in a step are multiples of so many tokens. */
-  readonly stepTile: number;
+  readonly decodeTile: number;
 }
 
 /** What the kernels are made for. */
@@ -92,43 +97,43 @@ export async function compileDecoder(
   while (attentionSpec.tokens > 1 && (attentionBytes(attentionSpec) > workgroupBytes || rows(attentionSpec) > 64)) {
     attentionSpec = { ...attentionSpec, tokens: attentionSpec.tokens - 1 };
   }
-  const cache = cacheKernel(attentionSpec);
-  const stepTile = stepAttentionTile(sizes, workgroupBytes);
+  const cache = cacheWriteKernel(attentionSpec);
+  const decodeTile = decodeAttentionTile(sizes, workgroupBytes);
   const argMax = argMaxKernels(vocabSize);
   const compile = compiler.compile.bind(compiler);
   const isInF16 =
     compiler.subgroupMatrices.present || (compiler.hasF16 && Object.values(formats.layer).every(isQuantized));
   // All at once: a browser compiles on several threads.
-  const [step, few, split, many, load, tensorAttention, norm, caching, ...others] = await Promise.all([
+  const [step, few, split, many, load, subgroupMatrixAttention, norm, caching, ...others] = await Promise.all([
     fusedProducts(compiler, formats, wanted, 1),
     fusedProducts(compiler, formats, wanted, tuning.columns),
-    splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
+    splitKLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
     productsOfMany(compiler, formats, wanted),
-    rowStep(compiler, loadKernel(hiddenSize, stored)),
+    rowStep(compiler, embeddingToResidualKernel(hiddenSize, stored)),
     causalAttention(compiler, sizes, workgroupBytes),
     compile(normKernel('norm', hiddenSize, rmsNormEps)),
     compile(cache.kernel),
-    compile(stepAttentionKernel(sizes, stepTile)),
-    compile(attentionKernel(attentionSpec)),
-    compile(combineKernel(attentionSpec)),
+    compile(decodeAttentionKernel(sizes, decodeTile)),
+    compile(prefillAttentionKernel(attentionSpec)),
+    compile(kvSplitReduceKernel(attentionSpec)),
     compile(argMax.parts),
     compile(argMax.whole),
   ]);
-  const [stepAttention, attention, combine, argMaxParts, argMaxWhole] = others;
+  const [decodeAttention, attention, combine, argMaxParts, argMaxWhole] = others;
   return {
     step,
     few,
-    fewTokens: isInF16 ? tuning.fewTokensInF16 : tuning.fewTokens,
+    skinnyTokens: isInF16 ? tuning.skinnyTokensInF16 : tuning.skinnyTokens,
     split,
     many,
     attentionSpec,
-    stepTile,
+    decodeTile,
     load,
     norm: always(norm, (tokens) => [tokens]),
     cache: always(caching, (tokens) => [cache.groups(tokens)]),
-    stepAttention,
+    decodeAttention,
     attention,
-    tensorAttention,
+    subgroupMatrixAttention,
     combine,
     argMaxParts,
     argMax: argMaxWhole,
@@ -141,9 +146,9 @@ async function causalAttention(
   workgroupBytes: number,
 ): Promise<Step | null> {
   const tokens = causalTokens(spec);
-  const suits = spec.stored === 'f16' && tokens > 0 && tensorAttentionFits(spec.headDim, workgroupBytes);
+  const suits = spec.stored === 'f16' && tokens > 0 && subgroupMatrixAttentionFits(spec.headDim, workgroupBytes);
   return compiler.subgroupMatrices.compile(suits, async () => {
-    const compiled = await compiler.compile(tensorAttentionKernel(causalSource(spec)));
+    const compiled = await compiler.compile(subgroupMatrixAttentionKernel(causalSource(spec)));
     return always(compiled, (count) => [Math.ceil(count / tokens), spec.numKvHeads]);
   });
 }
@@ -158,7 +163,7 @@ async function fusedProducts(
     label: string,
     matrices: readonly MatrixFormat[],
     epilogue: Epilogue,
-    more: Partial<MatvecSpec> = {},
+    more: Partial<GemvSpec> = {},
   ): Promise<Step> =>
     fusedProduct(compiler, { tuning, subgroupSize, workgroupBytes }, columns, { label, matrices, epilogue, ...more });
   const normEpsilon = text.rmsNormEps;
@@ -169,17 +174,17 @@ async function fusedProducts(
     product('down', [layer.down], 'add'),
     product('head', [head], 'store', {
       normEpsilon,
-      wantedOnly: true,
+      logitsRowsOnly: true,
     }),
   ]);
   return { qkv, output, gateUp, down, head: headProduct };
 }
 
 /** What a fused product is like before it is tuned. */
-type UntunedProduct = Pick<MatvecSpec, 'label' | 'matrices' | 'epilogue'> & Partial<MatvecSpec>;
+type UntunedProduct = Pick<GemvSpec, 'label' | 'matrices' | 'epilogue'> & Partial<GemvSpec>;
 
 /** How threads share a product of many rows, or of several tokens: both keep them busy by themselves. */
-export function wideShares(tuning: Tuning): Pick<MatvecSpec, 'threadsPerRow' | 'threads' | 'blocksAhead'> {
+export function wideShares(tuning: Tuning): Pick<GemvSpec, 'threadsPerRow' | 'threads' | 'blocksAhead'> {
   return { threadsPerRow: tuning.wideThreadsPerRow, threads: tuning.wideThreads, blocksAhead: tuning.wideBlocksAhead };
 }
 
@@ -190,11 +195,11 @@ export async function fusedProduct(
   columns: number,
   untuned: UntunedProduct,
 ): Promise<Step> {
-  let spec: MatvecSpec = {
+  let spec: GemvSpec = {
     columns,
     rowsPerThread: tuning.rowsPerThread,
     threadsPerRow: tuning.threadsPerRow,
-    threads: tuning.matvecThreads,
+    threads: tuning.gemvThreads,
     blocksAhead: tuning.blocksAhead,
     subgroupSize,
     ...(columns > 1 || (untuned.matrices[0]?.rows ?? 0) >= tuning.wideRows ? wideShares(tuning) : {}),
@@ -202,16 +207,15 @@ export async function fusedProduct(
     label: columns === 1 ? untuned.label : `${untuned.label}, few`,
   };
   // What does not fit into the device's workgroup memory has fewer blocks on their way, is done for fewer tokens, then by fewer threads at once.
-  while (matvecBytes(spec) > workgroupBytes && spec.blocksAhead > 1)
+  while (gemvBytes(spec) > workgroupBytes && spec.blocksAhead > 1)
     spec = { ...spec, blocksAhead: Math.ceil(spec.blocksAhead / 2) };
-  while (matvecBytes(spec) > workgroupBytes && spec.columns > 1)
-    spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
-  while (matvecBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
+  while (gemvBytes(spec) > workgroupBytes && spec.columns > 1) spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
+  while (gemvBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
     spec = { ...spec, threads: spec.threads / 2 };
   }
   const atOnce = spec.columns;
-  const compiled = await compiler.compile(matvecKernel(spec));
-  const [x, y] = matvecGrid(spec);
+  const compiled = await compiler.compile(gemvKernel(spec));
+  const [x, y] = gemvGrid(spec);
   return always(compiled, (tokens) => [x, y, Math.ceil(tokens / atOnce)]);
 }
 
@@ -220,7 +224,7 @@ async function productsOfMany(
   { layer, head }: DecoderFormats,
   { tuning, workgroupBytes }: Wanted,
 ): Promise<TiledProducts> {
-  const product = tiledProducts(compiler, canSplit(layer) ? MOST_SPLIT_TOKENS + 1 : 1, tuning.tile, workgroupBytes);
+  const product = tiledProducts(compiler, canSplitK(layer) ? MOST_SPLIT_K_TOKENS + 1 : 1, tuning.tile, workgroupBytes);
   const ofAny = tiledProducts(compiler, 1, tuning.tile, workgroupBytes);
   const [qkv, output, gate, up, down, headProduct] = await Promise.all([
     product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),
@@ -228,7 +232,7 @@ async function productsOfMany(
     product({ label: 'gate, many', matrix: layer.gate, epilogue: 'store' }),
     product({ label: 'up, many', matrix: layer.up, epilogue: 'gate' }),
     product({ label: 'down, many', matrix: layer.down, epilogue: 'add' }),
-    ofAny({ label: 'head, many', matrix: head, epilogue: 'store', wantedOnly: true }),
+    ofAny({ label: 'head, many', matrix: head, epilogue: 'store', logitsRowsOnly: true }),
   ]);
   return { qkv, output, gate, up, down, head: headProduct };
 }

@@ -6,8 +6,8 @@ import { BindGroupCache } from '../gpu/bind-group-cache.ts';
 import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
 import { KEPT_TOKENS, Scratch, type ScratchBuffers } from './decoder-buffers.ts';
 import { attentionGrid, partialLength } from '../attention/prefill-attention.ts';
-import { combineGrid } from '../attention/kv-split-reduce.ts';
-import type { SplitLayer } from '../matmul/split-k-layer.ts';
+import { kvSplitReduceGrid } from '../attention/kv-split-reduce.ts';
+import type { SplitKLayer } from '../matmul/split-k-layer.ts';
 import type { Dispatch, Step } from '../matmul/select-gemm.ts';
 import { paramWords, roundUp } from '../gpu/kernel.ts';
 import { ARG_MAX_PARTS } from '../rows/text-rows.ts';
@@ -22,7 +22,7 @@ const LAYERS_AT_ONCE = 4;
 const KEPT_PARTS = 512;
 
 /** Of a run without products in parts. */
-const NO_SUMS = { sums: 0, upSums: 0 } as const;
+const NO_SUMS = { sums: 0, upPartialSums: 0 } as const;
 
 /** The cache of one sequence, and its rotary tables. */
 export interface CacheBuffers {
@@ -67,15 +67,15 @@ export class DecoderRun {
   #embedsGroup: { readonly embeds: GPUBuffer; readonly group: GPUBindGroup } | null = null;
   #tokenGroup: { readonly token: GPUBuffer; readonly group: GPUBindGroup } | null = null;
 
-  /** `innerSize`: of the MLP as it is stored. */
-  constructor(parts: KernelContext, loaded: LoadedDecoder, kernels: DecoderKernels, innerSize: number) {
+  /** `intermediateSize`: of the MLP as it is stored. */
+  constructor(parts: KernelContext, loaded: LoadedDecoder, kernels: DecoderKernels, intermediateSize: number) {
     this.#parts = parts;
     this.#stream = parts.stream;
     this.#groups = new BindGroupCache(parts.stream);
     this.#loaded = loaded;
     this.#kernels = kernels;
     const few = kernels.split?.[0];
-    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, innerSize, {
+    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, intermediateSize, {
       partials: partialLength(kernels.attentionSpec, 1, KEPT_PARTS),
       ...(few?.sums(few.upTo) ?? NO_SUMS),
     });
@@ -91,10 +91,10 @@ export class DecoderRun {
     const { attentionSpec, load } = this.#kernels;
     const partials = parts.splits === 1 ? 0 : partialLength(attentionSpec, tokens, parts.splits);
     const split = this.#splitFor(tokens);
-    const buffers = this.#scratch.for({ tokens, wanted, partials, ...(split?.sums(tokens) ?? NO_SUMS) });
+    const buffers = this.#scratch.for({ tokens, logitsRows: wanted, partials, ...(split?.sums(tokens) ?? NO_SUMS) });
     this.#rebind(buffers, cache);
-    const first = tokens - wanted;
-    const params = paramWords({ tokens, past, first, wanted, capacity: cache.capacity, ...parts });
+    const firstLogitsRow = tokens - wanted;
+    const params = paramWords({ tokens, past, firstLogitsRow, logitsRows: wanted, capacity: cache.capacity, ...parts });
     this.#parts.runtime.device.queue.writeBuffer(this.#scratch.params, 0, params);
 
     // 1. Embeddings into the residual stream.
@@ -113,7 +113,7 @@ export class DecoderRun {
       else if (split === undefined) this.#tiledLayer(many, i, layer, buffers, cache, tokens, parts.splits);
       else {
         const nextNorm = layers[i + 1]?.inputNorm ?? norm; // behind the last layer only the residual stream is wanted
-        this.#splitLayer(split, i, layer, nextNorm, buffers, cache, tokens, parts.splits);
+        this.#splitKLayer(split, i, layer, nextNorm, buffers, cache, tokens, parts.splits);
       }
     });
     // 3. The head, and the arg max.
@@ -142,22 +142,22 @@ export class DecoderRun {
   }
 
   /** The products in parts for so many tokens; undefined where they are few, many, or rows have padding. */
-  #splitFor(tokens: number): SplitLayer | undefined {
+  #splitFor(tokens: number): SplitKLayer | undefined {
     return this.#isFew(tokens) ? undefined : this.#kernels.split?.find(({ upTo }) => tokens <= upTo);
   }
 
   #isFew(tokens: number): boolean {
-    return tokens <= this.#kernels.fewTokens;
+    return tokens <= this.#kernels.skinnyTokens;
   }
 
   /** How the cache is split between workgroups of attention. */
   #split(tokens: number, total: number): { readonly splits: number; readonly chunk: number } {
     const { tuning, model } = this.#parts;
-    const { attentionSpec, stepTile, tensorAttention } = this.#kernels;
-    if (tensorAttention !== null && tokens > MOST_TOKENS_IN_PARTS) return { chunk: total, splits: 1 };
+    const { attentionSpec, decodeTile, subgroupMatrixAttention } = this.#kernels;
+    if (subgroupMatrixAttention !== null && tokens > MOST_TOKENS_IN_PARTS) return { chunk: total, splits: 1 };
     let chunk: number;
     if (tokens === 1) {
-      chunk = roundUp(Math.ceil(total / tuning.stepParts), stepTile);
+      chunk = roundUp(Math.ceil(total / tuning.decodeKvSplits), decodeTile);
     } else {
       const whole = Math.ceil(tokens / attentionSpec.tokens) * model.text.numKvHeads;
       chunk = roundUp(Math.ceil(total / Math.ceil(tuning.attentionWorkgroups / whole)), CHUNK_STEP);
@@ -184,7 +184,7 @@ export class DecoderRun {
     products: FusedProducts,
     i: number,
     layer: LoadedLayer,
-    { hidden, qkv, attention, inner, partials }: ScratchBuffers,
+    { hidden, qkv, attention, intermediate, partials }: ScratchBuffers,
     cache: CacheBuffers,
     tokens: number,
     splits: number,
@@ -199,17 +199,17 @@ export class DecoderRun {
       ...layer.gate.buffers,
       ...layer.up.buffers,
       hidden,
-      inner,
+      intermediate,
       layer.attentionNorm,
     ]);
-    product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
+    product('down', products.down, () => [...layer.down.buffers, intermediate, hidden]);
   }
 
   #tiledLayer(
     products: TiledProducts,
     i: number,
     layer: LoadedLayer,
-    { hidden, normed, qkv, attention, inner, partials }: ScratchBuffers,
+    { hidden, normed, qkv, attention, intermediate, partials }: ScratchBuffers,
     cache: CacheBuffers,
     tokens: number,
     splits: number,
@@ -225,17 +225,17 @@ export class DecoderRun {
     this.#attention(false, i, { qkv, attention, partials }, cache, tokens, splits);
     product('output', products.output, () => [...layer.output.buffers, attention, hidden]);
     normalise('attentionNorm', layer.attentionNorm);
-    product('gate', products.gate, () => [...layer.gate.buffers, normed, inner]);
-    product('up', products.up, () => [...layer.up.buffers, normed, inner]);
-    product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
+    product('gate', products.gate, () => [...layer.gate.buffers, normed, intermediate]);
+    product('up', products.up, () => [...layer.up.buffers, normed, intermediate]);
+    product('down', products.down, () => [...layer.down.buffers, intermediate, hidden]);
   }
 
-  #splitLayer(
-    kernels: SplitLayer,
+  #splitKLayer(
+    kernels: SplitKLayer,
     i: number,
     layer: LoadedLayer,
     nextNorm: GPUBuffer,
-    { hidden, normed, qkv, attention, inner, partials, sums, upSums }: ScratchBuffers,
+    { hidden, normed, qkv, attention, intermediate, partials, sums, upPartialSums }: ScratchBuffers,
     cache: CacheBuffers,
     tokens: number,
     splits: number,
@@ -250,9 +250,9 @@ export class DecoderRun {
     run('output', kernels.output, () => [...layer.output.buffers, attention, sums]);
     run('attentionNorm', kernels.attentionNorm, () => [sums, hidden, layer.attentionNorm, normed]);
     run('gate', kernels.gate, () => [...layer.gate.buffers, normed, sums]);
-    run('up', kernels.up, () => [...layer.up.buffers, normed, upSums]);
-    run('gated', kernels.gated, () => [sums, upSums, inner]);
-    run('down', kernels.down, () => [...layer.down.buffers, inner, sums]);
+    run('up', kernels.up, () => [...layer.up.buffers, normed, upPartialSums]);
+    run('gated', kernels.gated, () => [sums, upPartialSums, intermediate]);
+    run('down', kernels.down, () => [...layer.down.buffers, intermediate, sums]);
     run('nextNorm', kernels.nextNorm, () => [sums, hidden, nextNorm, normed]);
   }
 
@@ -265,23 +265,23 @@ export class DecoderRun {
     splits: number,
   ): void {
     const { params } = this.#scratch;
-    const { cache, stepAttention, attention: wide, tensorAttention, attentionSpec, combine } = this.#kernels;
+    const { cache, decodeAttention, attention: wide, subgroupMatrixAttention, attentionSpec, combine } = this.#kernels;
     const { keys, values } = layers[i] ?? {};
     if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
     const inputs = [qkv, cos, sin, keys, values];
     if (!step) this.#dispatch('cache', i, cache(tokens), () => [...inputs, params]);
-    if (!step && splits === 1 && tensorAttention !== null) {
-      return this.#dispatch('attention', i, tensorAttention(tokens), () => [...inputs, attention, params]);
+    if (!step && splits === 1 && subgroupMatrixAttention !== null) {
+      return this.#dispatch('attention', i, subgroupMatrixAttention(tokens), () => [...inputs, attention, params]);
     }
     const grid = attentionGrid(step ? { ...attentionSpec, tokens: 1 } : attentionSpec, tokens, splits);
-    this.#dispatch('attention', i, { compiled: step ? stepAttention : wide, grid }, () => [
+    this.#dispatch('attention', i, { compiled: step ? decodeAttention : wide, grid }, () => [
       ...inputs,
       attention,
       partials,
       params,
     ]);
     if (splits === 1) return;
-    const parts = { compiled: combine, grid: combineGrid(attentionSpec, tokens) };
+    const parts = { compiled: combine, grid: kvSplitReduceGrid(attentionSpec, tokens) };
     this.#dispatch('combine', 0, parts, () => [partials, attention, params]);
   }
 

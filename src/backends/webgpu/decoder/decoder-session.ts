@@ -10,7 +10,7 @@ import { deviceBuffer, hostNumber, readBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
 import { decoderFormats, loadDecoder } from './loaded-decoder.ts';
 import { readExternalWeights } from '../weights/onnx-initializers.ts';
-import { checkDecoder } from '../self-test/decoder-test.ts';
+import { selfTestDecoder } from '../self-test/decoder-test.ts';
 import { decoderWeights } from './decoder-weights.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -37,7 +37,7 @@ export async function openDecoderSession(parts: KernelContext, files: SessionFil
   };
   const compile = async (): Promise<DecoderKernels> => {
     const compiling = compileDecoder(compiler, formats, wanted);
-    await checkDecoder(parts, formats, compiling, wanted); // do they compute the right thing here?
+    await selfTestDecoder(parts, formats, compiling, wanted); // do they compute the right thing here?
     return compiling;
   };
   try {

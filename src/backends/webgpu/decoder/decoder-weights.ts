@@ -17,10 +17,10 @@ export interface LayerWeights {
   readonly output: StoredMatrix;
   /** `[hidden]`. */
   readonly attentionNorm: ExternalWeight;
-  /** `[inner, hidden]` each; inner is the intermediate size, perhaps padded with zeros. */
+  /** `[intermediate, hidden]` each; intermediate is the intermediate size, perhaps padded with zeros. */
   readonly gate: StoredMatrix;
   readonly up: StoredMatrix;
-  /** `[hidden, inner]`. */
+  /** `[hidden, intermediate]`. */
   readonly down: StoredMatrix;
 }
 

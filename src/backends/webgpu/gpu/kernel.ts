@@ -22,30 +22,52 @@ export interface RowKernel {
   readonly groups: number;
 }
 
-/** What differs from run to run: a uniform buffer of {@link PARAM_NAMES}, so that bind groups and pipelines never change. */
-const PARAM_NAMES = [
-  'tokens', // of this run
-  'past', // tokens cached before it
-  'first', // first token that goes through the head
-  'wanted', // tokens that go through the head
-  'capacity', // slots of the cache
-  'splits', // parts of the cache that attention computes apart
-  'chunk', // slots of a part
-  'columns', // patches side by side in an image
-] as const;
-
-/** The values of a run. */
-export type Params = Readonly<Record<Exclude<(typeof PARAM_NAMES)[number], 'columns'>, number>> & {
+/** What differs from run to run: a uniform buffer of these u32 fields, so that bind groups and pipelines never change. */
+export interface Params {
+  /** Tokens of this run; patches or merge groups in the vision tower. */
+  readonly tokens: number;
+  /** Tokens cached before it; 0 unless given. */
+  readonly past?: number;
+  /** First token whose logits are computed, and how many there are from it; 0 unless given. */
+  readonly firstLogitsRow?: number;
+  readonly logitsRows?: number;
+  /** Slots of the KV cache; 0 unless given. */
+  readonly capacity?: number;
+  /** KV splits that attention computes apart, and cache slots of each; 1 and 0 unless given. */
+  readonly splits?: number;
+  readonly chunk?: number;
+  /** Patches side by side in an image; 0 unless given. */
   readonly columns?: number;
-};
+}
+
+/** The fields' names in WGSL, in the order of {@link paramWords}. */
+const PARAM_NAMES = [
+  'tokens',
+  'past',
+  'first_logits_row',
+  'logits_rows',
+  'capacity',
+  'splits',
+  'chunk',
+  'columns',
+] as const;
 
 /** Bytes of the uniform buffer. */
 export const PARAM_BYTES = PARAM_NAMES.length * 4;
 
 /** The uniform buffer's words. */
 export function paramWords(params: Params): Uint32Array<ArrayBuffer> {
-  const { tokens, past, first, wanted, capacity, splits, chunk, columns = 0 } = params;
-  return Uint32Array.of(tokens, past, first, wanted, capacity, splits, chunk, columns);
+  const {
+    tokens,
+    past = 0,
+    firstLogitsRow = 0,
+    logitsRows = 0,
+    capacity = 0,
+    splits = 1,
+    chunk = 0,
+    columns = 0,
+  } = params;
+  return Uint32Array.of(tokens, past, firstLogitsRow, logitsRows, capacity, splits, chunk, columns);
 }
 
 /** The binding of the uniform buffer, for kernels that look at it as `params`. */
@@ -77,7 +99,7 @@ export function roundUp(value: number, multiple: number): number {
 
 /** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not make of `dot`. */
 export function addDot(sum: string, a: string, b: string): string {
-  return `${sum} = ${['w', 'z', 'y', 'x'].reduce((inner, part) => `fma(${a}.${part}, ${b}.${part}, ${inner})`, sum)};`;
+  return `${sum} = ${['w', 'z', 'y', 'x'].reduce((intermediate, part) => `fma(${a}.${part}, ${b}.${part}, ${intermediate})`, sum)};`;
 }
 
 /** Text for each of 0 to `count` - 1, line by line: an unrolled loop. */

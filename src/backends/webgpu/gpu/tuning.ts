@@ -7,7 +7,7 @@ export interface Tuning {
   /** Threads that share a row. */
   readonly threadsPerRow: number;
   /** Threads of a workgroup in matrix-vector products. */
-  readonly matvecThreads: number;
+  readonly gemvThreads: number;
   /** Blocks of each of its rows that a thread has on their way at once; fewer where the device's memory asks for it. */
   readonly blocksAhead: number;
   /** Matrices of at least so many rows keep a device busy with fewer threads a row: for them the next three stand in place of these. */
@@ -18,10 +18,10 @@ export interface Tuning {
   /** Tokens a matrix-vector kernel takes at once where there are a few. */
   readonly columns: number;
   /** Runs of more tokens use products in parts, or in tiles: in f32, and where there are matrix units or f16 for them. */
-  readonly fewTokens: number;
-  readonly fewTokensInF16: number;
+  readonly skinnyTokens: number;
+  readonly skinnyTokensInF16: number;
   /** Parts of the cache that attention computes apart in a decode step, at most. */
-  readonly stepParts: number;
+  readonly decodeKvSplits: number;
   /** Query tokens a workgroup of attention takes in a prefill. */
   readonly attentionTokens: number;
   /** Workgroups of attention wanted in a prefill: shorter prompts split the cache to get there. */
@@ -36,16 +36,16 @@ export interface Tuning {
 export const DEFAULT_TUNING: Tuning = {
   rowsPerThread: 2,
   threadsPerRow: 32,
-  matvecThreads: 256,
+  gemvThreads: 256,
   blocksAhead: 2,
   wideRows: 8192,
   wideThreadsPerRow: 16,
   wideThreads: 128,
   wideBlocksAhead: 1,
   columns: 4,
-  fewTokens: 20,
-  fewTokensInF16: 12,
-  stepParts: 64,
+  skinnyTokens: 20,
+  skinnyTokensInF16: 12,
+  decodeKvSplits: 64,
   attentionTokens: 2,
   attentionWorkgroups: 512,
   tile: 128,

@@ -1,14 +1,14 @@
 /**
  * Y = X Wᵀ for many tokens on the GPU's matrix units (subgroup matrices): weights and X are rounded to f16 on their way into
- * workgroup memory, products are exact, sums are f32. Same bindings and meaning as `matmulKernel`.
+ * workgroup memory, products are exact, sums are f32. Same bindings and meaning as `gemmKernel`.
  *
  * A workgroup makes a tile of outputs; its subgroups share it out in rectangles of fragments. What the next step needs of
  * device memory is read into registers before this step computes.
  * Source: Chromium's extension chromium_experimental_subgroup_matrix (google/dawn docs/dawn/features/subgroup_matrix.md).
  */
 import { grid, kernel, type Kernel, repeat, roundUp } from '../gpu/kernel.ts';
-import { epilogueOf, matmulBindings, type MatmulSpec, mustBeWhole } from './gemm.ts';
-import { eightReader, halvesPacker, halvesReader } from '../weights/weight-reader.ts';
+import { epilogueOf, gemmBindings, type GemmSpec, assertWhole } from './gemm.ts';
+import { vec8Reader, f16Packer, f16Reader } from '../weights/weight-reader.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
@@ -17,7 +17,7 @@ export const FRAGMENT = 16;
 export const LARGEST_F16 = 65_504;
 
 /** How a workgroup's tile is shared out. */
-export interface TensorTile {
+export interface SubgroupMatrixTile {
   /** Outputs: tokens and rows of the matrix, multiples of FRAGMENT times the subgroups along them. */
   readonly tokens: number;
   readonly rows: number;
@@ -37,30 +37,30 @@ function strideOf(depth: number): number {
 }
 
 /** Bytes of workgroup memory. */
-export function tensorTileBytes({ tokens, rows, alongTokens, alongRows, depth }: TensorTile): number {
+export function subgroupMatrixTileBytes({ tokens, rows, alongTokens, alongRows, depth }: SubgroupMatrixTile): number {
   return (tokens + rows) * strideOf(depth) * 16 + alongTokens * alongRows * FRAGMENT * FRAGMENT * 4;
 }
 
 /** The kernel's source. Throws RangeError for a tile that cannot be shared out. */
-export function tensorMatmulKernel(spec: MatmulSpec, tile: TensorTile): Kernel {
+export function subgroupMatrixGemmKernel(spec: GemmSpec, tile: SubgroupMatrixTile): Kernel {
   const { matrix } = spec;
   const blocks = Math.ceil(matrix.cols / 32);
   const depth = blocks % tile.depth === 0 ? tile.depth : 1;
-  const across = 4 * depth; // eights of a row in a step
+  const across = 4 * depth; // vec8s of a row in a step
   const stride = strideOf(depth);
   const subgroups = tile.alongTokens * tile.alongRows;
   const threads = subgroups * LANES;
   const m = tile.tokens / tile.alongTokens / FRAGMENT; // fragments of a subgroup along tokens
   const n = tile.rows / tile.alongRows / FRAGMENT;
-  const xReads = (tile.tokens * across) / threads; // eights of x a thread copies for a step
-  const wReads = (tile.rows * across) / threads; // eights of weights
-  mustBeWhole(tile, m, n, xReads, wReads);
-  const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
+  const xReads = (tile.tokens * across) / threads; // vec8s of x a thread copies for a step
+  const wReads = (tile.rows * across) / threads; // vec8s of weights
+  assertWhole(tile, m, n, xReads, wReads);
+  const yStride = spec.logitsRowsOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
   const rowOf = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;
   const read = (step: string): string => `
 ${repeat(xReads, (i) => `    xa${i} = x[x_at${i} + ${step} * ${across * 2}u];\n    xb${i} = x[x_at${i} + ${step} * ${across * 2}u + 1u];`)}
-${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step} * ${depth}u + w_block, lid % 4u);`)}`;
+${repeat(wReads, (i) => `    w${i} = w_vec8(w_row${i}, ${step} * ${depth}u + w_block, lid % 4u);`)}`;
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec, LARGEST_F16);
@@ -89,13 +89,13 @@ ${repeat(
   }`;
   };
   const body = `
-${eightReader('w', matrix)}
-${halvesReader('w', matrix)}
+${vec8Reader('w', matrix)}
+${f16Reader('w', matrix)}
 ${epilogue.functions}
 var<workgroup> tile_x: array<vec4<u32>, ${tile.tokens * stride}>; // f16, two a word
 var<workgroup> tile_w: array<vec4<u32>, ${tile.rows * stride}>;
 var<workgroup> scratch: array<f32, ${subgroups * FRAGMENT * FRAGMENT}>;
-${halvesPacker('halves', matrix)}
+${f16Packer('pack_f16x8', matrix)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let subgroup = lid / ${LANES}u;
@@ -104,19 +104,19 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first_row = (wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u) * ${tile.rows}u;
   let token0 = (subgroup / ${tile.alongRows}u) * ${m * FRAGMENT}u;
   let row0 = (subgroup % ${tile.alongRows}u) * ${n * FRAGMENT}u;
-  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
+  let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
 ${repeat(xReads, (i) => {
   const token = `min(first_token + ${rowOf(i)}, count - 1u)`;
-  return `  let x_at${i} = (${spec.wantedOnly === true ? 'params.first + ' : ''}${token}) * ${blocks * 8}u + (lid % ${across}u) * 2u;
+  return `  let x_at${i} = (${spec.logitsRowsOnly === true ? 'params.first_logits_row + ' : ''}${token}) * ${blocks * 8}u + (lid % ${across}u) * 2u;
   var xa${i}: vec4<f32>;
   var xb${i}: vec4<f32>;`;
 })}
-${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${rowOf(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${rowOf(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Vec8;`)}
 ${each((i, j) => `  var c${i}_${j}: subgroup_matrix_result<f32, ${FRAGMENT}, ${FRAGMENT}>;`)}
   let w_block = (lid % ${across}u) / 4u;
 ${read('0u')}
   for (var step = 0u; step < ${blocks / depth}u; step++) {
-${repeat(xReads, (i) => `    tile_x[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = halves(xa${i}, xb${i});`)}
+${repeat(xReads, (i) => `    tile_x[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = pack_f16x8(xa${i}, xb${i});`)}
 ${repeat(wReads, (i) => `    tile_w[(${rowOf(i)}) * ${stride}u + lid % ${across}u] = w_f16(w${i});`)}
     workgroupBarrier();
     if (step + 1u < ${blocks / depth}u) {
@@ -131,11 +131,11 @@ ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${
   }
 ${each(storeFragment)}
 }`;
-  return kernel(spec.label, matmulBindings(spec), body, ENABLE_MATRICES);
+  return kernel(spec.label, gemmBindings(spec), body, ENABLE_SUBGROUP_MATRICES);
 }
 
 /** What kernels on matrix units ask the compiler for: extensions, and no complaint where the compiler cannot prove that a whole subgroup takes the same way. */
-export const ENABLE_MATRICES = `enable f16;
+export const ENABLE_SUBGROUP_MATRICES = `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
 diagnostic(off, chromium.subgroup_matrix_uniformity);`;

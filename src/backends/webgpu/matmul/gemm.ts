@@ -5,18 +5,18 @@
  */
 import { GELU } from './gelu.ts';
 import { addDot, type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
-import { paddedTokens, partOf, sumsStride } from './partial-sums.ts';
-import { matrixBindings, type MatrixFormat, eightReader } from '../weights/weight-reader.ts';
+import { paddedTokens, splitRange, partialSumStride } from './partial-sums.ts';
+import { matrixBindings, type MatrixFormat, vec8Reader } from '../weights/weight-reader.ts';
 
 /** A tiled product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
-export interface MatmulSpec {
+export interface GemmSpec {
   readonly label: string;
   readonly matrix: MatrixFormat;
   /** What becomes of the products, the bias added. `gate`: y = silu(y) * products, y holding the gate's; `gelu`: y = gelu(products). */
   readonly epilogue: 'store' | 'add' | 'gate' | 'gelu';
   readonly bias?: boolean;
   /** Only the tokens that go through the head, to rows of y without gaps. */
-  readonly wantedOnly?: boolean;
+  readonly logitsRowsOnly?: boolean;
 }
 
 /** How a workgroup's outputs are shared out. */
@@ -37,13 +37,13 @@ function strideOf({ depth }: Tile): number {
 }
 
 /** Bytes of workgroup memory that a tile takes. */
-export function tileBytes(tile: Tile): number {
+export function gemmTileBytes(tile: Tile): number {
   return (tile.tokens + tile.rows) * strideOf(tile) * 16;
 }
 
 /** Workgroups for so many tokens: tokens along x, so that those which read the same weights run together; outputs along y and z. */
-export function matmulGrid(
-  { matrix }: MatmulSpec,
+export function gemmGrid(
+  { matrix }: GemmSpec,
   tile: Pick<Tile, 'tokens' | 'rows'>,
   tokens: number,
 ): readonly [number, number, number] {
@@ -56,7 +56,7 @@ export function matmulGrid(
  * products are multiplied to, which is where a model's outliers are, nothing beyond this is kept.
  */
 export function epilogueOf(
-  { epilogue, bias }: MatmulSpec,
+  { epilogue, bias }: GemmSpec,
   largest?: number,
 ): {
   /** Functions it needs. */
@@ -82,7 +82,7 @@ export function epilogueOf(
 }
 
 /** Bindings in order: the matrix's, `x`, `y`, `bias` where there is one, `params`. */
-export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
+export function gemmBindings({ matrix, bias }: GemmSpec): Binding[] {
   return [
     ...matrixBindings('w', matrix, 'eight'),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
@@ -119,15 +119,15 @@ export function threadsOf(tile: Tile): { readonly across: number; readonly along
 }
 
 /** Throws RangeError unless all of these, which a tile leads to, are whole numbers. */
-export function mustBeWhole(tile: Pick<Tile, 'tokens' | 'rows'>, ...counts: readonly number[]): void {
+export function assertWhole(tile: Pick<Tile, 'tokens' | 'rows'>, ...counts: readonly number[]): void {
   if (counts.every(Number.isInteger)) return;
   throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
 }
 
 /** WGSL of the token a thread's copy `i` of X belongs to, of so many copies a row. */
-export function copiedToken(spec: MatmulSpec, thread: string, each: number): string {
+export function copiedToken(spec: GemmSpec, thread: string, each: number): string {
   const token = `min(first_token + (${thread}) / ${each}u, count - 1u)`;
-  return spec.wantedOnly === true ? `(params.first + ${token})` : token;
+  return spec.logitsRowsOnly === true ? `(params.first_logits_row + ${token})` : token;
 }
 
 /** WGSL of something for each output of a thread. */
@@ -137,18 +137,18 @@ export function eachOutput(tile: Tile, line: (m: number, n: number) => string): 
 
 /**
  * A tiled product's frame: which outputs a workgroup and a thread have, the loop over the inputs, and what becomes of the sums.
- * Throws RangeError for a tile that cannot be shared out. `parts`: as {@link matmulKernel} has it.
+ * Throws RangeError for a tile that cannot be shared out. `parts`: as {@link gemmKernel} has it.
  */
-export function tiledKernel(spec: MatmulSpec, tile: Tile, parts: number | undefined, product: TileProduct): Kernel {
+export function tiledKernel(spec: GemmSpec, tile: Tile, parts: number | undefined, product: TileProduct): Kernel {
   const { matrix } = spec;
   const { across, along, threads } = threadsOf(tile);
-  mustBeWhole(tile, across, along);
+  assertWhole(tile, across, along);
   const { steps, isInterleaved } = product;
   // 32 threads side by side take 8 rows and 4 tokens, so that they read as little as can be from workgroup memory.
   const compact = across % 8 === 0 && along % 4 === 0;
   const groups = across / 8;
   const lanes = isInterleaved ? ['lid / 2u % 8u', 'lid % 2u + lid / 16u % 2u * 2u'] : ['lid % 8u', 'lid / 8u % 4u'];
-  const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
+  const yStride = spec.logitsRowsOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
   const epilogue = epilogueOf(spec);
   const sums = parts === undefined ? null : { matrix, tile: { ...tile, parts } };
   const [begin, end] = sums === null ? ['0u', `${steps}u`] : ['begin', 'end'];
@@ -165,8 +165,8 @@ ${epilogue.functions}
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first_token = wg.x * ${tile.tokens}u;
   let first_row = ${sums === null ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
-${sums === null ? '' : partOf(sums, steps)}
-  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
+${sums === null ? '' : splitRange(sums, steps)}
+  let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
   let tx = ${compact ? `${lanes[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
   let ty = ${compact ? `${lanes[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
 ${product.variables}
@@ -183,25 +183,25 @@ ${product.multiply}
   }
   let token0 = first_token + ty;
   let row0 = first_row + tx;
-${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput(tile, (m, n) => keep(m, n, sumsStride(sums)))}`}
+${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput(tile, (m, n) => keep(m, n, partialSumStride(sums)))}`}
 }`;
-  return kernel(spec.label, matmulBindings(spec), body, product.enable);
+  return kernel(spec.label, gemmBindings(spec), body, product.enable);
 }
 
 /**
  * The kernel's source. With `parts` every workgroup along z sums over a part of the inputs alone, and y has the parts' sums as
  * parts.ts describes them. Throws RangeError for a tile that cannot be shared out.
  */
-export function matmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kernel {
+export function gemmKernel(spec: GemmSpec, tile: Tile, parts?: number): Kernel {
   const { matrix } = spec;
   const { depth } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
   const { across, along, threads } = threadsOf(tile);
   const stride = strideOf(tile);
-  const eights = depth / 2; // of a row of weights in a step
+  const vec8s = depth / 2; // of a row of weights in a step
   const xReads = (tile.tokens * depth) / threads; // vec4s of x a thread copies for a step
-  const wReads = (tile.rows * eights) / threads; // eights of weights
-  mustBeWhole(tile, xReads, wReads);
+  const wReads = (tile.rows * vec8s) / threads; // vec8s of weights
+  assertWhole(tile, xReads, wReads);
   const thread = (i: number): string => `lid + ${i * threads}u`;
   // With few outputs a thread has registers left for this loop to be unrolled, which is a quarter faster then; with many it is slower.
   const isUnrolled = tile.tokensPerThread * tile.rowsPerThread <= 32;
@@ -216,7 +216,7 @@ ${repeat(tile.tokensPerThread, (m) => `        ${addDot(`s${m}_${n}`, `a${m}`, '
 )}`;
   return tiledKernel(spec, tile, parts, {
     enable: '',
-    declarations: `${eightReader('w', matrix)}
+    declarations: `${vec8Reader('w', matrix)}
 var<workgroup> tile_x: array<vec4<f32>, ${tile.tokens * stride}>;
 var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;`,
     steps: (blocks * 8) / depth,
@@ -227,13 +227,13 @@ ${repeat(
   (i) => `  let x_at${i} = ${copiedToken(spec, thread(i), depth)} * ${blocks * 8}u + (${thread(i)}) % ${depth}u;
   var x${i}: vec4<f32>;`,
 )}
-${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (${thread(i)}) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}`,
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (${thread(i)}) / ${vec8s}u, ${matrix.rows - 1}u);\n  var w${i}: w_Vec8;`)}`,
     read: (step) => `
 ${repeat(xReads, (i) => `    x${i} = x[x_at${i} + ${step} * ${depth}u];`)}
 ${repeat(wReads, (i) =>
   depth === 8
-    ? `    w${i} = w_eight(w_row${i}, ${step}, (${thread(i)}) % 4u);`
-    : `    w${i} = w_eight(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (${thread(i)}) % 2u);`,
+    ? `    w${i} = w_vec8(w_row${i}, ${step}, (${thread(i)}) % 4u);`
+    : `    w${i} = w_vec8(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (${thread(i)}) % 2u);`,
 )}`,
     write: `
 ${repeat(xReads, (i) => `    tile_x[(${thread(i)}) / ${depth}u * ${stride}u + (${thread(i)}) % ${depth}u] = x${i};`)}
@@ -241,7 +241,7 @@ ${repeat(
   wReads,
   (i) => `    {
       let eight = w_f32(w${i});
-      let at = (${thread(i)}) / ${eights}u * ${stride}u + (${thread(i)}) % ${eights}u * 2u;
+      let at = (${thread(i)}) / ${vec8s}u * ${stride}u + (${thread(i)}) % ${vec8s}u * 2u;
       tile_w[at] = eight[0];
       tile_w[at + 1u] = eight[1];
     }`,

@@ -9,7 +9,7 @@
  * products and multiplied in at the end; its weights are multiplied into x on the way.
  *
  * A thread reads 16 bytes of codes, so its neighbour's 32 inputs lie 128 bytes on: read from x itself they would take a cache
- * line a thread. The workgroup copies them into its memory instead, turned so that neighbours read neighbours.
+ * line a thread. The workgroup copies them into its memory instead, transposed so that neighbours read neighbours.
  */
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
 import { isQuantized, matrixBindings, type MatrixFormat, blockReader, quad } from '../weights/weight-reader.ts';
@@ -24,7 +24,7 @@ export type Epilogue =
   | 'swiglu';
 
 /** How the work is shared out. */
-export interface MatvecShares {
+export interface GemvTile {
   /** Tokens at once. */
   readonly columns: number;
   readonly rowsPerThread: number;
@@ -36,7 +36,7 @@ export interface MatvecShares {
 }
 
 /** A matrix-vector product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
-export interface MatvecSpec extends MatvecShares {
+export interface GemvSpec extends GemvTile {
   readonly label: string;
   /** One matrix; for `swiglu` the gate's, then the other, both of the same format. */
   readonly matrices: readonly MatrixFormat[];
@@ -46,13 +46,13 @@ export interface MatvecSpec extends MatvecShares {
   /** RMSNorm in front, its weight f32 `[cols]`. */
   readonly normEpsilon?: number;
   /** Only the tokens that go through the head, to rows of y without gaps. */
-  readonly wantedOnly?: boolean;
+  readonly logitsRowsOnly?: boolean;
   /** The size all subgroups have, or null: sums go through workgroup memory alone. */
   readonly subgroupSize: number | null;
 }
 
 /** Bindings, in order: the matrices', `x`, `y`, then `bias` and `gamma` where there are such, `params`. */
-function bindingsOf({ matrices, bias, normEpsilon }: MatvecSpec): Binding[] {
+function bindingsOf({ matrices, bias, normEpsilon }: GemvSpec): Binding[] {
   return [
     ...matrices.flatMap((format, i) => matrixBindings(`w${i}`, format, 'block')),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
@@ -64,12 +64,12 @@ function bindingsOf({ matrices, bias, normEpsilon }: MatvecSpec): Binding[] {
 }
 
 /** Workgroups along x and y; along z there is one for every `columns` tokens. */
-export function matvecGrid({ matrices, rowsPerThread, threadsPerRow, threads }: MatvecSpec): readonly [number, number] {
+export function gemvGrid({ matrices, rowsPerThread, threadsPerRow, threads }: GemvSpec): readonly [number, number] {
   return grid(Math.ceil((matrices[0]?.rows ?? 0) / (rowsPerThread * (threads / threadsPerRow))));
 }
 
 /** The kernel's source. Throws RangeError when the threads cannot be shared out so. */
-export function matvecKernel(spec: MatvecSpec): Kernel {
+export function gemvKernel(spec: GemvSpec): Kernel {
   const { matrices, columns, rowsPerThread: rows, threadsPerRow: lanes, threads, normEpsilon, epilogue } = spec;
   const [format] = matrices;
   if (format === undefined || threads % lanes !== 0 || (lanes & (lanes - 1)) !== 0) {
@@ -83,7 +83,7 @@ export function matvecKernel(spec: MatvecSpec): Kernel {
   const values = sums + (norm ? columns : 0);
   const sum = (m: number, r: number, c: number): string => `s${(m * rows + r) * columns + c}`;
   const square = (c: number): string => `s${sums + c}`;
-  const yStride = spec.wantedOnly === true ? format.rows : roundUp(format.rows, 32);
+  const yStride = spec.logitsRowsOnly === true ? format.rows : roundUp(format.rows, 32);
 
   const each = (line: (m: number, r: number) => string): string =>
     repeat(matrices.length, (m) => repeat(rows, (r) => line(m, r)));
@@ -150,10 +150,10 @@ ${reduction.memory > 0 ? `var<workgroup> shared_sums: array<f32, ${reduction.mem
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let lane = lid % ${lanes}u;
-  let row = ((wg.x + wg.y * ${matvecGrid(spec)[0]}u) * ${threads / lanes}u + lid / ${lanes}u) * ${rows}u;
+  let row = ((wg.x + wg.y * ${gemvGrid(spec)[0]}u) * ${threads / lanes}u + lid / ${lanes}u) * ${rows}u;
   let c0 = wg.z * ${columns}u;
-  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
-${repeat(columns, (c) => `  let x${c} = (${spec.wantedOnly === true ? 'params.first + ' : ''}min(c0 + ${c}u, count - 1u)) * ${blocks * 8}u;`)}
+  let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
+${repeat(columns, (c) => `  let x${c} = (${spec.logitsRowsOnly === true ? 'params.first_logits_row + ' : ''}min(c0 + ${c}u, count - 1u)) * ${blocks * 8}u;`)}
 ${repeat(rows, (r) => `  let row${r} = min(row + ${r}u, ${format.rows - 1}u);`)}
 ${repeat(values, (i) => `  var s${i} = 0.0;`)}
 ${norm ? repeat(columns, (c) => `  var q${c} = 0.0;`) : ''}
@@ -182,7 +182,7 @@ ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
 
 /** Sums `values` variables s0, s1, ... over the threads of a row; the row's first thread has the sums afterwards. */
 function reductionOf(
-  { subgroupSize: size, threadsPerRow: lanes, threads }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
+  { subgroupSize: size, threadsPerRow: lanes, threads }: Pick<GemvSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
   values: number,
 ): {
   readonly code: string;
@@ -223,12 +223,12 @@ function blocksAheadOf({
   matrices,
   threadsPerRow,
   blocksAhead,
-}: Pick<MatvecSpec, 'matrices' | 'threadsPerRow' | 'blocksAhead'>): number {
+}: Pick<GemvSpec, 'matrices' | 'threadsPerRow' | 'blocksAhead'>): number {
   return Math.min(blocksAhead, Math.ceil((matrices[0]?.cols ?? 0) / 32 / threadsPerRow));
 }
 
 /** Bytes of workgroup memory. */
-export function matvecBytes(spec: Omit<MatvecSpec, 'label' | 'epilogue'>): number {
+export function gemvBytes(spec: Omit<GemvSpec, 'label' | 'epilogue'>): number {
   const { matrices, columns, rowsPerThread, threadsPerRow, threads, normEpsilon } = spec;
   const norm = normEpsilon !== undefined;
   const stage = columns * 8 * (threadsPerRow + 1) * blocksAheadOf(spec) * 16;

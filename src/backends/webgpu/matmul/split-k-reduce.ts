@@ -4,10 +4,10 @@
  * all others f32.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat, type RowKernel } from '../gpu/kernel.ts';
-import { paddedTokens, type SplitSums, sumsStride } from './partial-sums.ts';
+import { paddedTokens, type PartialSums, partialSumStride } from './partial-sums.ts';
 import { NORM_THREADS, sumOverThreads } from '../rows/text-rows.ts';
 import { LARGEST_F16 } from './gemm-subgroup-matrix.ts';
-import { halvesPacker, type MatrixFormat } from '../weights/weight-reader.ts';
+import { f16Packer, type MatrixFormat } from '../weights/weight-reader.ts';
 
 /** Threads of a workgroup where each makes its own numbers. */
 const THREADS = 64;
@@ -23,8 +23,8 @@ function writing(next: Next): {
   if (next !== null) {
     return {
       type: 'array<vec4<u32>>',
-      functions: halvesPacker('halves', next),
-      write: (eight, low, high) => `y[${eight}] = halves(${low}, ${high});`,
+      functions: f16Packer('pack_f16x8', next),
+      write: (eight, low, high) => `y[${eight}] = pack_f16x8(${low}, ${high});`,
     };
   }
   return {
@@ -35,14 +35,14 @@ function writing(next: Next): {
 }
 
 /** WGSL that adds the parts' vec4 `quad` of token `token` from the buffer `from` to the variable `to`. */
-function addParts({ matrix, tile }: SplitSums, from: string, token: string, quad: string, to: string): string {
-  const quads = sumsStride({ matrix, tile }) / 4;
+function addParts({ matrix, tile }: PartialSums, from: string, token: string, quad: string, to: string): string {
+  const quads = partialSumStride({ matrix, tile }) / 4;
   const part = (i: number): string => `${from}[(${i}u * padded + ${token}) * ${quads}u + ${quad}]`;
   return repeat(tile.parts, (i) => `    ${to} += ${part(i)};`);
 }
 
 /** y = sums + bias. Bindings: sums, bias, y f32 `[tokens, rows]` without padding, params. `rows` has whole vec4s. */
-export function biasSumKernel(parts: SplitSums): RowKernel {
+export function reduceBiasKernel(parts: PartialSums): RowKernel {
   const quads = parts.matrix.rows / 4;
   const body = `
 @compute @workgroup_size(${THREADS})
@@ -62,9 +62,9 @@ ${addParts(parts, 'sums', 'id.y', 'id.x', 'sum')}
   return { kernel: kernel('qkv, parts', bindings, body), groups: Math.ceil(quads / THREADS) };
 }
 
-/** y = silu(gate) * up for `next`. Bindings: the gate's sums, those of up, y `[tokens, rows]`, params. `rows` has whole eights. */
-export function gatedSumKernel(parts: SplitSums, next: Next): RowKernel {
-  const eights = parts.matrix.rows / 8;
+/** y = silu(gate) * up for `next`. Bindings: the gate's sums, those of up, y `[tokens, rows]`, params. `rows` has whole vec8s. */
+export function reduceSwigluKernel(parts: PartialSums, next: Next): RowKernel {
+  const vec8s = parts.matrix.rows / 8;
   const four = (name: string, from: string, quad: string): string => `
   var ${name} = vec4<f32>();
 ${addParts(parts, from, 'id.y', quad, name)}`;
@@ -77,10 +77,10 @@ ${addParts(parts, from, 'id.y', quad, name)}`;
 ${functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= ${eights}u) { return; }
+  if (id.x >= ${vec8s}u) { return; }
 ${paddedTokens(parts)}
 ${repeat(2, (i) => four(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + four(`up${i}`, 'up_sums', `id.x * 2u + ${i}u`))}
-  ${write(`id.y * ${eights}u + id.x`, gated(0), gated(1))}
+  ${write(`id.y * ${vec8s}u + id.x`, gated(0), gated(1))}
 }`;
   const bindings: Binding[] = [
     { name: 'gate_sums', type: 'array<vec4<f32>>', access: 'read' },
@@ -88,20 +88,20 @@ ${repeat(2, (i) => four(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + four(`up
     { name: 'y', type, access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('gate, up, parts', bindings, body), groups: Math.ceil(eights / THREADS) };
+  return { kernel: kernel('gate, up, parts', bindings, body), groups: Math.ceil(vec8s / THREADS) };
 }
 
 /**
  * hidden = hidden + sums, and y = RMSNorm(hidden) for `next`; without `parts` hidden stays as it is. Bindings: sums where there
- * are such, hidden f32 `[tokens, cols]`, gamma f32, y, params. `cols` has whole eights. Workgroups: tokens.
+ * are such, hidden f32 `[tokens, cols]`, gamma f32, y, params. `cols` has whole vec8s. Workgroups: tokens.
  */
-export function normSumKernel(parts: SplitSums | null, cols: number, epsilon: number, next: Next): Kernel {
-  const eights = cols / 8;
+export function reduceNormKernel(parts: PartialSums | null, cols: number, epsilon: number, next: Next): Kernel {
+  const vec8s = cols / 8;
   const { type, functions, write } = writing(next);
   const each = (line: (i: number, quad: string) => string): string =>
-    repeat(Math.ceil(eights / NORM_THREADS), (i) => {
+    repeat(Math.ceil(vec8s / NORM_THREADS), (i) => {
       const eight = `(lid + ${i * NORM_THREADS}u)`;
-      return `  if (${eight} < ${eights}u) {\n${repeat(2, (half) => line(2 * i + half, `${eight} * 2u + ${half}u`))}\n  }`;
+      return `  if (${eight} < ${vec8s}u) {\n${repeat(2, (half) => line(2 * i + half, `${eight} * 2u + ${half}u`))}\n  }`;
     });
   const body = `
 ${functions}
@@ -111,7 +111,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first = wg.x * ${cols / 4}u;
 ${parts === null ? '' : paddedTokens(parts)}
   var square = 0.0;
-${repeat(2 * Math.ceil(eights / NORM_THREADS), (i) => `  var v${i} = vec4<f32>();`)}
+${repeat(2 * Math.ceil(vec8s / NORM_THREADS), (i) => `  var v${i} = vec4<f32>();`)}
 ${each(
   (i, quad) => `    v${i} = hidden[first + ${quad}];
 ${parts === null ? '' : `${addParts(parts, 'sums', 'wg.x', quad, `v${i}`)}\n    hidden[first + ${quad}] = v${i};`}

@@ -1,29 +1,23 @@
 /**
  * Y = X Wᵀ for some tokens: too many to read the weights once for each, too few to keep a device busy with tiles of outputs
  * alone. So each output is summed in parts, every workgroup over a part of the inputs (split-K); what comes next puts the
- * parts together (split-k-sums.ts). Here on the GPU's matrix units; `matmulKernel` does the same without.
+ * parts together (split-k-sums.ts). Here on the GPU's matrix units; `gemmKernel` does the same without.
  *
  * Weights and X are f16 and sums f32, as in tensor-matmul.ts. A thread reads whole blocks of weights, those of the next step
  * while it computes this one.
  * Source: NVIDIA, CUTLASS, Efficient GEMM in CUDA, "Parallelized Reductions"; Chromium's extension as in tensor-matmul.ts.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
-import { mustBeWhole } from './gemm.ts';
-import { paddedTokens, partOf, sumsStride } from './partial-sums.ts';
-import { ENABLE_MATRICES, FRAGMENT, LANES } from './gemm-subgroup-matrix.ts';
-import {
-  eightOfBlock,
-  halvesBlockReader,
-  halvesPacker,
-  matrixBindings,
-  type MatrixFormat,
-} from '../weights/weight-reader.ts';
+import { assertWhole } from './gemm.ts';
+import { paddedTokens, splitRange, partialSumStride } from './partial-sums.ts';
+import { ENABLE_SUBGROUP_MATRICES, FRAGMENT, LANES } from './gemm-subgroup-matrix.ts';
+import { vec8OfBlock, f16BlockReader, f16Packer, matrixBindings, type MatrixFormat } from '../weights/weight-reader.ts';
 
 /** A product in parts on matrix units. */
-export interface SplitK {
+export interface SplitKSpec {
   readonly label: string;
   readonly matrix: MatrixFormat;
-  /** How X lies there: f32, or f16 as the matrix' {@link halvesPacker} packs it; rows without padding. */
+  /** How X lies there: f32, or f16 as the matrix' {@link f16Packer} packs it; rows without padding. */
   readonly x: 'f32' | 'f16';
   readonly tile: SplitKTile;
 }
@@ -54,18 +48,18 @@ export function splitKBytes({ tokens, rows, depth }: SplitKTile): number {
  * The kernel. Bindings: the matrix', `x`, the parts' sums, params.
  * Throws RangeError for a tile that cannot be shared out.
  */
-export function splitKKernel({ label, matrix, x, tile }: SplitK): Kernel {
+export function splitKKernel({ label, matrix, x, tile }: SplitKSpec): Kernel {
   const { depth, subgroups } = tile;
   const blocks = Math.ceil(matrix.cols / 32);
   const steps = blocks / depth;
   const threads = subgroups * LANES;
-  const across = 4 * depth; // eights of a row in a step
+  const across = 4 * depth; // vec8s of a row in a step
   const stride = strideOf(depth);
   const m = tile.tokens / FRAGMENT; // fragments of a subgroup along tokens
   const n = tile.rows / FRAGMENT / subgroups;
   const wReads = (tile.rows * depth) / threads; // blocks of weights a thread copies for a step
-  const xReads = (tile.tokens * across) / threads; // eights of x
-  mustBeWhole(tile, steps, m, n, wReads, xReads);
+  const xReads = (tile.tokens * across) / threads; // vec8s of x
+  assertWhole(tile, steps, m, n, wReads, xReads);
   const xWords = x === 'f32' ? 2 : 1; // vec4s of an eight
   const wRow = (i: number): string => `${(i * threads) / depth}u + lid / ${depth}u`;
   const xRow = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;
@@ -75,10 +69,10 @@ ${repeat(xReads, (i) => repeat(xWords, (v) => `    x${i}_${v} = x[x_at${i} + ${s
   const load = (side: 'left' | 'right', from: string, row: string, k: number, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, (${row}) * ${stride}u + ${2 * k}u, ${stride}u)`;
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
-  const outStride = sumsStride({ matrix, tile });
+  const outStride = partialSumStride({ matrix, tile });
   const body = `
-${halvesBlockReader('w', matrix)}
-${halvesPacker('halves', matrix)}
+${f16BlockReader('w', matrix)}
+${f16Packer('pack_f16x8', matrix)}
 var<workgroup> tile_x: array<vec4<u32>, ${tile.tokens * stride}>; // f16, two a word
 var<workgroup> tile_w: array<vec4<u32>, ${tile.rows * stride}>;
 @compute @workgroup_size(${threads})
@@ -86,15 +80,15 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first_token = wg.x * ${tile.tokens}u;
   let first_row = wg.y * ${tile.rows}u;
   let row0 = lid / ${LANES}u * ${n * FRAGMENT}u; // of the subgroup
-${partOf({ matrix, tile }, steps)}
+${splitRange({ matrix, tile }, steps)}
 ${repeat(xReads, (i) => `  let x_at${i} = (min(first_token + ${xRow(i)}, params.tokens - 1u) * ${blocks * 4}u + lid % ${across}u) * ${xWords}u;`)}
 ${repeat(xReads, (i) => repeat(xWords, (v) => `  var x${i}_${v}: vec4<${x === 'f32' ? 'f32' : 'u32'}>;`))}
 ${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${wRow(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Block; var f${i}: u32;`)}
 ${each((i, j) => `  var c${i}_${j} = subgroup_matrix_result<f32, ${FRAGMENT}, ${FRAGMENT}>();`)}
 ${read('begin')}
   for (var step = begin; step < end; step++) {
-${repeat(xReads, (i) => `    tile_x[(${xRow(i)}) * ${stride}u + lid % ${across}u] = ${x === 'f32' ? `halves(x${i}_0, x${i}_1)` : `x${i}_0`};`)}
-${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${eightOfBlock('w', matrix, `w${i}`, `f${i}`, e)});`))}
+${repeat(xReads, (i) => `    tile_x[(${xRow(i)}) * ${stride}u + lid % ${across}u] = ${x === 'f32' ? `pack_f16x8(x${i}_0, x${i}_1)` : `x${i}_0`};`)}
+${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${vec8OfBlock('w', matrix, `w${i}`, `f${i}`, e)});`))}
     workgroupBarrier();
     if (step + 1u < end) {
 ${read('(step + 1u)')}
@@ -119,5 +113,5 @@ ${each((i, j) => `  subgroupMatrixStore(&sums, to + ${i * FRAGMENT * outStride +
     { name: 'sums', type: 'array<f32>', access: 'read_write' },
     PARAMS,
   ];
-  return kernel(label, bindings, body, ENABLE_MATRICES);
+  return kernel(label, bindings, body, ENABLE_SUBGROUP_MATRICES);
 }

@@ -1,7 +1,7 @@
 /** The small kernels: embedding lookup, embeddings into the residual stream, RMSNorm of many tokens, the arg max of logits. */
 import { type Stored } from '../attention/cache-format.ts';
 import { type Binding, kernel, type Kernel, PARAMS, roundUp, type RowKernel } from '../gpu/kernel.ts';
-import { matrixBindings, type MatrixFormat, eightReader } from '../weights/weight-reader.ts';
+import { matrixBindings, type MatrixFormat, vec8Reader } from '../weights/weight-reader.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
@@ -17,12 +17,12 @@ export function embedKernel(table: MatrixFormat, stored: Stored): RowKernel {
   const { cols } = table;
   const words = stored === 'f16' ? cols / 2 : cols;
   const body = `
-${eightReader('w', table)}
+${vec8Reader('w', table)}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x * 8u >= ${cols}u) { return; }
   let row = min(ids[id.y].x, ${table.rows - 1}u);
-  let eight = w_f32(w_eight(row, id.x / 4u, id.x % 4u));
+  let eight = w_f32(w_vec8(row, id.x / 4u, id.x % 4u));
   let at = id.y * ${words}u + id.x * ${stored === 'f16' ? 4 : 8}u;
   for (var i = 0u; i < ${stored === 'f16' ? 4 : 8}u; i++) {
     ${
@@ -41,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /** Embeddings `[tokens, cols]` as `stored` into the residual stream, f32 rows of a multiple of 32. Bindings: `embeds`, `hidden`, params. Workgroups: see `groups`, tokens. */
-export function loadKernel(cols: number, stored: Stored): RowKernel {
+export function embeddingToResidualKernel(cols: number, stored: Stored): RowKernel {
   const value =
     stored === 'f16'
       ? `unpack2x16float(embeds[(id.y * ${cols}u + id.x) >> 1u])[(id.y * ${cols}u + id.x) & 1u]`

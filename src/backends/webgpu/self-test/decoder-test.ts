@@ -6,13 +6,13 @@ import { KernelFixture } from './kernel-fixture.ts';
 import { type DecoderKernels, fusedProduct, wideShares, type Wanted } from '../decoder/decoder-kernels.ts';
 import type { KernelContext } from '../context.ts';
 import type { DecoderFormats } from '../decoder/loaded-decoder.ts';
-import { checkedFormats, checkProduct, checkTiledProduct } from './matmul-test.ts';
-import { checkSplitLayers } from './split-k-test.ts';
-import { canSplit } from '../matmul/split-k-layer.ts';
+import { testedFormats, testGemm, testTiledGemm } from './matmul-test.ts';
+import { testSplitKLayers } from './split-k-test.ts';
+import { canSplitK } from '../matmul/split-k-layer.ts';
 import { tiledProducts } from '../matmul/select-gemm.ts';
 import { attentionGrid, partialLength } from '../attention/prefill-attention.ts';
-import { combineGrid } from '../attention/kv-split-reduce.ts';
-import type { MatvecSpec } from '../matmul/gemv.ts';
+import { kvSplitReduceGrid } from '../attention/kv-split-reduce.ts';
+import type { GemvSpec } from '../matmul/gemv.ts';
 import { roundUp } from '../gpu/kernel.ts';
 
 /** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
@@ -24,7 +24,7 @@ const PART = 64;
  * Checks the kernels that `wanted` describes, while those of the model's own sizes, which `compiling` gives, still compile.
  * Throws NumericCheckError when one of them is off.
  */
-export async function checkDecoder(
+export async function selfTestDecoder(
   parts: KernelContext,
   { layer, head }: DecoderFormats,
   compiling: Promise<DecoderKernels>,
@@ -34,17 +34,17 @@ export async function checkDecoder(
   const tiled = tiledProducts(compiler, 1, tuning.tile, wanted.workgroupBytes);
   const normEpsilon = wanted.text.rmsNormEps;
   const limits = { wantedSide: tuning.tile, workgroupBytes: wanted.workgroupBytes };
-  const checks = checkedFormats([...Object.values(layer), head]).flatMap((format) => {
+  const checks = testedFormats([...Object.values(layer), head]).flatMap((format) => {
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
-    const fused = async (columns: number, shares: Partial<MatvecSpec>): Promise<void> => {
+    const fused = async (columns: number, shares: Partial<GemvSpec>): Promise<void> => {
       const product = await fusedProduct(compiler, wanted, columns, { ...spec, ...shares });
-      await checkProduct(parts, product, format, columns, { normEpsilon });
+      await testGemm(parts, product, format, columns, { normEpsilon });
     };
     const many = async (): Promise<void> => {
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-      await checkTiledProduct(parts, product, format, FIRST);
+      await testTiledGemm(parts, product, format, FIRST);
     };
-    const split = canSplit(layer) ? [checkSplitLayers(parts, format, normEpsilon, limits)] : [];
+    const split = canSplitK(layer) ? [testSplitKLayers(parts, format, normEpsilon, limits)] : [];
     return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
   await Promise.all([...checks, compiling.then((kernels) => checkAttention(parts, kernels))]);
@@ -52,7 +52,7 @@ export async function checkDecoder(
 
 async function checkAttention(
   parts: KernelContext,
-  { cache, attention, tensorAttention, stepAttention, combine, attentionSpec }: DecoderKernels,
+  { cache, attention, subgroupMatrixAttention, decodeAttention, combine, attentionSpec }: DecoderKernels,
 ): Promise<void> {
   const { numHeads, numKvHeads, headDim, stored } = attentionSpec;
   const random = pseudoRandom();
@@ -85,13 +85,13 @@ async function checkAttention(
       const caching = cache(count);
       if (!step) bench.dispatch(caching.compiled, [...inputs, params], caching.grid);
       const grid = attentionGrid(attentionSpec, count, splits);
-      bench.dispatch(step ? stepAttention : attention, [...inputs, output, partials, params], grid);
-      bench.dispatch(combine, [partials, output, params], combineGrid(attentionSpec, count));
+      bench.dispatch(step ? decodeAttention : attention, [...inputs, output, partials, params], grid);
+      bench.dispatch(combine, [partials, output, params], kvSplitReduceGrid(attentionSpec, count));
       const expected = groupedAttention(qkv, attentionSpec, exact(cos), exact(sin), first, count);
       await bench.expect(what, output, expected, numHeads * headDim, outStride);
-      if (step || tensorAttention === null) continue;
+      if (step || subgroupMatrixAttention === null) continue;
       const again = bench.empty(count * outStride * 4);
-      const { compiled, grid: groups } = tensorAttention(count);
+      const { compiled, grid: groups } = subgroupMatrixAttention(count);
       bench.dispatch(compiled, [...inputs, again, params], groups);
       await bench.expect(`${what} on matrix units`, again, expected, numHeads * headDim, outStride);
     }

@@ -3,7 +3,7 @@ import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
 import { madeUpMatrix } from './matmul-test.ts';
-import { type SplitLayer, splitLayers, type TileLimits } from '../matmul/split-k-layer.ts';
+import { type SplitKLayer, splitKLayers, type TileLimits } from '../matmul/split-k-layer.ts';
 import type { Step } from '../matmul/select-gemm.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 
@@ -15,7 +15,7 @@ const TOKENS = 70;
 const GAMMA = 1 / 64;
 
 /** Checks the kernels of a layer whose matrices are stored as `format`. Throws NumericCheckError when one is off. */
-export async function checkSplitLayers(
+export async function testSplitKLayers(
   parts: KernelContext,
   format: MatrixFormat,
   epsilon: number,
@@ -24,14 +24,14 @@ export async function checkSplitLayers(
   const matrix = { ...format, rows: SIDE, cols: SIDE };
   const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
   const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
-  for (const layer of (await splitLayers(parts.compiler, matrices, text, limits)) ?? []) {
+  for (const layer of (await splitKLayers(parts.compiler, matrices, text, limits)) ?? []) {
     await checkLayer(parts, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
   }
 }
 
 async function checkLayer(
   parts: KernelContext,
-  layer: SplitLayer,
+  layer: SplitKLayer,
   format: MatrixFormat,
   tokens: number,
   epsilon: number,
@@ -50,9 +50,9 @@ async function checkLayer(
     const [stream, x, bias] = [random(tokens * SIDE), random(tokens * SIDE), random(SIDE)];
     const gamma = bench.filled(new Float32Array(SIDE).fill(GAMMA));
     const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
-    const [normed, inner] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
+    const [normed, intermediate] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
     const room = layer.sums(tokens);
-    const [sums, upSums] = [bench.empty(room.sums * 4), bench.empty(room.upSums * 4)];
+    const [sums, upPartialSums] = [bench.empty(room.sums * 4), bench.empty(room.upPartialSums * 4)];
     const y = bench.empty(tokens * SIDE * 4);
     const params = bench.params({ tokens });
     const run = (step: Step, ...buffers: readonly GPUBuffer[]): void => {
@@ -61,9 +61,9 @@ async function checkLayer(
     };
     run(layer.firstNorm, hidden, gamma, normed);
     run(layer.gate, ...gate.buffers, normed, sums);
-    run(layer.up, ...up.buffers, normed, upSums);
-    run(layer.gated, sums, upSums, inner);
-    run(layer.down, ...down.buffers, inner, sums);
+    run(layer.up, ...up.buffers, normed, upPartialSums);
+    run(layer.gated, sums, upPartialSums, intermediate);
+    run(layer.down, ...down.buffers, intermediate, sums);
     run(layer.nextNorm, sums, hidden, gamma, normed);
     run(layer.qkv, ...qkv.buffers, normed, sums);
     run(layer.bias, sums, bench.filled(bias), y);

@@ -4,7 +4,7 @@ import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
 import type { VisionFormats } from '../vision/loaded-vision.ts';
-import { checkedFormats, checkTiledProduct } from './matmul-test.ts';
+import { testedFormats, testTiledGemm } from './matmul-test.ts';
 import { MANY, tiledProducts } from '../matmul/select-gemm.ts';
 import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts';
 import { imageSpans, windowSpans } from '../vision/attention-spans.ts';
@@ -17,18 +17,18 @@ const WINDOW = 64;
 const EVERY = 7;
 
 /** Throws NumericCheckError when one of the kernels is off; checks products while those of the model's own sizes still compile. */
-export async function checkVision(
+export async function selfTestVision(
   parts: KernelContext,
   formats: VisionFormats,
   compiling: Promise<VisionKernels>,
 ): Promise<void> {
   const { compiler, tuning, runtime } = parts;
-  const { patchEmbed, block, mergerInner, mergerOutput } = formats;
+  const { patchEmbed, block, mergerIntermediate, mergerOutput } = formats;
   const tiled = tiledProducts(compiler, MANY, tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
-  const checks = checkedFormats([patchEmbed, ...Object.values(block), mergerInner, mergerOutput]).map(
+  const checks = testedFormats([patchEmbed, ...Object.values(block), mergerIntermediate, mergerOutput]).map(
     async (format) => {
       const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-      await checkTiledProduct(parts, product, format, PATCHES);
+      await testTiledGemm(parts, product, format, PATCHES);
     },
   );
   await Promise.all([...checks, compiling.then(({ attention }) => checkAttention(parts, attention))]);

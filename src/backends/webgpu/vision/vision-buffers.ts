@@ -17,7 +17,7 @@ export interface VisionBuffers {
   /** Attention's result; before the first block the patches in window order. */
   readonly attention: GPUBuffer;
   /** Inside the MLP: may be `qkv` too. */
-  readonly inner: GPUBuffer;
+  readonly intermediate: GPUBuffer;
   /** Queries, keys and values in f16 where attention wants them so, else `qkv`. */
   readonly packed: GPUBuffer;
   /** The merger's inside: `hidden` or `attention`. */
@@ -38,7 +38,7 @@ export interface VisionBuffers {
 export interface VisionSizes {
   readonly vision: VisionConfig;
   /** Of the MLP as it is stored. */
-  readonly innerSize: number;
+  readonly intermediateSize: number;
   /** Whether attention wants queries, keys and values packed as f16. */
   readonly isPacked: boolean;
 }
@@ -85,7 +85,7 @@ export class VisionScratch {
   }
 
   #make(patches: number): VisionBuffers {
-    const { vision, innerSize, isPacked } = this.#sizes;
+    const { vision, intermediateSize, isPacked } = this.#sizes;
     const { hiddenSize, headDim, outHiddenSize, spatialMergeSize, patchSize, inChannels } = vision;
     const groups = patches / spatialMergeSize ** 2;
     const make = (label: string, ...bytes: number[]): GPUBuffer =>
@@ -97,8 +97,8 @@ export class VisionScratch {
     const row = rowBytes(patches, hiddenSize);
     const patchRow = rowBytes(patches, patchElements(vision));
     const image = patches * patchSize ** 2 * inChannels; // a byte each
-    const innerRow = rowBytes(patches, innerSize);
-    const isShared = haveNoPadding([hiddenSize, innerSize]);
+    const innerRow = rowBytes(patches, intermediateSize);
+    const isShared = haveNoPadding([hiddenSize, intermediateSize]);
     const hidden = make('hidden', row);
     const attention = make('attention', row, patchRow);
     const qkv = make(
@@ -113,7 +113,7 @@ export class VisionScratch {
       hidden,
       normed: isShared ? attention : make('normed', row),
       attention,
-      inner: isShared ? qkv : make('inner', innerRow),
+      intermediate: isShared ? qkv : make('intermediate', innerRow),
       packed: isPacked ? make('packed', patches * 3 * hiddenSize * 2) : qkv,
       merged: isShared ? hidden : attention,
       cos: make('cos', patches * headDim * 2),

@@ -8,9 +8,9 @@ import type { Stored } from '../attention/cache-format.ts';
 import { normKernel } from '../rows/text-rows.ts';
 import {
   spanSource,
-  TENSOR_ROWS,
-  tensorAttentionFits,
-  tensorAttentionKernel,
+  SUBGROUP_MATRIX_ROWS,
+  subgroupMatrixAttentionFits,
+  subgroupMatrixAttentionKernel,
 } from '../attention/subgroup-matrix-attention.ts';
 import { visionAttentionKernel, visionAttentionSpec } from '../attention/vision-attention.ts';
 import type { RowKernel } from '../gpu/kernel.ts';
@@ -29,7 +29,7 @@ export interface VisionKernels {
   readonly down: Step;
   /** Makes rows without gaps, so that a merge group's are one. */
   readonly mergerNorm: Step;
-  readonly mergerInner: Step;
+  readonly mergerIntermediate: Step;
   readonly mergerOutput: Step;
   readonly features: Step;
 }
@@ -58,7 +58,7 @@ interface Wanted {
 /** Compiles the kernels for a tower whose blocks are all alike. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileVision(
   compiler: Compiler,
-  { block, patchEmbed, mergerInner, mergerOutput }: VisionFormats,
+  { block, patchEmbed, mergerIntermediate, mergerOutput }: VisionFormats,
   { vision, stored, tuning, workgroupBytes }: Wanted,
 ): Promise<VisionKernels> {
   const { hiddenSize } = vision;
@@ -78,11 +78,11 @@ export async function compileVision(
     product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias }),
     product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
     norm('vision norm, merger', true),
-    product({ label: 'vision merger, inner', matrix: mergerInner, epilogue: 'gelu', bias }),
+    product({ label: 'vision merger, intermediate', matrix: mergerIntermediate, epilogue: 'gelu', bias }),
     product({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
     rows(featureKernel(vision.outHiddenSize, stored)),
   ]);
-  const [mergerNorm, inner, outer, features] = merger;
+  const [mergerNorm, intermediate, outer, features] = merger;
   return {
     patches,
     patchEmbed: patchEmbedProduct,
@@ -94,7 +94,7 @@ export async function compileVision(
     up,
     down,
     mergerNorm,
-    mergerInner: inner,
+    mergerIntermediate: intermediate,
     mergerOutput: outer,
     features,
   };
@@ -110,10 +110,10 @@ async function compileAttention(
   const made = (rotary: Step, windows: Compiled, queries: number, isPacked: boolean): VisionAttention => {
     return { rotary, isPacked, windows, whole: { ...windows, label: 'vision attention, whole image' }, queries };
   };
-  const fits = tensorAttentionFits(vision.headDim, workgroupBytes);
+  const fits = subgroupMatrixAttentionFits(vision.headDim, workgroupBytes);
   const onUnits = await compiler.subgroupMatrices.compile(fits, async () => {
-    const windows = await compiler.compile(tensorAttentionKernel(spanSource(vision)));
-    return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, TENSOR_ROWS, true);
+    const windows = await compiler.compile(subgroupMatrixAttentionKernel(spanSource(vision)));
+    return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, SUBGROUP_MATRIX_ROWS, true);
   });
   if (onUnits !== null) return onUnits;
   const spec = visionAttentionSpec(vision, mostQueries, workgroupBytes);

@@ -44,7 +44,7 @@ export class VisionRun {
     const { device } = parts.runtime;
     this.#scratch = new VisionScratch(device, {
       vision: parts.model.vision,
-      innerSize: block.gate.rows,
+      intermediateSize: block.gate.rows,
       isPacked: kernels.attention.isPacked,
     });
   }
@@ -67,7 +67,7 @@ export class VisionRun {
     this.#upload(image, whole, groups, buffers);
     const { qkv, hidden, normed, attention, merged, windowIndex, normalised } = buffers;
     const kernels = this.#kernels;
-    const { patchEmbed, mergerNorm, mergerInner, mergerOutput } = this.#loaded;
+    const { patchEmbed, mergerNorm, mergerIntermediate, mergerOutput } = this.#loaded;
 
     // 1. Patches to vectors, in window order.
     this.#dispatch('patches', kernels.patches, patches, () => [qkv, normalised, windowIndex, attention, patchParams]);
@@ -79,11 +79,11 @@ export class VisionRun {
     });
     // 3. Each merge group becomes one feature; back to image order.
     this.#dispatch('merger norm', kernels.mergerNorm, patches, () => [hidden, mergerNorm, normed]);
-    this.#dispatch('merger inner', kernels.mergerInner, groups, () => [
-      ...mergerInner.buffers,
+    this.#dispatch('merger intermediate', kernels.mergerIntermediate, groups, () => [
+      ...mergerIntermediate.buffers,
       normed,
       merged,
-      mergerInner.bias,
+      mergerIntermediate.bias,
       groupParams,
     ]);
     this.#dispatch('merger output', kernels.mergerOutput, groups, () => [
@@ -112,8 +112,7 @@ export class VisionRun {
   #upload(image: VisionInput, whole: Spans, groups: number, buffers: VisionBuffers): void {
     const { queue } = this.#parts.runtime.device;
     const { patches, columns } = image;
-    const counting = (tokens: number): Uint32Array<ArrayBuffer> =>
-      paramWords({ tokens, past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0, columns });
+    const counting = (tokens: number): Uint32Array<ArrayBuffer> => paramWords({ tokens, columns });
     queue.writeBuffer(this.#scratch.patchParams, 0, counting(patches));
     queue.writeBuffer(this.#scratch.groupParams, 0, counting(groups));
     queue.writeBuffer(buffers.qkv, 0, image.pixels);
@@ -128,7 +127,18 @@ export class VisionRun {
   #block(
     i: number,
     block: LoadedBlock,
-    { qkv, packed, hidden, normed, attention, inner, cos, sin, windowSpans, imageSpans: spansOfImage }: VisionBuffers,
+    {
+      qkv,
+      packed,
+      hidden,
+      normed,
+      attention,
+      intermediate,
+      cos,
+      sin,
+      windowSpans,
+      imageSpans: spansOfImage,
+    }: VisionBuffers,
     patches: number,
     full: boolean,
     spans: number,
@@ -158,9 +168,9 @@ export class VisionRun {
     ]);
     product('output', attention, hidden);
     normalise('mlpNorm');
-    product('gate', normed, inner);
-    product('up', normed, inner);
-    product('down', inner, hidden);
+    product('gate', normed, intermediate);
+    product('up', normed, intermediate);
+    product('down', intermediate, hidden);
   }
 
   #dispatch(key: string, step: Step, count: number, buffers: () => readonly GPUBuffer[]): void {

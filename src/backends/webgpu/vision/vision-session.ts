@@ -10,7 +10,7 @@ import { deviceBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
 import { readExternalWeights } from '../weights/onnx-initializers.ts';
-import { checkVision } from '../self-test/vision-test.ts';
+import { selfTestVision } from '../self-test/vision-test.ts';
 import { compileVision, type VisionKernels } from './vision-kernels.ts';
 import { type VisionInput, VisionRun } from './vision-run.ts';
 import { windowSpans } from './attention-spans.ts';
@@ -35,7 +35,7 @@ export async function openVisionSession(parts: KernelContext, files: SessionFile
   const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
   const compile = async (): Promise<VisionKernels> => {
     const compiling = compileVision(compiler, formats, { vision, stored: activations, tuning, workgroupBytes });
-    await checkVision(parts, formats, compiling);
+    await selfTestVision(parts, formats, compiling);
     return compiling;
   };
   let run: VisionRun;

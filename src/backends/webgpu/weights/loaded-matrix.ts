@@ -14,15 +14,15 @@ export interface LoadedMatrix {
 /** Loads a matrix: as it is stored, but for one that is stored transposed. */
 export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Promise<LoadedMatrix> {
   const format = formatOf(stored);
-  if (stored.kind === 'transposed') return { format, buffers: [await weights.turned(stored.values, format)] };
-  const parts = 'codes' in stored ? [stored.codes, stored.scales] : [stored.values];
+  if (stored.kind === 'transposed') return { format, buffers: [await weights.transposed(stored.values, format)] };
+  const parts = 'quants' in stored ? [stored.quants, stored.scales] : [stored.values];
   return { format, buffers: await Promise.all(parts.map((part) => weights.bytes(part))) };
 }
 
 /** How kernels read a matrix once it is loaded. */
 export function formatOf(stored: StoredMatrix): MatrixFormat {
   const { rows, cols } = stored;
-  const { type } = 'codes' in stored ? stored.scales : stored.values;
+  const { type } = 'quants' in stored ? stored.scales : stored.values;
   return {
     kind: stored.kind === 'transposed' ? 'floats' : stored.kind,
     rows,

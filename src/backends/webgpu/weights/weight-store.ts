@@ -43,8 +43,8 @@ export class WeightStore {
     };
     return {
       bytes: (weight) => take(keyOf(weight), (users) => this.#upload(weight, blobOf(files, weight), users)),
-      turned: (weight, format) =>
-        take(`${keyOf(weight)} turned`, (users) => this.#turn(weight, format, blobOf(files, weight), users)),
+      transposed: (weight, format) =>
+        take(`${keyOf(weight)} transposed`, (users) => this.#turn(weight, format, blobOf(files, weight), users)),
       vector: (weight, paddedLength) =>
         take(`${keyOf(weight)} f32 ${paddedLength}`, () => this.#vector(weight, blobOf(files, weight), paddedLength)),
       release: () => {
@@ -140,7 +140,7 @@ export interface WeightSet {
   /** The stored bytes of a weight. */
   bytes(weight: ExternalWeight): Promise<GPUBuffer>;
   /** A matrix of floats that is stored transposed, `[cols, rows]`, as kernels read floats. */
-  turned(weight: ExternalWeight, format: MatrixFormat): Promise<GPUBuffer>;
+  transposed(weight: ExternalWeight, format: MatrixFormat): Promise<GPUBuffer>;
   /** A stored vector of floats as f32, padded with zeros to a length. */
   vector(weight: ExternalWeight, paddedLength: number): Promise<GPUBuffer>;
   /** Gives up all of them. */
