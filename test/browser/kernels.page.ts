@@ -10,7 +10,7 @@ import { type DeviceRuntime, deviceBuffer, readBuffer } from '../../src/backends
 import type { KernelGraph, KernelContext } from '../../src/backends/webgpu/context.ts';
 import { createKernelRuntime } from '../../src/backends/webgpu/kernel-runtime.ts';
 import { testedFormats, testGemm } from '../../src/backends/webgpu/self-test/matmul-test.ts';
-import { always } from '../../src/backends/webgpu/matmul/select-gemm.ts';
+import { sized } from '../../src/backends/webgpu/gpu/sized-kernel.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
 import { gemmF16Kernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
 import { gemmGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
@@ -148,7 +148,12 @@ async function fail(): Promise<Failures> {
     await readBuffer(device, small, 16);
     return Promise.race([failure, pause(0).then(() => null)]);
   };
-  const compiling = new Compiler(device).compile({ label: 'nonsense', code: 'fn main( {', bindings: [] });
+  const compiling = new Compiler(device).compile({
+    label: 'nonsense',
+    code: 'fn main( {',
+    bindings: [],
+    choice: { algorithm: 'none' },
+  });
   const refusal = await compiling.then(() => '', messageOf);
   const afterKernel = await known();
   device.createBuffer({ size: 2 * device.limits.maxBufferSize, usage });
@@ -161,7 +166,7 @@ async function fail(): Promise<Failures> {
  * Products of f16 on a device without: their kernel as it is, but that f16 becomes f32 while numbers still pass through two bytes
  * each. So this checks everything but f16's rounding of sums. Gives how often a kernel was so changed.
  */
-async function multiplyHalves(): Promise<number> {
+async function multiplyInF16(): Promise<number> {
   const device = await requestDevice({ f16: false, subgroups: false });
   const createShaderModule = device.createShaderModule.bind(device);
   let changed = 0;
@@ -182,11 +187,11 @@ async function multiplyHalves(): Promise<number> {
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),
   );
   for (const matrix of testedFormats(stored)) {
-    const spec = { label: 'pack_f16x8', matrix, epilogue: 'store', bias: true } as const;
-    const compiled = await compiler.compile(gemmF16Kernel(spec, tile));
+    const spec = { label: 'product, f16', matrix, epilogue: 'store', bias: true, tile } as const;
+    const compiled = await compiler.compile(gemmF16Kernel(spec));
     await testGemm(
       parts,
-      always(compiled, (tokens) => gemmGrid(spec, tile, tokens)),
+      sized(compiled, (tokens) => gemmGrid(spec, tokens)),
       matrix,
       37,
     );
@@ -195,4 +200,4 @@ async function multiplyHalves(): Promise<number> {
   return changed;
 }
 
-Object.assign(globalThis, { answer, fail, multiplyHalves });
+Object.assign(globalThis, { answer, fail, multiplyInF16 });

@@ -170,7 +170,7 @@ describe.concurrent('the kernels', () => {
 
 describe('products in f16', () => {
   it('are right but for rounding, which no device in software shows', async () => {
-    expect(await evaluate<number>('multiplyHalves()')).toBe(4);
+    expect(await evaluate<number>('multiplyInF16()')).toBe(4);
   }, 120_000);
 });
 

@@ -6,7 +6,6 @@ import {
   prefillAttentionKernel,
   type AttentionSpec,
 } from '../../../src/backends/webgpu/attention/prefill-attention.ts';
-import { f32Tiles } from '../../../src/backends/webgpu/matmul/select-gemm.ts';
 import { kvSplitReduceGrid, kvSplitReduceKernel } from '../../../src/backends/webgpu/attention/kv-split-reduce.ts';
 import { decodeAttentionKernel, decodeAttentionTile } from '../../../src/backends/webgpu/attention/decode-attention.ts';
 import {
@@ -18,7 +17,7 @@ import {
 } from '../../../src/backends/webgpu/attention/subgroup-matrix-attention.ts';
 import { grid } from '../../../src/backends/webgpu/gpu/kernel.ts';
 import { gemmF16Kernel, gemmF16TileBytes } from '../../../src/backends/webgpu/matmul/gemm-f16.ts';
-import { gemmKernel, type GemmSpec, type Tile, gemmTileBytes } from '../../../src/backends/webgpu/matmul/gemm.ts';
+import { gemmKernel, type GemmSpec, type GemmTile, gemmTileBytes } from '../../../src/backends/webgpu/matmul/gemm.ts';
 import { matrixBytes, gemvGrid, gemvKernel, type GemvSpec } from '../../../src/backends/webgpu/matmul/gemv.ts';
 import {
   visionAttentionBytes,
@@ -31,7 +30,7 @@ import {
   patchKernel,
   rotaryKernel,
 } from '../../../src/backends/webgpu/rows/vision-rows.ts';
-import { gemmSplits, subgroupMatrixSplitKTile } from '../../../src/backends/webgpu/matmul/split-k-layer.ts';
+import { gemmSplits, selectF32Tiles, subgroupMatrixSplitKTile } from '../../../src/backends/webgpu/matmul/select.ts';
 import { splitKGrid, partialSumLength } from '../../../src/backends/webgpu/matmul/partial-sums.ts';
 import { type SplitKSpec, splitKBytes, splitKKernel } from '../../../src/backends/webgpu/matmul/split-k.ts';
 import {
@@ -60,10 +59,13 @@ const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, st
 const VISION = { numHeads: 16, headDim: 80 };
 const PATCHES = { patchSize: 14, spatialMergeSize: 2, temporalPatchSize: 2, inChannels: 3 };
 
-/** For many tokens. */
-const TILE: Tile = { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 };
+/** What a select function is asked for where only workgroup memory counts. */
+const TRAITS = { hasF16: false, hasSubgroupMatrices: false, subgroupSize: null, workgroupBytes: 16_384 };
 
-describe('matrix-vector products', () => {
+/** For many tokens. */
+const TILE: GemmTile = { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 };
+
+describe('GEMV', () => {
   it('sum by subgroups, with workgroup memory only where a row has several or none', () => {
     const ways = [32, 64, 16, null].map((subgroupSize) => gemvKernel({ ...SPEC, subgroupSize }).code);
     expect(ways.map((code) => code.startsWith('enable subgroups;'))).toEqual([true, true, true, false]);
@@ -83,7 +85,7 @@ describe('matrix-vector products', () => {
   it('bind no more than the eight storage buffers that every device has', () => {
     const kernels = [
       gemvKernel(SPEC),
-      gemmKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true }, TILE),
+      gemmKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true, tile: TILE }),
       subgroupMatrixAttentionKernel(causalSource(ATTENTION)),
     ];
     for (const { bindings } of [...kernels, prefillAttentionKernel(ATTENTION), decodeAttentionKernel(ATTENTION, 32)]) {
@@ -110,12 +112,14 @@ describe('workgroup memory', () => {
   });
 });
 
-describe('tiles of products', () => {
+describe('GEMM tiles', () => {
   it('are small where the device or a tuning asks for it, else grow with the tokens', () => {
+    const tiles = (tile: number, workgroupBytes: number) =>
+      selectF32Tiles({ traits: { ...TRAITS, workgroupBytes }, tuning: { ...DEFAULT_TUNING, tile } });
     const tokens = (side: number, bytes: number): readonly number[] =>
-      f32Tiles(side, bytes).map(([, tile]) => tile.tokens);
+      tiles(side, bytes).map(({ tile }) => tile.tokens);
     expect(tokens(128, 16_384)).toEqual([32, 64, 128]);
-    expect(f32Tiles(128, 16_384).at(-1)).toEqual([Infinity, TILE]);
+    expect(tiles(128, 16_384).at(-1)).toEqual({ upTo: Infinity, tile: TILE });
     for (const [side, bytes] of [
       [128, 15_000],
       [16, 16_384],
@@ -126,52 +130,61 @@ describe('tiles of products', () => {
 
   it('refuse outputs that cannot be shared out', () => {
     const spec = { label: '', matrix: GATE, epilogue: 'store' } as const;
-    expect(() => gemmKernel(spec, { ...TILE, rowsPerThread: 5 })).toThrow(RangeError);
+    expect(() => gemmKernel({ ...spec, tile: { ...TILE, rowsPerThread: 5 } })).toThrow(RangeError);
   });
 });
 
-describe('products in f16', () => {
-  const HALVES: Tile = { tokens: 64, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 };
-  const spec = (matrix: MatrixFormat): GemmSpec => ({ label: '', matrix, epilogue: 'store' });
+describe('GEMM in f16', () => {
+  const F16_TILE: GemmTile = { tokens: 64, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 };
+  const spec = (matrix: MatrixFormat, tile = F16_TILE): GemmSpec => ({ label: '', matrix, epilogue: 'store', tile });
 
   it('fit into the workgroup memory that every device has', () => {
-    expect(gemmF16TileBytes(HALVES)).toBe(128 * 5 * 16 + 256);
-    expect(gemmF16TileBytes(HALVES)).toBeLessThanOrEqual(16_384);
+    expect(gemmF16TileBytes(F16_TILE)).toBe(128 * 5 * 16 + 256);
+    expect(gemmF16TileBytes(F16_TILE)).toBeLessThanOrEqual(16_384);
   });
 
   it('take quantized values, in tiles of whole blocks', () => {
-    expect(gemmF16Kernel(spec(GATE), HALVES).code).toMatch(/^enable f16;/);
-    expect(() => gemmF16Kernel(spec({ ...GATE, kind: 'floats' }), HALVES)).toThrow(TypeError);
-    expect(() => gemmF16Kernel(spec(GATE), { ...HALVES, depth: 4 })).toThrow(RangeError);
+    expect(gemmF16Kernel(spec(GATE)).code).toMatch(/^enable f16;/);
+    expect(() => gemmF16Kernel(spec({ ...GATE, kind: 'floats' }))).toThrow(TypeError);
+    expect(() => gemmF16Kernel(spec(GATE, { ...F16_TILE, depth: 4 }))).toThrow(RangeError);
   });
 });
 
-describe('products in parts', () => {
+describe('split-K', () => {
   const DOWN: MatrixFormat = { ...HEAD, rows: 3584, cols: 18_944 };
   const product = (matrix: MatrixFormat, tokens: number): SplitKSpec => ({
     label: '',
     matrix,
     x: 'f16',
-    tile: subgroupMatrixSplitKTile(matrix, tokens),
+    ...subgroupMatrixSplitKTile(matrix, tokens),
   });
 
-  it('have as many parts as keep a device busy, and none where there are rows enough', () => {
-    expect(subgroupMatrixSplitKTile(GATE, 32)).toEqual({ tokens: 32, rows: 64, subgroups: 4, depth: 2, parts: 1 });
-    expect(subgroupMatrixSplitKTile(DOWN, 32)).toEqual({ tokens: 32, rows: 128, subgroups: 4, depth: 2, parts: 8 });
-    expect(subgroupMatrixSplitKTile(DOWN, 64)).toEqual({ tokens: 64, rows: 64, subgroups: 4, depth: 2, parts: 4 });
+  it('has as many splits as keep a device busy, and one where there are rows enough', () => {
+    expect(subgroupMatrixSplitKTile(GATE, 32)).toEqual({
+      tile: { tokens: 32, rows: 64, subgroups: 4, depth: 2 },
+      splits: 1,
+    });
+    expect(subgroupMatrixSplitKTile(DOWN, 32)).toEqual({
+      tile: { tokens: 32, rows: 128, subgroups: 4, depth: 2 },
+      splits: 8,
+    });
+    expect(subgroupMatrixSplitKTile(DOWN, 64)).toEqual({
+      tile: { tokens: 64, rows: 64, subgroups: 4, depth: 2 },
+      splits: 4,
+    });
     expect(splitKGrid(product(DOWN, 32), 27)).toEqual([1, 28, 8]);
     expect(splitKGrid(product(DOWN, 64), 70)).toEqual([2, 56, 4]);
     expect(partialSumLength(product(DOWN, 64), 70)).toBe(4 * 128 * 3584);
     expect([GATE, DOWN].map((matrix) => gemmSplits(matrix, TILE))).toEqual([4, 16]);
   });
 
-  it('have a step at least in every part, and not so many that putting them together takes long', () => {
-    expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 192, cols: 192 }, 32).parts).toBe(2);
-    expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 64, cols: 32 }, 32).parts).toBe(1);
-    expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 128, cols: 18_944 }, 32).parts).toBe(16);
+  it('has at least one step in every split, and not so many splits that reducing them takes long', () => {
+    expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 192, cols: 192 }, 32).splits).toBe(2);
+    expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 64, cols: 32 }, 32).splits).toBe(1);
+    expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 128, cols: 18_944 }, 32).splits).toBe(16);
   });
 
-  it('have every template filled, for every way to store a matrix and odd numbers of blocks', () => {
+  it('has every template filled, for every way to store a matrix and odd numbers of blocks', () => {
     for (const kind of ['q4', 'q8', 'floats'] as const) {
       for (const floats of ['f16', 'f32'] as const) {
         for (const [rows, cols] of [
@@ -188,7 +201,10 @@ describe('products in parts', () => {
               reduceSwigluKernel(spec, HEAD).kernel,
               reduceSwigluKernel(spec, null).kernel,
             ];
-            const norms = [reduceNormKernel(spec, rows, 1e-6, HEAD), reduceNormKernel(null, rows, 1e-6, null)];
+            const norms = [
+              reduceNormKernel({ sums: spec, cols: rows, epsilon: 1e-6, packedFor: HEAD }),
+              reduceNormKernel({ sums: null, cols: rows, epsilon: 1e-6, packedFor: null }),
+            ];
             const products = [splitKKernel(spec), splitKKernel({ ...spec, x: 'f32' })];
             for (const { code } of [...products, ...sums, ...norms]) expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
           }
@@ -233,7 +249,7 @@ describe('attention of the language model', () => {
     }
   });
 
-  it('on matrix units takes whole fragments, and as many tokens as heads leave room for', () => {
+  it('with subgroup matrices takes whole fragments, and as many tokens as heads leave free capacity for', () => {
     expect(causalTokens(ATTENTION)).toBe(9);
     expect(causalTokens({ numHeads: 16, numKvHeads: 2 })).toBe(8);
     expect(causalTokens({ numHeads: 128, numKvHeads: 1 })).toBe(0);

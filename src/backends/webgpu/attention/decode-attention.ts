@@ -218,5 +218,10 @@ ${repeat(
     ...RESULTS,
     PARAMS,
   ];
-  return kernel('attention, step', bindings, body);
+  return kernel({
+    label: 'attention, decode',
+    bindings,
+    body,
+    choice: { algorithm: 'attention, decode', tile: { keys: tile, threads: THREADS } },
+  });
 }

@@ -1,6 +1,7 @@
 /** Attention that was computed in parts of the cache, put together. */
 import { type AttentionSpec, MASKED_SCORE, partialStride } from './prefill-attention.ts';
-import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 128;
@@ -78,12 +79,12 @@ ${repeat(
     sum = fma(vec4<f32>(factor), sums[g * ${quads}u + lid], sum);
     total = fma(factor, stats[g].y, total);
   }
-  output[wg.y * ${roundUp(numHeads * headDim, 32) / 4}u + wg.x * ${all}u + quad] = sum / total;
+  output[wg.y * ${paddedWidth(numHeads * headDim) / 4}u + wg.x * ${all}u + quad] = sum / total;
 }`;
   const bindings: Binding[] = [
     { name: 'partials', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
     PARAMS,
   ];
-  return kernel('attention, parts', bindings, body);
+  return kernel({ label: 'attention, KV-split reduce', bindings, body });
 }

@@ -9,6 +9,7 @@
  */
 import { packing, type Stored } from './cache-format.ts';
 import { addDot, type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Sizes of attention. */
 export interface AttentionSpec {
@@ -63,7 +64,7 @@ export const QKV: readonly Binding[] = [
 
 /** WGSL that rotates: quads j of the two halves of head `head` of token `token`; and packs its value. */
 export function rotation({ headDim, numHeads, numKvHeads }: Omit<AttentionSpec, 'tokens'>): string {
-  const stride = roundUp((numHeads + 2 * numKvHeads) * headDim, 32) / 4;
+  const stride = paddedWidth((numHeads + 2 * numKvHeads) * headDim) / 4;
   return `
 fn rotated(token: u32, head: u32, j: u32) -> array<vec4<f32>, 2> {
   let at = token * ${stride}u + head * ${headDim / 4}u + j;
@@ -111,7 +112,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     PARAMS,
   ];
   return {
-    kernel: kernel('rotary, cache', bindings, body),
+    kernel: kernel({ label: 'rotary, cache', bindings, body }),
     groups: (tokens) => Math.ceil((tokens * perHead * numKvHeads) / 64),
   };
 }
@@ -226,7 +227,12 @@ ${repeat(
     ...RESULTS,
     PARAMS,
   ];
-  return kernel('attention', bindings, body);
+  return kernel({
+    label: 'attention',
+    bindings,
+    body,
+    choice: { algorithm: 'attention, prefill', tile: { tokens, keys: TILE } },
+  });
 }
 
 /**
@@ -300,7 +306,7 @@ export function writeResult(
 ): string {
   const quads = headDim / 4;
   return `if (params.splits == 1u) {
-        output[${token} * ${roundUp(numHeads * headDim, 32) / 4}u + ${head} * ${quads}u + quad] = ${sum} / ${total};
+        output[${token} * ${paddedWidth(numHeads * headDim) / 4}u + ${head} * ${quads}u + quad] = ${sum} / ${total};
       } else {
         let at = ((wg.z * params.tokens + ${token}) * ${numHeads}u + ${head}) * ${partialStride(headDim)}u;
         partials[at + quad] = ${sum};

@@ -9,8 +9,9 @@
  */
 import { type AttentionSpec, CACHE_TYPE, QKV, rotation } from './prefill-attention.ts';
 import { packing } from './cache-format.ts';
-import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
 import { ENABLE_SUBGROUP_MATRICES, FRAGMENT, LANES } from '../matmul/gemm-subgroup-matrix.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Subgroups of a workgroup. */
 const SUBGROUPS = 4;
@@ -181,7 +182,13 @@ ${repeat(
   workgroupBarrier();`,
 )}
 }`;
-  return kernel(source.label, source.bindings, body, ENABLE_SUBGROUP_MATRICES);
+  return kernel({
+    label: source.label,
+    bindings: source.bindings,
+    body,
+    enable: ENABLE_SUBGROUP_MATRICES,
+    choice: { algorithm: 'attention, subgroup matrices', tile: { rows: SUBGROUP_MATRIX_ROWS, keys: KEYS } },
+  });
 }
 
 /** Tokens of a workgroup: as many as the query heads of a key/value head leave room for; 0 where not one fits. */
@@ -231,7 +238,7 @@ export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): SubgroupMatri
     value: (slot, eight) => `values[(cached + ${slot}) * ${vec8s}u + ${eight}]`,
     visible: (_row, slot) => `${slot} <= limit`,
     write: (row, col, value) => `if (${row} < ${tokens * group}u && token0 + ${row} / ${group}u < params.tokens) {
-      output[(token0 + ${row} / ${group}u) * ${roundUp(numHeads * headDim, 32) / 4}u + (head * ${group}u + ${row} % ${group}u) * ${headDim / 4}u + ${col} / 4u] = ${value};
+      output[(token0 + ${row} / ${group}u) * ${paddedWidth(numHeads * headDim) / 4}u + (head * ${group}u + ${row} % ${group}u) * ${headDim / 4}u + ${col} / 4u] = ${value};
     }`,
   };
 }
@@ -268,7 +275,7 @@ export function spanSource({
     value: (slot, eight) => at(slot, 2, eight),
     visible: () => 'true',
     write: (row, col, value) => `if (span.x + ${row} < span.y) {
-      output[(span.x + ${row}) * ${roundUp(numHeads * headDim, 32) / 4}u + wg.y * ${headDim / 4}u + ${col} / 4u] = ${value};
+      output[(span.x + ${row}) * ${paddedWidth(numHeads * headDim) / 4}u + wg.y * ${headDim / 4}u + ${col} / 4u] = ${value};
     }`,
   };
 }

@@ -8,6 +8,7 @@
  * Source: Dao et al., FlashAttention (2022).
  */
 import { addDot, type Binding, kernel, type Kernel, repeat, roundUp } from '../gpu/kernel.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Sizes of attention. */
 export interface VisionAttentionSpec {
@@ -77,7 +78,7 @@ export function visionAttentionKernel(spec: VisionAttentionSpec): Kernel {
   const { numHeads, headDim, queries, keys } = spec;
   const hidden = numHeads * headDim;
   const quads = headDim / 4;
-  const stride = roundUp(3 * hidden, 32) / 4;
+  const stride = paddedWidth(3 * hidden) / 4;
   const across = keys / KEYS; // threads along the keys, and vec4s of a row of scores
   const threads = SIDE * across;
   const rows = queries / SIDE; // of a thread
@@ -180,7 +181,7 @@ ${repeat(
     let q = ty + ${m * SIDE}u;
     var sum = 0.0;
     for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[q * ${lanes}u + l]; }
-    let at = (span.x + q) * ${roundUp(hidden, 32)}u + wg.y * ${headDim}u;
+    let at = (span.x + q) * ${paddedWidth(hidden)}u + wg.y * ${headDim}u;
 ${repeat(
   dims,
   (j) => `    {
@@ -196,5 +197,10 @@ ${repeat(
     { name: 'spans', type: 'array<vec4<u32>>', access: 'read' },
     { name: 'output', type: 'array<f32>', access: 'read_write' },
   ];
-  return kernel('vision attention, windows', bindings, body);
+  return kernel({
+    label: 'vision attention, windows',
+    bindings,
+    body,
+    choice: { algorithm: 'attention, spans', tile: { queries, keys } },
+  });
 }

@@ -1,7 +1,8 @@
 /** The buffers between kernels. Rows are padded to a multiple of 32 numbers, with zeros. */
 import type { TextConfig } from '../../../model/text-config.ts';
 import { PARAM_BYTES, roundUp } from '../gpu/kernel.ts';
-import { ARG_MAX_PARTS } from '../rows/text-rows.ts';
+import { ARG_MAX_CANDIDATES } from '../rows/text-rows.ts';
+import { haveNoPadding, rowBytes } from '../rows/row-layout.ts';
 
 /** What a run needs room for. */
 export interface ScratchSize {
@@ -17,16 +18,6 @@ export interface ScratchSize {
 
 /** What comes in parts. */
 type PartSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upPartialSums'>;
-
-/** Bytes of rows of f32, each padded to a multiple of 32. */
-export function rowBytes(rows: number, width: number): number {
-  return rows * roundUp(width, 32) * 4;
-}
-
-/** Whether rows of these widths can lie in one buffer, one after the other in time. */
-export function haveNoPadding(widths: readonly number[]): boolean {
-  return widths.every((width) => width % 32 === 0);
-}
 
 /**
  * What rows of tokens go through, in f32. One buffer is `normed` and `attention`, another `qkv` and `intermediate`, where no row has
@@ -145,7 +136,7 @@ export class Scratch {
       sums: this.#make('sums', Math.max(16, sums * 4)),
       upPartialSums: this.#make('upPartialSums', Math.max(16, upPartialSums * 4)),
       logits: this.#make('logits', roundUp(logitsRows * this.#text.vocabSize * 4, 16)),
-      candidates: this.#make('candidates', logitsRows * ARG_MAX_PARTS * 4),
+      candidates: this.#make('candidates', logitsRows * ARG_MAX_CANDIDATES * 4),
       token: this.#make('token', roundUp(logitsRows * 8, 16)),
     };
   }

@@ -3,8 +3,8 @@ import { NamedError } from '../../../shared/errors.ts';
 import { commonFormats, formatOf, isEqual, type LoadedMatrix, loadMatrix } from '../weights/loaded-matrix.ts';
 import type { DecoderWeights, LayerWeights } from './decoder-weights.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
-import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 const MATRICES = ['qkv', 'output', 'gate', 'up', 'down'] as const;
 
@@ -45,7 +45,7 @@ export function decoderFormats({ layers, head }: DecoderWeights): DecoderFormats
 
 /** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): Promise<LoadedDecoder> {
-  const padded = roundUp(stored.head.cols, 32);
+  const padded = paddedWidth(stored.head.cols);
   // All at once: the store lets a few through at a time, in this order.
   const [layers, norm, head] = await Promise.all([
     Promise.all(stored.layers.map((layer) => loadLayer(weights, layer, padded))),

@@ -8,12 +8,37 @@ export interface Binding {
   readonly access: 'read' | 'read_write' | 'uniform';
 }
 
+/** What was chosen for a kernel, as plain data for reports. */
+export interface KernelChoice {
+  /** The template: `GEMV`, `GEMM, f16`, `attention, decode`. */
+  readonly algorithm: string;
+  /** How the matrix is stored: `q4 f16 3584 x 18944`. */
+  readonly format?: string;
+  /** The sizes that share the work out among threads. */
+  readonly tile?: Readonly<Record<string, number>>;
+  /** Splits of the inputs that are summed apart (split-K). */
+  readonly splits?: number;
+}
+
 /** A kernel's source. */
 export interface Kernel {
   /** What it does, for errors and timings. */
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly Binding[];
+  readonly choice: KernelChoice;
+}
+
+/** What a kernel is put together from. */
+export interface KernelParts {
+  readonly label: string;
+  readonly bindings: readonly Binding[];
+  /** Functions, `main` among them, without any binding. */
+  readonly body: string;
+  /** WGSL in front of everything: extensions and diagnostics. */
+  readonly enable?: string;
+  /** By default the label is the algorithm's name, and there is nothing to choose. */
+  readonly choice?: KernelChoice;
 }
 
 /** A kernel whose workgroups are so many along x, and rows along y. */
@@ -73,14 +98,14 @@ export function paramWords(params: Params): Uint32Array<ArrayBuffer> {
 /** The binding of the uniform buffer, for kernels that look at it as `params`. */
 export const PARAMS: Binding = { name: 'params', type: 'Params', access: 'uniform' };
 
-/** Puts a kernel together. `body` has the functions, `main` among them, without any binding. */
-export function kernel(label: string, bindings: readonly Binding[], body: string, enable = ''): Kernel {
+/** Puts a kernel together: declares the bindings in order, and the uniform buffer's struct. */
+export function kernel({ label, bindings, body, enable = '', choice = { algorithm: label } }: KernelParts): Kernel {
   const declared = bindings.map(({ name, type, access }, i) => {
     const space = access === 'uniform' ? 'uniform' : `storage, ${access}`;
     return `@group(0) @binding(${i}) var<${space}> ${name}: ${type};`;
   });
   const params = `struct Params { ${PARAM_NAMES.map((name) => `${name}: u32`).join(', ')} }`;
-  return { label, bindings, code: [enable, params, ...declared, body].join('\n') };
+  return { label, bindings, choice, code: [enable, params, ...declared, body].join('\n') };
 }
 
 /** Most workgroups along an axis of a dispatch, in every WebGPU implementation. */

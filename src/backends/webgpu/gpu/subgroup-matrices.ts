@@ -24,7 +24,7 @@ export class SubgroupMatrices {
   #refusal: string | null = null;
 
   constructor(device: GPUDevice) {
-    this.present = hasMatrixUnits(device);
+    this.present = hasSubgroupMatrices(device);
   }
 
   /**
@@ -50,7 +50,8 @@ export class SubgroupMatrices {
   }
 }
 
-function hasMatrixUnits({ features, adapterInfo }: GPUDevice): boolean {
+/** Whether a device multiplies 16 x 16 matrices of f16 into f32 by subgroups of {@link LANES}. */
+export function hasSubgroupMatrices({ features, adapterInfo }: GPUDevice): boolean {
   const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
   const { subgroupMatrixConfigs = [] } = adapterInfo as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };
   return (

@@ -1,22 +1,23 @@
 /**
- * Y = X Wᵀ for many tokens on the GPU's matrix units (subgroup matrices): weights and X are rounded to f16 on their way into
- * workgroup memory, products are exact, sums are f32. Same bindings and meaning as `gemmKernel`.
+ * GEMM with subgroup matrices (tensor cores): weights and X are rounded to f16 on their way into workgroup memory, products
+ * are exact, sums are f32. Same bindings and meaning as `gemmKernel`.
  *
- * A workgroup makes a tile of outputs; its subgroups share it out in rectangles of fragments. What the next step needs of
- * device memory is read into registers before this step computes.
+ * A workgroup computes a tile of outputs, which its subgroups share in rectangles of fragments. A step prefetches the next
+ * step's operands from device memory into registers before it computes.
  * Source: Chromium's extension chromium_experimental_subgroup_matrix (google/dawn docs/dawn/features/subgroup_matrix.md).
  */
-import { grid, kernel, type Kernel, repeat, roundUp } from '../gpu/kernel.ts';
-import { epilogueOf, gemmBindings, type GemmSpec, assertWhole } from './gemm.ts';
-import { vec8Reader, f16Packer, f16Reader } from '../weights/weight-reader.ts';
+import { grid, kernel, type Kernel, repeat } from '../gpu/kernel.ts';
+import { assertWhole, epilogueOf, gemmBindings, type GemmProduct } from './gemm.ts';
+import { describeFormat, f16Packer, f16Reader, vec8Reader } from '../weights/weight-reader.ts';
+import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
 
-/** The largest f16: what the next product would round to infinity, and the whole token to NaN, is kept at this. */
+/** The largest f16. Activations are clamped to it where the next product would round them to infinity, and the whole token to NaN. */
 export const LARGEST_F16 = 65_504;
 
-/** How a workgroup's tile is shared out. */
+/** How a workgroup's tile is shared out among its subgroups. */
 export interface SubgroupMatrixTile {
   /** Outputs: tokens and rows of the matrix, multiples of FRAGMENT times the subgroups along them. */
   readonly tokens: number;
@@ -24,14 +25,14 @@ export interface SubgroupMatrixTile {
   /** Subgroups along both. */
   readonly alongTokens: number;
   readonly alongRows: number;
-  /** Blocks of 32 inputs a step takes: 1 or 2. One where a matrix has an odd number. */
+  /** Quantisation blocks of inputs that a step takes; 1 for a matrix whose blocks this does not divide. */
   readonly depth: number;
 }
 
-/** Lanes of a subgroup: the kernel is made for this size alone. */
+/** Lanes of a subgroup: the kernel works for this size only. */
 export const LANES = 32;
 
-/** Eights of f16 between rows of a tile: those of a step, and one more so that neighbouring rows lie in other banks. */
+/** 8-element vectors from row to row of a tile: those of a step, and one more so that neighbouring rows lie in other banks. */
 function strideOf(depth: number): number {
   return 4 * depth + 1;
 }
@@ -41,10 +42,15 @@ export function subgroupMatrixTileBytes({ tokens, rows, alongTokens, alongRows, 
   return (tokens + rows) * strideOf(depth) * 16 + alongTokens * alongRows * FRAGMENT * FRAGMENT * 4;
 }
 
-/** The kernel's source. Throws RangeError for a tile that cannot be shared out. */
-export function subgroupMatrixGemmKernel(spec: GemmSpec, tile: SubgroupMatrixTile): Kernel {
-  const { matrix } = spec;
-  const blocks = Math.ceil(matrix.cols / 32);
+/** A GEMM by subgroup matrices, and how its work is shared out. */
+export interface SubgroupMatrixGemmSpec extends GemmProduct {
+  readonly tile: SubgroupMatrixTile;
+}
+
+/** The kernel. Throws RangeError for a tile that cannot be shared out. */
+export function subgroupMatrixGemmKernel(spec: SubgroupMatrixGemmSpec): Kernel {
+  const { matrix, tile } = spec;
+  const blocks = blocksOf(matrix.cols);
   const depth = blocks % tile.depth === 0 ? tile.depth : 1;
   const across = 4 * depth; // vec8s of a row in a step
   const stride = strideOf(depth);
@@ -55,7 +61,7 @@ export function subgroupMatrixGemmKernel(spec: GemmSpec, tile: SubgroupMatrixTil
   const xReads = (tile.tokens * across) / threads; // vec8s of x a thread copies for a step
   const wReads = (tile.rows * across) / threads; // vec8s of weights
   assertWhole(tile, m, n, xReads, wReads);
-  const yStride = spec.logitsRowsOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
+  const yStride = spec.logitsRowsOnly === true ? matrix.rows : paddedWidth(matrix.rows);
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
   const rowOf = (i: number): string => `${(i * threads) / across}u + lid / ${across}u`;
   const read = (step: string): string => `
@@ -64,7 +70,7 @@ ${repeat(wReads, (i) => `    w${i} = w_vec8(w_row${i}, ${step} * ${depth}u + w_b
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec, LARGEST_F16);
-  // A lane has one row of a fragment, and every so-many-th token. What y held is read for all of them before any is written.
+  // A lane has one row of a fragment and every second token. It reads what y held for all of them before it writes any.
   const perLane = (FRAGMENT * FRAGMENT) / LANES;
   const stepTokens = LANES / FRAGMENT;
   const storeFragment = (i: number, j: number): string => {
@@ -82,7 +88,7 @@ ${repeat(
   perLane,
   (k) => `    if (tokens_left > ${k * stepTokens}u) {
       let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + ${k * LANES}u + lane];
-      ${epilogue.write(at(k), 'value', 'row', `before${k}`)}
+      ${epilogue.write({ at: at(k), product: 'value', row: 'row', before: `before${k}` })}
     }`,
 )}
     workgroupBarrier();
@@ -131,10 +137,16 @@ ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${
   }
 ${each(storeFragment)}
 }`;
-  return kernel(spec.label, gemmBindings(spec), body, ENABLE_SUBGROUP_MATRICES);
+  return kernel({
+    label: spec.label,
+    bindings: gemmBindings(spec),
+    body,
+    enable: ENABLE_SUBGROUP_MATRICES,
+    choice: { algorithm: 'GEMM, subgroup matrices', format: describeFormat(matrix), tile: { ...tile, depth } },
+  });
 }
 
-/** What kernels on matrix units ask the compiler for: extensions, and no complaint where the compiler cannot prove that a whole subgroup takes the same way. */
+/** Extensions of kernels with subgroup matrices. The diagnostic is off because the compiler cannot prove that their control flow is uniform. */
 export const ENABLE_SUBGROUP_MATRICES = `enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;

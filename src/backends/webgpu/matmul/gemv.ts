@@ -1,18 +1,27 @@
 /**
- * y = x Wᵀ for one token or a few: every weight is read once and multiplied with all of them. Threads share a row, each
- * takes every so-many-th block of 32 inputs of a few rows, and keeps what it reads of x for all these rows.
+ * GEMV, y = x Wᵀ for one token, and skinny GEMM for a few: reads every weight once and multiplies it with all tokens. Several threads
+ * share a row. Each takes every n-th quantisation block of a few rows, and reuses what it reads of x for all these rows.
  *
- * What a step costs is how long it waits for memory, so a thread always has the next blocks of all its rows on their way
- * while it multiplies those that are there.
+ * A step costs what it waits for memory, so a thread always prefetches the next blocks of all its rows while it multiplies
+ * those that have arrived.
  *
- * RMSNorm in front of a product is part of it: the norm's one number is a factor of every output, so it is summed beside the
- * products and multiplied in at the end; its weights are multiplied into x on the way.
+ * RMSNorm in front of a product is fused into it: the norm's scale is a factor of every output, so the kernel sums it beside the
+ * products and multiplies it in at the end; the norm's weights it multiplies into x on the way.
  *
- * A thread reads 16 bytes of codes, so its neighbour's 32 inputs lie 128 bytes on: read from x itself they would take a cache
- * line a thread. The workgroup copies them into its memory instead, transposed so that neighbours read neighbours.
+ * A thread reads 16 bytes of quantized values, so its neighbour's block of inputs lies 128 bytes on: read from x itself each would take
+ * a cache line. The workgroup copies x into its memory instead, transposed so that neighbours read neighbours.
  */
-import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
-import { isQuantized, matrixBindings, type MatrixFormat, blockReader, quad } from '../weights/weight-reader.ts';
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { type Binding, grid, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+import {
+  describeFormat,
+  isQuantized,
+  matrixBindings,
+  type MatrixFormat,
+  blockReader,
+  quad,
+} from '../weights/weight-reader.ts';
+import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
 /** What becomes of the products. */
 export type Epilogue =
@@ -23,7 +32,7 @@ export type Epilogue =
   /** y = silu(products) * products of the second matrix */
   | 'swiglu';
 
-/** How the work is shared out. */
+/** How the work is shared out among threads. */
 export interface GemvTile {
   /** Tokens at once. */
   readonly columns: number;
@@ -31,11 +40,11 @@ export interface GemvTile {
   /** Threads that share a row: a power of two. */
   readonly threadsPerRow: number;
   readonly threads: number;
-  /** Blocks of each of its rows that a thread has on their way at once; as many of x lie in workgroup memory. */
+  /** Blocks of each of its rows that a thread has in flight at once; as many of x lie in workgroup memory. */
   readonly blocksAhead: number;
 }
 
-/** A matrix-vector product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
+/** A GEMV or skinny GEMM. Rows of x and y are padded with zeros (rows/row-layout.ts). */
 export interface GemvSpec extends GemvTile {
   readonly label: string;
   /** One matrix; for `swiglu` the gate's, then the other, both of the same format. */
@@ -45,13 +54,13 @@ export interface GemvSpec extends GemvTile {
   readonly bias?: boolean;
   /** RMSNorm in front, its weight f32 `[cols]`. */
   readonly normEpsilon?: number;
-  /** Only the tokens that go through the head, to rows of y without gaps. */
+  /** Only the run's logits rows, to rows of y without padding. */
   readonly logitsRowsOnly?: boolean;
-  /** The size all subgroups have, or null: sums go through workgroup memory alone. */
+  /** The size of every subgroup; null: sums go through workgroup memory alone. */
   readonly subgroupSize: number | null;
 }
 
-/** Bindings, in order: the matrices', `x`, `y`, then `bias` and `gamma` where there are such, `params`. */
+/** Bindings in order: the matrices', `x`, `y`, `bias` and `gamma` if there are such, `params`. */
 function bindingsOf({ matrices, bias, normEpsilon }: GemvSpec): Binding[] {
   return [
     ...matrices.flatMap((format, i) => matrixBindings(`w${i}`, format, 'block')),
@@ -68,7 +77,7 @@ export function gemvGrid({ matrices, rowsPerThread, threadsPerRow, threads }: Ge
   return grid(Math.ceil((matrices[0]?.rows ?? 0) / (rowsPerThread * (threads / threadsPerRow))));
 }
 
-/** The kernel's source. Throws RangeError when the threads cannot be shared out so. */
+/** The kernel. Throws RangeError when the threads cannot be shared out so. */
 export function gemvKernel(spec: GemvSpec): Kernel {
   const { matrices, columns, rowsPerThread: rows, threadsPerRow: lanes, threads, normEpsilon, epilogue } = spec;
   const [format] = matrices;
@@ -76,23 +85,23 @@ export function gemvKernel(spec: GemvSpec): Kernel {
     throw new RangeError(`${threads} threads cannot be ${lanes} a row`);
   }
   const norm = normEpsilon !== undefined;
-  const blocks = Math.ceil(format.cols / 32);
+  const blocks = blocksOf(format.cols);
   const ahead = blocksAheadOf(spec);
   const isOneStage = lanes * ahead >= blocks;
   const sums = matrices.length * rows * columns;
   const values = sums + (norm ? columns : 0);
   const sum = (m: number, r: number, c: number): string => `s${(m * rows + r) * columns + c}`;
   const square = (c: number): string => `s${sums + c}`;
-  const yStride = spec.logitsRowsOnly === true ? format.rows : roundUp(format.rows, 32);
+  const yStride = spec.logitsRowsOnly === true ? format.rows : paddedWidth(format.rows);
 
   const each = (line: (m: number, r: number) => string): string =>
     repeat(matrices.length, (m) => repeat(rows, (r) => line(m, r)));
   const eachSum = (line: (m: number, r: number, c: number) => string): string =>
     each((m, r) => repeat(columns, (c) => line(m, r, c)));
-  // 1. Blocks on their way.
+  // 1. Prefetches blocks.
   const load = (d: number, block: string): string => `    { let block = min(${block}, ${blocks - 1}u);
 ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r}_${d} = w${m}_scale(row${r}, block);`)} }`;
-  // 2. x in workgroup memory, beyond its end zeros. The extra place a row lets a thread write to other banks than its neighbours.
+  // 2. Copies x into workgroup memory, zeros beyond its end. One more element a row lets neighbouring threads write to other banks.
   const stageRow = lanes + 1;
   const stageColumn = 8 * stageRow * ahead;
   const stage = (c: number): string => `
@@ -101,7 +110,7 @@ ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r
         stage[${c * stageColumn}u + to] = raw * scale;
         ${norm ? `q${c} += dot(raw, raw);` : ''}
       }`;
-  // 3. A block of each row times x, once the next is on its way. Beyond the end a block is multiplied by zeros.
+  // 3. Multiplies a block of each row with x, once the next is in flight. Beyond the end a block meets zeros.
   const multiply = (d: number): string => `
     {
 ${each((m, r) => `      let c${m}_${r} = b${m}_${r}_${d}; let g${m}_${r} = f${m}_${r}_${d};`)}
@@ -120,7 +129,7 @@ ${repeat(columns, (c) => `          t${m}_${r}_${c} = fma(n, v${c}, t${m}_${r}_$
 ${eachSum((m, r, c) => `      ${sum(m, r, c)} = fma(g${m}_${r}, dot(t${m}_${r}_${c}, vec4<f32>(1.0)), ${sum(m, r, c)});`)}
     }`;
 
-  // Each thread has squares of what it copied: those of all threads, shared out again among a row's.
+  // Each thread has the squares of what it copied; the threads of a row add up those of all threads.
   const squares = `
 ${repeat(columns, (c) => `  all_squares[${c * threads}u + lid] = q${c};`)}
   workgroupBarrier();
@@ -177,7 +186,17 @@ ${reduction.code}
 ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
   }
 }`;
-  return kernel(spec.label, bindingsOf(spec), body, reduction.bySubgroup ? 'enable subgroups;' : '');
+  return kernel({
+    label: spec.label,
+    bindings: bindingsOf(spec),
+    body,
+    enable: reduction.bySubgroup ? 'enable subgroups;' : '',
+    choice: {
+      algorithm: columns === 1 ? 'GEMV' : 'skinny GEMM',
+      format: describeFormat(format),
+      tile: { columns, rowsPerThread: rows, threadsPerRow: lanes, threads, blocksAhead: ahead },
+    },
+  });
 }
 
 /** Sums `values` variables s0, s1, ... over the threads of a row; the row's first thread has the sums afterwards. */
@@ -218,13 +237,13 @@ ${each((i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
   return { code, memory: values * threads, bySubgroup: false };
 }
 
-/** Blocks a thread has on their way at once: no more than there are. */
+/** Blocks a thread has in flight at once: no more than there are. */
 function blocksAheadOf({
   matrices,
   threadsPerRow,
   blocksAhead,
 }: Pick<GemvSpec, 'matrices' | 'threadsPerRow' | 'blocksAhead'>): number {
-  return Math.min(blocksAhead, Math.ceil((matrices[0]?.cols ?? 0) / 32 / threadsPerRow));
+  return Math.min(blocksAhead, Math.ceil(blocksOf(matrices[0]?.cols ?? 0) / threadsPerRow));
 }
 
 /** Bytes of workgroup memory. */
@@ -236,12 +255,12 @@ export function gemvBytes(spec: Omit<GemvSpec, 'label' | 'epilogue'>): number {
   return stage + 4 * ((norm ? columns * threads : 0) + reductionOf(spec, values).memory);
 }
 
-/** Bytes a product of one token reads: the matrices. */
+/** Bytes of a matrix, which a GEMV reads once. */
 export function matrixBytes(format: MatrixFormat): number {
   const floats = format.floats === 'f16' ? 2 : 4;
   const elements = format.rows * format.cols;
   if (!isQuantized(format)) return elements * floats;
-  return elements / (format.kind === 'q4' ? 2 : 1) + (elements / 32) * floats;
+  return elements / (format.kind === 'q4' ? 2 : 1) + (elements / QUANT_BLOCK) * floats;
 }
 
 /** A number as WGSL spells an f32. */

@@ -1,7 +1,8 @@
 /** The vision tower's kernels that move rows: patches into window order, rotary positions, features back into image order. */
 import { patchElements, type PatchShape, type VisionConfig } from '../../../model/vision-config.ts';
 import { packing, type Stored } from '../attention/cache-format.ts';
-import { type Binding, kernel, PARAMS, roundUp, type RowKernel } from '../gpu/kernel.ts';
+import { type Binding, kernel, PARAMS, type RowKernel } from '../gpu/kernel.ts';
+import { paddedWidth } from './row-layout.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
@@ -16,7 +17,7 @@ const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read
 export function patchKernel(shape: PatchShape & Pick<VisionConfig, 'spatialMergeSize'>): RowKernel {
   const { patchSize: side, spatialMergeSize: merge, inChannels: channels } = shape;
   const cols = patchElements(shape);
-  const stride = roundUp(cols, 32);
+  const stride = paddedWidth(cols);
   const body = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -40,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'patches', type: 'array<f32>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('vision patches', bindings, body), groups: Math.ceil(stride / THREADS) };
+  return { kernel: kernel({ label: 'vision patches', bindings, body }), groups: Math.ceil(stride / THREADS) };
 }
 
 /**
@@ -61,7 +62,7 @@ export function rotaryKernel({
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${hidden}u || id.y >= params.tokens) { return; } // a pair each: half as many in queries, as many in keys
   let j = id.x % ${half}u;
-  let at = id.y * ${roundUp(3 * hidden, 32)}u + (id.x / ${half}u) * ${headDim}u + j;
+  let at = id.y * ${paddedWidth(3 * hidden)}u + (id.x / ${half}u) * ${headDim}u + j;
   let scale = select(1.0, ${Math.LOG2E / Math.sqrt(headDim)}f, id.x < ${hidden / 2}u);
   let c = cos_rows[id.y * ${half}u + j] * scale;
   let s = sin_rows[id.y * ${half}u + j] * scale;
@@ -76,7 +77,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'sin_rows', type: 'array<f32>', access: 'read' },
     PARAMS,
   ];
-  return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(hidden / THREADS) };
+  return { kernel: kernel({ label: 'vision rotary', bindings, body }), groups: Math.ceil(hidden / THREADS) };
 }
 
 /**
@@ -100,7 +101,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${count}u || id.y >= params.tokens) { return; }
   let head = id.x / ${perHead}u; // of the queries, then of the keys, then of the values
   let j = id.x % ${perHead}u;
-  let at = id.y * ${roundUp(3 * numHeads * headDim, 32) / 4}u + head * ${quads}u + j * 2u;
+  let at = id.y * ${paddedWidth(3 * numHeads * headDim) / 4}u + head * ${quads}u + j * 2u;
   var a0 = qkv[at];
   var a1 = qkv[at + 1u];
   var b0 = qkv[at + ${quads / 2}u];
@@ -130,7 +131,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'packed', type: 'array<vec4<u32>>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(count / THREADS) };
+  return { kernel: kernel({ label: 'vision rotary', bindings, body }), groups: Math.ceil(count / THREADS) };
 }
 
 /**
@@ -145,7 +146,7 @@ export function featureKernel(cols: number, stored: Stored): RowKernel {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${words}u || id.y >= params.tokens) { return; }
-  let at = id.y * ${roundUp(cols, 32)}u + id.x * ${perWord}u;
+  let at = id.y * ${paddedWidth(cols)}u + id.x * ${perWord}u;
   image_features[window_index[id.y] * ${words}u + id.x] =
     ${stored === 'f16' ? 'pack2x16float(vec2<f32>(features[at], features[at + 1u]))' : 'bitcast<u32>(features[at])'};
 }`;
@@ -155,5 +156,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'image_features', type: 'array<u32>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('vision features', bindings, body), groups: Math.ceil(words / THREADS) };
+  return { kernel: kernel({ label: 'vision features', bindings, body }), groups: Math.ceil(words / THREADS) };
 }

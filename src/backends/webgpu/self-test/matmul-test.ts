@@ -3,7 +3,9 @@ import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
-import { type Step, TOKEN_CLASSES } from '../matmul/select-gemm.ts';
+import type { SizedKernel } from '../gpu/sized-kernel.ts';
+import { TOKEN_CLASSES } from '../matmul/tiles.ts';
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 
 /** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
@@ -25,7 +27,7 @@ export function testedFormats(formats: readonly MatrixFormat[]): readonly Matrix
  */
 export async function testGemm(
   parts: KernelContext,
-  step: Step,
+  step: SizedKernel,
   format: MatrixFormat,
   tokens: number,
   { normEpsilon, asIf = tokens }: { readonly normEpsilon?: number; readonly asIf?: number } = {},
@@ -103,7 +105,7 @@ function madeUp(
       weights: exact.map((_, i) => exact[(i % cols) * rows + Math.floor(i / cols)] ?? 0),
     };
   }
-  const scales = random((rows * cols) / 32);
+  const scales = random((rows * cols) / QUANT_BLOCK);
   const exact = rounded(scales);
   const bits = kind === 'q4' ? 4 : 8;
   const quants = Uint8Array.from(random((rows * cols * bits) / 8), (value) => Math.floor((value + 1) * 128));
@@ -116,7 +118,7 @@ function madeUp(
 /** Checks a tiled product by every kernel it has, for few tokens and for many. Throws NumericCheckError when one is off. */
 export async function testTiledGemm(
   parts: KernelContext,
-  step: Step,
+  step: SizedKernel,
   format: MatrixFormat,
   tokens: number,
 ): Promise<void> {

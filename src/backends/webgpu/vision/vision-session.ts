@@ -8,6 +8,7 @@ import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { deviceBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
+import { traitsOf } from '../gpu/device-traits.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
 import { readExternalWeights } from '../weights/onnx-initializers.ts';
 import { selfTestVision } from '../self-test/vision-test.ts';
@@ -32,9 +33,9 @@ export async function openVisionSession(parts: KernelContext, files: SessionFile
   const stored = visionWeights(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), vision);
   const formats = visionFormats(stored);
   const weights = parts.weights.open(files);
-  const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
   const compile = async (): Promise<VisionKernels> => {
-    const compiling = compileVision(compiler, formats, { vision, stored: activations, tuning, workgroupBytes });
+    const target = { traits: traitsOf(runtime.device), tuning };
+    const compiling = compileVision(compiler, formats, { vision, stored: activations, target });
     await selfTestVision(parts, formats, compiling);
     return compiling;
   };

@@ -3,14 +3,12 @@
  * that is laid out otherwise is refused by name.
  * Source: src/converter/graphs/layers.ts.
  */
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
 
 /** The initializers of a graph, by name. */
 export type Weights = ReadonlyMap<string, ExternalWeight>;
-
-/** Elements of a row that share one scale. */
-const BLOCK = 32;
 
 /** A matrix y = x Wᵀ of `rows` outputs and `cols` inputs, as it is stored. */
 export type StoredMatrix =
@@ -62,7 +60,7 @@ function quantized(
   const scales = find(weights, `${name}.scales`);
   const [rows = 0, blocks = 0] = scales.dims;
   if (quants.type !== 'u8' || scales.type === 'u8' || (shape !== undefined && rows !== shape[0])) throw unknown(name);
-  return { rows, cols: blocks * BLOCK, quants, scales };
+  return { rows, cols: blocks * QUANT_BLOCK, quants, scales };
 }
 
 function kindOf(quants: ExternalWeight, cols: number): 'q4' | 'q8' {

@@ -2,26 +2,28 @@
  * Floats that are stored transposed, as onnxruntime's product wants them, transposed into rows as ours reads them. A part at a time,
  * some of the matrix's inputs for all of its rows, so that nothing of the matrix's size is needed beside it.
  */
-import { type Binding, kernel, type Kernel, roundUp } from '../gpu/kernel.ts';
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { type Binding, kernel, type Kernel } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Threads of a workgroup: neighbours take neighbouring rows, which lie side by side in what is stored. */
 const THREADS = 64;
 
 /** Inputs of a part are a multiple of so many, but for the last part. */
-export const TRANSPOSE_INPUTS = 32;
+export const TRANSPOSE_INPUTS = QUANT_BLOCK;
 
 /** Where a part belongs, as words of the uniform buffer: rows, vec8s of a row, the part's first eight, inputs from there to the end. */
 export function transposePlacement(
   { rows, cols }: Pick<MatrixFormat, 'rows' | 'cols'>,
   first: number,
 ): Uint32Array<ArrayBuffer> {
-  return Uint32Array.of(rows, roundUp(cols, 32) / 8, first / 8, cols - first);
+  return Uint32Array.of(rows, paddedWidth(cols) / 8, first / 8, cols - first);
 }
 
 /** Workgroups for a part of `inputs`: rows, and vec8s of inputs up to a whole block. */
 export function transposeGrid({ rows }: Pick<MatrixFormat, 'rows'>, inputs: number): readonly [number, number] {
-  return [Math.ceil(rows / THREADS), roundUp(inputs, 32) / 8];
+  return [Math.ceil(rows / THREADS), paddedWidth(inputs) / 8];
 }
 
 /**
@@ -57,5 +59,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'matrix', type: 'array<vec4<u32>>', access: 'read_write' },
     { name: 'placement', type: 'vec4<u32>', access: 'uniform' },
   ];
-  return kernel(`turn ${floats}`, bindings, body);
+  return kernel({ label: `transpose ${floats}`, bindings, body });
 }

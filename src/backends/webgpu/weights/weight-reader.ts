@@ -8,6 +8,7 @@
  * 2^n goes into the other factor of the product, exactly again (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
  */
 import type { Binding } from '../gpu/kernel.ts';
+import { blocksOf } from '../rows/row-layout.ts';
 
 /** How a matrix lies in its buffers. */
 export interface MatrixFormat {
@@ -23,8 +24,13 @@ export interface MatrixFormat {
   readonly cols: number;
 }
 
-/** What a kernel reads at once. */
-export type ReadBy = 'block' | 'eight';
+/** What a kernel reads at once: a whole quantisation block, or an 8-element vector. */
+export type ReadBy = 'block' | 'vec8';
+
+/** A format in words, for reports: `q4 f16 3584 x 18944`. */
+export function describeFormat({ kind, floats, rows, cols }: MatrixFormat): string {
+  return `${kind} ${floats} ${rows} x ${cols}`;
+}
 
 /** Whether it has codes and scales, two buffers instead of one. */
 export function isQuantized({ kind }: Pick<MatrixFormat, 'kind'>): boolean {
@@ -38,9 +44,9 @@ export function matrixBindings(name: string, format: MatrixFormat, by: ReadBy): 
     return [{ name: `${name}_floats`, type, access: 'read' }];
   }
   const floats = format.floats === 'f16' ? 'array<u32>' : 'array<f32>';
-  const eight = format.kind === 'q4' ? 'array<u32>' : 'array<vec2<u32>>';
+  const vec8 = format.kind === 'q4' ? 'array<u32>' : 'array<vec2<u32>>';
   return [
-    { name: `${name}_quants`, type: by === 'eight' ? eight : 'array<vec4<u32>>', access: 'read' },
+    { name: `${name}_quants`, type: by === 'vec8' ? vec8 : 'array<vec4<u32>>', access: 'read' },
     { name: `${name}_scales`, type: floats, access: 'read' },
   ];
 }
@@ -52,7 +58,7 @@ const MAGIC = 2 ** 23;
  * that: four of its numbers, each to be multiplied by `name_scale(row, block)` and, by component, by `name_PLACES`.
  */
 export function blockReader(name: string, format: MatrixFormat): string {
-  const blocks = blocksOf(format);
+  const blocks = blocksOf(format.cols);
   switch (format.kind) {
     case 'q4':
       return `${unpacking(name, format)}
@@ -98,7 +104,7 @@ export function quad(name: string, { kind, floats }: MatrixFormat, stored: strin
  */
 export function vec8Reader(name: string, format: MatrixFormat): string {
   const head = `${unpacking(name, format)}\n${vec8Type(name, format)}`;
-  const at = `(row * ${blocksOf(format)}u + block) * 4u + part`;
+  const at = `(row * ${blocksOf(format.cols)}u + block) * 4u + part`;
   const floatsAt = `row * ${eightsOf(format)}u + block * 4u + part`;
   const scale = `bitcast<u32>(${name}_scale(row, block))`;
   switch (format.kind) {
@@ -242,18 +248,14 @@ function quantPairs(kind: 'q4' | 'q8', then: string): string {
   return `vec4<u32>(${pairs.join(', ')})`;
 }
 
-function blocksOf({ cols }: MatrixFormat): number {
-  return Math.ceil(cols / 32);
-}
-
 /** Eights of a row of floats. */
 function eightsOf(format: MatrixFormat): number {
-  return format.kind === 'table' ? format.cols / 8 : blocksOf(format) * 4;
+  return format.kind === 'table' ? format.cols / 8 : blocksOf(format.cols) * 4;
 }
 
 /** What both readers stand on: scales, places, and four numbers out of what is stored. */
 function unpacking(name: string, format: MatrixFormat): string {
-  const blocks = blocksOf(format);
+  const blocks = blocksOf(format.cols);
   const scales = `${floatReader(name, `${name}_scales`, format.floats)}
 fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }`;
   switch (format.kind) {

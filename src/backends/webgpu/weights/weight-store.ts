@@ -7,8 +7,8 @@ import { NamedError } from '../../../shared/errors.ts';
 import { f16ToF32 } from '../../../shared/float16.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
 import type { Transposer } from './transposer.ts';
-import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Bytes read and uploaded at a time. */
 const CHUNK_BYTES = 1 << 23;
@@ -85,7 +85,7 @@ export class WeightStore {
   async #turn(weight: ExternalWeight, format: MatrixFormat, blob: Blob, users: Users): Promise<GPUBuffer> {
     const { cols } = format;
     const inputBytes = weight.length / cols;
-    const whole = this.#buffer(inputBytes * roundUp(cols, 32), weight.name);
+    const whole = this.#buffer(inputBytes * paddedWidth(cols), weight.name);
     const step = this.#transposer.inputsFor(format, CHUNK_BYTES);
     const turnPart = async (first: number): Promise<void> => {
       if (users.count === 0) return;
