@@ -1,11 +1,8 @@
 /** What the kernels' templates choose. That the kernels compute the right thing is a matter for test/browser/kernels.test.ts. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TUNING, parseTuning } from '../../../src/backends/webgpu/gpu/tuning.ts';
-import {
-  attentionBytes,
-  prefillAttentionKernel,
-  type AttentionSpec,
-} from '../../../src/backends/webgpu/attention/prefill-attention.ts';
+import type { AttentionSpec } from '../../../src/backends/webgpu/attention/attention-spec.ts';
+import { attentionBytes, prefillAttentionKernel } from '../../../src/backends/webgpu/attention/prefill-attention.ts';
 import { kvSplitReduceGrid, kvSplitReduceKernel } from '../../../src/backends/webgpu/attention/kv-split-reduce.ts';
 import { decodeAttentionKernel, decodeAttentionTile } from '../../../src/backends/webgpu/attention/decode-attention.ts';
 import {

@@ -4,7 +4,8 @@
 export type Stored = 'f16' | 'f32';
 
 /**
- * `pack8(a, b)` and `unpack8(words)`: eight numbers as `Packed8`, one (f16) or two (f32) vec4 of words, and back; `pack4`, `unpack4`: four; `split8`: its two `Packed4`.
+ * WGSL: `pack8(a, b)` packs eight numbers as `Packed8`, one (f16) or two (f32) vec4s of words, and `unpack8` unpacks them; `pack4` and
+ * `unpack4` do the same for four numbers; `split8` gives the two `Packed4` of a `Packed8`.
  */
 export function packing(stored: Stored): string {
   return stored === 'f16'
@@ -27,3 +28,9 @@ fn unpack4(words: Packed4) -> vec4<f32> { return words; }
 fn split8(words: Packed8) -> array<Packed4, 2> { return array<Packed4, 2>(words.a, words.b); }
 fn unpack8(words: Packed8) -> array<vec4<f32>, 2> { return array<vec4<f32>, 2>(words.a, words.b); }`;
 }
+
+/** WGSL types of the cache. */
+export const CACHE_TYPE = { packed8: 'array<Packed8>', packed4: 'array<Packed4>' } as const;
+
+/** A score that no softmax gives weight to. */
+export const MASKED_SCORE = '-1e30';

@@ -1,21 +1,15 @@
 /**
- * Attention of a decode step: one new token over its part of the cache. A workgroup takes the query heads of one key/value
+ * Attention of a decode step: one new token over a KV split of the cache. A workgroup takes the query heads of one key/value
  * head and reads every key and value once. A step is too small to keep a graphics card busy, so what counts is how often it
- * waits: a tile's keys and values are on their way before anything else is done, and those of the next before this one is
- * needed. The new token's own key and value go into the cache, and are used from workgroup memory.
- * Parts are put together by `kvSplitReduceKernel`.
+ * waits: it loads a tile's keys and values before it does anything else, and prefetches the next tile's before it needs this
+ * one. It writes the new token's own key and value into the cache, and uses them from workgroup memory.
+ * `kvSplitReduceKernel` reduces the splits.
  * Source: Dao et al., Flash-Decoding for long-context inference (2023).
  */
-import {
-  type AttentionSpec,
-  CACHE_TYPE,
-  MASKED_SCORE,
-  QKV,
-  RESULTS,
-  rotation,
-  writeResult,
-} from './prefill-attention.ts';
-import { packing } from './cache-format.ts';
+import { CACHE_TYPE, MASKED_SCORE, packing } from './cache-format.ts';
+import { RESULTS, writeResult } from './kv-partials.ts';
+import type { AttentionSpec } from './attention-spec.ts';
+import { QKV, rotation } from './rotary.ts';
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
 
 /** Threads of a workgroup. */
@@ -34,26 +28,26 @@ function sharesOf({ numHeads, numKvHeads, headDim }: DecodeAttentionSpec): {
   readonly rows: number;
   /** vec4s of a head. */
   readonly quads: number;
-  /** Eights of a head. */
+  /** 8-element vectors of a head. */
   readonly vec8s: number;
-  /** Threads that share a key; each has `vec8s / parts` vec8s of it. */
-  readonly parts: number;
+  /** Threads that share a key; each has `vec8s / keyThreads` of its 8-element vectors. */
+  readonly keyThreads: number;
   /** Sums a thread makes in the end: four numbers of a head each. */
   readonly sums: number;
 } {
   const rows = numHeads / numKvHeads;
   const quads = headDim / 4;
   const vec8s = headDim / 8;
-  let parts = Math.min(KEY_THREADS, vec8s);
-  while (vec8s % parts !== 0) parts--;
-  return { rows, quads, vec8s, parts, sums: Math.ceil((rows * quads) / THREADS) };
+  let keyThreads = Math.min(KEY_THREADS, vec8s);
+  while (vec8s % keyThreads !== 0) keyThreads--;
+  return { rows, quads, vec8s, keyThreads, sums: Math.ceil((rows * quads) / THREADS) };
 }
 
 /** Bytes of workgroup memory with tiles of so many tokens. */
 function bytesOf(spec: DecodeAttentionSpec, tile: number): number {
-  const { rows, vec8s, parts } = sharesOf(spec);
+  const { rows, vec8s, keyThreads } = sharesOf(spec);
   const element = spec.stored === 'f16' ? 2 : 4;
-  return rows * spec.headDim * 4 + (tile + 2) * vec8s * 8 * element + rows * tile * (parts + 3) * 4;
+  return rows * spec.headDim * 4 + (tile + 2) * vec8s * 8 * element + rows * tile * (keyThreads + 3) * 4;
 }
 
 /** The largest tile that fits into a device's workgroup memory; the smallest where none does. Parts of the cache are multiples of it. */
@@ -63,23 +57,23 @@ export function decodeAttentionTile(spec: DecodeAttentionSpec, workgroupBytes: n
 
 /**
  * The kernel. Bindings: qkv, cos_rows, sin_rows, keys, values, output, partials, params, as `prefillAttentionKernel`'s.
- * Workgroups: 1, kv heads, parts.
+ * Workgroups: 1, kv heads, KV splits.
  */
 export function decodeAttentionKernel(spec: DecodeAttentionSpec, tile: number): Kernel {
   const { numHeads, headDim, stored } = spec;
-  const { rows, quads, vec8s, parts, sums } = sharesOf(spec);
-  const keyReads = vec8s / parts;
+  const { rows, quads, vec8s, keyThreads, sums } = sharesOf(spec);
+  const keyReads = vec8s / keyThreads;
   const valueReads = Math.ceil((tile * vec8s) / THREADS);
   const evenValues = (tile * vec8s) % THREADS === 0;
   const scoreSums = Math.ceil((rows * tile) / THREADS); // scores a thread puts together
-  const scoreStride = parts + 1; // so that threads side by side lie in other banks
+  const scoreStride = keyThreads + 1; // so that neighbouring threads use other banks
   const scale = `${1 / Math.sqrt(headDim)}f`;
   /** Whether thread `lid` has a value to read. */
   const hasValue = (i: number): string => (evenValues ? 'true' : `lid + ${i * THREADS}u < ${tile * vec8s}u`);
   const read = (first: string): string => `
     {
-      let slot = min(${first} + lid / ${parts}u, end - 1u);
-${repeat(keyReads, (j) => `      k${j} = keys[(cached + slot) * ${vec8s}u + lid % ${parts}u + ${j * parts}u];`)}
+      let slot = min(${first} + lid / ${keyThreads}u, end - 1u);
+${repeat(keyReads, (j) => `      k${j} = keys[(cached + slot) * ${vec8s}u + lid % ${keyThreads}u + ${j * keyThreads}u];`)}
 ${repeat(valueReads, (i) => `      v${i} = values[(cached + min(${first} + (lid + ${i * THREADS}u) / ${vec8s}u, end - 1u)) * ${vec8s}u + (lid + ${i * THREADS}u) % ${vec8s}u];`)}
     }`;
   const body = `
@@ -133,23 +127,23 @@ ${repeat(scoreSums, (n) => `  var peak${n} = ${MASKED_SCORE};`)}
   workgroupBarrier();
   for (var tile = begin; tile < end; tile += ${tile}u) {
     // 1. Scores: some threads a key, each some of its numbers. Values into workgroup memory.
-    if (lid < ${tile * parts}u) {
-      let part = lid % ${parts}u;
-      let isNew = tile + lid / ${parts}u == params.past;
+    if (lid < ${tile * keyThreads}u) {
+      let part = lid % ${keyThreads}u;
+      let isNew = tile + lid / ${keyThreads}u == params.past;
 ${repeat(rows, (r) => `      var score${r} = 0.0;`)}
 ${repeat(
   keyReads,
   (j) => `      {
-        if (isNew) { k${j} = new_key[part + ${j * parts}u]; }
+        if (isNew) { k${j} = new_key[part + ${j * keyThreads}u]; }
         let k = unpack8(k${j});
 ${repeat(
   rows,
-  (r) => `        { let q = ${r * quads}u + (part + ${j * parts}u) * 2u;
+  (r) => `        { let q = ${r * quads}u + (part + ${j * keyThreads}u) * 2u;
           score${r} += dot(queries[q], k[0]) + dot(queries[q + 1u], k[1]); }`,
 )}
       }`,
 )}
-${repeat(rows, (r) => `      partial_scores[(${r * tile}u + lid / ${parts}u) * ${scoreStride}u + part] = score${r};`)}
+${repeat(rows, (r) => `      partial_scores[(${r * tile}u + lid / ${keyThreads}u) * ${scoreStride}u + part] = score${r};`)}
     }
 ${repeat(
   valueReads,
@@ -168,7 +162,7 @@ ${read(`tile + ${tile}u`)}
     workgroupBarrier();
     for (var i = lid; i < ${rows * tile}u; i += ${THREADS}u) {
       let at = i * ${scoreStride}u;
-      let score = ${Array.from({ length: parts }, (_, p) => `partial_scores[at + ${p}u]`).join(' + ')};
+      let score = ${Array.from({ length: keyThreads }, (_, p) => `partial_scores[at + ${p}u]`).join(' + ')};
       scores[i / 4u][i % 4u] = select(${MASKED_SCORE}, score, tile + i % ${tile}u < end);
     }
     workgroupBarrier();
@@ -213,8 +207,8 @@ ${repeat(
 }`;
   const bindings: Binding[] = [
     ...QKV,
-    { name: 'keys', type: CACHE_TYPE.eight, access: 'read_write' },
-    { name: 'values', type: CACHE_TYPE.eight, access: 'read_write' },
+    { name: 'keys', type: CACHE_TYPE.packed8, access: 'read_write' },
+    { name: 'values', type: CACHE_TYPE.packed8, access: 'read_write' },
     ...RESULTS,
     PARAMS,
   ];

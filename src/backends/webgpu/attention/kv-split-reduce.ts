@@ -1,5 +1,7 @@
-/** Attention that was computed in parts of the cache, put together. */
-import { type AttentionSpec, MASKED_SCORE, partialStride } from './prefill-attention.ts';
+/** Reduces attention that was computed in KV splits (flash-decoding). */
+import { MASKED_SCORE } from './cache-format.ts';
+import { partialStride } from './kv-partials.ts';
+import type { AttentionSpec } from './attention-spec.ts';
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
@@ -7,7 +9,7 @@ import { paddedWidth } from '../rows/row-layout.ts';
 const THREADS = 128;
 /** vec4s of a head that a workgroup makes, at most. */
 const MOST_QUADS = 8;
-/** Parts a thread has on their way at once. */
+/** Splits a thread has in flight at once. */
 const IN_FLIGHT = 4;
 
 type KvSplitReduceSpec = Pick<AttentionSpec, 'numHeads' | 'headDim'>;
@@ -25,7 +27,7 @@ export function kvSplitReduceGrid(spec: KvSplitReduceSpec, tokens: number): read
 }
 
 /**
- * The kernel: threads side by side take four numbers of a head each, groups of them some parts, each with its own running
+ * The kernel: neighbouring threads take four numbers of a head each, groups of them some splits, each with its own running
  * maximum. Bindings: partials, output, params.
  */
 export function kvSplitReduceKernel(spec: KvSplitReduceSpec): Kernel {

@@ -3,7 +3,8 @@ import type { KernelTarget } from '../matmul/select.ts';
 import type { Tuning } from '../gpu/tuning.ts';
 import { roundUp } from '../gpu/kernel.ts';
 import { decodeAttentionTile, type DecodeAttentionSpec } from './decode-attention.ts';
-import { attentionBytes, type AttentionSpec, TILE } from './prefill-attention.ts';
+import type { AttentionSpec } from './attention-spec.ts';
+import { attentionBytes, TILE } from './prefill-attention.ts';
 import { causalTokens, SUBGROUP_MATRIX_ROWS, subgroupMatrixAttentionFits } from './subgroup-matrix-attention.ts';
 import { type VisionAttentionSpec, visionAttentionSpec } from './vision-attention.ts';
 

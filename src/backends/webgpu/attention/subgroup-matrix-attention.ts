@@ -1,14 +1,15 @@
 /**
- * Attention of many queries on the GPU's matrix units (subgroup matrices): queries, keys, values and weights are f16, sums
+ * Attention of many queries with subgroup matrices: queries, keys, values and weights are f16, sums
  * f32. A workgroup takes a tile of query rows, 16 a subgroup, against tiles of keys. It goes over the keys twice: first for
  * the largest score of each row, then for the weighted sum, because sums in fragments cannot be scaled row by row.
  *
  * Where rows, keys and values lie, and who sees whom, is a `SubgroupMatrixAttentionSource`'s: prefills of the language model
  * (`causalSource`) and the vision tower (`spanSource`) share the rest.
- * Source: Dao et al., FlashAttention (2022), without its running maximum; Chromium's extension as in tensor-matmul.ts.
+ * Source: Dao et al., FlashAttention (2022), without its running maximum; Chromium's extension as in gemm-subgroup-matrix.ts.
  */
-import { type AttentionSpec, CACHE_TYPE, QKV, rotation } from './prefill-attention.ts';
-import { packing } from './cache-format.ts';
+import { CACHE_TYPE, MASKED_SCORE, packing } from './cache-format.ts';
+import type { AttentionSpec } from './attention-spec.ts';
+import { QKV, rotation } from './rotary.ts';
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
 import { ENABLE_SUBGROUP_MATRICES, FRAGMENT, LANES } from '../matmul/gemm-subgroup-matrix.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
@@ -20,10 +21,8 @@ export const SUBGROUP_MATRIX_ROWS = SUBGROUPS * FRAGMENT;
 /** Keys of a tile. */
 const KEYS = 32;
 const THREADS = SUBGROUPS * LANES;
-/** A score no softmax sees. */
-const MASKED_SCORE = '-1e30';
 
-/** What attention works on, as WGSL. Eights are eight f16 in a vec4 of words; scores are to be the exponents of powers of two. */
+/** What attention works on, as WGSL. An 8-element vector is eight f16 in a vec4 of words; scores are exponents of powers of two. */
 export interface SubgroupMatrixAttentionSource {
   readonly label: string;
   /** Numbers of a head, a multiple of 16. */
@@ -32,25 +31,25 @@ export interface SubgroupMatrixAttentionSource {
   readonly functions: string;
   /** Statements in front; they know `wg` and `lid`. */
   readonly setup: string;
-  /** Statements that fill `tile[row * stride + eight]` with the queries of all rows. */
+  /** Statements that fill `tile[row * stride + vec8]` with the queries of all rows. */
   fillQueries(stride: number): string;
   /** Expressions: the first key, their end, and vec8s of a slot that exists. */
   readonly begin: string;
   readonly end: string;
-  key(slot: string, eight: string): string;
-  value(slot: string, eight: string): string;
+  key(slot: string, vec8: string): string;
+  value(slot: string, vec8: string): string;
   /** Whether a row sees a slot before the end. */
   visible(row: string, slot: string): string;
   /** Statement that keeps number `col` of a row's result, where there is such a row. */
   write(row: string, col: string, value: string): string;
 }
 
-/** Eights between rows of a tile: those of a head, and one more so that neighbouring rows lie in other banks. */
+/** 8-element vectors from row to row of a tile: those of a head, and one more so that neighbouring rows lie in other banks. */
 function strideOf(headDim: number): number {
   return headDim / 8 + 1;
 }
 
-/** f32 between rows of scores, and vec8s between rows of weights. */
+/** f32 from row to row of scores, and 8-element vectors from row to row of weights. */
 const SCORE_STRIDE = KEYS + 4;
 const WEIGHT_STRIDE = KEYS / 8 + 1;
 
@@ -191,7 +190,7 @@ ${repeat(
   });
 }
 
-/** Tokens of a workgroup: as many as the query heads of a key/value head leave room for; 0 where not one fits. */
+/** Tokens of a workgroup: as many as fit with the query heads of a key/value head; 0 where not one fits. */
 export function causalTokens({ numHeads, numKvHeads }: Pick<AttentionSpec, 'numHeads' | 'numKvHeads'>): number {
   return Math.floor(SUBGROUP_MATRIX_ROWS / (numHeads / numKvHeads));
 }
@@ -211,8 +210,8 @@ export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): SubgroupMatri
     headDim,
     bindings: [
       ...QKV,
-      { name: 'keys', type: CACHE_TYPE.eight, access: 'read' },
-      { name: 'values', type: CACHE_TYPE.eight, access: 'read' },
+      { name: 'keys', type: CACHE_TYPE.packed8, access: 'read' },
+      { name: 'values', type: CACHE_TYPE.packed8, access: 'read' },
       { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
       PARAMS,
     ],
@@ -234,8 +233,8 @@ export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): SubgroupMatri
     tile[i / ${vec8s / 2}u * ${stride}u + e] = pack8(a[0] * ${scale}, b[0] * ${scale});
     tile[i / ${vec8s / 2}u * ${stride}u + e + ${vec8s / 2}u] = pack8(a[1] * ${scale}, b[1] * ${scale});
   }`,
-    key: (slot, eight) => `keys[(cached + ${slot}) * ${vec8s}u + ${eight}]`,
-    value: (slot, eight) => `values[(cached + ${slot}) * ${vec8s}u + ${eight}]`,
+    key: (slot, vec8) => `keys[(cached + ${slot}) * ${vec8s}u + ${vec8}]`,
+    value: (slot, vec8) => `values[(cached + ${slot}) * ${vec8s}u + ${vec8}]`,
     visible: (_row, slot) => `${slot} <= limit`,
     write: (row, col, value) => `if (${row} < ${tokens * group}u && token0 + ${row} / ${group}u < params.tokens) {
       output[(token0 + ${row} / ${group}u) * ${paddedWidth(numHeads * headDim) / 4}u + (head * ${group}u + ${row} % ${group}u) * ${headDim / 4}u + ${col} / 4u] = ${value};
@@ -253,8 +252,8 @@ export function spanSource({
 }: Pick<AttentionSpec, 'numHeads' | 'headDim'>): SubgroupMatrixAttentionSource {
   const vec8s = headDim / 8;
   const all = numHeads * vec8s; // vec8s of a row's queries
-  const at = (slot: string, which: number, eight: string): string =>
-    `packed[(${slot}) * ${3 * all}u + ${which * all}u + wg.y * ${vec8s}u + ${eight}]`;
+  const at = (slot: string, which: number, vec8: string): string =>
+    `packed[(${slot}) * ${3 * all}u + ${which * all}u + wg.y * ${vec8s}u + ${vec8}]`;
   return {
     label: 'vision attention, windows',
     headDim,
@@ -271,8 +270,8 @@ export function spanSource({
   for (var i = lid; i < ${SUBGROUP_MATRIX_ROWS * vec8s}u; i += ${THREADS}u) {
     tile[i / ${vec8s}u * ${stride}u + i % ${vec8s}u] = ${at(`min(span.x + i / ${vec8s}u, span.y - 1u)`, 0, `i % ${vec8s}u`)};
   }`,
-    key: (slot, eight) => at(slot, 1, eight),
-    value: (slot, eight) => at(slot, 2, eight),
+    key: (slot, vec8) => at(slot, 1, vec8),
+    value: (slot, vec8) => at(slot, 2, vec8),
     visible: () => 'true',
     write: (row, col, value) => `if (span.x + ${row} < span.y) {
       output[(span.x + ${row}) * ${paddedWidth(numHeads * headDim) / 4}u + wg.y * ${headDim / 4}u + ${col} / 4u] = ${value};

@@ -8,6 +8,7 @@
  * Source: Dao et al., FlashAttention (2022).
  */
 import { addDot, type Binding, kernel, type Kernel, repeat, roundUp } from '../gpu/kernel.ts';
+import { MASKED_SCORE } from './cache-format.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Sizes of attention. */
@@ -25,9 +26,6 @@ export interface VisionAttentionSpec {
 const SIDE = 16;
 /** Keys a thread takes at once. */
 const KEYS = 4;
-/** A score no softmax sees. */
-const MASKED_SCORE = '-1e30';
-
 /** Tiles from fast to small. */
 const TILES = [
   { queries: 64, keys: 32 },
@@ -93,7 +91,7 @@ export function visionAttentionKernel(spec: VisionAttentionSpec): Kernel {
 
   const body = `
 var<workgroup> query_tile: array<vec4<f32>, ${queryLength}>;
-var<workgroup> key_tile: array<vec4<f32>, ${keyLength}>; // the values in turn
+var<workgroup> key_tile: array<vec4<f32>, ${keyLength}>; // then the transposed values
 var<workgroup> weights: array<vec4<f32>, ${scoreLength}>;
 var<workgroup> shrink: array<f32, ${queries}>;
 var<workgroup> lane_sums: array<f32, ${threads}>;

@@ -1,27 +1,27 @@
-/** The buffers between kernels. Rows are padded to a multiple of 32 numbers, with zeros. */
+/** The buffers between the decoder's kernels. Rows are padded with zeros (rows/row-layout.ts). */
 import type { TextConfig } from '../../../model/text-config.ts';
 import { PARAM_BYTES, roundUp } from '../gpu/kernel.ts';
 import { ARG_MAX_CANDIDATES } from '../rows/text-rows.ts';
 import { haveNoPadding, rowBytes } from '../rows/row-layout.ts';
 
-/** What a run needs room for. */
+/** The sizes of a run. */
 export interface ScratchSize {
   readonly tokens: number;
   /** Tokens that go through the head. */
   readonly logitsRows: number;
-  /** f32 numbers of attention computed in parts. */
+  /** f32 numbers of the partial results of KV splits. */
   readonly partials: number;
-  /** f32 numbers of a product computed in parts, and of `up`, which is there beside the gate. */
+  /** f32 numbers of a split-K product's partial sums, and of those of `up`, which are needed beside the gate's. */
   readonly sums: number;
   readonly upPartialSums: number;
 }
 
-/** What comes in parts. */
-type PartSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upPartialSums'>;
+/** The sizes of partial results. */
+type PartialSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upPartialSums'>;
 
 /**
- * What rows of tokens go through, in f32. One buffer is `normed` and `attention`, another `qkv` and `intermediate`, where no row has
- * padding, which must stay zero: a kernel never reads the one and writes the other.
+ * f32 rows of tokens. `normed` and `attention` are one buffer, `qkv` and `intermediate` another, where no row has padding, which
+ * must stay zero: no kernel reads one of a pair while it writes the other.
  */
 type RowBuffers = Readonly<
   Record<
@@ -29,12 +29,12 @@ type RowBuffers = Readonly<
     | 'normed'
     | 'qkv' // packed query, key and value
     | 'attention'
-    | 'intermediate', // inside the MLP
+    | 'intermediate', // of the MLP
     GPUBuffer
   >
 >;
 
-/** What attention and products in parts and the last tokens of a run go through, and the results; f32 unless said otherwise. */
+/** Partial results of attention and split-K, and the results of a run; f32 unless said otherwise. */
 type ResultBuffers = Readonly<
   Record<
     | 'partials'
@@ -47,10 +47,10 @@ type ResultBuffers = Readonly<
   >
 >;
 
-/** All that a run needs. */
+/** Everything a run needs. */
 export type ScratchBuffers = RowBuffers & ResultBuffers;
 
-/** Rows for as many tokens are always there; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */
+/** Rows of so many tokens are kept; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */
 export const KEPT_TOKENS = 512;
 
 /** The buffers of one decoder. */
@@ -61,15 +61,15 @@ export class Scratch {
   readonly #intermediateSize: number;
   #tokens = 0;
   #logitsRows = 0;
-  #parts: PartSizes;
+  #partialSizes: PartialSizes;
   #rows: RowBuffers | null = null;
   #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
-  /** `intermediateSize`: of the MLP as it is stored; `least`: what there is always room for, since growing makes all bind groups anew. */
-  constructor(device: GPUDevice, text: TextConfig, intermediateSize: number, least: PartSizes) {
+  /** `intermediateSize`: of the MLP as it is stored; `least`: sizes that are allocated from the beginning, because growing makes all bind groups anew. */
+  constructor(device: GPUDevice, text: TextConfig, intermediateSize: number, least: PartialSizes) {
     this.#device = device;
-    this.#parts = least;
+    this.#partialSizes = least;
     this.#text = text;
     this.#intermediateSize = intermediateSize;
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -77,22 +77,23 @@ export class Scratch {
   }
 
   /** Buffers for a run; other objects than before where they had to grow, or had been freed. */
-  for({ tokens, logitsRows, ...parts }: ScratchSize): ScratchBuffers {
+  for({ tokens, logitsRows, ...partial }: ScratchSize): ScratchBuffers {
     if (this.#rows === null || tokens > this.#tokens) {
       this.#freeRows();
       this.#tokens = Math.max(tokens, KEPT_TOKENS);
       this.#rows = this.#makeRows(this.#tokens);
     }
-    const had = this.#parts;
-    const grows = parts.partials > had.partials || parts.sums > had.sums || parts.upPartialSums > had.upPartialSums;
+    const had = this.#partialSizes;
+    const grows =
+      partial.partials > had.partials || partial.sums > had.sums || partial.upPartialSums > had.upPartialSums;
     if (this.#results === null || logitsRows > this.#logitsRows || grows) {
       this.#freeResults();
       this.#logitsRows = Math.max(logitsRows, this.#logitsRows, 1);
-      this.#parts = {
-        // Grows with every token that is cached: by half at a time.
-        partials: parts.partials > had.partials ? Math.ceil(parts.partials * 1.5) : had.partials,
-        sums: Math.max(parts.sums, had.sums),
-        upPartialSums: Math.max(parts.upPartialSums, had.upPartialSums),
+      this.#partialSizes = {
+        // It grows with every token that is cached, so it grows by half at a time.
+        partials: partial.partials > had.partials ? Math.ceil(partial.partials * 1.5) : had.partials,
+        sums: Math.max(partial.sums, had.sums),
+        upPartialSums: Math.max(partial.upPartialSums, had.upPartialSums),
       };
       this.#results = this.#makeResults(this.#logitsRows);
     }
@@ -130,7 +131,7 @@ export class Scratch {
   }
 
   #makeResults(logitsRows: number): ResultBuffers {
-    const { partials, sums, upPartialSums } = this.#parts;
+    const { partials, sums, upPartialSums } = this.#partialSizes;
     return {
       partials: this.#make('partials', Math.max(16, partials * 4)),
       sums: this.#make('sums', Math.max(16, sums * 4)),

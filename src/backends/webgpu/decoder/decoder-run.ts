@@ -1,5 +1,5 @@
 /** Records runs of the decoder: picks the plan for the number of tokens and dispatches it layer by layer. */
-import { partialLength } from '../attention/prefill-attention.ts';
+import { partialLength } from '../attention/kv-partials.ts';
 import { type KvSplits, selectKvSplits } from '../attention/select.ts';
 import type { KernelContext } from '../context.ts';
 import { BindGroupCache } from '../gpu/bind-group-cache.ts';

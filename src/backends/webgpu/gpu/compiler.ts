@@ -58,7 +58,7 @@ export class Compiler {
       visibility: GPUShaderStage.COMPUTE,
       buffer: { type: BUFFER_TYPE[access] },
     }));
-    // In a scope, because the refusal of a kernel is no failure of the device: the pipeline's promise tells it.
+    // In an error scope, because a refused kernel is not a failed device: the pipeline's promise reports it.
     device.pushErrorScope('validation');
     const layout = device.createBindGroupLayout({ label, entries });
     const module = device.createShaderModule({ label, code });

@@ -41,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   return { kernel: kernel({ label: 'embedding', bindings, body }), groups: Math.ceil(cols / 8 / THREADS) };
 }
 
-/** Embeddings `[tokens, cols]` as `stored` into the residual stream, f32 rows of a multiple of 32. Bindings: `embeds`, `hidden`, params. Workgroups: see `groups`, tokens. */
+/** Embeddings `[tokens, cols]` as `stored` into the residual stream, padded rows of f32. Bindings: `embeds`, `hidden`, params. */
 export function embeddingToResidualKernel(cols: number, stored: Stored): RowKernel {
   const value =
     stored === 'f16'

@@ -11,7 +11,7 @@ const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read
 
 /**
  * Cuts an image into `params.tokens` patches, `params.columns` of them side by side, in window order: channel, frame, row, column,
- * rows padded with zeros to a multiple of 32. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
+ * rows padded with zeros. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
  * `[groups]`, patches, params. Source: src/image/patchify.ts, which does the same where there are no kernels.
  */
 export function patchKernel(shape: PatchShape & Pick<VisionConfig, 'spatialMergeSize'>): RowKernel {
@@ -45,7 +45,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /**
- * Rotates queries and keys in place (halves are not interleaved), and scales queries for a softmax by powers of two:
+ * Rotates queries and keys in place (the two halves of a head are not interleaved), and scales queries for a softmax by powers of two:
  * log2(e) / sqrt(headDim). Bindings: qkv f32 `[params.tokens, 3 numHeads headDim]`, cos and sin f32 `[tokens, headDim / 2]`, params.
  */
 export function rotaryKernel({
@@ -81,7 +81,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /**
- * The same for attention on matrix units: rotated queries and keys, and values as they are, to f16 `[params.tokens, 3 numHeads
+ * The same for attention with subgroup matrices: writes rotated queries and keys, and values as they are, to f16 `[params.tokens, 3 numHeads
  * headDim]`. A thread packs eight numbers of each half of a head. Bindings: qkv, cos, sin, packed, params.
  */
 export function packedRotaryKernel({
@@ -135,7 +135,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /**
- * Features f32 in window order, rows padded to a multiple of 32, to image order without gaps, as `stored`. Bindings:
+ * Reorders features f32 from window order, rows padded, to image order without padding, as `stored`. Bindings:
  * features, window_index u32 `[params.tokens]`, image_features, params. Throws RangeError for an odd width in f16.
  */
 export function featureKernel(cols: number, stored: Stored): RowKernel {

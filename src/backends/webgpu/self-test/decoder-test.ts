@@ -10,7 +10,7 @@ import { testedFormats, testGemm, testTiledGemm } from './matmul-test.ts';
 import { testSplitKLayers } from './split-k-test.ts';
 import { compileGemm, compileGemv } from '../matmul/compile.ts';
 import { canSplitK, wideTile } from '../matmul/select.ts';
-import { partialLength } from '../attention/prefill-attention.ts';
+import { partialLength } from '../attention/kv-partials.ts';
 import type { GemvSpec } from '../matmul/gemv.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 

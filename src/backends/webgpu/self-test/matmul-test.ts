@@ -83,8 +83,10 @@ async function transposed(
 ): Promise<GPUBuffer> {
   const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const whole = bench.empty(bytes);
-  for (const [i, part] of parts.entries())
-    await transposer.turn(part, format, i * FIRST_PART, i === 0 ? FIRST_PART : format.cols - FIRST_PART, whole);
+  for (const [i, part] of parts.entries()) {
+    const inputs = i === 0 ? FIRST_PART : format.cols - FIRST_PART;
+    await transposer.transpose({ bytes: part, format, first: i * FIRST_PART, inputs }, whole);
+  }
   return whole;
 }
 

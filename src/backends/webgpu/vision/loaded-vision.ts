@@ -26,7 +26,7 @@ export interface LoadedVision {
   readonly mergerOutput: LoadedLinear;
 }
 
-/** How its matrices are read, which is known before they are there. */
+/** The formats of its matrices, known before they are loaded. */
 export interface VisionFormats {
   readonly patchEmbed: MatrixFormat;
   /** Of every block alike. */
@@ -52,7 +52,7 @@ export function visionFormats({ patchEmbed, blocks, mergerIntermediate, mergerOu
 /** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadVision(weights: WeightSet, stored: VisionWeights): Promise<LoadedVision> {
   const hiddenSize = stored.patchEmbed.rows;
-  // All at once: the store lets a few through at a time, in this order.
+  // All at once: the store loads a few at a time, in this order.
   const [patchEmbed, blocks, mergerNorm, mergerIntermediate, mergerOutput] = await Promise.all([
     loadMatrix(weights, stored.patchEmbed),
     Promise.all(stored.blocks.map((block) => loadBlock(weights, block, hiddenSize))),

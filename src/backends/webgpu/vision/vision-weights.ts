@@ -1,5 +1,5 @@
 /**
- * Which stored weight plays which part in the vision tower: the names our graph gives its initializers.
+ * Which stored weight is which of the vision tower's: the names our graph gives its initializers.
  * Source: src/converter/graphs/vision-encoder.ts, whose names these are.
  */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';

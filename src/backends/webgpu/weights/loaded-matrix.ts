@@ -11,12 +11,12 @@ export interface LoadedMatrix {
   readonly buffers: readonly GPUBuffer[];
 }
 
-/** Loads a matrix: as it is stored, but for one that is stored transposed. */
+/** Loads a matrix as it is stored; one that is stored transposed it transposes. */
 export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Promise<LoadedMatrix> {
   const format = formatOf(stored);
   if (stored.kind === 'transposed') return { format, buffers: [await weights.transposed(stored.values, format)] };
-  const parts = 'quants' in stored ? [stored.quants, stored.scales] : [stored.values];
-  return { format, buffers: await Promise.all(parts.map((part) => weights.bytes(part))) };
+  const stores = 'quants' in stored ? [stored.quants, stored.scales] : [stored.values];
+  return { format, buffers: await Promise.all(stores.map((one) => weights.bytes(one))) };
 }
 
 /** How kernels read a matrix once it is loaded. */
@@ -41,7 +41,10 @@ export function commonFormats<Name extends string>(
   const alike = (a: StoredMatrix, b: StoredMatrix): boolean => isEqual(formatOf(a), formatOf(b));
   for (const name of names) {
     if (layers.every((layer) => alike(layer[name], first[name]))) continue;
-    throw new NamedError('RuntimeUnavailableError', `The kernels want every layer's ${name} stored in the same way.`);
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      `The kernels need every layer's ${name} stored in the same format.`,
+    );
   }
   return Object.fromEntries(names.map((name) => [name, formatOf(first[name])])) as Record<Name, MatrixFormat>;
 }

@@ -1,6 +1,6 @@
 /**
  * Weights as our graphs store them, found by the names of their initializers: matrices, quantised or not, and vectors. A weight
- * that is laid out otherwise is refused by name.
+ * with another layout is refused by name.
  * Source: src/converter/graphs/layers.ts.
  */
 import { QUANT_BLOCK } from '../../../model/quantization.ts';
@@ -13,7 +13,7 @@ export type Weights = ReadonlyMap<string, ExternalWeight>;
 /** A matrix y = x Wᵀ of `rows` outputs and `cols` inputs, as it is stored. */
 export type StoredMatrix =
   | {
-      /** Unsigned quants `[rows, cols / 32, 32 * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, cols / 32]`. */
+      /** Unsigned quantized values `[rows, blocks, QUANT_BLOCK * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, blocks]`. */
       readonly kind: 'q4' | 'q8';
       readonly rows: number;
       readonly cols: number;

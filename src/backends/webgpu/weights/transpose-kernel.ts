@@ -1,6 +1,6 @@
 /**
- * Floats that are stored transposed, as onnxruntime's product wants them, transposed into rows as ours reads them. A part at a time,
- * some of the matrix's inputs for all of its rows, so that nothing of the matrix's size is needed beside it.
+ * Transposes a float matrix from `[cols, rows]`, as onnxruntime's product wants it, to `[rows, cols]`, as ours reads it. It takes a
+ * chunk at a time, some of the inputs for all rows, so that no second buffer of the matrix's size is needed.
  */
 import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { type Binding, kernel, type Kernel } from '../gpu/kernel.ts';
@@ -10,10 +10,10 @@ import { paddedWidth } from '../rows/row-layout.ts';
 /** Threads of a workgroup: neighbours take neighbouring rows, which lie side by side in what is stored. */
 const THREADS = 64;
 
-/** Inputs of a part are a multiple of so many, but for the last part. */
+/** Inputs of every chunk but the last are a multiple of this. */
 export const TRANSPOSE_INPUTS = QUANT_BLOCK;
 
-/** Where a part belongs, as words of the uniform buffer: rows, vec8s of a row, the part's first eight, inputs from there to the end. */
+/** Where a chunk belongs, as words of the uniform buffer: rows, 8-element vectors of a row, the chunk's first, inputs from there to the end. */
 export function transposePlacement(
   { rows, cols }: Pick<MatrixFormat, 'rows' | 'cols'>,
   first: number,
@@ -21,18 +21,18 @@ export function transposePlacement(
   return Uint32Array.of(rows, paddedWidth(cols) / 8, first / 8, cols - first);
 }
 
-/** Workgroups for a part of `inputs`: rows, and vec8s of inputs up to a whole block. */
+/** Workgroups for a chunk of `inputs`: rows, and 8-element vectors of inputs up to a whole block. */
 export function transposeGrid({ rows }: Pick<MatrixFormat, 'rows'>, inputs: number): readonly [number, number] {
   return [Math.ceil(rows / THREADS), paddedWidth(inputs) / 8];
 }
 
 /**
- * Writes a part `[inputs, rows]` to its place in `[rows, cols]`, rows of whole blocks with zeros behind the last input. Bindings:
- * `part`, `whole`, `place`.
+ * Writes a chunk `[inputs, rows]` to its place in `[rows, cols]`, rows padded with zeros. Bindings: `chunk`, `matrix`,
+ * `placement`.
  */
 export function transposeKernel(floats: MatrixFormat['floats']): Kernel {
   const isF16 = floats === 'f16';
-  // The bits of one number, in the lower half of the word where it has 16.
+  // The bits of one number; one of 16 bits is in the lower half of the word.
   const bits = isF16 ? '(chunk[at >> 1u] >> (16u * (at & 1u))) & 0xffffu' : 'chunk[at]';
   const word = (i: number): string =>
     isF16

@@ -1,11 +1,11 @@
 /**
- * WGSL that reads a stored matrix, each number in two steps, so that reading can be far ahead of use: by whole blocks of 32
- * inputs of a row (`blockReader`), or by vec8s (`vec8Reader`). Codes are bound in words of that size, which is what the device
- * then loads at once.
+ * WGSL that reads a stored matrix, each number in two steps so that a kernel can prefetch: whole quantisation blocks of a row
+ * (`blockReader`), or 8-element vectors (`vec8Reader`). Quantized values are bound in words of that size, which the device then
+ * loads at once.
  *
- * Codes become floats without a conversion, and mostly without a shift: put into the mantissa of 2^23 a code q is the float
- * 2^23 + q, and a code that stands n bits higher is 2^23 + q 2^n. Less 2^23 and the zero point that is exact. What is left of
- * 2^n goes into the other factor of the product, exactly again (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
+ * Quantized values become floats without a conversion, and mostly without a shift: put into the mantissa of 2^23 a value q is the float
+ * 2^23 + q, and a value that stands n bits higher is 2^23 + q 2^n. Subtracting 2^23 and the zero point is exact. The remaining factor
+ * 2^n goes into the other factor of the product, again exactly (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
  */
 import type { Binding } from '../gpu/kernel.ts';
 import { blocksOf } from '../rows/row-layout.ts';
@@ -13,8 +13,8 @@ import { blocksOf } from '../rows/row-layout.ts';
 /** How a matrix lies in its buffers. */
 export interface MatrixFormat {
   /**
-   * `q4`, `q8`: codes and scales as StoredMatrix has them. `floats`: `[rows, cols]`, every row filled up to a whole block with zeros.
-   * `table`: the same without filling; rows are looked up, not multiplied, and have whole vec8s.
+   * `q4`, `q8`: quantized values and scales as StoredMatrix has them. `floats`: `[rows, cols]`, rows padded with zeros to whole blocks.
+   * `table`: the same without padding; rows are looked up, not multiplied, and are multiples of eight.
    */
   readonly kind: 'q4' | 'q8' | 'floats' | 'table';
   /** Type of the scales, or of the floats themselves. */
@@ -32,12 +32,12 @@ export function describeFormat({ kind, floats, rows, cols }: MatrixFormat): stri
   return `${kind} ${floats} ${rows} x ${cols}`;
 }
 
-/** Whether it has codes and scales, two buffers instead of one. */
+/** Whether it has quantized values and scales, two buffers instead of one. */
 export function isQuantized({ kind }: Pick<MatrixFormat, 'kind'>): boolean {
   return kind === 'q4' || kind === 'q8';
 }
 
-/** Bindings of a matrix called `name`: codes and scales, or floats. */
+/** Bindings of a matrix called `name`: quantized values and scales, or floats. */
 export function matrixBindings(name: string, format: MatrixFormat, by: ReadBy): Binding[] {
   if (!isQuantized(format)) {
     const type = format.floats === 'f16' ? 'array<vec4<u32>>' : 'array<vec4<f32>>';
@@ -78,7 +78,7 @@ fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
       return `${unpacking(name, format)}
 alias ${name}_Block = array<vec4<${isF16 ? 'u32' : 'f32'}>, ${parts}>;
 fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
-  let at = row * ${(eightsOf(format) * parts) / 4}u + block * ${parts}u;
+  let at = row * ${(vec8sPerRow(format) * parts) / 4}u + block * ${parts}u;
   return ${name}_Block(${Array.from({ length: parts }, (_, i) => `${name}_floats[at + ${i}u]`).join(', ')});
 }`;
     }
@@ -105,7 +105,7 @@ export function quad(name: string, { kind, floats }: MatrixFormat, stored: strin
 export function vec8Reader(name: string, format: MatrixFormat): string {
   const head = `${unpacking(name, format)}\n${vec8Type(name, format)}`;
   const at = `(row * ${blocksOf(format.cols)}u + block) * 4u + part`;
-  const floatsAt = `row * ${eightsOf(format)}u + block * 4u + part`;
+  const floatsAt = `row * ${vec8sPerRow(format)}u + block * 4u + part`;
   const scale = `bitcast<u32>(${name}_scale(row, block))`;
   switch (format.kind) {
     case 'q4':
@@ -139,22 +139,22 @@ fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> { return stored; }`;
   }
 }
 
-/** WGSL of the type of an eight as it is stored, scale included. */
+/** WGSL of the type of an 8-element vector as it is stored, scale included. */
 function vec8Type(name: string, { kind, floats }: MatrixFormat): string {
-  const halves = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
-  const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: halves, table: halves }[kind];
+  const stored = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
+  const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: stored, table: stored }[kind];
   return `alias ${name}_Vec8 = ${type};`;
 }
 
 /**
- * Functions for the matrix `name`: `name_block` as {@link blockReader} has it, and `name_f16` as {@link f16Reader}, for vec8s
+ * Functions for the matrix `name`: `name_block` as {@link blockReader} has it, and `name_f16` as {@link f16Reader}, for the 8-element vectors
  * of a block: {@link vec8OfBlock}. Needs `enable f16`.
  */
 export function f16BlockReader(name: string, format: MatrixFormat): string {
   return `${blockReader(name, format)}\n${vec8Type(name, format)}${f16Reader(name, format)}`;
 }
 
-/** WGSL of eight `i` of what `name_block` has read into `block`; `scale`: the bits of its scale as f32. */
+/** WGSL of 8-element vector `i` of what `name_block` has read into `block`; `scale`: the bits of its scale as f32. */
 export function vec8OfBlock(
   name: string,
   { kind, floats }: MatrixFormat,
@@ -174,8 +174,8 @@ export function vec8OfBlock(
 }
 
 /**
- * Numbers of an eight as f16, two a word, in an order that codes come in with the fewest instructions: a dot product does not ask
- * in which order it is summed, so long as both its sides have the same.
+ * The order of an 8-element vector's numbers as f16, two a word: the one in which quantized values are unpacked with the fewest
+ * instructions. A dot product may be summed in any order as long as both its sides use the same.
  */
 const F16_ORDER: Readonly<Record<MatrixFormat['kind'], readonly (readonly [low: number, high: number])[]>> = {
   q4: [0, 1, 2, 3].map((i) => [i, i + 4] as const),
@@ -214,14 +214,14 @@ fn ${name}_f16(stored: ${name}_Vec8) -> vec4<u32> {
 }
 
 /**
- * The same for codes without their scale: `name_shrunk(stored)`: codes made `shrink` times smaller, so that they are at most 8,
- * exactly; `name_vec8_scale(stored)`: their scale, f32. Throws TypeError for a matrix without codes.
+ * The same for quantized values without their scale. WGSL: `name_shrunk(stored)` divides them by `shrink`, so that they are at most 8,
+ * which is exact; `name_vec8_scale(stored)` gives their scale as f32. Throws TypeError for a matrix that is not quantized.
  */
 export function quantReader(
   name: string,
   { kind }: MatrixFormat,
 ): { readonly functions: string; readonly shrink: number } {
-  if (kind !== 'q4' && kind !== 'q8') throw new TypeError(`a matrix of ${kind} has no codes`);
+  if (kind !== 'q4' && kind !== 'q8') throw new TypeError(`a matrix of ${kind} is not quantized`);
   const shrink = { q4: 1, q8: 16 }[kind];
   return {
     shrink,
@@ -231,16 +231,16 @@ fn ${name}_vec8_scale(stored: ${name}_Vec8) -> f32 { return bitcast<f32>(stored.
   };
 }
 
-/** Where an eight of codes has its scale. */
+/** Where an 8-element vector of quantized values has its scale. */
 const SCALE_OF = { q4: 'y', q8: 'z' } as const;
 
 /**
- * WGSL of an eight's codes as f16 in {@link F16_ORDER}, each pair changed as `then` says: put into the mantissa of 1024 in f16, a
- * code q is 1024 + q; less 1024 and the zero point that is exact.
+ * WGSL of an 8-element vector's quantized values as f16 in {@link F16_ORDER}, each pair changed as `then` says. A value q put into the
+ * mantissa of 1024 as f16 is 1024 + q; subtracting 1024 and the zero point is exact.
  */
 function quantPairs(kind: 'q4' | 'q8', then: string): string {
-  const pair = (codes: string, zero: number): string =>
-    `bitcast<u32>((bitcast<vec2<f16>>(${codes} | 0x64006400u) - ${1024 + zero}.0h) ${then})`;
+  const pair = (quants: string, zero: number): string =>
+    `bitcast<u32>((bitcast<vec2<f16>>(${quants} | 0x64006400u) - ${1024 + zero}.0h) ${then})`;
   const pairs =
     kind === 'q4'
       ? [0, 4, 8, 12].map((at) => pair(`((stored.x >> ${at}u) & 0xf000fu)`, 8))
@@ -248,8 +248,8 @@ function quantPairs(kind: 'q4' | 'q8', then: string): string {
   return `vec4<u32>(${pairs.join(', ')})`;
 }
 
-/** Eights of a row of floats. */
-function eightsOf(format: MatrixFormat): number {
+/** 8-element vectors of a row of floats. */
+function vec8sPerRow(format: MatrixFormat): number {
   return format.kind === 'table' ? format.cols / 8 : blocksOf(format.cols) * 4;
 }
 

@@ -38,7 +38,7 @@ function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize, interm
 }
 
 describe("what lies between VisionThink-7B's kernels while the largest picture is read", () => {
-  it('takes 166 MB in the vision tower, 215 where attention runs on matrix units', () => {
+  it('takes 166 MB in the vision tower, 215 where attention uses subgroup matrices', () => {
     expect(bytesOf(visionBuffers(false))).toBeLessThan(166.5 * MB);
     expect(bytesOf(visionBuffers(true))).toBeLessThan(215.5 * MB);
   });
@@ -48,7 +48,7 @@ describe("what lies between VisionThink-7B's kernels while the largest picture i
     expect(bytesOf(new Scratch(device, text, text.intermediateSize, NOTHING).for(size))).toBeLessThan(168 * MB);
   });
 
-  it('takes what a short prompt on matrix units needs from the beginning, so that a question binds nothing anew', () => {
+  it('takes what a short prompt with subgroup matrices needs from the beginning, so that a question binds nothing anew', () => {
     const least = { partials: 1000, sums: 2000, upPartialSums: 3000 };
     const scratch = new Scratch(device, text, text.intermediateSize, least);
     const first = scratch.for({ tokens: 400, logitsRows: 1, ...NOTHING });
