@@ -3,7 +3,7 @@
  * nodes to the context's graph and returns the name of its result. Shapes: x `[..., inFeatures]`.
  */
 import { DATA_TYPE } from './graph-builder.ts';
-import { BLOCK_SIZE, matrixBits } from './precision.ts';
+import { QUANT_BLOCK, matrixBits } from './precision.ts';
 import { floatInitializer, type GraphContext, type MatrixSource } from './weight-layout.ts';
 
 /** onnxruntime's own operators. */
@@ -41,7 +41,7 @@ export function oneLinear(name: string, inFeatures: number, outFeatures: number,
 
 /** The size an intermediate dimension is padded to so that its matrices can be quantised; `size` itself where they are not. */
 export function paddedSize(context: GraphContext, size: number): number {
-  if (context.layout.precision.bits === null || size % BLOCK_SIZE === 0) return size;
+  if (context.layout.precision.bits === null || size % QUANT_BLOCK === 0) return size;
   return Math.ceil(size / PADDED_MULTIPLE) * PADDED_MULTIPLE;
 }
 
@@ -59,10 +59,10 @@ export function linear(context: GraphContext, x: string, layer: Linear): string 
   const name = layer.alias ?? layer.weights.join('+');
   const bits = matrixBits(layout.precision, layer.weights[0] ?? '');
   const bias = layer.biases.length === 0 ? '' : vector(context, layer.biases, paddedOut);
-  if (bits !== null && layer.quantize !== false && paddedIn % BLOCK_SIZE === 0) {
+  if (bits !== null && layer.quantize !== false && paddedIn % QUANT_BLOCK === 0) {
     const { weights, scales } = layout.quantized(file, name, source, bits);
-    const blocks = paddedIn / BLOCK_SIZE;
-    const values = graph.external(`${name}.q`, 'u8', [paddedOut, blocks, (BLOCK_SIZE * bits) / 8], weights);
+    const blocks = paddedIn / QUANT_BLOCK;
+    const values = graph.external(`${name}.q`, 'u8', [paddedOut, blocks, (QUANT_BLOCK * bits) / 8], weights);
     const scale = floatInitializer(context, `${name}.scales`, [paddedOut, blocks], scales);
     if (context.unpack) {
       const rows = unpackRows(context, { values, scales: scale, rows: paddedOut, cols: paddedIn, bits });
@@ -75,7 +75,7 @@ export function linear(context: GraphContext, x: string, layer: Linear): string 
         K: BigInt(paddedIn),
         N: BigInt(paddedOut),
         bits: BigInt(bits),
-        block_size: BigInt(BLOCK_SIZE),
+        block_size: BigInt(QUANT_BLOCK),
       },
     });
   }
@@ -106,7 +106,7 @@ function unpackRows({ graph, activations }: GraphContext, matrix: QuantizedMatri
   const { values, scales, rows, cols, bits } = matrix;
   const type = BigInt(DATA_TYPE[activations]);
   const cast = (value: string): string => graph.node('Cast', [value], { attributes: { to: type } });
-  const blocks = cols / BLOCK_SIZE;
+  const blocks = cols / QUANT_BLOCK;
   let bytes = graph.node('Cast', [values], { attributes: { to: BigInt(DATA_TYPE.f32) } });
   if (bits === 4) {
     const sixteen = graph.node('Cast', [graph.int64([16])], { attributes: { to: BigInt(DATA_TYPE.f32) } });
@@ -116,7 +116,7 @@ function unpackRows({ graph, activations }: GraphContext, matrix: QuantizedMatri
     const pair = [low, high].map((nibble) => graph.node('Unsqueeze', [nibble, last]));
     bytes = graph.node('Concat', pair, { attributes: { axis: -1n } });
   }
-  const blocked = graph.node('Reshape', [bytes, graph.int64([rows, blocks, BLOCK_SIZE])]);
+  const blocked = graph.node('Reshape', [bytes, graph.int64([rows, blocks, QUANT_BLOCK])]);
   const centred = graph.node('Sub', [cast(blocked), cast(graph.int64([2 ** (bits - 1)]))]);
   const scale = graph.node('Reshape', [scales, graph.int64([rows, blocks, 1])]);
   return graph.node('Reshape', [graph.node('Mul', [centred, scale]), graph.int64([rows, cols])]);
@@ -197,7 +197,7 @@ export interface EmbeddingTable {
 
 /** Bits of a quantised embedding table; null where it stays in floats. */
 export function embeddingBits({ layout }: GraphContext, { tensor, cols }: EmbeddingTable): 4 | 8 | null {
-  return cols % BLOCK_SIZE === 0 ? matrixBits(layout.precision, tensor) : null;
+  return cols % QUANT_BLOCK === 0 ? matrixBits(layout.precision, tensor) : null;
 }
 
 /** Rows of an embedding table for ids i64 `[1, seq]`, as the value `output`. */
@@ -215,7 +215,7 @@ export function embed(context: GraphContext, table: EmbeddingTable, ids: string,
   }
   const regions = layout.quantized(file, tensor, source, bits);
   const values = graph.external(`${tensor}.q`, 'u8', [rows, (cols * bits) / 8], regions.weights);
-  const scales = floatInitializer(context, `${tensor}.scales`, [rows, cols / BLOCK_SIZE], regions.scales);
+  const scales = floatInitializer(context, `${tensor}.scales`, [rows, cols / QUANT_BLOCK], regions.scales);
   if (context.unpack) {
     graph.node('Gather', [unpackRows(context, { values, scales, rows, cols, bits }), ids], gather);
     return;
@@ -223,6 +223,6 @@ export function embed(context: GraphContext, table: EmbeddingTable, ids: string,
   graph.node('GatherBlockQuantized', [values, ids, scales], {
     domain: MICROSOFT,
     outputs,
-    attributes: { bits: BigInt(bits), block_size: BigInt(BLOCK_SIZE), gather_axis: 0n, quantize_axis: 1n },
+    attributes: { bits: BigInt(bits), block_size: BigInt(QUANT_BLOCK), gather_axis: 0n, quantize_axis: 1n },
   });
 }

@@ -15,8 +15,11 @@ export interface Precision {
   readonly activations: readonly FloatType[];
 }
 
-/** Elements that share one scale. */
-export const BLOCK_SIZE = 32;
+/**
+ * Elements of a row that share one scale.
+ * Source: `block_size` of com.microsoft MatMulNBits and GatherBlockQuantized, which our graphs set to this.
+ */
+export const QUANT_BLOCK = 32;
 
 /** Bits of the matrix that a checkpoint's tensor of this canonical name goes into; null: it is stored as floats. */
 export function matrixBits({ bits, keptAtEight }: Precision, tensor: string): 4 | 8 | null {
