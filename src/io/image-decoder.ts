@@ -25,6 +25,8 @@ export interface PlainFile {
   readonly type: Exclude<ImageType, 'gif' | 'bmp' | 'heic'>;
   /** How to place the decoded pixels. */
   readonly orientation: Orientation;
+  /** What transparent pixels lie on. */
+  readonly background: 'white' | 'black';
 }
 
 /** Most pixels that are decoded: 16384 x 16384, which take 0.8 GB as RGB. */
@@ -38,9 +40,9 @@ export function createImageDecoder(decodePlain: (file: PlainFile) => Promise<Rgb
   return {
     async decode(file) {
       const { bytes, header } = await checkImageFile(file);
-      const { type, orientation = 1 } = header;
+      const { type, orientation = 1, background = 'white' } = header;
       if (type === 'gif' || type === 'bmp') return decodeHere(type, bytes);
-      return decodePlain({ bytes: plainFile(bytes, header), type, orientation });
+      return decodePlain({ bytes: plainFile(bytes, header), type, orientation, background });
     },
   };
 }

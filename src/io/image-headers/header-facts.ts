@@ -14,6 +14,8 @@ export interface HeaderFacts {
    * apply it a second time.
    */
   readonly exifMarks?: readonly number[];
+  /** What shows through where the image leaves its canvas free; white where absent. */
+  readonly background?: 'black';
   /** The image is complete, but the marker that ends a JPEG is missing. */
   readonly lacksEnd?: true;
 }

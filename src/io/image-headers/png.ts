@@ -17,9 +17,11 @@ export function readPng(bytes: Bytes): HeaderFacts {
   return { size, ...(orientation && { orientation }), complete };
 }
 
+/** Whether the compressed pixels are whole but for the checksum at their end, which `plainPng` restores. */
 function holdsEveryRow(bytes: Bytes, chunks: readonly PngChunk[]): boolean {
   const needed = pngRowBytes(bytes);
-  return inflate(pngImageData(bytes, chunks), needed).length === needed;
+  const { length, end } = inflate(pngImageData(bytes, chunks), needed);
+  return length === needed && end !== undefined;
 }
 
 /** EXIF lies in an eXIf chunk or, by ImageMagick's older custom, as hexadecimal text. Later chunks replace earlier ones. */

@@ -25,9 +25,15 @@ export function readWebp(bytes: Bytes): HeaderFacts {
   return {
     ...(size && { size }),
     ...(orientation && { orientation }),
+    ...(isOpaqueAnimation(bytes) && { background: 'black' as const }),
     ...(exifMarks.length > 0 && { exifMarks }),
     complete: end <= bytes.length,
   };
+}
+
+/** An animation without alpha is drawn on black by Pillow, whatever background it states; its frames may leave some of it free. */
+function isOpaqueAnimation(bytes: Bytes): boolean {
+  return bytes.has(12, 'VP8X') && (bytes.u8(20) & 0x12) === 0x02; // bit 1 says animation, bit 4 alpha
 }
 
 function sizeOf(bytes: Bytes): HeaderFacts['size'] {

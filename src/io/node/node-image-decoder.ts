@@ -11,7 +11,7 @@ export function createNodeImageDecoder(): ImageDecoder {
   return createImageDecoder(decodePlain);
 }
 
-async function decodePlain({ bytes, type, orientation }: PlainFile): Promise<RgbImage> {
+async function decodePlain({ bytes, type, orientation, background }: PlainFile): Promise<RgbImage> {
   try {
     const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: true });
     // The pixel limit is ours alone, so that it has one message; SVG and TIFF are first measured here.
@@ -21,7 +21,7 @@ async function decodePlain({ bytes, type, orientation }: PlainFile): Promise<Rgb
     // libvips would convert CMYK through a profile of its own.
     const converted = isCmyk
       ? input.pipelineColourspace('cmyk').toColourspace('cmyk')
-      : input.flatten({ background: '#ffffff' }).toColourspace('srgb');
+      : input.flatten({ background }).toColourspace('srgb');
     const { data, info } = await converted.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     const { channels } = info;
     if (orientation === 1 && channels === 3) {

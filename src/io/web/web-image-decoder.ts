@@ -23,7 +23,7 @@ export function createWebImageDecoder(): ImageDecoder {
   return createImageDecoder(decodePlain);
 }
 
-async function decodePlain({ bytes, type, orientation }: PlainFile): Promise<RgbImage> {
+async function decodePlain({ bytes, type, orientation, background }: PlainFile): Promise<RgbImage> {
   if (type === 'svg') {
     throw decodeError('SVG files cannot be decoded in a worker. Turn the drawing into a PNG on the page first.');
   }
@@ -33,7 +33,7 @@ async function decodePlain({ bytes, type, orientation }: PlainFile): Promise<Rgb
   const bitmap = await toBitmap(new Blob([bytes], { type: MIME_TYPES[type] }), type);
   try {
     checkDecodedSize(bitmap.width, bitmap.height);
-    return readPixels(bitmap, orientation);
+    return readPixels(bitmap, orientation, background);
   } finally {
     bitmap.close();
   }
@@ -57,15 +57,15 @@ async function toBitmap(file: Blob, type: string): Promise<ImageBitmap> {
   }
 }
 
-/** The upright pixels `[height, width, 3]` on white. Throws ImageDecodeError when the browser gives no canvas. */
-function readPixels(bitmap: ImageBitmap, orientation: Orientation): RgbImage {
+/** The upright pixels `[height, width, 3]` on the background. Throws ImageDecodeError when the browser gives no canvas. */
+function readPixels(bitmap: ImageBitmap, orientation: Orientation, background: string): RgbImage {
   const { width, height } = bitmap;
   const { start, stepX, stepY, ...upright } = placement(orientation, width, height);
   const data = new Uint8Array(width * height * 3);
   const canvas = new OffscreenCanvas(Math.min(width, TILE), Math.min(height, TILE));
   const context = canvas.getContext('2d', { willReadFrequently: true }); // a canvas in memory, not on the GPU
   if (context === null) throw decodeError('The browser gave no canvas to decode the image on. Reload the page.');
-  context.fillStyle = '#ffffff';
+  context.fillStyle = background;
 
   for (let top = 0; top < height; top += TILE) {
     for (let left = 0; left < width; left += TILE) {
