@@ -1,13 +1,20 @@
 /** Our engine as one of those that are compared: the worker's own host, asked one probe at a time. */
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
-import { prepareImage } from '../src/engine/image/resolutions.ts';
+import { prepareImage } from '../src/image/resolutions.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
-import type { ContestantApi, Experiment, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import type {
+  EngineUnderTestApi,
+  Experiment,
+  LoadedEngine,
+  MemoryUse,
+  Probe,
+  Sample,
+} from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import {
@@ -25,13 +32,13 @@ import { countGpu, perStep } from './gpu-counts.ts';
 const ignore = (): void => undefined;
 
 /**
- * Steps that go before those that are measured. Stock's come after a prefill of their own; ours find the prompt cached, and would
+ * Steps that go before those that are measured. Upstream's come after a prefill of their own; ours find the prompt cached, and would
  * begin on a device whose clock is low.
  */
 const SETTLING_STEPS = 32;
 
-/** Implements the contestant's interface. */
-export class OursHost implements ContestantApi {
+/** Implements the engineUnderTest's interface. */
+export class OursHost implements EngineUnderTestApi {
   readonly #host = new EngineHost();
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Blob>();
@@ -40,7 +47,7 @@ export class OursHost implements ContestantApi {
   #tokenizer: QwenTokenizer | null = null;
   #contextLength = 0;
 
-  /** `memory` tells what this worker uses. */
+  /** `memory` reports what this worker uses. */
   constructor(memory: () => MemoryUse) {
     this.#memory = memory;
   }
@@ -156,20 +163,20 @@ export class OursHost implements ContestantApi {
   }
 
   async #firstToken(probe: Probe & { kind: 'firstToken' }): Promise<Sample> {
-    const { picture, question, chosenMs, readAhead } = probe;
-    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !readAhead };
+    const { picture, question, chosenMs, prefetch } = probe;
+    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !prefetch };
     /** Chooses the picture, lets the time pass, and gives how much of it was worked in. */
     const choose = async (): Promise<number> => {
       this.#current = null; // chosen anew, so that nothing of it is known
       await this.#show(picture);
       const start = performance.now();
-      let workedMs = readAhead ? chosenMs : 0;
-      if (readAhead) void this.#host.readAhead(settings).then(() => (workedMs = performance.now() - start));
+      let workedMs = prefetch ? chosenMs : 0;
+      if (prefetch) void this.#host.prefetch(settings).then(() => (workedMs = performance.now() - start));
       await pause(chosenMs);
       return workedMs;
     };
     const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore);
-    const readAheadMs = await choose();
+    const prefetchMs = await choose();
     const { ttftMs, rounds } = await ask();
     if (ttftMs === null) throw new Error('the turn gave no token');
     const profile: Record<string, number> = {};
@@ -180,7 +187,7 @@ export class OursHost implements ContestantApi {
       Object.assign(profile, await timeKernels(this.#host.kernels, ask));
     }
     const { computedTokens = 0, promptTokens = 0 } = rounds[0] ?? {};
-    return { ms: ttftMs, details: { ...(readAhead ? { readAheadMs } : {}), promptTokens, computedTokens, ...profile } };
+    return { ms: ttftMs, details: { ...(prefetch ? { prefetchMs } : {}), promptTokens, computedTokens, ...profile } };
   }
 
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {
