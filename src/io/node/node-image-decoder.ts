@@ -34,14 +34,15 @@ async function decodePlain({ bytes, type, orientation, background }: PlainFile):
 
     const { start, stepX, stepY, ...upright } = placement(orientation, info.width, info.height);
     const rgb = new Uint8Array(info.width * info.height * 3); // [height, width, 3]
+    const [green, blue] = channels < 3 ? [0, 0] : [1, 2]; // sharp leaves grey images with one channel
     let from = 0;
     for (let y = 0; y < info.height; y++) {
-      for (let x = 0; x < info.width; x++, from += channels) {
-        const to = (start + x * stepX + y * stepY) * 3;
-        for (let channel = 0; channel < 3; channel++) {
-          const value = data[from + (channels < 3 ? 0 : channel)] ?? 0; // sharp leaves grey images with one channel
-          rgb[to + channel] = isCmyk ? withBlack(value, data[from + 3] ?? 0) : value;
-        }
+      let to = (start + y * stepY) * 3;
+      for (let x = 0; x < info.width; x++, from += channels, to += stepX * 3) {
+        const black = isCmyk ? (data[from + 3] ?? 0) : 0;
+        rgb[to] = isCmyk ? withBlack(data[from] ?? 0, black) : (data[from] ?? 0);
+        rgb[to + 1] = isCmyk ? withBlack(data[from + 1] ?? 0, black) : (data[from + green] ?? 0);
+        rgb[to + 2] = isCmyk ? withBlack(data[from + 2] ?? 0, black) : (data[from + blue] ?? 0);
       }
     }
     return { ...upright, data: rgb };
