@@ -1,5 +1,5 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
-import { type AskOptions, Engine } from '../src/conversation/engine.ts';
+import { Engine } from '../src/conversation/engine.ts';
 import { filesFor } from '../src/engine/sessions.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder } from '../src/model/model-folder.ts';
@@ -110,16 +110,22 @@ export class EngineHost implements EngineApi {
   async prefetch(settings: TurnSettings): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;
-    await engine.prefetch(withBudget(engine, settings));
+    await engine.prefetch(withDefaultBudget(engine, settings));
   }
 
-  /** `options` are for measurements alone: the page knows this class as an EngineApi, which has none. */
-  async ask(
-    question: string,
-    settings: TurnSettings,
-    onEvent: (event: TurnEvent) => void,
-    options: AskOptions = {},
-  ): Promise<TurnResult> {
+  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+    return this.run((engine) => engine.ask(question, withDefaultBudget(engine, settings), onEvent));
+  }
+
+  async resetCaches(): Promise<void> {
+    await this.#loaded().resetCaches();
+  }
+
+  /**
+   * Gives `work` the engine. Throws what it throws, ModelNotLoadedError, and DeviceLostError or RuntimeCrashedError where the
+   * device or the runtime is the reason.
+   */
+  async run<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
     const engine = this.#loaded();
     const lost = this.#failure.then((why) => {
       throw new NamedError(
@@ -129,7 +135,7 @@ export class EngineHost implements EngineApi {
     });
     lost.catch(() => undefined);
     try {
-      return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
+      return await Promise.race([work(engine), lost]);
     } catch (thrown) {
       if (thrown instanceof NamedError) throw thrown;
       // What is in flight on a device that fails fails in its own words, perhaps before the device's failure is reported.
@@ -185,7 +191,7 @@ async function startEngine(
 }
 
 /** The settings with the model's own pixel budget where they name none. */
-function withBudget(engine: Engine, settings: TurnSettings): TurnSettings {
+export function withDefaultBudget(engine: Engine, settings: TurnSettings): TurnSettings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
 }
 

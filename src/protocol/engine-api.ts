@@ -81,6 +81,8 @@ export interface EngineApi {
   prefetch(settings: TurnSettings): Promise<void>;
   /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
+  /** Forgets everything computed for earlier turns, so that the next one computes all of its own; keeps model and image. Throws BusyError during a turn. */
+  resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;
 }

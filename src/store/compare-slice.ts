@@ -35,7 +35,7 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
         if (askObstacle(get()) !== null || settings === null) return;
         const question = get().question.trim();
         const rowOf = (mode: Mode): TurnView =>
-          newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode], fresh: true });
+          newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode] });
         set({ comparison: modesOf(modelOf(get())).map(rowOf) });
         get().runQueued();
       },
@@ -45,6 +45,8 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
         for (;;) {
           const row = get().comparison?.find((turn) => turn.status === 'queued');
           if (row === undefined || get().engine.status !== 'ready') return;
+          // A worker that cannot do this has died, and says so when it is asked.
+          await bench.connection?.api.resetCaches().catch(() => undefined);
           const error = await runTurn(bench, row, (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))));
           if (error !== null && endsEngine(error)) {
             get().recoverEngine(error); // the rows that are left run when the new engine is ready

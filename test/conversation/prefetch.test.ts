@@ -92,12 +92,21 @@ describe.each([
     expect((await engine.ask(QUESTION, full, () => undefined)).answer).toBe('42');
   });
 
-  it('does nothing without an image, or for a question that is to be computed afresh', async () => {
+  it('does nothing without an image', async () => {
     const { engine, runtime } = await openScripted({ ...machine, script: respond(ANSWER) });
     await engine.prefetch(SETTINGS);
-    await engine.setImage(picture(112, 112));
-    await engine.prefetch({ ...SETTINGS, fresh: true });
     expect(runtime.decoderRuns).toHaveLength(0);
+  });
+
+  it('is forgotten when the caches are reset: the next turn computes all of its own', async () => {
+    const { engine, runtime } = await open(machine);
+    await engine.prefetch(SETTINGS);
+    await engine.resetCaches();
+    const before = runtime.runs.length;
+    const { answer, rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
+    expect(answer).toBe('42');
+    expect(rounds[0]?.computedTokens).toBe(rounds[0]?.promptTokens);
+    expect(runtime.runs.slice(before).filter(({ graph }) => graph === 'vision_encoder')).toHaveLength(1);
   });
 });
 

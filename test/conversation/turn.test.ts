@@ -1,6 +1,7 @@
 /** A turn from question to answer on a scripted machine: rounds, tokens, refusals, stops, limits, events. */
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/conversation/engine.ts';
+import { sayInRound1 } from '../../src/evaluation/given-text.ts';
 import type { TurnEvent } from '../../src/protocol/events.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../src/protocol/turn.ts';
 import { NamedError } from '../../src/shared/errors.ts';
@@ -586,9 +587,8 @@ describe('what is told', () => {
 
   it('puts a forced round 1 in place of the generation', async () => {
     const { engine } = await open({ script: respond(ANSWER, '<answer>7</answer>') });
-    const result = await engine.ask(QUESTION, { ...SETTINGS, maxNewTokens: 20 }, () => undefined, {
-      forcedRound1: CALL,
-    });
+    const settings = { ...SETTINGS, maxNewTokens: 20 };
+    const result = await engine.ask(QUESTION, settings, () => undefined, sayInRound1(CALL));
     expect(result.rounds[0]?.tokenIds).toEqual([...TOKENIZER.encode(CALL), IM_END]);
     expect(result.answer).toBe('7');
     expect(result.finishReason).toBe('stop');

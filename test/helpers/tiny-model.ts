@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
 import { filesFor, openSessions } from '../../src/engine/sessions.ts';
@@ -108,7 +107,6 @@ export interface ModelParts {
   readonly runtime: Runtime;
   readonly geometry: ModelConfig;
   readonly vision: VisionEncoder;
-  readonly builder: PromptBuilder;
   readonly queue: DeviceQueue;
   newDecoder(): Decoder;
   views(imagePath: string): Promise<ImageViews>;
@@ -130,18 +128,13 @@ export async function openParts(directory: string): Promise<ModelParts> {
     geometry: manifest.geometry,
     vision,
     queue,
-    builder: new PromptBuilder(folder.prompts, folder.tokenizer),
     newDecoder: () => new Decoder(runtime, sessions, manifest.geometry, 'f32', 4096, queue),
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
-      return new ImageViews(image, {
-        processor: folder.processor,
-        geometry: manifest.geometry,
-        vision,
-        queue,
-        nextSerial,
-      });
+      const views = new ImageViews({ processor: folder.processor, vision, queue, nextSerial });
+      views.add(image);
+      return views;
     },
   };
 }
