@@ -2,14 +2,11 @@
  * A loaded model's parts, put together: what the engine's turns are made of, and what measurements of single stages compose
  * for themselves. It keeps no order: whoever uses it sees to it that one thing runs at a time.
  */
-import type { Runtime, Session } from '../backends/onnx/runtime.ts';
+import type { Backend } from '../engine/backend.ts';
 import { Decoder, notFinite } from '../engine/decoder.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
 import { PromptLookup } from '../engine/prompt-lookup.ts';
 import { countTokens } from '../engine/segments.ts';
-import type { EngineSessions } from '../engine/sessions.ts';
-import { VisionEncoder } from '../engine/vision-encoder.ts';
-import type { Activations } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS } from '../protocol/turn.ts';
@@ -24,11 +21,9 @@ import { startTurn } from './turn-start.ts';
 const MAX_CONTEXT = 32_768;
 
 /** What a core is made of. */
-export interface CoreParts {
+export interface CoreOptions {
   readonly folder: ModelFolder;
-  readonly runtime: Runtime;
-  readonly activations: Activations;
-  readonly sessions: EngineSessions;
+  readonly backend: Backend;
   /** The tools that prompts may name. */
   readonly tools: readonly [Tool, ...Tool[]];
 }
@@ -39,21 +34,17 @@ export class EngineCore {
   readonly queue: DeviceQueue;
   readonly contextLength: number;
   readonly #folder: ModelFolder;
-  readonly #runtime: Runtime;
-  readonly #sessions: readonly Session[];
-  readonly #vision: VisionEncoder;
+  readonly #backend: Backend;
   #nextSerial = 0;
 
   /** Throws ModelFolderError when the prompts name a tool that there is not. */
-  constructor({ folder, runtime, activations, sessions, tools }: CoreParts) {
+  constructor({ folder, backend, tools }: CoreOptions) {
     const { prompts, tokenizer, manifest } = folder;
     const { geometry } = manifest;
     this.#folder = folder;
-    this.#runtime = runtime;
-    this.#sessions = Object.values(sessions);
-    this.queue = new DeviceQueue(runtime.concurrent);
+    this.#backend = backend;
+    this.queue = new DeviceQueue(backend.leavesThreadFree);
     this.contextLength = Math.min(geometry.text.maxPositionEmbeddings, MAX_CONTEXT);
-    this.#vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);
     const tool = toolOf(prompts, tools);
     const calls = prompts.tool === null ? [] : tool.describe().calls;
     this.context = {
@@ -61,7 +52,7 @@ export class EngineCore {
       tool,
       builder: new PromptBuilder(prompts, tokenizer),
       tokenizer,
-      decoder: new Decoder(runtime, sessions, geometry, activations, this.contextLength, this.queue),
+      decoder: new Decoder({ text: backend.text, contextLength: this.contextLength, queue: this.queue }),
       drafts: new PromptLookup(calls.map((call) => tokenizer.encode(call))),
       ends: [...geometry.tokens.eosTokenIds, tokenizer.id(END_OF_MESSAGE)],
     };
@@ -71,7 +62,7 @@ export class EngineCore {
   newViews(): ImageViews {
     return new ImageViews({
       processor: this.#folder.processor,
-      vision: this.#vision,
+      vision: this.#backend.vision,
       queue: this.queue,
       nextSerial: () => this.#nextSerial++,
     });
@@ -108,8 +99,7 @@ export class EngineCore {
   /** Frees everything. */
   async dispose(): Promise<void> {
     await this.context.decoder.clear();
-    for (const session of this.#sessions) await session.release();
-    await this.#runtime.dispose();
+    await this.#backend.dispose();
   }
 }
 

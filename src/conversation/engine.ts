@@ -1,21 +1,20 @@
 /**
- * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the runtime interface;
+ * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the backend interface;
  * workers and command-line tools choose the implementations.
  */
-import { activationsOf, type VariantName } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
-import type { LoadEvent, TurnEvent } from '../protocol/events.ts';
+import type { TurnEvent } from '../protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
-import type { Runtime } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
+import type { Backend } from '../engine/backend.ts';
 import { EngineCore } from './engine-core.ts';
 import type { ImageViews } from './image-views.ts';
 import { prefetch, preprocessLikely } from './prefetch.ts';
-import { openSessions } from '../engine/sessions.ts';
 import { nextTask } from '../engine/device-queue.ts';
 import { TOOLS } from './tools/registry.ts';
+import type { Tool } from './tools/tool.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
 
 /** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
@@ -26,6 +25,14 @@ const IMAGE = 0;
 
 /** What a question may be asked with beyond its settings. */
 export type AskOptions = Pick<TurnRequest, 'sourceOf'>;
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  readonly folder: ModelFolder;
+  readonly backend: Backend;
+  /** The tools that prompts may name; not given: all there are. */
+  readonly tools?: readonly [Tool, ...Tool[]] | undefined;
+}
 
 /** Work under way for a question that has not been asked. */
 interface Prefetch {
@@ -44,24 +51,13 @@ export class Engine {
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #prefetch: Prefetch | null = null;
 
-  private constructor(folder: ModelFolder, core: EngineCore) {
-    this.#folder = folder;
-    this.core = core;
-  }
-
   /**
-   * Checks the machine's arithmetic and makes the sessions, one after the other.
-   * Throws NumericCheckError when attention is computed wrongly, ModelFolderError when the folder lacks the variant.
+   * `backend` runs the model of `folder`; the engine disposes it with itself. Throws ModelFolderError when the folder's prompts
+   * name a tool that is not among `tools`.
    */
-  static async load(
-    folder: ModelFolder,
-    runtime: Runtime,
-    variant: VariantName,
-    onEvent: (event: LoadEvent) => void,
-  ): Promise<Engine> {
-    const sessions = await openSessions(folder, runtime, variant, onEvent);
-    const core = new EngineCore({ folder, runtime, activations: activationsOf(variant), sessions, tools: TOOLS });
-    return new Engine(folder, core);
+  constructor({ folder, backend, tools = TOOLS }: EngineOptions) {
+    this.#folder = folder;
+    this.core = new EngineCore({ folder, backend, tools });
   }
 
   /** Runs everything once on a small image. Throws what a first question would have thrown, and NumericCheckError. */

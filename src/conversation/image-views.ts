@@ -4,16 +4,15 @@
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { ImageInfo } from '../protocol/engine-api.ts';
-import type { Tensor } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
 import { fullOf, halfOf, type ImageRequest, requestKey } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
+import type { ImageFeatures, VisionModel } from '../engine/backend.ts';
 import type { ImageSegment } from '../engine/segments.ts';
 import { type PlannedView, planView, prepareView } from '../image/image-request.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
 import type { PixelSize } from '../image/smart-resize.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
-import type { VisionEncoder } from '../engine/vision-encoder.ts';
 
 /** Largest image that is shown as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
@@ -24,7 +23,7 @@ const KEPT_REGIONS = 8;
 /** What views are made with. */
 export interface ViewContext {
   readonly processor: ProcessorSettings;
-  readonly vision: VisionEncoder;
+  readonly vision: VisionModel;
   readonly queue: DeviceQueue;
   /** A number no other view has. */
   readonly nextSerial: () => number;
@@ -137,7 +136,7 @@ export class ImageView {
   readonly #preprocess: () => PreprocessedImage;
   readonly #context: ViewContext;
   #input: PreprocessedImage | null = null;
-  #features: Promise<Tensor> | null = null;
+  #features: Promise<ImageFeatures> | null = null;
   #encodedOnce = false;
 
   constructor(request: ImageRequest, plan: PlannedView, prepare: () => PreprocessedImage, context: ViewContext) {
@@ -183,7 +182,7 @@ export class ImageView {
     this.#input = null;
   }
 
-  #encoded(): Promise<Tensor> {
+  #encoded(): Promise<ImageFeatures> {
     if (this.#features === null) {
       const encoding = this.#context.vision.encode(this.#prepared());
       this.#features = encoding;

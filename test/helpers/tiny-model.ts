@@ -7,16 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
-import { filesFor, openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
-import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
 import { type ModelFolder, openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
+import { filesFor } from '../../src/model/variant-files.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
-import type { Runtime } from '../../src/backends/onnx/runtime.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
+import type { HostRuntime } from '../../src/backends/onnx/runtime.ts';
+import type { Backend } from '../../src/engine/backend.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/tiny/', import.meta.url));
 
@@ -104,9 +104,8 @@ export async function convertTiny(name: string): Promise<string> {
 /** The engine's parts for a model folder. */
 export interface ModelParts {
   readonly folder: ModelFolder;
-  readonly runtime: Runtime;
-  readonly geometry: ModelConfig;
-  readonly vision: VisionEncoder;
+  readonly runtime: HostRuntime;
+  readonly backend: Backend;
   readonly queue: DeviceQueue;
   newDecoder(): Decoder;
   views(imagePath: string): Promise<ImageViews>;
@@ -118,21 +117,19 @@ export async function openParts(directory: string): Promise<ModelParts> {
   const manifest = await readManifest(source);
   const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
   const runtime = createNodeRuntime(directory);
-  const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
-  const queue = new DeviceQueue(true);
-  const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
+  const backend = await openOnnxBackend({ folder, variant: 'f32', runtime, onEvent: () => undefined });
+  const queue = new DeviceQueue(backend.leavesThreadFree);
   let serial = 0;
   return {
     folder,
     runtime,
-    geometry: manifest.geometry,
-    vision,
+    backend,
     queue,
-    newDecoder: () => new Decoder(runtime, sessions, manifest.geometry, 'f32', 4096, queue),
+    newDecoder: () => new Decoder({ text: backend.text, contextLength: 4096, queue }),
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
-      const views = new ImageViews({ processor: folder.processor, vision, queue, nextSerial });
+      const views = new ImageViews({ processor: folder.processor, vision: backend.vision, queue, nextSerial });
       views.add(image);
       return views;
     },

@@ -36,9 +36,7 @@ describe('a view of the whole image', () => {
   }
 
   it('has a quarter of the tokens at half resolution where sizes divide evenly', () => {
-    const tokens = Object.values(WHOLE).map(
-      (request) => planView({ width: 1120, height: 1120 }, request, FREE).tokens,
-    );
+    const tokens = Object.values(WHOLE).map((request) => planView({ width: 1120, height: 1120 }, request, FREE).tokens);
     expect(tokens).toEqual([400, 1600]);
   });
 
@@ -60,20 +58,23 @@ describe('a view of a region', () => {
     [299, 199, 1, 1, 1],
     [150, 3, 57, 121, 1 / 2],
     [40, 40, 30, 30, 3],
-  ])('shows what an image of these pixels alone would: (%d, %d) %d x %d, scale %d', (left, top, width, height, scale) => {
-    const region = { left, top, width, height };
-    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
-      const [row, column] = [Math.floor(i / (width * 3)), i % (width * 3)];
-      return source.data[((top + row) * source.width + left) * 3 + column] ?? 0;
-    });
-    for (const pixelBudget of [null, 4000]) {
-      const limits = { processor, pixelBudget };
-      const view = prepareView(source, { region, scale }, limits);
-      const alone = prepareView({ width, height, data }, { region: null, scale }, limits);
-      expect(view.seen).toEqual(alone.seen);
-      expect(planView(source, { region, scale }, limits)).toMatchObject({ width: view.width, height: view.height });
-    }
-  });
+  ])(
+    'shows what an image of these pixels alone would: (%d, %d) %d x %d, scale %d',
+    (left, top, width, height, scale) => {
+      const region = { left, top, width, height };
+      const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+        const [row, column] = [Math.floor(i / (width * 3)), i % (width * 3)];
+        return source.data[((top + row) * source.width + left) * 3 + column] ?? 0;
+      });
+      for (const pixelBudget of [null, 4000]) {
+        const limits = { processor, pixelBudget };
+        const view = prepareView(source, { region, scale }, limits);
+        const alone = prepareView({ width, height, data }, { region: null, scale }, limits);
+        expect(view.seen).toEqual(alone.seen);
+        expect(planView(source, { region, scale }, limits)).toMatchObject({ width: view.width, height: view.height });
+      }
+    },
+  );
 
   it.each([
     [-1, 0, 10, 10],

@@ -1,8 +1,8 @@
 /**
- * The decoder as a session, with the names and meanings of its graph (src/model/graph-names.ts): embeddings in, the cache
+ * The decoder as a session, with the names and meanings of its graph (src/onnx/graph-names.ts): embeddings in, the cache
  * written in place, the next token and logits out. A decode step is one compute pass of six dispatches a layer.
  */
-import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../../model/graph-names.ts';
+import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../../onnx/graph-names.ts';
 import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { compileDecoder, type DecoderKernels } from './decoder-kernels.ts';
 import { type CacheBuffers, DecoderRun } from './decoder-run.ts';

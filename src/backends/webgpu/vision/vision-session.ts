@@ -1,8 +1,8 @@
 /**
- * The vision encoder as a session (names: src/model/graph-names.ts). In place of patches it takes the image, which is a tenth of
+ * The vision encoder as a session (names: src/onnx/graph-names.ts). In place of patches it takes the image, which is a tenth of
  * the bytes, and of what else a graph is fed only the order of windows and their rows, which say all of it.
  */
-import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../../model/graph-names.ts';
+import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../../onnx/graph-names.ts';
 import type { VisionConfig } from '../../../model/vision-config.ts';
 import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { NamedError } from '../../../shared/errors.ts';
