@@ -1,7 +1,7 @@
 /**
  * npm run -s ask -- --image FILE --question TEXT [--mode smart|half|full | --downsample on|off --tool on|off]
- *                   [--model DIR] [--max-new-tokens N] [--max-rounds N] [--max-pixels N]
- *                   [--temperature T] [--seed N] [--force-round-1 TEXT] [--json]
+ *                   [--model DIR] [--max-new-tokens N] [--max-rounds N] [--max-pixels N] [--temperature T] [--seed N]
+ *                   [--force-round-1 TEXT] [--json]
  */
 import { defineCommand } from 'citty';
 import { sayInRound1 } from '../evaluation/given-text.ts';
