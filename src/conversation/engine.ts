@@ -140,19 +140,19 @@ export class Engine {
     }
   }
 
-  /** Waits for work that was begun for this very question; gives up any other. Says what it waits for. */
+  /** Waits for work that was started for this very question; aborts any other. Reports what it waits for. */
   async #awaitPrefetch(
     views: ImageViews,
     settings: TurnSettings,
     signal: AbortSignal,
     onEvent: (event: TurnEvent) => void,
   ): Promise<void> {
-    const begun = this.#prefetch;
-    if (begun === null) return;
-    if (!isFor(begun, views, settings)) begun.stop.abort();
+    const started = this.#prefetch;
+    if (started === null) return;
+    if (!isFor(started, views, settings)) started.stop.abort();
     onEvent({ type: 'stage', round: 1, stage: 'encode' });
-    signal.addEventListener('abort', () => begun.stop.abort(), { once: true });
-    await begun.ended;
+    signal.addEventListener('abort', () => started.stop.abort(), { once: true });
+    await started.ended;
   }
 
   /**
@@ -176,10 +176,10 @@ export class Engine {
       await prefetch(this.core.context, about, stop.signal);
     };
     const ended = work().catch(() => undefined);
-    const begun: Prefetch = { views, settings, stop, ended };
-    this.#prefetch = begun;
+    const started: Prefetch = { views, settings, stop, ended };
+    this.#prefetch = started;
     await ended;
-    if (this.#prefetch === begun) this.#prefetch = null;
+    if (this.#prefetch === started) this.#prefetch = null;
     await nextTask(); // a question that has come meanwhile goes first
     if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
       preprocessLikely(this.core.context, about);
@@ -231,9 +231,9 @@ export class Engine {
 }
 
 /** Whether this work is what a question with these settings needs. */
-function isFor(begun: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
+function isFor(started: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
   const names = ['downsample', 'tool', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
-  return begun.views === views && names.every((name) => begun.settings[name] === settings[name]);
+  return started.views === views && names.every((name) => started.settings[name] === settings[name]);
 }
 
 function busy(): NamedError {

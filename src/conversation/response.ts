@@ -4,7 +4,7 @@
  * Source: dvlab-research/VisionThink scripts/llm-as-judge.py (answer).
  */
 import type { TextKind } from '../protocol/events.ts';
-import { begunTagLength, TAGS } from '../protocol/tags.ts';
+import { partialTagLength, TAGS } from '../protocol/tags.ts';
 
 const TAG_PATTERN = new RegExp(Object.keys(TAGS).join('|'));
 
@@ -26,7 +26,7 @@ export class ResponseSplitter {
       this.#held = this.#held.slice(match.index + match[0].length);
       this.#kind = TAGS[match[0]] ?? 'text';
     }
-    const keep = begunTagLength(this.#held);
+    const keep = partialTagLength(this.#held);
     this.#send(this.#held.slice(0, this.#held.length - keep));
     this.#held = this.#held.slice(this.#held.length - keep);
   }

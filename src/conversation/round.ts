@@ -1,4 +1,4 @@
-/** A round: preprocesses and encodes what it shows, prefills the prompt, generates the response, and tells of all of it. */
+/** A round: preprocesses and encodes what it shows, prefills the prompt, generates the response, and reports all of it. */
 import { generateTokens, type Response, type TokenSource } from '../engine/generate.ts';
 import type { NextToken } from '../engine/decoder.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
@@ -25,7 +25,7 @@ export interface RoundPlan {
   readonly preprocessedMs: number;
   readonly onEvent: (event: TurnEvent) => void;
   readonly onToken: () => void;
-  /** A call has begun. Returns the milliseconds this thread spent on what the call will need. */
+  /** A call has started. Returns the milliseconds this thread spent on what the call will need. */
   readonly onCall: () => number;
   readonly signal: AbortSignal;
 }
@@ -85,7 +85,7 @@ export class Round {
       recomputedTokens: Math.max(0, computedUpTo - (promptTokens - computedTokens)),
       ...this.#response,
       text: this.#text,
-      toolCall: this.call === null ? null : told(this.call),
+      toolCall: this.call === null ? null : reported(this.call),
       timings: this.#timings,
     };
   }
@@ -156,8 +156,8 @@ export class Round {
   }
 }
 
-/** What of a call a result tells. */
-function told(call: ParsedCall): RoundResult['toolCall'] {
+/** What a result says of a call. */
+function reported(call: ParsedCall): RoundResult['toolCall'] {
   return call.valid ? { valid: true } : { valid: false, error: call.error };
 }
 

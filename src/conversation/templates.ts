@@ -22,9 +22,9 @@ export function questionMessages(prompts: Prompts, { question, images, offersToo
   return system === null ? [user] : [{ role: 'system', content: [trustedText(system)] }, user];
 }
 
-/** What the model is told after a tool call that was carried out: images or text, and the question again where the prompts say so. */
+/** What the model reads after a tool call that was carried out: images or text, and the question again where the prompts say so. */
 export function toolReply(
-  { turnPrefix, perImage, turnSuffix }: ToolPrompts,
+  { replyPrefix, perImage, replySuffix }: ToolPrompts,
   reply: readonly ImageRequest[] | string,
   question: string,
 ): Message {
@@ -32,11 +32,11 @@ export function toolReply(
     typeof reply === 'string'
       ? [untrustedText(reply)]
       : reply.flatMap((request) => fill(perImage, { image: shown([request]) }));
-  const suffix = fill(turnSuffix, { question: [untrustedText(question)] });
-  return { role: 'tool', content: [trustedText(turnPrefix), ...body, ...suffix] };
+  const suffix = fill(replySuffix, { question: [untrustedText(question)] });
+  return { role: 'tool', content: [trustedText(replyPrefix), ...body, ...suffix] };
 }
 
-/** What the model is told after a malformed call. */
+/** What the model reads after a malformed call. */
 export function errorReply(template: string, error: string): Message {
   return { role: 'tool', content: fill(template, { error: [untrustedText(error)] }) };
 }

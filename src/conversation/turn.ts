@@ -14,19 +14,16 @@ import { countTokens, type Segment } from '../engine/segments.ts';
 import type { QwenTokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
-import { isNamed, messageOf } from '../shared/errors.ts';
+import { isNamed } from '../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../shared/image-request.ts';
 import type { ImageView } from './image-views.ts';
-import { imagesOf, type Message } from './messages.ts';
+import { imagesOf } from './messages.ts';
 import { extractAnswer } from './response.ts';
 import { Round } from './round.ts';
-import { errorReply, toolReply } from './templates.ts';
+import { replyTo } from './reply.ts';
 import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
-
-/** Errors that a call is to blame for: the model is told, and the turn goes on. */
-const CALL_FAULTS = ['ToolCallError', 'ImageShapeError', 'ImageRegionError'] as const;
 
 /** What is asked. */
 export interface TurnRequest extends TurnQuestion {
@@ -48,9 +45,6 @@ export async function runTurn(
 ): Promise<TurnResult> {
   return new Turn(context, request, onEvent, signal).run();
 }
-
-/** What follows a call: the tool's reply and what it shows, or why the turn ends. */
-type Reply = { readonly message: Message; readonly refusal: null } | { readonly refusal: string };
 
 class Turn {
   readonly #context: TurnContext;
@@ -88,7 +82,7 @@ class Turn {
   }
 
   async #runRounds(): Promise<FinishReason> {
-    const { builder, decoder } = this.#context;
+    const { builder, decoder, tool } = this.#context;
     const { conversation, imageOf } = this.#start;
     let prompt: readonly Segment[] = builder.segments(conversation.messages, imageOf);
     let { requests } = this.#start;
@@ -100,11 +94,9 @@ class Turn {
       const { finish, call } = await this.#round(number, requests, prompt);
       if (call === null) return finish;
       conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids: this.#rounds.at(-1)?.tokenIds ?? [] }] });
-      const reply = this.#replyTo(call, number);
-      if (reply.refusal !== null) {
-        this.#blameCall({ error: reply.refusal });
-        return 'toolCallRefused';
-      }
+      const reply = replyTo(call, { ...this.#start, ...this.#request, tool, round: number, shown: this.#imageCount() });
+      if (reply.fault !== null) this.#blameCall(reply.fault);
+      if (reply.message === null) return 'toolCallRefused';
       conversation.add(reply.message);
       prompt = [...prompt, ...builder.segments(conversation.messages.slice(-2), imageOf)];
       requests = imagesOf(reply.message);
@@ -124,7 +116,7 @@ class Turn {
     prompt: readonly Segment[],
   ): Promise<{ readonly finish: FinishReason; readonly call: ParsedCall | null }> {
     const given = this.#sourceOf(number);
-    const expected = given === null ? this.#expectedView(number) : null;
+    const expected = given === null ? this.#expectedView(number, requests.length) : null;
     const preprocessedMs = this.#aheadMs;
     this.#aheadMs = 0;
     const round = new Round(this.#context, {
@@ -145,46 +137,22 @@ class Turn {
     return { finish, call: round.call };
   }
 
-  /** What follows a call in round `number`. */
-  #replyTo(call: ParsedCall, number: number): Reply {
-    const { tool } = this.#context;
-    const { offered, conversation } = this.#start;
-    const { question, views, settings } = this.#request;
-    if (offered === null) return { refusal: `The ${tool.name} tool was not offered.` };
-    if (number >= settings.maxRounds) {
-      return { refusal: settings.maxRounds === 1 ? 'The only round is used up.' : `All ${number} rounds are used up.` };
-    }
-    let error = call.valid ? '' : call.error;
-    if (call.valid) {
-      try {
-        const shown = tool.apply(call.arguments, conversation);
-        const { maxImages } = tool.describe();
-        const images = this.#imageCount() + (typeof shown === 'string' ? 0 : shown.length);
-        if (images > maxImages) return { refusal: `A turn shows at most ${maxImages} images.` };
-        if (typeof shown !== 'string') for (const request of shown) views.view(request);
-        return { message: toolReply(offered, shown, question), refusal: null };
-      } catch (thrown) {
-        if (!CALL_FAULTS.some((name) => isNamed(thrown, name))) throw thrown;
-        error = messageOf(thrown);
-        this.#blameCall({ valid: false, error });
-      }
-    }
-    if (offered.errorTurn === null) return { refusal: `${error} The model has no turn for errors.` };
-    return { message: errorReply(offered.errorTurn, error), refusal: null };
-  }
-
-  /** The one image that a call in this round is likely to ask for; null when there is none, or when encoding it ahead gains nothing. */
-  #expectedView(number: number): ImageView | null {
+  /**
+   * The one image that a call in this round is likely to ask for; null when there is none, or when encoding it ahead gains
+   * nothing. `adds`: images of this round.
+   */
+  #expectedView(number: number, adds: number): ImageView | null {
     const { tool, decoder } = this.#context;
     const { conversation, offered } = this.#start;
-    if (offered === null || !decoder.chains || number >= this.#request.settings.maxRounds) return null;
+    if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
     const [request, ...others] = tool.likely(conversation);
-    if (request === undefined || others.length > 0 || this.#imageCount() >= tool.describe().maxImages) return null;
+    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= tool.describe().maxImages)
+      return null;
     return this.#request.views.view(request);
   }
 
   /**
-   * A call has begun. A device that is only handed its work gets the expected image's encoding behind the steps in flight, and
+   * A call has started. A device that is only handed its work gets the expected image's encoding behind the steps in flight, and
    * has no pause while the call is read back and checked. What fails fails again in the next round, which reports it.
    * Returns the milliseconds this thread spent on it.
    */

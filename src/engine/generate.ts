@@ -71,7 +71,7 @@ export async function generateTokens(
     return tokenIds.length >= limit ? 'length' : null;
   };
   const propose = (): readonly number[] => {
-    const free = Math.min(limit - tokenIds.length, decoder.room) - 1;
+    const free = Math.min(limit - tokenIds.length, decoder.freeCapacity) - 1;
     return source === null && drafts !== null ? drafts.propose([...before, ...tokenIds], free, ends) : [];
   };
   let finish: 'stop' | 'length' | null = limit > 0 ? null : 'length';
@@ -84,20 +84,20 @@ export async function generateTokens(
       finish = take(id);
       if (finish !== null) break;
     }
-    if (decoder.room < 1) finish ??= 'length';
+    if (decoder.freeCapacity < 1) finish ??= 'length';
     if (finish !== null) break;
     // 2. Pipelined steps, until there is a draft worth waiting for.
     let draft = propose();
     const last = (): number => tokenIds.at(-1) ?? prefilled.greedy;
-    if (source === null && decoder.chains) {
+    if (source === null && decoder.canPipeline) {
       const most = limit - tokenIds.length;
       const goOn = (inFlight: number): boolean => draft.length < inFlight + DRAFT_GAIN;
-      for await (const id of decoder.chain(last(), { signal, most, goOn })) {
+      for await (const id of decoder.pipelined(last(), { signal, most, goOn })) {
         finish = take(id);
         if (finish !== null) break;
         draft = propose();
       }
-      if (decoder.room < 1) finish ??= 'length';
+      if (decoder.freeCapacity < 1) finish ??= 'length';
       if (finish !== null) break;
     }
     // 3. One run: the last token, and the draft to verify.

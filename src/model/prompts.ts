@@ -11,14 +11,14 @@ import visionThink from './visionthink-prompts.json' with { type: 'json' };
 export interface ToolPrompts {
   /** Which tool the model calls: a name in src/conversation/tools/registry.ts. */
   readonly name: string;
-  /** Stands before what the tool shows or tells. */
-  readonly turnPrefix: string;
+  /** Stands before what the tool shows or says. */
+  readonly replyPrefix: string;
   /** Repeated once per image. */
   readonly perImage: string;
   /** Follows the images; `{question}` in it repeats the question. */
-  readonly turnSuffix: string;
+  readonly replySuffix: string;
   /** The error turn: answers a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
-  readonly errorTurn: string | null;
+  readonly errorReply: string | null;
 }
 
 /** Every string a conversation is made of, apart from ChatML's own. */
@@ -86,14 +86,14 @@ export function parsePrompts(json: unknown): Prompts {
 function parseTool(section: JsonObject): ToolPrompts {
   const perImage = text(section, 'tool_response_turn_per_image');
   holdsOnce('tool_response_turn_per_image', perImage, '{image}');
-  const errorTurn = optionalText(section, 'error_turn_template');
-  if (errorTurn !== null) holdsOnce('error_turn_template', errorTurn, '{error}');
+  const errorReply = optionalText(section, 'error_turn_template');
+  if (errorReply !== null) holdsOnce('error_turn_template', errorReply, '{error}');
   return {
     name: optionalText(section, 'tool') ?? DEFAULT_TOOL,
-    turnPrefix: text(section, 'tool_response_turn_prefix'),
+    replyPrefix: text(section, 'tool_response_turn_prefix'),
     perImage,
-    turnSuffix: text(section, 'tool_response_turn_suffix'),
-    errorTurn,
+    replySuffix: text(section, 'tool_response_turn_suffix'),
+    errorReply,
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the engine tells while it works. Events are plain data, a discriminated union on `type`, and reach the page
+ * What the engine reports while it works. Events are plain data, a discriminated union on `type`, and reach the page
  * through one callback. They arrive in the order in which things happened.
  */
 import type { RgbImage } from '../shared/rgb-image.ts';
@@ -51,8 +51,8 @@ export interface RoundEndEvent {
   readonly result: RoundResult;
 }
 
-/** Everything the engine may tell during `load`. */
+/** Everything the engine may report during `load`. */
 export type LoadEvent = LoadProgress;
 
-/** Everything the engine may tell during `ask`. */
+/** Everything the engine may report during `ask`. */
 export type TurnEvent = StageEvent | RoundStartEvent | TextEvent | RoundEndEvent;

@@ -82,11 +82,11 @@ describe.each(Object.entries(MODELS))('%s', (_, { tokenizer, golden: expected, i
   it('builds the turns token by token as the reference does', () => {
     for (const { name, ids, error, question = '' } of expected.turns) {
       const { tool } = error === undefined ? prompts : EFFICIENT_PROMPTS;
-      if (tool?.errorTurn === undefined) throw new Error('the prompts know the tool');
+      if (tool?.errorReply === undefined) throw new Error('the prompts know the tool');
       const model = { prompts, tokenizer };
       if (error === undefined)
         expect(idsOf(toolTurn(model, question, image(expected.image_pads)), imagePad)).toEqual(ids);
-      else expect(idsOf(errorTurn(model, tool.errorTurn ?? '', error), imagePad)).toEqual(ids);
+      else expect(idsOf(errorTurn(model, tool.errorReply ?? '', error), imagePad)).toEqual(ids);
       expect(name).not.toBe('');
     }
   });

@@ -1,6 +1,6 @@
 /**
  * A tool: what a model may call for in the middle of a turn. A tool is one file in this folder and one line in registry.ts.
- * It reads calls and says what to show or tell; the turn's loop asks it, shows the images and frames the reply as the
+ * It reads calls and answers them; the turn's loop asks it, shows the images and frames the reply as the
  * model's prompts say (prompts.json). It knows nothing of tokens, the engine or rounds.
  */
 import type { ImageRequest } from '../../shared/image-request.ts';
@@ -10,7 +10,7 @@ import type { Conversation } from '../messages.ts';
 /** A call as it was found in a round's text. */
 export type ParsedCall =
   | { readonly valid: true; readonly arguments: JsonObject }
-  /** `error` is what the model is told: one sentence, without special tokens, quoting little. */
+  /** `error` is what the model reads of it: one sentence, without special tokens, quoting little. */
   | { readonly valid: false; readonly error: string };
 
 /** What is known of a tool before it is called. */
@@ -29,8 +29,8 @@ export interface Tool {
   /** Finds the call in a round's text; null when there is none. Never throws, whatever the text. */
   parse(text: string): ParsedCall | null;
   /**
-   * Carries a valid call out: the images to show next, or text to tell. `conversation` ends with the message that calls.
-   * Throws ToolCallError for a call that cannot be carried out; the model is told its message, as after a malformed call.
+   * Carries a valid call out: the images to show next, or text. `conversation` ends with the message that calls.
+   * Throws ToolCallError for a call that cannot be carried out; the model reads its message, as after a malformed call.
    */
   apply(call: JsonObject, conversation: Conversation): readonly ImageRequest[] | string;
   /**
