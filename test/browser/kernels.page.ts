@@ -9,11 +9,11 @@ import { CommandStream } from '../../src/backends/webgpu/gpu/command-stream.ts';
 import { type DeviceRuntime, readBuffer } from '../../src/backends/webgpu/gpu/device-tensors.ts';
 import type { KernelGraph, KernelContext } from '../../src/backends/webgpu/context.ts';
 import { createKernelRuntime } from '../../src/backends/webgpu/kernel-runtime.ts';
-import { checkedFormats, checkProduct } from '../../src/backends/webgpu/self-test/matmul-test.ts';
-import { always } from '../../src/backends/webgpu/matmul/select-gemm.ts';
+import { testedFormats, testGemm } from '../../src/backends/webgpu/self-test/matmul-test.ts';
+import { sized } from '../../src/backends/webgpu/gpu/sized-kernel.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
-import { halvesMatmulKernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
-import { matmulGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
+import { gemmF16Kernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
+import { gemmGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { activationType, asActivations } from '../../src/backends/onnx/activations.ts';
@@ -142,7 +142,12 @@ async function fail(): Promise<Failures> {
     await readBuffer(device, small, 16);
     return Promise.race([failure, pause(0).then(() => null)]);
   };
-  const compiling = new Compiler(device).compile({ label: 'nonsense', code: 'fn main( {', bindings: [] });
+  const compiling = new Compiler(device).compile({
+    label: 'nonsense',
+    code: 'fn main( {',
+    bindings: [],
+    choice: { algorithm: 'none' },
+  });
   const refusal = await compiling.then(() => '', messageOf);
   const afterKernel = await known();
   device.createBuffer({ size: 2 * device.limits.maxBufferSize, usage });
@@ -155,7 +160,7 @@ async function fail(): Promise<Failures> {
  * Products of f16 on a device without: their kernel as it is, but that f16 becomes f32 while numbers still pass through two bytes
  * each. So this checks everything but f16's rounding of sums. Gives how often a kernel was so changed.
  */
-async function multiplyHalves(): Promise<number> {
+async function multiplyInF16(): Promise<number> {
   const device = await requestDevice({ f16: false, subgroups: false });
   const createShaderModule = device.createShaderModule.bind(device);
   let changed = 0;
@@ -175,12 +180,12 @@ async function multiplyHalves(): Promise<number> {
   const stored = (['q4', 'q8'] as const).flatMap((kind) =>
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),
   );
-  for (const matrix of checkedFormats(stored)) {
-    const spec = { label: 'halves', matrix, epilogue: 'store', bias: true } as const;
-    const compiled = await compiler.compile(halvesMatmulKernel(spec, tile));
-    await checkProduct(
+  for (const matrix of testedFormats(stored)) {
+    const spec = { label: 'product, f16', matrix, epilogue: 'store', bias: true, tile } as const;
+    const compiled = await compiler.compile(gemmF16Kernel(spec));
+    await testGemm(
       parts,
-      always(compiled, (tokens) => matmulGrid(spec, tile, tokens)),
+      sized(compiled, (tokens) => gemmGrid(spec, tokens)),
       matrix,
       37,
     );
@@ -189,4 +194,4 @@ async function multiplyHalves(): Promise<number> {
   return changed;
 }
 
-Object.assign(globalThis, { answer, fail, multiplyHalves });
+Object.assign(globalThis, { answer, fail, multiplyInF16 });

@@ -41,7 +41,7 @@ const SMALL: Partial<Tuning> = {
   tile: 16,
   columns: 1,
   threadsPerRow: 8,
-  matvecThreads: 16,
+  gemvThreads: 16,
   rowsPerThread: 1,
   blocksAhead: 1,
   wideThreadsPerRow: 8,
@@ -175,7 +175,7 @@ describe.concurrent('the kernels', () => {
 
 describe('products in f16', () => {
   it('are right but for rounding, which no device in software shows', async () => {
-    expect(await evaluate<number>('multiplyHalves()')).toBe(4);
+    expect(await evaluate<number>('multiplyInF16()')).toBe(4);
   }, 120_000);
 });
 
