@@ -3,8 +3,8 @@ import { countTokens } from '../engine/segments.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
 
-/** Views of more pixels are not preprocessed ahead: so many hold this thread for 50 ms or so, for a call that may never come. */
-const AHEAD_PIXELS = 4_000_000;
+/** Views of more pixels are not preprocessed speculatively: so many hold this thread for 50 ms or so, for a call that may never come. */
+const MAX_SPECULATIVE_PIXELS = 4_000_000;
 
 /** Free capacity that is kept for a question, and again for each repetition in a tool's reply. */
 const QUESTION_TOKENS = 256;
@@ -41,6 +41,6 @@ export function preprocessLikely(
   if (offered === null) return;
   for (const request of context.tool.likely(conversation)) {
     const view = about.views.view(request);
-    if (view.size.width * view.size.height <= AHEAD_PIXELS) view.prepare();
+    if (view.size.width * view.size.height <= MAX_SPECULATIVE_PIXELS) view.prepare();
   }
 }

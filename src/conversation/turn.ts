@@ -59,7 +59,7 @@ class Turn {
   #ttftMs: number | null = null;
   #open: Round | null = null;
   /** Milliseconds that preprocessing took of the time in which the last round decoded. */
-  #aheadMs = 0;
+  #speculativeMs = 0;
 
   constructor(context: TurnContext, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
     this.#context = context;
@@ -117,8 +117,8 @@ class Turn {
   ): Promise<{ readonly finish: FinishReason; readonly call: ParsedCall | null }> {
     const given = this.#sourceOf(number);
     const expected = given === null ? this.#expectedView(number, requests.length) : null;
-    const preprocessedMs = this.#aheadMs;
-    this.#aheadMs = 0;
+    const preprocessedMs = this.#speculativeMs;
+    this.#speculativeMs = 0;
     const round = new Round(this.#context, {
       number,
       views: requests.map((request) => this.#request.views.view(request)),
@@ -128,7 +128,7 @@ class Turn {
       preprocessedMs,
       onEvent: this.#onEvent,
       onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
-      onCall: () => (this.#aheadMs = expected === null ? 0 : this.#encodeAhead(expected)),
+      onCall: () => (this.#speculativeMs = expected === null ? 0 : this.#encodeSpeculatively(expected)),
       signal: this.#signal,
     });
     this.#open = round;
@@ -138,7 +138,7 @@ class Turn {
   }
 
   /**
-   * The one image that a call in this round is likely to ask for; null when there is none, or when encoding it ahead gains
+   * The one image that a call in this round is likely to ask for; null when there is none, or when encoding it early gains
    * nothing. `adds`: images of this round.
    */
   #expectedView(number: number, adds: number): ImageView | null {
@@ -156,7 +156,7 @@ class Turn {
    * has no pause while the call is read back and checked. What fails fails again in the next round, which reports it.
    * Returns the milliseconds this thread spent on it.
    */
-  #encodeAhead(view: ImageView): number {
+  #encodeSpeculatively(view: ImageView): number {
     try {
       const { tookMs } = view.prepare();
       view.encode(this.#signal).catch(() => undefined);
