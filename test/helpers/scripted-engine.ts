@@ -1,6 +1,7 @@
 /** An engine on a scripted backend, with a real tokenizer and real prompts but no weights. */
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
+import type { Tool } from '../../src/conversation/tools/tool.ts';
 import type { QwenConfig } from '../../src/architectures/qwen2_5_vl/config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/architectures/model-folder.ts';
@@ -100,6 +101,8 @@ export function picture(width: number, height: number, seed = 1): RgbImage {
 export interface EngineOptions extends Omit<ScriptedOptions, 'vocabSize'> {
   readonly prompts?: Prompts;
   readonly contextLength?: number;
+  /** The tools that prompts may name; not given: all there are. */
+  readonly tools?: readonly [Tool, ...Tool[]];
 }
 
 /** Makes an engine, and gives the backend under it. */
@@ -107,7 +110,7 @@ export function openScripted(options: EngineOptions): { engine: Engine; backend:
   const geometry = smallConfig(options.contextLength ?? 4096);
   const backend = new ScriptedBackend({ vocabSize: geometry.text.vocabSize, ...options });
   const folder = modelFolder(geometry, options.prompts ?? NANO_PROMPTS);
-  return { engine: new Engine({ folder, backend }), backend };
+  return { engine: new Engine({ folder, backend, tools: options.tools }), backend };
 }
 
 /** A model folder without files. */
