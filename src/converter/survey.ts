@@ -51,7 +51,7 @@ export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSu
   const config = await requiredJson(source, 'config.json');
   const model = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
   const index = await readShardIndex(source);
-  const weightFiles = index === undefined ? ['model.safetensors'] : [...new Set(index.values())];
+  const weightFiles = index ?? ['model.safetensors'];
   let weights = 0;
   for (const path of weightFiles) {
     const blob = await source.blob(path);
