@@ -48,6 +48,8 @@ export interface ModelDefinition {
   /** Plain JSON; goes into the manifest. */
   readonly config: ModelConfig;
   readonly checkpoint: CheckpointTensors;
+  /** Where the output projection is tied to the embedding. */
+  readonly tiedHead?: TiedHead;
   /** Our graphs. */
   readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
   /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
@@ -108,6 +110,16 @@ export interface CheckpointTensors {
   readonly beyond: readonly string[];
   /** Matrices whose canonical names begin with one of these keep 8 bits where the others have 4. */
   readonly keptAtEight: readonly string[];
+}
+
+/** An output projection that is the embedding's matrix, unless a checkpoint brings another one all the same. */
+export interface TiedHead {
+  /** What a checkpoint calls its own output projection. */
+  readonly ownNames: readonly string[];
+  /** Canonical name of the embedding. */
+  readonly embedding: string;
+  /** The same model with an output projection of its own. */
+  untied(): ModelDefinition;
 }
 
 /** What transformers.js needs beside our own graphs. */

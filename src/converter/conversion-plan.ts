@@ -22,6 +22,7 @@ import { type Dtype, precisionOf } from './dtypes.ts';
 import { openSafetensors, type TensorStore } from './safetensors.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 import { resolveTensors } from './resolve-tensors.ts';
+import { withOwnHead } from './tied-head.ts';
 import { type Placement, placementsByTensor } from './placements.ts';
 import { WeightLayout } from '../onnx/weight-layout.ts';
 
@@ -77,11 +78,12 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const { dtype, layout: folderLayout = 'visionthink' } = options;
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
   const config = await requiredJson(source, 'config.json');
-  const model = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
-  if (folderLayout === 'transformers.js' && model.transformersJs === undefined) throw noTransformersJs(model.modelType);
+  const stated = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
+  if (folderLayout === 'transformers.js' && stated.transformersJs === undefined)
+    throw noTransformersJs(stated.modelType);
   const processorJson = await imageProcessorJson(source);
-  const processor = model.parseProcessor(processorJson);
-  checkPatches(processor, model);
+  const processor = stated.parseProcessor(processorJson);
+  checkPatches(processor, stated);
   const promptsJson =
     (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
   parsePrompts(promptsJson);
@@ -89,6 +91,7 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   if (tryParseJson(tokenizer) === undefined) throw noJson(source, 'tokenizer.json');
   const tokenizerConfig = JSON.stringify((await optionalJson(source, 'tokenizer_config.json')) ?? {}, null, 1);
   const store = await openSafetensors(source);
+  const model = await withOwnHead(stated, store);
   const resolved = resolveTensors(store, model);
 
   // 2. What will be there.
@@ -190,14 +193,14 @@ function hashText(text: string): Promise<string> {
 }
 
 /**
- * The image processor's settings: a file of their own, or inside processor_config.json, as newer
- * versions of transformers save them. Without either, the architecture's own hold.
+ * The image processor's settings: those inside processor_config.json, as newer versions of transformers save them, win over a
+ * preprocessor_config.json beside it. Without either, the architecture's own hold.
+ * Source: transformers 5.18, `image_processing_base.py`, get_image_processor_dict.
  */
 async function imageProcessorJson(source: FileSource): Promise<unknown> {
-  const own = await optionalJson(source, 'preprocessor_config.json');
-  if (own !== undefined) return own;
   const whole = await optionalJson(source, 'processor_config.json');
-  return (isObject(whole) ? whole['image_processor'] : undefined) ?? {};
+  const nested = isObject(whole) ? whole['image_processor'] : undefined;
+  return nested ?? (await optionalJson(source, 'preprocessor_config.json')) ?? {};
 }
 
 /** The image processor must cut images as the vision tower takes them. */

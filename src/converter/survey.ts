@@ -16,7 +16,13 @@ import { readShardIndex } from './shard-index.ts';
 import { WeightLayout } from '../onnx/weight-layout.ts';
 
 /** Files beside the weights that a conversion reads. */
-const SMALL_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'preprocessor_config.json'] as const;
+const SMALL_FILES = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'processor_config.json',
+  'preprocessor_config.json',
+] as const;
 
 /** What a model folder of one dtype takes. Bytes. */
 export interface FolderSizes {

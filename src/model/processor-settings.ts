@@ -1,5 +1,8 @@
 /** What an image processor does before it cuts an image into patches. Read from preprocessor_config.json by the architecture. */
 
+/** Filters of Pillow that resize an image. */
+export type ResampleFilter = 'lanczos' | 'bilinear' | 'bicubic';
+
 /** Settings of an image processor: resize, rescale, normalise, cut. */
 export interface ProcessorSettings {
   /** Side of a patch in pixels. */
@@ -8,6 +11,8 @@ export interface ProcessorSettings {
   readonly temporalPatchSize: number;
   /** Patches along each side of one visual token. */
   readonly mergeSize: number;
+  /** The filter of the resize. */
+  readonly resample: ResampleFilter;
   /** Smallest and largest area in pixels after the resize. */
   readonly minPixels: number;
   readonly maxPixels: number;

@@ -1,5 +1,5 @@
 /** Qwen2.5-VL, and VisionThink, which is trained from it. */
-import type { Architecture, ModelDefinition } from '../architecture.ts';
+import type { Architecture, ModelDefinition, TiedHead } from '../architecture.ts';
 import { configFromCheckpoint, configFromManifest, type QwenConfig } from './config.ts';
 import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
 import {
@@ -10,7 +10,7 @@ import {
 import { buildVisionEncoder } from './graphs/vision-encoder.ts';
 import { DEFAULT_PROCESSOR_SETTINGS, parseProcessorSettings } from './image-processor.ts';
 import { RotaryTable } from './positions.ts';
-import { checkpointTensors } from './tensors.ts';
+import { checkpointTensors, EMBEDDING, LM_HEAD } from './tensors.ts';
 import { transformersJsConfig, transformersJsProcessor } from './transformers-js-settings.ts';
 import { visionInputs } from './vision-inputs.ts';
 
@@ -29,6 +29,7 @@ export function defineQwen(config: QwenConfig): ModelDefinition {
     modelType: QWEN2_5_VL.modelType,
     config,
     checkpoint: checkpointTensors(config),
+    ...(config.text.tieWordEmbeddings ? { tiedHead: tiedHead(config) } : {}),
     graphs: {
       vision_encoder: (context) => buildVisionEncoder(context, config),
       embed_tokens: (context) => buildEmbedTokens(context, config),
@@ -49,4 +50,9 @@ export function defineQwen(config: QwenConfig): ModelDefinition {
     kernels: config,
     usualMaxPixels: DEFAULT_PROCESSOR_SETTINGS.maxPixels,
   };
+}
+
+function tiedHead(config: QwenConfig): TiedHead {
+  const text = { ...config.text, tieWordEmbeddings: false };
+  return { ownNames: [LM_HEAD], embedding: EMBEDDING, untied: () => defineQwen({ ...config, text }) };
 }

@@ -6,8 +6,9 @@
 import type { QwenConfig } from './config.ts';
 import type { CheckpointTensors } from '../architecture.ts';
 
-const LM_HEAD = 'lm_head.weight';
-const EMBEDDING = 'language_model.embed_tokens.weight';
+/** Canonical names of the output projection and of the embedding. */
+export const LM_HEAD = 'lm_head.weight';
+export const EMBEDDING = 'language_model.embed_tokens.weight';
 
 /**
  * The vision tower: with 4 bits it makes most of the whole model's error. It is a twelfth of VisionThink's weights, and no

@@ -110,6 +110,7 @@ function define(toy: ToyConfig): ModelDefinition {
       patchSize: PATCH,
       temporalPatchSize: 1,
       mergeSize: 1,
+      resample: 'bicubic',
       minPixels: PATCH * PATCH,
       maxPixels: GRID * GRID * PATCH * PATCH,
       mean: [0.5, 0.5, 0.5],
