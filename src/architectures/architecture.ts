@@ -59,6 +59,8 @@ export interface ModelDefinition {
    * @throws ModelFolderError naming the key, its value and what is allowed
    */
   parseProcessor(json: unknown): ProcessorSettings;
+  /** tokenizer.json for a checkpoint that has only a vocabulary and its merges; absent: such checkpoints are refused. */
+  tokenizerJson?(vocabulary: Vocabulary): JsonObject;
   readonly positions: PositionTables;
   /** What the vision encoder's graph takes of an image beside its `pixel_values`, by the names of the graph's inputs. */
   visionInputs(grid: PatchGrid): VisionInputs;
@@ -120,6 +122,26 @@ export interface TiedHead {
   readonly embedding: string;
   /** The same model with an output projection of its own. */
   untied(): ModelDefinition;
+}
+
+/** A byte-level BPE vocabulary as a slow tokenizer of transformers saves it. */
+export interface Vocabulary {
+  /** vocab.json: token to id. */
+  readonly vocab: JsonObject;
+  /** Lines of merges.txt: two tokens and a space between them, most frequent first. */
+  readonly merges: readonly string[];
+  readonly addedTokens: readonly AddedToken[];
+}
+
+/** A token beside the vocabulary, in the spelling of tokenizer.json. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly single_word: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly normalized: boolean;
+  readonly special: boolean;
 }
 
 /** What transformers.js needs beside our own graphs. */

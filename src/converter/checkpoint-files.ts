@@ -22,7 +22,7 @@ function noFile(source: FileSource, path: string): NamedError {
 }
 
 /** A file as text. Throws CheckpointError when there is none. */
-export async function requiredText(source: FileSource, path: string): Promise<string> {
+async function requiredText(source: FileSource, path: string): Promise<string> {
   const text = await optionalText(source, path);
   if (text === undefined) throw noFile(source, path);
   return text;

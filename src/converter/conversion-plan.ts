@@ -12,9 +12,9 @@ import type { ProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
-import { isObject, tryParseJson } from '../shared/json.ts';
+import { isObject } from '../shared/json.ts';
 import { hashBytes } from '../shared/sha256.ts';
-import { noConfig, noJson, optionalJson, requiredJson, requiredText } from './checkpoint-files.ts';
+import { noConfig, optionalJson, requiredJson } from './checkpoint-files.ts';
 import { buildGraphs, buildTransformersJsGraphs } from './graph-sets.ts';
 import type { ConversionFacts } from './journal.ts';
 import { dataFileName, type Layout, noTransformersJs, transformersJsFiles } from './layouts.ts';
@@ -22,6 +22,7 @@ import { type Dtype, precisionOf } from './dtypes.ts';
 import { openSafetensors, type TensorStore } from './safetensors.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 import { resolveTensors } from './resolve-tensors.ts';
+import { tokenizerText } from './tokenizer-files.ts';
 import { withOwnHead } from './tied-head.ts';
 import { type Placement, placementsByTensor } from './placements.ts';
 import { WeightLayout } from '../onnx/weight-layout.ts';
@@ -87,9 +88,8 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const promptsJson =
     (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
   parsePrompts(promptsJson);
-  const tokenizer = await requiredText(source, 'tokenizer.json');
-  if (tryParseJson(tokenizer) === undefined) throw noJson(source, 'tokenizer.json');
-  const tokenizerConfig = JSON.stringify((await optionalJson(source, 'tokenizer_config.json')) ?? {}, null, 1);
+  const tokenizerConfig = (await optionalJson(source, 'tokenizer_config.json')) ?? {};
+  const tokenizer = await tokenizerText(source, stated, isObject(tokenizerConfig) ? tokenizerConfig : {});
   const store = await openSafetensors(source);
   const model = await withOwnHead(stated, store);
   const resolved = resolveTensors(store, model);
@@ -111,7 +111,7 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const smallFiles: SmallFile[] = [
     ...graphs.flatMap((set) => set.files).map(({ file, bytes }) => ({ path: file, bytes: new Uint8Array(bytes) })),
     text('tokenizer.json', tokenizer),
-    text('tokenizer_config.json', tokenizerConfig),
+    text('tokenizer_config.json', JSON.stringify(tokenizerConfig, null, 1)),
     text('preprocessor_config.json', JSON.stringify(written, null, 1)),
     text('generation_config.json', JSON.stringify({ eos_token_id: model.config.tokens.eosTokenIds }, null, 1)),
     text('prompts.json', JSON.stringify(promptsJson, null, 1)),

@@ -15,14 +15,8 @@ import { type Dtype, DTYPES, precisionOf } from './dtypes.ts';
 import { readShardIndex } from './shard-index.ts';
 import { WeightLayout } from '../onnx/weight-layout.ts';
 
-/** Files beside the weights that a conversion reads. */
-const SMALL_FILES = [
-  'config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'processor_config.json',
-  'preprocessor_config.json',
-] as const;
+/** Files beside the weights and the tokenizer that a conversion reads. */
+const SMALL_FILES = ['config.json', 'tokenizer_config.json', 'processor_config.json', 'preprocessor_config.json'];
 
 /** What a model folder of one dtype takes. Bytes. */
 export interface FolderSizes {
@@ -64,14 +58,15 @@ export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSu
     if (blob === undefined && index === undefined) throw await missingWeights(source);
     weights += blob?.size ?? 0; // a shard that is missing is met, with all the words it needs, when the conversion is planned
   }
+  const size = async (path: string): Promise<number> => (await source.blob(path))?.size ?? 0;
   let small = 0;
-  for (const path of SMALL_FILES) small += (await source.blob(path))?.size ?? 0;
-  const tokenizerBytes = (await source.blob('tokenizer.json'))?.size ?? 0;
+  for (const path of SMALL_FILES) small += await size(path);
+  const tokenizerBytes = (await size('tokenizer.json')) || (await size('vocab.json')) + (await size('merges.txt'));
   const prompts = isObject(await optionalJson(source, 'prompts.json')) ? 'own' : promptSetFor(source.name);
   return {
     model,
     parameters: parametersOf(model),
-    readBytes: weights + small,
+    readBytes: weights + small + tokenizerBytes,
     prompts,
     sizes: sizesOf(model, tokenizerBytes),
   };

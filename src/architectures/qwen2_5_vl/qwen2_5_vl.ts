@@ -11,6 +11,7 @@ import { buildVisionEncoder } from './graphs/vision-encoder.ts';
 import { DEFAULT_PROCESSOR_SETTINGS, parseProcessorSettings } from './image-processor.ts';
 import { RotaryTable } from './positions.ts';
 import { checkpointTensors, EMBEDDING, LM_HEAD } from './tensors.ts';
+import { tokenizerJson } from './tokenizer-json.ts';
 import { transformersJsConfig, transformersJsProcessor } from './transformers-js-settings.ts';
 import { visionInputs } from './vision-inputs.ts';
 
@@ -45,6 +46,7 @@ export function defineQwen(config: QwenConfig): ModelDefinition {
       processor: transformersJsProcessor,
     },
     parseProcessor: parseProcessorSettings,
+    tokenizerJson,
     positions: new RotaryTable(config.text),
     visionInputs: (grid) => visionInputs(config.vision, grid),
     kernels: config,
