@@ -1,6 +1,7 @@
 /** Finds the tensors of a model in a checkpoint, before anything is converted. */
 import type { ModelDefinition } from '../architectures/architecture.ts';
 import { NamedError } from '../shared/errors.ts';
+import type { TensorEntry } from './safetensors-header.ts';
 import type { TensorStore } from './safetensors.ts';
 
 /** The checkpoint's name for every canonical one. */
@@ -24,17 +25,19 @@ const LISTED = 5;
 export function resolveTensors(store: TensorStore, { checkpoint, modelType }: ModelDefinition): ResolvedTensors {
   const names = new Map<string, string>();
   const faults: string[] = [];
+  const unreadable: TensorEntry[] = [];
   for (const [canonical, shape] of checkpoint.shapes) {
     const candidates = checkpoint.spellings(canonical);
     const entry = candidates.map((name) => store.tensors.get(name)).find((found) => found !== undefined);
     if (entry === undefined) faults.push(`${candidates.join(' or ')} [${shape}] is missing`);
     else if (entry.shape.join() !== shape.join()) faults.push(`${entry.name} is [${entry.shape}], not [${shape}]`);
-    else if (!FORMATS.includes(entry.dtype)) faults.push(`${entry.name} is ${entry.dtype}, not ${FORMATS.join(', ')}`);
+    else if (!FORMATS.includes(entry.dtype)) unreadable.push(entry);
     else names.set(canonical, entry.name);
   }
   // A checkpoint with more layers than its config says would convert without a word, and answer nonsense.
   const extra = checkpoint.beyond.filter((name) => store.tensors.has(name));
   faults.push(...extra.map((name) => `${name} is beyond config.json's layers`));
+  if (unreadable.length > 0) throw unreadableWeights(unreadable);
   if (faults.length > 0) throw mismatch(faults);
   return {
     name(canonical) {
@@ -46,11 +49,25 @@ export function resolveTensors(store: TensorStore, { checkpoint, modelType }: Mo
   };
 }
 
-function mismatch(faults: readonly string[]): NamedError {
+/** A list for a message, cut short. */
+function listed(faults: readonly string[]): string {
   const more = faults.length > LISTED ? `; and ${faults.length - LISTED} more` : '';
-  const list = faults.slice(0, LISTED).join('; ') + more;
+  return faults.slice(0, LISTED).join('; ') + more;
+}
+
+/** The error for weights in a format that is not read: too wide, or quantised by some method that config.json does not name. */
+function unreadableWeights(entries: readonly TensorEntry[]): NamedError {
+  const list = listed(entries.map(({ name, dtype }) => `${name} is ${dtype}, not ${FORMATS.join(', ')}`));
+  const advice = entries.every(({ dtype }) => dtype === 'F64')
+    ? 'Save the checkpoint in one of these (model.to(torch.bfloat16), then save_pretrained)'
+    : 'Weights of fewer bits are quantised already, and config.json has no quantization_config that says how: use the ' +
+      'original checkpoint';
+  return new NamedError('CheckpointError', `weights are in a format that is not read: ${list}. ${advice}`);
+}
+
+function mismatch(faults: readonly string[]): NamedError {
   return new NamedError(
     'CheckpointError',
-    `the weights do not fit config.json: ${list}. Check that both are of one checkpoint and that no file is missing`,
+    `the weights do not fit config.json: ${listed(faults)}. Check that both are of one checkpoint and that no file is missing`,
   );
 }

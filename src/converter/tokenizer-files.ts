@@ -19,7 +19,7 @@ const SPECIAL = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token'
 export async function tokenizerText(source: FileSource, model: ModelDefinition, config: JsonObject): Promise<string> {
   const own = await optionalText(source, 'tokenizer.json');
   if (own !== undefined) {
-    if (tryParseJson(own) === undefined) throw noJson(source, 'tokenizer.json');
+    if (tryParseJson(own) === undefined) throw noJson(source, 'tokenizer.json', own);
     return own;
   }
   const vocab = await optionalJson(source, 'vocab.json');

@@ -182,6 +182,76 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
   });
 });
 
+describe('what keeps a checkpoint from being read', () => {
+  /** What planning says. */
+  async function refusal(folder: MemoryFolder): Promise<string> {
+    const thrown: unknown = await planConversion(folder, { dtype: 'q8' }).then(
+      () => 'it was planned',
+      (error: unknown) => error,
+    );
+    expect(thrown).toMatchObject({ name: 'CheckpointError' });
+    return thrown instanceof Error ? thrown.message : '';
+  }
+
+  /** The checkpoint with another dtype in the header of one tensor, and as many elements. */
+  function withDtype(dtype: string, bytesPerElement: number): MemoryFolder {
+    const folder = checkpoint();
+    const header: Record<string, unknown> = {
+      'lm_head.weight': { dtype, shape: [336, 32], data_offsets: [0, 336 * 32 * bytesPerElement] },
+    };
+    const json = new TextEncoder().encode(JSON.stringify(header));
+    const bytes = new Uint8Array(8 + json.length + 336 * 32 * bytesPerElement);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+    bytes.set(json, 8);
+    folder.files.set('z.safetensors', bytes);
+    folder.files.set('a.safetensors', folder.files.get('model.safetensors') ?? new Uint8Array());
+    folder.files.delete('model.safetensors');
+    const weight_map = { a: 'a.safetensors', z: 'z.safetensors' };
+    folder.set('model.safetensors.index.json', { weight_map });
+    return folder;
+  }
+
+  it('is named: weights of 64 bits, with how to save them', async () => {
+    const said = await refusal(withDtype('F64', 8));
+    expect(said).toMatch(/lm_head\.weight is F64, not F32, F16, BF16.*torch\.bfloat16/);
+    expect(said).not.toMatch(/one checkpoint|missing/);
+  });
+
+  it('is named: weights of 8 bits without a word on how they are quantised', async () => {
+    const said = await refusal(withDtype('F8_E4M3', 1));
+    expect(said).toMatch(/lm_head\.weight is F8_E4M3.*no quantization_config.*original checkpoint/);
+    expect(said).not.toMatch(/one checkpoint|missing/);
+  });
+
+  it('is named: NaN and Infinity, which Python writes into JSON', async () => {
+    for (const [key, value] of [
+      ['rms_norm_eps', 'NaN'],
+      ['initializer_range', '-Infinity'],
+    ]) {
+      const folder = checkpoint();
+      folder.set('config.json', `{"note": "no NaN: here", "${key}": ${value}, "model_type": "qwen2_5_vl"}`);
+      const said = await refusal(folder);
+      expect(said).toContain(`config.json of variant sets ${key} to ${value}`);
+      expect(said).not.toContain('Download');
+    }
+    const cut = checkpoint();
+    cut.set('config.json', '{"model_type": "NaN",');
+    expect(await refusal(cut)).toContain('Download the file again');
+  });
+
+  it('is named: an end of text beyond the vocabulary, in the file that has it', async () => {
+    expect(await refusal(withJson('generation_config.json', { eos_token_id: [2, 151645] }))).toBe(
+      'generation_config.json has eos_token_id 151645, outside the vocabulary of 336 (vocab_size of config.json)',
+    );
+    const folder = withJson('config.json', { eos_token_id: 336 });
+    folder.files.delete('generation_config.json');
+    const { text_config: text, ...config } = folder.json('config.json');
+    const { eos_token_id: _eos, ...rest } = text as Record<string, unknown>;
+    folder.set('config.json', { ...config, text_config: rest });
+    expect(await refusal(folder)).toMatch(/^config\.json has eos_token_id 336, outside the vocabulary/);
+  });
+});
+
 describe('an index of shards', () => {
   it('that names sub-folders, wrong shards and tensors that no shard has converts all the same', async () => {
     const folder = checkpoint();

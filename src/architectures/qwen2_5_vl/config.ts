@@ -50,24 +50,25 @@ export function configFromCheckpoint(json: unknown, generationConfig: unknown): 
   const text = root.object('text_config') ?? root;
   const vision = root.object('vision_config') ?? new JsonFields({}, 'config.json: vision_config', 'CheckpointError');
   const tied = root.flag('tie_word_embeddings', false) || text.flag('tie_word_embeddings', false);
-  const config = {
-    text: textFromConfig(text, tied),
-    vision: visionFromConfig(vision),
-    tokens: { ...readNumbers(root, TOKENS, 'config'), eosTokenIds: eosTokenIds(root, text, generationConfig) },
-  };
-  return checked(config, root);
+  const textConfig = textFromConfig(text, tied);
+  const generation =
+    generationConfig === undefined
+      ? []
+      : [new JsonFields(generationConfig, 'generation_config.json', 'CheckpointError')];
+  const eosTokenIds = readEosTokenIds([...generation, text, root], textConfig.vocabSize);
+  const tokens = { ...readNumbers(root, TOKENS, 'config'), eosTokenIds };
+  return checked({ text: textConfig, vision: visionFromConfig(vision), tokens }, root);
 }
 
-/** generation_config.json decides; without it config.json does, nested or flat. */
-function eosTokenIds(root: JsonFields, text: JsonFields, generationConfig: unknown): readonly number[] {
-  const places = [text, root];
-  if (generationConfig !== undefined) {
-    places.unshift(new JsonFields(generationConfig, 'generation_config.json', 'CheckpointError'));
-  }
+/** From the first of the places that has any: generation_config.json decides, then config.json, nested or flat. */
+function readEosTokenIds(places: readonly JsonFields[], vocabSize: number): readonly number[] {
   for (const place of places) {
     const value = place.get('eos_token_id');
-    if (Array.isArray(value)) return place.numbers('eos_token_id', TOKEN);
-    if (value !== undefined) return [place.number('eos_token_id', TOKEN)];
+    if (value === undefined) continue;
+    const ids = Array.isArray(value) ? place.numbers('eos_token_id', TOKEN) : [place.number('eos_token_id', TOKEN)];
+    const beyond = ids.find((id) => id >= vocabSize);
+    if (beyond === undefined) return ids;
+    throw place.wrong(`has eos_token_id ${beyond}, outside the vocabulary of ${vocabSize} (vocab_size of config.json)`);
   }
   return [QWEN_EOS];
 }
