@@ -17,7 +17,11 @@ import { elementBytes, type MatrixSource, type WeightJob } from '../onnx/weight-
 export function placementWriter(placement: Placement, file: RandomAccessFile): PlacementWriter {
   const { job, paddingRows } = placement;
   if (job.kind === 'transposed') {
-    return new TransposedWriter(placement, job.to.offset, file, (rows) => encode(rows, job.type, job.source));
+    return new TransposedWriter(placement, {
+      offset: job.to.offset,
+      file,
+      encode: (rows) => encode(rows, job.type, job.source),
+    });
   }
   const { cols, paddedCols } = job.source;
   let row = placement.firstRow;

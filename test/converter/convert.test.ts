@@ -96,7 +96,7 @@ describe.each(['nested-tied-bf16', 'flat-f16-sharded', 'head64-size-tied'])('%s'
     expect(distance(unpacked.logits, outputs.logits)).toBeLessThan(KERNEL_BOUND);
   });
 
-  it('takes no more room the fewer bits it has', async () => {
+  it('takes no more bytes the fewer bits it has', async () => {
     const sizes: number[] = [];
     for (const dtype of ['fp32', 'fp16', 'q4f16'] as const) {
       const { manifest } = await convertTo(checkpoint, dtype);

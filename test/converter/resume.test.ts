@@ -1,5 +1,5 @@
 /**
- * Conversions that are killed (SIGKILL) at random points and gone on with. `npm run check:resume -- 100` kills that many; without
+ * Conversions that are killed (SIGKILL) at random points and resumed. `npm run check:resume -- 100` kills that many; without
  * a number, as a part of the tests, a few.
  */
 import { spawn } from 'node:child_process';
@@ -66,7 +66,7 @@ function contents(directory: string): Record<string, string> {
 }
 
 /** The tensors a run began with. */
-function begun({ lines }: Run): Set<string> {
+function started({ lines }: Run): Set<string> {
   return new Set(lines.filter((line) => line.startsWith('weights')).map((line) => line.split(' ')[2] ?? ''));
 }
 
@@ -109,7 +109,7 @@ describe('a conversion that is killed again and again', { timeout: 60_000 + KILL
         ended = run.ended;
         if (ended === 'killed') kills++;
         if (existsSync(out)) await expectWholeOrNone(out);
-        const tensors = begun(run);
+        const tensors = started(run);
         mostRepeated = Math.max(mostRepeated, [...tensors].filter((name) => known.has(name)).length);
         for (const name of tensors) known.add(name);
       }

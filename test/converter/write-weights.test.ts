@@ -82,7 +82,7 @@ describe('a matrix', () => {
     await file.truncate(to.length);
     const [placement] = placementsByTensor(layout.jobs, () => 5).get('a') ?? [];
     if (placement === undefined) throw new Error('it has a place');
-    const writer = new TransposedWriter(placement, to.offset, file, (rows) => rows, 7); // two rows at a time
+    const writer = new TransposedWriter(placement, { offset: to.offset, file, encode: (rows) => rows, gathered: 7 }); // two rows at a time
     await writer.write(Float32Array.from({ length: 12 }, (_, i) => i));
     await writer.write(Float32Array.from({ length: 3 }, (_, i) => 12 + i));
     await writer.finish();

@@ -102,7 +102,7 @@ class AttentionTest {
         key = results[NAMES.presentKey] ?? key;
         value = results[NAMES.presentValue] ?? value;
       }
-      const expected = groupedAttention(qkv, this.#model.config.text, cos, sin, done, count);
+      const expected = groupedAttention({ heads: this.#model.config.text, qkv, cos, sin, first: done, count });
       worst = Math.max(worst, await this.#error(results[NAMES.attention], expected));
       done += count;
     }
@@ -139,13 +139,14 @@ class AttentionTest {
       const keys = window === 2 ? visible : WINDOW_PATCHES;
       for (let head = 0; head < numHeads; head++) {
         for (let patch = 0; patch < WINDOW_PATCHES; patch++) {
-          attend(
-            query.subarray(row(window, patch, head), row(window, patch, head) + headDim),
-            keys,
-            (i) => key.subarray(row(window, i, head), row(window, i, head) + headDim),
-            (i) => value.subarray(row(window, i, head), row(window, i, head) + headDim),
-            expected.subarray(row(window, patch, head), row(window, patch, head) + headDim),
-          );
+          const at = row(window, patch, head);
+          attend({
+            query: query.subarray(at, at + headDim),
+            count: keys,
+            key: (i) => key.subarray(row(window, i, head), row(window, i, head) + headDim),
+            value: (i) => value.subarray(row(window, i, head), row(window, i, head) + headDim),
+            out: expected.subarray(at, at + headDim),
+          });
         }
       }
     }
