@@ -3,6 +3,7 @@
  * file and one line in registry.ts; nothing else names it. The sizes of one model of it, and everything that follows from
  * them, are a {@link ModelDefinition}.
  */
+import type { ChatFormat } from '../model/chat-format.ts';
 import type { GraphName } from '../model/manifest.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
@@ -59,6 +60,8 @@ export interface ModelDefinition {
    * @throws ModelFolderError naming the key, its value and what is allowed
    */
   parseProcessor(json: unknown): ProcessorSettings;
+  /** How messages are framed. */
+  readonly chat: ChatFormat;
   /** tokenizer.json for a checkpoint that has only a vocabulary and its merges; absent: such checkpoints are refused. */
   tokenizerJson?(vocabulary: Vocabulary): JsonObject;
   readonly positions: PositionTables;

@@ -72,7 +72,7 @@ export async function openModelFolder(
   return {
     manifest,
     model,
-    prompts: parsePrompts(await json('prompts.json')),
+    prompts: parsePrompts(await json('prompts.json'), model.chat.imagePad),
     processor: model.parseProcessor(await json('preprocessor_config.json')),
     tokenizer: new QwenTokenizer(await json('tokenizer.json'), await json('tokenizer_config.json')),
     blob,

@@ -73,7 +73,7 @@ class ComparedModel {
   readonly #views: (image: RgbImage) => ImageViews;
 
   private constructor(engine: Engine, { folder, backend, variant }: NodeModel) {
-    const { manifest, processor, prompts, tokenizer } = folder;
+    const { manifest, model, processor, prompts, tokenizer } = folder;
     const queue = new DeviceQueue(backend.leavesThreadFree);
     const { vision } = backend;
     let serial = 0;
@@ -82,7 +82,7 @@ class ComparedModel {
     this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (dataFiles.has(path) ? bytes : 0), 0);
     this.#engine = engine;
     this.#text = backend.text;
-    this.#builder = new PromptBuilder(prompts, tokenizer);
+    this.#builder = new PromptBuilder(prompts, tokenizer, model.chat);
     this.#prompts = prompts;
     this.#views = (image) => {
       const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });

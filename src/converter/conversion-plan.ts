@@ -87,7 +87,7 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   checkPatches(processor, stated);
   const promptsJson =
     (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
-  parsePrompts(promptsJson);
+  parsePrompts(promptsJson, stated.chat.imagePad);
   const tokenizerConfig = (await optionalJson(source, 'tokenizer_config.json')) ?? {};
   const tokenizer = await tokenizerText(source, stated, isObject(tokenizerConfig) ? tokenizerConfig : {});
   const store = await openSafetensors(source);

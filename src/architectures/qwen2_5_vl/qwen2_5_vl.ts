@@ -1,4 +1,5 @@
 /** Qwen2.5-VL, and VisionThink, which is trained from it. */
+import { CHATML } from '../../model/chat-format.ts';
 import type { Architecture, ModelDefinition, TiedHead } from '../architecture.ts';
 import { configFromCheckpoint, configFromManifest, type QwenConfig } from './config.ts';
 import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
@@ -46,6 +47,7 @@ export function defineQwen(config: QwenConfig): ModelDefinition {
       processor: transformersJsProcessor,
     },
     parseProcessor: parseProcessorSettings,
+    chat: CHATML,
     tokenizerJson,
     positions: new RotaryTable(config.text),
     visionInputs: (grid) => visionInputs(config.vision, grid),

@@ -22,8 +22,9 @@ const NUMBERS = {
 const HEAD_DIM: NumberRule = { min: 1, max: 1024 };
 const CHANNELS: NumberRule = { fallback: 3, min: 3, max: 3 };
 const BLOCK: NumberRule = { min: 0, max: 511 };
-/** The tower's rotary base is fixed in the graphs. */
-const ROPE_THETA: NumberRule = { fallback: 10000, min: 10000, max: 10000 };
+/** Base of the tower's rotary angles: fixed in the reference, not configurable. */
+export const VISION_ROPE_THETA = 10_000;
+const ROPE_THETA: NumberRule = { fallback: VISION_ROPE_THETA, min: VISION_ROPE_THETA, max: VISION_ROPE_THETA };
 const QWEN_FULL_ATTENTION = [7, 15, 23, 31];
 
 /**

@@ -4,7 +4,8 @@
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
 import type { QwenConfig } from './config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
+import { inverseFrequencies } from '../../model/rotary.ts';
+import { VISION_ROPE_THETA } from './vision-config.ts';
 
 /** Everything the vision tower needs to know about a grid of patches. Window order: window by window, patches of a group together. */
 export interface WindowPlan {

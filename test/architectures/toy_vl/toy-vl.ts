@@ -117,6 +117,12 @@ function define(toy: ToyConfig): ModelDefinition {
       std: [0.5, 0.5, 0.5],
       rescaleFactor: 1 / 255,
     }),
+    chat: {
+      imagePad: '<|image_pad|>',
+      open: (role) => `<|im_start|>${role}: `,
+      endOfMessage: '<|im_end|>',
+      separator: ' ',
+    },
     positions: positionTables(headDim),
     visionInputs,
     usualMaxPixels: GRID * GRID * PATCH * PATCH,

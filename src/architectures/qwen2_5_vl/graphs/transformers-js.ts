@@ -7,7 +7,8 @@
  */
 import type { QwenConfig } from '../config.ts';
 import { patchElements } from '../../../model/vision-config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../../../model/rotary.ts';
+import { inverseFrequencies } from '../../../model/rotary.ts';
+import { VISION_ROPE_THETA } from '../vision-config.ts';
 import { DATA_TYPE, type ElementType } from '../../../onnx/graph-builder.ts';
 import type { GraphContext } from '../../../onnx/weight-layout.ts';
 import { cachedAttention, embedIds, head, textLayers } from './decoder.ts';
