@@ -5,6 +5,8 @@ are computed once and every branch attends to them and to its own past (causal, 
 the linear layers as one flat matrix.
 """
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch.nn.attention.bias import causal_lower_right
@@ -54,6 +56,11 @@ def plain_blocks() -> None:
     models.vision_qkv, models.vision_rest = models._vision_qkv, models._vision_rest
 
 
+@lru_cache(None)
+def _statistics(device) -> tuple:
+    return tuple(torch.tensor(v, device=device).view(1, 3, 1, 1) * 255 for v in (MEAN, STD))
+
+
 def normalised(images: torch.Tensor, dtype, noise: float = 0.0) -> torch.Tensor:
     """uint8 (n, h, w, 3) -> normalised (n, 3, h, w); noise: strength of random gain, offset and grain."""
     x = images.permute(0, 3, 1, 2).float()
@@ -63,7 +70,7 @@ def normalised(images: torch.Tensor, dtype, noise: float = 0.0) -> torch.Tensor:
             return torch.rand(n, 1, 1, 1, device=d)
         x = x * (1 + 0.12 * (u() - 0.5)) + 16 * (u() - 0.5) + 255 * noise * u() * (u() < 0.5) * torch.randn_like(x)
         x = x.clamp_(0, 255)
-    mean, std = (torch.tensor(v, device=d).view(1, 3, 1, 1) * 255 for v in (MEAN, STD))
+    mean, std = _statistics(d)
     return ((x - mean) / std).to(dtype).contiguous()
 
 
@@ -78,6 +85,12 @@ def start_ids() -> list[int]:
     return protocol.prompt_before_image(False)
 
 
+@lru_cache(None)
+def _before(device) -> torch.Tensor:
+    return torch.tensor(start_ids(), device=device)
+
+
+@lru_cache(None)
 def start_positions(grid, before: int, device) -> tuple[torch.Tensor, int]:
     """M-RoPE positions (3, P) of prompt and image, and the position of what follows: as rows.Row makes them."""
     rows, columns = grid
@@ -93,7 +106,7 @@ def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> l
     c, d = model.c, visual.device
     n, dtype = visual.shape[0], visual.dtype
     table = model.get("model.language_model.embed_tokens.weight")
-    before = torch.tensor(start_ids(), device=d)
+    before = _before(d)
     P = len(before) + visual.shape[1]
     positions, follows = start_positions(grid, len(before), d)
     x = torch.cat([F.embedding(before, table).to(dtype)[None].expand(n, -1, -1), visual], 1).reshape(n * P, -1)
@@ -123,15 +136,6 @@ def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> l
     return [rms(h, final).view(*ids.shape, -1) for ids, h in zip(groups, x.split(sizes)[1:])]
 
 
-def own_tokens(group: dict):
-    """(flat indices of the model's own tokens, their ids) of one group of rows."""
-    ids = group["ids"].long()
-    at = torch.arange(ids.shape[1], device=ids.device)[None]
-    own = (at >= group["own"][:, :1]) & (at < group["own"][:, 1:])
-    index = own.flatten().nonzero()[:, 0]
-    return index, ids.flatten()[index]
-
-
 def forward(model, slab: dict, dtype, noise: float = 0.0) -> dict:
     """Losses and counts of one slab: language (sum, count), right (sum), auxiliary (mean), characters (right, count); by group for language."""
     visual = model.vision(normalised(slab["images"], dtype, noise))
@@ -147,8 +151,8 @@ def forward(model, slab: dict, dtype, noise: float = 0.0) -> dict:
         text = (labels >= 0) & (labels < model.c.characters - 1)
         out["characters"] = ((head.argmax(-1) == labels) & text).sum(), text.sum()
     for name, h in zip(names, hidden):
-        index, target = own_tokens(slab[name])
-        logits = model.logits(h.reshape(-1, h.shape[-1])[index - 1]).float()
+        index, target = slab[name]["index"], slab[name]["target"].long()
+        logits = model.logits(h.reshape(-1, h.shape[-1]).index_select(0, index - 1)).float()
         loss = F.cross_entropy(logits, target, reduction="sum")
         with torch.no_grad():
             out[name] = loss.detach(), (logits.argmax(-1) == target).sum(), len(target)

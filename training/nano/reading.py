@@ -29,6 +29,7 @@ SIZES = (
 )
 LONG = (128, 320, 512)  # characters of a long answer, by level
 SHORT = 3  # short tasks a picture
+LONGEST_SHORT = 128  # tokens of a short task with its question
 SHIFT = 14  # pixels by which a page moves each time it is used
 SLOTS_X, SLOTS_Y = 7, 4
 READABLE = 4.5  # cap height in pixels under which a character has no label
@@ -102,13 +103,13 @@ def row(task) -> tuple[list[int], int]:
 
 
 def pack(rows: list[tuple[list[int], int]], step: int) -> dict:
-    """Rows -> ids (R, L) int16 padded with 0, own (R, 2) int32: from where to where the tokens are the model's own."""
+    """Rows -> ids (R, L) int16 padded with 0; index int32: flat places of the tokens that are the model's own; target int16: these tokens."""
     L = -(-max(len(ids) for ids, _ in rows) // step) * step
-    ids, own = np.zeros((len(rows), L), np.int16), np.zeros((len(rows), 2), np.int32)
-    for i, (r, start) in enumerate(rows):
+    ids = np.zeros((len(rows), L), np.int16)
+    for i, (r, _) in enumerate(rows):
         ids[i, :len(r)] = r
-        own[i] = start, len(r)
-    return {"ids": ids, "own": own}
+    index = np.concatenate([np.arange(i * L + start, i * L + len(r), dtype=np.int32) for i, (r, start) in enumerate(rows)])
+    return {"ids": ids, "index": index, "target": ids.reshape(-1)[index]}
 
 
 def slab_count(size) -> int:
@@ -149,7 +150,7 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
             task = short_task(page, rng, strange)
             if task:
                 r = row(task)
-                if len(r[0]) <= 128:
+                if len(r[0]) <= LONGEST_SHORT:
                     found.append(r)
             if len(found) == SHORT:
                 break
