@@ -110,8 +110,9 @@ def real_sets(folder: Path) -> list:
     if not (folder / "pages.json").exists():
         return []
     from PIL import Image
-    by_size: dict = {}
+    groups: dict = {}
     for e in json.loads((folder / "pages.json").read_text()):
         image = np.asarray(Image.open(folder / e["file"]).convert("RGB"))
-        by_size.setdefault(image.shape[:2], []).append((image, e["text"]))
-    return [(f"browser {w}x{h}", np.stack([i for i, _ in pages]), [t for _, t in pages]) for (h, w), pages in sorted(by_size.items())]
+        kind = "browser" if e["source"] == "own HTML" else "documentation"
+        groups.setdefault((kind, image.shape[:2]), []).append((image, e["text"]))
+    return [(f"{kind} {w}x{h}", np.stack([i for i, _ in pages]), [t for _, t in pages]) for (kind, (h, w)), pages in sorted(groups.items())]

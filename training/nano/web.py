@@ -257,7 +257,7 @@ def evaluation(folder: Path, synthetic: int = 24, real: int = 24) -> None:
             if taken is None or taken[2] < 10:
                 return False
             text = Page(taken[1]).text
-            if not 40 <= len(text) <= 600 or not text.isprintable() and any(ord(c) > 0x2200 for c in text):
+            if not 40 <= len(text) <= 600 or any(ord(c) > 0x2200 for c in text):
                 return False
             name = f"{len(entries):03}.png"
             taken[0].quantize(256).save(folder / name, optimize=True)
