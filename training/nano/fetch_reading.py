@@ -1,8 +1,8 @@
 """Makes the pack the reading stage draws pages from: `python -m nano.fetch_reading`.
 
-Fonts of about 200 families (printable ASCII, Latin-1 and some punctuation), sentences and words of WordNet. The pack goes to
+Fonts of 194 families (printable ASCII, Latin-1 and some punctuation), sentences and words of WordNet. The pack goes to
 training/assets/reading/ (not committed), downloads are kept in training/.cache/. Sources and licences stand in SOURCES.md.
-Needs what fetch_assets.py needs, without Node.
+Needs what fetch_assets.py needs.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .assets import PACK as NANO_PACK
 from .assets import share
-from .fetch_assets import DEBIAN, DEJAVU, GOOGLE_FONTS, RUDE, RUDE_PARTS, TEST_FONTS, VALIDATION_FONTS, debian, npm
+from .fetch_assets import DEBIAN, DEJAVU, GOOGLE_FONTS, RUDE, RUDE_PARTS, TEST_FONTS, VALIDATION_FONTS, debian, npm, word_lists
 
 PACK = NANO_PACK / "reading"
 LIMIT = 26e6  # bytes the pack may have before compression
@@ -145,11 +145,10 @@ def language() -> None:
     chosen = sorted(sentences, key=lambda s: share("sentence " + s))[:SENTENCES]
     (PACK / "sentences.txt").write_text("\n".join(sorted(chosen)) + "\n")
     (PACK / "lexicon.txt").write_text("\n".join(sorted(lexicon)) + "\n")
+    if not (NANO_PACK / "names.txt").exists():
+        word_lists()
     for name in ("names.txt", "items.txt"):
-        if (NANO_PACK / name).exists():
-            shutil.copyfile(NANO_PACK / name, PACK / name)
-        else:
-            raise SystemExit(f"{NANO_PACK / name} is missing: run `python -m nano.fetch_assets words` first")
+        shutil.copyfile(NANO_PACK / name, PACK / name)
 
 
 if __name__ == "__main__":

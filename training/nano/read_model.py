@@ -43,9 +43,10 @@ qkv, rest = _qkv, _rest
 
 
 def compile_blocks() -> None:
-    """Compiles the pieces around attention, once for all shapes."""
+    """Compiles the pieces around attention, once for all shapes; those of model.py's text, which only start an evaluation, stay as they are."""
     global qkv, rest
-    models.compile_blocks()
+    torch._dynamo.config.recompile_limit = 64
+    models.vision_qkv, models.vision_rest = torch.compile(models._vision_qkv, dynamic=True), torch.compile(models._vision_rest, dynamic=True)
     qkv, rest = torch.compile(_qkv, dynamic=True), torch.compile(_rest, dynamic=True)
 
 

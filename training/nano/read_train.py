@@ -1,7 +1,7 @@
 """Trains a model that reads: `python -m nano.read_train --size 18m --minutes 6 --out out --state state`.
 
 Goes on with --load state/18m.constant.pt (weights, optimizer's state, progress). --span says which part of the whole schedule this run is; the
-learning rate falls from --decay-from of the schedule on, and what was there before it falls is kept as SIZE.constant.pt, for runs that go on.
+learning rate falls from --decay-from of the schedule on; the state before that is kept as SIZE.constant.pt, for runs that go on.
 Writes NAME.jsonl (the log) and NAME.evaluation.json into --out, SIZE.pt and SIZE.constant.pt into --state.
 """
 
@@ -100,7 +100,6 @@ def main(argv=None):
         loader.stop()
     if a.count:
         began = time.time()
-        model.requires_grad_(False)
         table = read_evaluate.evaluate(model, read_evaluate.held_out_sets(a.count) + read_evaluate.real_sets(Path(a.real)), a.device, dtype)
         table = {"size": a.size, "step": done["step"], "pages": done["pages"], "seconds": done["seconds"], "sets": table}
         (Path(a.out) / f"{name}.evaluation.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
@@ -179,12 +178,14 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
         norm = optimizer.step(scale)
         step += 1
         steps += 1
-        if begin is None or begin == last and steps == WARM:  # the first steps compile; what they take is not training time
+        if begin is None or steps == WARM:  # the first steps compile; what they take is not training time
+            with torch.no_grad():  # compiled anew without gradients
+                read_model.forward(model, to_device(watch, a.device), dtype)
             if cuda:
                 torch.cuda.synchronize()
             begin = last = time.time()
             waited, operations, pages_then, drawn_then = 0.0, 0.0, pages, loader.drawn()
-            log(event="compiled" if steps > 1 else "first step", step=step)
+            log(event="first step" if steps == 1 else "warm", step=step)
         now = time.time()
         if steps > WARM and (now - last >= a.every or steps >= a.steps):
             if cuda:
@@ -201,6 +202,8 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
                 share=operations / passed / PEAK, memory=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0)
             sums, waited, operations, pages_then, drawn_then = {}, 0.0, 0.0, pages, loader.drawn()
             last = time.time()
+    if not decaying:  # a run that ends before the learning rate falls: its end is what others go on from
+        save(".constant")
     return save()
 
 

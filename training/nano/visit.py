@@ -7,6 +7,7 @@ bring: parts FIRST.. of a checkpoint in bfloat16 (weights or momentum) into OUT,
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -29,16 +30,17 @@ def run(command: list[str], log: Path) -> int:
 
 def train(a, size: str, name: str, until: float, extra: list[str]) -> bool:
     """One run of read_train that ends at `until` (seconds since 1970), its evaluation included."""
-    command = ["nano.read_train", "--size", size, "--name", name, "--out", str(a.out), "--state", str(a.state), "--minutes", "600", "--deadline", str(until - END), "--device", a.device, *extra, *a.extra]
+    command = ["nano.read_train", "--size", size, "--name", name, "--out", str(a.out), "--state", str(a.state), "--minutes", "600", "--deadline", str(until - END), "--device", a.device, *extra, *shlex.split(a.train)]
     return run(command, a.out / f"{name}.txt") == 0
 
 
-def error_of(file: Path) -> float:
-    """Share of characters wrong over all held-out sets of an evaluation; infinite where there is none."""
+def error_of(file: Path) -> tuple[float, float]:
+    """(characters wrong, capped, 1 where nothing can be read yet; characters wrong with all before them given), means over the sets; lower is better."""
     if not file.exists():
-        return float("inf")
+        return 1.0, 1.0
     sets = json.loads(file.read_text())["sets"].values()
-    return sum(s["characters_wrong"] for s in sets) / max(1, len(sets))
+    wrong, given = (sum(s[k] for s in sets) / max(1, len(sets)) for k in ("characters_wrong_capped", "next_right"))
+    return (wrong if wrong < 0.8 else 1.0), 1.0 - given
 
 
 def main() -> None:
@@ -56,7 +58,7 @@ def main() -> None:
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--count", type=int, default=4)
     p.add_argument("--device", default="cuda")
-    p.add_argument("extra", nargs="*", help="further options of read_train, behind --")
+    p.add_argument("--train", default="", help="further options of read_train in one string, as in --train='--uses 3 --noise 0'")
     a = p.parse_args()
     began = time.time()
     a.out.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ def main() -> None:
         errors = {s: error_of(a.out / f"compare-{s}.evaluation.json") for s in a.sizes}
         size = min(errors, key=errors.get)
         chosen.write_text(size)
-        print("characters wrong, mean of all sets:", errors, "chosen:", size, flush=True)
+        print("characters wrong (capped), and wrong with all before given:", errors, "chosen:", size, flush=True)
     else:
         load = a.load or str(a.state / f"{size}.constant.pt")
         train(a, size, f"go-on-{size}", end, ["--load", load, "--span", *map(str, a.span)])
