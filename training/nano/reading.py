@@ -29,7 +29,7 @@ SIZES = (
 )
 LONG = (128, 320, 512)  # characters of a long answer, by level
 SHORT = 3  # short tasks a picture
-LONGEST_SHORT = 128  # tokens of a short task with its question
+LONGEST_SHORT = 80  # tokens of a short task with its question
 SHIFT = 14  # pixels by which a page moves each time it is used
 SLOTS_X, SLOTS_Y = 7, 4
 READABLE = 4.5  # cap height in pixels under which a character has no label
@@ -156,7 +156,7 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
                 break
         short_rows += found + [([protocol.IM_END], 1)] * (SHORT - len(found))
     fresh["used"] += 1
-    return {"n": len(texts), "size": fresh["size"], "grid": grid, "level": fresh["level"], "long": pack(long_rows, 64), "short": pack(short_rows, 32), "labels": np.stack(labels)}
+    return {"n": len(texts), "size": fresh["size"], "grid": grid, "level": fresh["level"], "long": pack(long_rows, 64), "short": pack(short_rows, 16), "labels": np.stack(labels)}
 
 
 RING = 5  # slabs of pages a process keeps
@@ -237,7 +237,11 @@ class Loader:
                 out.put(slab)
         threading.Thread(target=run, daemon=True).start()
         while True:
-            yield out.get()
+            slab = out.get()
+            if cuda:  # their memory belongs to the copying stream: it must not be given out again while this one's kernels still read it
+                for t in (slab["images"], slab["labels"], *slab["long"].values(), *slab["short"].values()):
+                    t.record_stream(torch.cuda.current_stream(device))
+            yield slab
 
     def stop(self):
         """Ends the rendering processes."""
