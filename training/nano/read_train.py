@@ -31,6 +31,7 @@ def arguments(argv=None):
     p.add_argument("--decay-from", type=float, default=0.75)
     p.add_argument("--steps", type=int, default=10**9)
     p.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 1))
+    p.add_argument("--browsers", type=int, default=0, help="of these, processes that draw with a browser (CHROMIUM_PATH)")
     p.add_argument("--uses", type=int, default=2, help="how often each page is given out")
     p.add_argument("--slabs", type=int, default=1, help="slabs a step")
     p.add_argument("--seed", type=int, default=1)
@@ -67,7 +68,7 @@ def main(argv=None):
     started = time.time()
     from . import reading
     # rendering processes are forked before torch starts threads and CUDA
-    loader = None if a.evaluate_only else reading.Loader(a.workers, a.seed * 1000 + int(a.span[0] * 997), a.uses, a.span[0])
+    loader = None if a.evaluate_only else reading.Loader(a.workers, a.seed * 1000 + int(a.span[0] * 997), a.uses, a.span[0], a.browsers)
     import torch
 
     from . import read_evaluate, read_model

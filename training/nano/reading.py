@@ -16,7 +16,7 @@ from collections import deque
 import numpy as np
 from PIL import Image
 
-from . import protocol
+from . import protocol, web
 from .pages import degrade, layouts
 from .pages.sheet import NONE, Sheet
 from .reading_tasks import Page, long_task, short_task
@@ -117,12 +117,12 @@ def slab_count(size) -> int:
     return max(16, min(GREATEST, PIXELS // (size[0] * size[1]) // 8 * 8))
 
 
-def draw_slab(rng: random.Random, split: str, level: int, size=None, count=None) -> dict:
-    """Fresh pages of one size: what `use_slab` takes."""
+def draw_slab(rng: random.Random, split: str, level: int, size=None, count=None, drawer=None) -> dict:
+    """Fresh pages of one size: what `use_slab` takes. drawer: a web.Drawer in the place of Pillow."""
     size = size or rng.choice(SIZES[level])
     pages = []
     for _ in range(count or slab_count(size)):
-        while (page := draw_page(rng, split, size)) is None:
+        while (page := drawer.page(rng, split, size, SHIFT) if drawer else draw_page(rng, split, size)) is None:
             pass
         pages.append(page)
     return {"level": level, "size": size, "pages": pages, "texts": [Page(p[2]) for p in pages], "used": 0}
@@ -162,8 +162,9 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
 RING = 5  # slabs of pages a process keeps
 
 
-def _worker(number, seed, buffers, free, ready, at, uses, kept):
+def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
     os.nice(5)
+    drawer = web.Drawer() if browse else None
     rng = random.Random(f"reading-{seed}-{number}")
     ring: deque = deque(maxlen=RING)
     while True:
@@ -172,7 +173,7 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept):
             again = [s for s in ring if s["used"] < uses.value]
             if len(ring) < RING or not again or rng.random() < 1.0 / uses.value:
                 level = rng.choices((0, 1, 2), level_weights(at.value))[0]
-                slab = draw_slab(rng, "train", level)
+                slab = draw_slab(rng, "train", max(1, level), drawer=drawer) if drawer else draw_slab(rng, "train", level)
                 ring.append(slab)
                 with kept.get_lock():
                     kept.value += len(slab["pages"])
@@ -191,16 +192,17 @@ class Loader:
     """Rendering processes (start them before CUDA) and a thread that moves their slabs to the device.
 
     uses: how often each page is given out. `at` is the schedule's progress, which chooses the sizes; `drawn()` counts pages drawn.
+    browsers: so many of the processes draw with a browser (slower, so their share of the pages is smaller than of the processes).
     """
 
-    def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0):
+    def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0, browsers: int = 0):
         context = multiprocessing.get_context("fork")
         self.at, self.uses, self.kept = context.Value("d", at), context.Value("i", uses), context.Value("q", 0)
         self.buffers = [mmap.mmap(-1, BYTES) for _ in range(workers + 8)]
         self.free, self.ready = context.Queue(), context.Queue()
         for i in range(len(self.buffers)):
             self.free.put(i)
-        self.processes = [context.Process(target=_worker, args=(i, seed, self.buffers, self.free, self.ready, self.at, self.uses, self.kept), daemon=True)
+        self.processes = [context.Process(target=_worker, args=(i, seed, self.buffers, self.free, self.ready, self.at, self.uses, self.kept, i < browsers), daemon=True)
                           for i in range(workers)]
         for p in self.processes:
             p.start()

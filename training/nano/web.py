@@ -21,9 +21,10 @@ from PIL import Image
 
 from .fetch_reading import PACK
 from .pages.content import Content
+from .pages.sheet import FIRST, OTHER
 from .reading_tasks import Page
 
-# Words with boxes, in document order; cut words are left out and covered. Returns {words: [[text, x0, y0, x1, y1, block]], cover: y or null}.
+# Words with boxes, in document order; cut words are left out and covered. Returns {words: [[text, x0, y0, x1, y1, block, size of type, centres x, y of its characters]], bad}.
 EXTRACT = """(() => {
   const W = innerWidth, H = innerHeight, words = [], cut = [];
   document.getElementById('nano-cover')?.remove();
@@ -45,7 +46,14 @@ EXTRACT = """(() => {
         if (r.width < 1 || r.height < 1 || r.bottom <= 0 || r.top >= H) continue;
         let text = m[0];
         if (style.textTransform === 'uppercase') text = text.toUpperCase();
-        const word = [text, r.left, r.top, r.right, r.bottom, blocks.get(block), parseFloat(style.fontSize)];
+        const centres = [];
+        if (rects.length === 1)
+          for (let i = 0; i < m[0].length; i++) {
+            range.setStart(node, m.index + i); range.setEnd(node, m.index + i + 1);
+            const c = range.getBoundingClientRect();
+            centres.push((c.left + c.right) / 2, (c.top + c.bottom) / 2);
+          }
+        const word = [text, r.left, r.top, r.right, r.bottom, blocks.get(block), parseFloat(style.fontSize), centres];
         (r.left < 0 || r.top < 0 || r.right > W || r.bottom > H || rects.length > 1 ? cut : words).push(word);
       }
     }
@@ -140,13 +148,16 @@ class Browser:
         """Swaps the page's styles and body in place (a third of the time of a new page)."""
         self.evaluate(f"document.head.innerHTML = {json.dumps(head)}; document.body.innerHTML = {json.dumps(body)}; document.fonts.ready.then(() => 1)")
 
-    def take(self) -> tuple[Image.Image, list[list[str]], float] | None:
-        """(picture, lines as lists of pieces, smallest size of type); None where text is cut so that it cannot be covered, or there is none."""
+    def take(self) -> tuple[Image.Image, list[list[str]], float, np.ndarray] | None:
+        """(picture, lines as lists of pieces, smallest size of type, characters as Sheet.finish gives them).
+
+        None where text is cut so that it cannot be covered, or where there is none.
+        """
         found = json.loads(self.evaluate(EXTRACT))
         if found["bad"] or not found["words"]:
             return None
         image = Image.open(io.BytesIO(base64.b64decode(self.page("Page.captureScreenshot", format="png")["data"]))).convert("RGB")
-        return image, lines_of(found["words"]), min(w[6] for w in found["words"])
+        return image, lines_of(found["words"]), min(w[6] for w in found["words"]), characters_of(found["words"])
 
     def close(self) -> None:
         """Ends the browser."""
@@ -155,11 +166,20 @@ class Browser:
         self.folder.cleanup()
 
 
+def characters_of(words: list) -> np.ndarray:
+    """Words with boxes -> (n, 4) float32 of each character's centre x, y, class and cap height (about 0.7 of the size of type)."""
+    rows = []
+    for text, *_, size, centres in words:
+        if len(centres) == 2 * len(text):  # letters whose case the style changed into several have no places
+            rows += [(x, y, min(max(ord(c) - FIRST, 0), OTHER), 0.7 * size) for c, x, y in zip(text, centres[::2], centres[1::2])]
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
 def lines_of(words: list) -> list[list[str]]:
     """Words with boxes in document order -> lines of pieces: a piece ends where a block does or a gap is wider than a letter and a half."""
     lines: list = []
     last = None
-    for text, x0, y0, x1, y1, block, size in words:
+    for text, x0, y0, x1, y1, block, size, _ in words:
         same = last is not None and min(y1, last[2]) - max(y0, last[1]) > 0.6 * min(y1 - y0, last[2] - last[1]) and x0 >= last[0] - 1
         if not same:
             lines.append([[text]])
@@ -235,6 +255,29 @@ def body(write: Content, rng: random.Random) -> str:
     side = "<div class=side>" + many(lambda: f"<div>{e(write.title())}</div>", 3, 10) + "</div>" if rng.random() < 0.3 else ""
     main = f"<main>{''.join(blocks[rng.choice(list(blocks))]() for _ in range(rng.randint(1, 4)))}</main>"
     return f"{bar}<div style='display:flex'>{side}{main}</div>"
+
+
+class Drawer:
+    """Draws training pages with a browser of its own, as reading.draw_page does with Pillow."""
+
+    def __init__(self):
+        self.browser = None
+        self.left = 0
+
+    def page(self, rng: random.Random, split: str, size: tuple[int, int], shift: int):
+        """(picture, characters, lines, smallest cap height), `shift` pixels smaller than `size`; None where text is cut or too small."""
+        if self.left == 0:  # a fresh browser now and then: memory
+            if self.browser:
+                self.browser.close()
+            self.browser, self.left = Browser(size[0] - shift, size[1] - shift), 4000
+            self.browser.open("file:///dev/null")
+        self.left -= 1
+        self.browser.size(size[0] - shift, size[1] - shift)
+        self.browser.show(styles(split, rng), body(Content(split, rng), rng))
+        taken = self.browser.take()
+        if taken is None or taken[2] < 9:
+            return None
+        return taken[0], taken[3], taken[1], 0.7 * taken[2]
 
 
 # Pages written by others, to be read but not learnt: documentation that Debian and Node.js install.
