@@ -1,13 +1,22 @@
 /** Our engine as one of those that are compared: the worker's own host, asked one probe at a time. */
+import type { AskOptions } from '../src/conversation/engine.ts';
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
-import { prepareImage } from '../src/engine/image/resolutions.ts';
+import { sayInRound1 } from '../src/evaluation/given-text.ts';
+import { prepareView } from '../src/image/image-request.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
-import type { ContestantApi, Experiment, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import type {
+  EngineUnderTestApi,
+  Experiment,
+  LoadedEngine,
+  MemoryUse,
+  Probe,
+  Sample,
+} from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import {
@@ -17,21 +26,23 @@ import {
   type TurnResult,
   type TurnSettings,
 } from '../src/protocol/turn.ts';
+import { fullOf } from '../src/shared/image-request.ts';
 import { tryParseJson } from '../src/shared/json.ts';
 import { pause } from '../src/shared/pause.ts';
-import { EngineHost } from './engine-host.ts';
+import { type DecodeSteps, decodeSteps } from './decode-steps.ts';
+import { EngineHost, withDefaultBudget } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 
 const ignore = (): void => undefined;
 
 /**
- * Steps that go before those that are measured. Stock's come after a prefill of their own; ours find the prompt cached, and would
+ * Steps that go before those that are measured. Upstream's come after a prefill of their own; ours find the prompt cached, and would
  * begin on a device whose clock is low.
  */
 const SETTLING_STEPS = 32;
 
-/** Implements the contestant's interface. */
-export class OursHost implements ContestantApi {
+/** Implements the engineUnderTest's interface. */
+export class OursHost implements EngineUnderTestApi {
   readonly #host = new EngineHost();
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Blob>();
@@ -40,7 +51,7 @@ export class OursHost implements ContestantApi {
   #tokenizer: QwenTokenizer | null = null;
   #contextLength = 0;
 
-  /** `memory` tells what this worker uses. */
+  /** `memory` reports what this worker uses. */
   constructor(memory: () => MemoryUse) {
     this.#memory = memory;
   }
@@ -104,22 +115,20 @@ export class OursHost implements ContestantApi {
     const steps = probe.newTokens;
     const count = (text: string): number => this.#tokenizer?.encode(text).length ?? 0;
     const question = fillerQuestion(probe, this.#contextLength, count);
-    const askFor = (count: number): Promise<TurnResult> => {
-      // The prefill gives the first token, so one more is asked for than steps are made.
-      const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full, maxNewTokens: count + 1 };
-      return this.#host.ask(question, settings, ignore, { plainDecoding: true });
-    };
-    await askFor(Math.min(SETTLING_STEPS, steps));
-    const ask = (): Promise<TurnResult> => askFor(steps);
-    const counted = probe.profile === true ? await countGpu(ask) : { result: await ask(), counts: null };
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full };
+    const decode = (count: number): Promise<DecodeSteps> =>
+      this.#host.run((engine) =>
+        decodeSteps({ engine, question, settings: withDefaultBudget(engine, settings), steps: count }),
+      );
+    await decode(Math.min(SETTLING_STEPS, steps));
+    const measured = (): Promise<DecodeSteps> => decode(steps);
+    const counted = probe.profile === true ? await countGpu(measured) : { result: await measured(), counts: null };
     // Timed apart: timing puts every kernel into a pass of its own.
-    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.kernels, ask) : {};
-    const [round] = counted.result.rounds;
-    if (round === undefined) throw new Error('the turn has no round');
+    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.kernels, measured) : {};
     return {
-      ms: round.timings.decodeMs / steps,
+      ms: counted.result.decodeMs / steps,
       details: {
-        cachedTokens: round.promptTokens,
+        cachedTokens: counted.result.promptTokens,
         ...(counted.counts === null ? {} : perStep(counted.counts, steps)),
         ...kernelTimes,
       },
@@ -128,7 +137,10 @@ export class OursHost implements ContestantApi {
 
   async #imageTurn({ picture, question, profile }: Probe & { kind: 'imageTurn' }): Promise<Sample> {
     await this.#show(picture);
-    const ask = (): Promise<TurnResult> => this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1, fresh: true });
+    const ask = async (): Promise<TurnResult> => {
+      await this.#host.resetCaches();
+      return this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1 });
+    };
     const turn = await ask();
     const kernelTimes = profile === true ? await timeKernels(this.#host.kernels, ask) : {};
     const [round] = turn.rounds;
@@ -143,8 +155,8 @@ export class OursHost implements ContestantApi {
 
   async #round2({ picture, question, toolCall }: Probe & { kind: 'round2' }): Promise<Sample> {
     await this.#show(picture);
-    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.smart, maxNewTokens: 1, fresh: true };
-    const { rounds } = await this.#host.ask(question, settings, ignore, { forcedRound1: toolCall });
+    await this.#host.resetCaches();
+    const { rounds } = await this.#ask(question, { ...MODE_SWITCHES.smart, maxNewTokens: 1 }, sayInRound1(toolCall));
     const round = rounds[1];
     if (round === undefined) throw new Error('the tool call led to no second round');
     const { preprocessMs, encodeMs, prefillMs } = round.timings;
@@ -156,20 +168,21 @@ export class OursHost implements ContestantApi {
   }
 
   async #firstToken(probe: Probe & { kind: 'firstToken' }): Promise<Sample> {
-    const { picture, question, chosenMs, readAhead } = probe;
-    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !readAhead };
+    const { picture, question, chosenMs, prefetch } = probe;
+    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1 };
     /** Chooses the picture, lets the time pass, and gives how much of it was worked in. */
     const choose = async (): Promise<number> => {
       this.#current = null; // chosen anew, so that nothing of it is known
       await this.#show(picture);
+      if (!prefetch) await this.#host.resetCaches();
       const start = performance.now();
-      let workedMs = readAhead ? chosenMs : 0;
-      if (readAhead) void this.#host.readAhead(settings).then(() => (workedMs = performance.now() - start));
+      let workedMs = prefetch ? chosenMs : 0;
+      if (prefetch) void this.#host.prefetch(settings).then(() => (workedMs = performance.now() - start));
       await pause(chosenMs);
       return workedMs;
     };
     const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore);
-    const readAheadMs = await choose();
+    const prefetchMs = await choose();
     const { ttftMs, rounds } = await ask();
     if (ttftMs === null) throw new Error('the turn gave no token');
     const profile: Record<string, number> = {};
@@ -180,13 +193,14 @@ export class OursHost implements ContestantApi {
       Object.assign(profile, await timeKernels(this.#host.kernels, ask));
     }
     const { computedTokens = 0, promptTokens = 0 } = rounds[0] ?? {};
-    return { ms: ttftMs, details: { ...(readAhead ? { readAheadMs } : {}), promptTokens, computedTokens, ...profile } };
+    return { ms: ttftMs, details: { ...(prefetch ? { prefetchMs } : {}), promptTokens, computedTokens, ...profile } };
   }
 
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {
     const image = await createWebImageDecoder().decode(this.#file(picture));
     const start = performance.now();
-    const pixelValues = prepareImage(image, 'full', DEFAULT_PROCESSOR_SETTINGS, null).pixelValues();
+    const limits = { processor: DEFAULT_PROCESSOR_SETTINGS, pixelBudget: null };
+    const pixelValues = prepareView(image, fullOf(0), limits).pixelValues();
     return { ms: performance.now() - start, details: { values: pixelValues.length } };
   }
 
@@ -202,8 +216,10 @@ export class OursHost implements ContestantApi {
     return { ms: totalMs, answer, details };
   }
 
-  #ask(question: string, settings: Partial<TurnSettings>): Promise<TurnResult> {
-    return this.#host.ask(question, { ...DEFAULT_SETTINGS, ...settings }, ignore);
+  #ask(question: string, settings: Partial<TurnSettings>, options: AskOptions = {}): Promise<TurnResult> {
+    return this.#host.run((engine) =>
+      engine.ask(question, withDefaultBudget(engine, { ...DEFAULT_SETTINGS, ...settings }), ignore, options),
+    );
   }
 
   async #show(picture: string): Promise<void> {

@@ -1,19 +1,17 @@
-/** Generates a round's response: token by token, in chains whose tokens come late, or by drafts that prove right. */
-import type { TextKind } from '../protocol/events.ts';
-import type { FinishReason } from '../protocol/turn.ts';
-import type { NextToken } from './decoder.ts';
-import { ResponseSplitter } from './response.ts';
-import type { Sampler } from './sampler.ts';
-import { TextStream } from './text-stream.ts';
-import type { TurnParts } from './turn-parts.ts';
+/**
+ * Generates a response: token by token, in pipelined steps whose tokens arrive late, or by drafts that are verified. It
+ * knows token ids and what ends a response, nothing of text, rounds or tools.
+ */
+import type { Decoder, NextToken } from './decoder.ts';
+import type { PromptLookup } from './prompt-lookup.ts';
 
 /** Tokens of the prompt's end that a response is remembered with, so that its beginning can be drafted too. */
 const DRAFT_CONTEXT = 8;
 
 /**
- * Where steps can be chained, a draft is verified when it is at least this much longer than what is in flight. Verifying
- * means to wait twice, for what is in flight and for the result, and a run over all drafted rows: about three chained steps.
- * Of all drafted tokens 39 % were right (docs/log.md), so three steps' worth takes eight. What is in flight tries the
+ * Where steps are pipelined, a draft is verified when it is at least this much longer than what is in flight. Verifying
+ * means to wait twice, for what is in flight and for the result, and a run over all drafted rows: about three pipelined
+ * steps. Of all drafted tokens 39 % were right (docs/log.md), so three steps' worth takes eight. What is in flight tries the
  * draft's beginning for nothing.
  */
 const DRAFT_GAIN = 8;
@@ -25,87 +23,88 @@ export interface Response {
   acceptedTokens: number;
 }
 
+/** Chooses tokens in place of the arg max: a sampler, or a text that is given. */
+export interface TokenSource {
+  /** Whether `next` needs the logits. */
+  readonly readsLogits: boolean;
+  /** Tokens a response has at most; null: as many as are asked for. */
+  readonly length: number | null;
+  /** The response's token at `index`; `logits` `[vocab]` when it reads them, else null. */
+  next(index: number, logits: Float32Array | null): number;
+}
+
 /** What a generation goes by. */
 export interface GenerateOptions {
   /** What the prompt ended with. */
   readonly prefilled: NextToken;
   /** The ids of the text the prompt ends with. */
   readonly before: readonly number[];
-  /** Ids that take the place of the model's own, or null. */
-  readonly forced: readonly number[] | null;
-  /** null: greedy. */
-  readonly sampler: Sampler | null;
-  readonly maxNewTokens: number;
-  /** Neither drafts nor an end before maxNewTokens. */
-  readonly plain: boolean;
-  readonly onText: (kind: TextKind, delta: string) => void;
-  readonly onToken: () => void;
+  /** null: greedy, which alone is drafted and pipelined. */
+  readonly source: TokenSource | null;
+  /** null: no drafts. */
+  readonly drafts: PromptLookup | null;
+  readonly maxTokens: number;
+  /** Ids that end a response. */
+  readonly ends: readonly number[];
+  /** Hears of every token when it is known, the ending one too. */
+  readonly onToken: (id: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Generates until the model ends its turn or nothing more fits. Throws StoppedError when the signal fires. */
-export async function generate(
-  { decoder, drafts, tokenizer, eosTokenIds, endOfTurn }: TurnParts,
+/**
+ * Generates until an ending token (`stop`) or until nothing more fits (`length`). Throws StoppedError when the signal fires,
+ * and NumericCheckError for logits that are not finite.
+ */
+export async function generateTokens(
+  decoder: Decoder,
   response: Response,
-  { prefilled, forced, sampler, maxNewTokens, plain, onText, onToken, signal, ...options }: GenerateOptions,
-): Promise<FinishReason> {
+  { prefilled, source, drafts, ends, onToken, signal, ...options }: GenerateOptions,
+): Promise<'stop' | 'length'> {
   const { tokenIds } = response;
-  const stream = new TextStream(tokenizer);
-  const splitter = new ResponseSplitter(onText);
-  const limit = forced === null ? maxNewTokens : forced.length;
-  const ends = plain ? [] : [...eosTokenIds, endOfTurn];
+  const limit = source?.length ?? options.maxTokens;
   const before = options.before.slice(-DRAFT_CONTEXT);
-  /** Takes the model's next token; gives how the round ends with it, or null. */
-  const take = (id: number): FinishReason | null => {
+  /** Takes the model's next token; returns how the response ends with it, or null. */
+  const take = (id: number): 'stop' | 'length' | null => {
     tokenIds.push(id);
-    onToken();
+    onToken(id);
     if (ends.includes(id)) return 'stop';
-    splitter.push(stream.push(id));
     return tokenIds.length >= limit ? 'length' : null;
   };
-  const greedy = sampler === null && forced === null;
   const propose = (): readonly number[] => {
-    const room = Math.min(limit - tokenIds.length, decoder.room) - 1;
-    return greedy && !plain ? drafts.propose([...before, ...tokenIds], room, ends) : [];
+    const free = Math.min(limit - tokenIds.length, decoder.freeCapacity) - 1;
+    return source === null && drafts !== null ? drafts.propose([...before, ...tokenIds], free, ends) : [];
   };
-  let finish: FinishReason | null = limit > 0 ? null : 'length';
+  let finish: 'stop' | 'length' | null = limit > 0 ? null : 'length';
   let tokens: readonly number[] = [prefilled.greedy];
   let { logits } = prefilled;
-  try {
-    while (finish === null) {
-      // 1. Take what the last run gave.
-      const forcedId = forced?.[tokenIds.length];
-      if (forcedId !== undefined) tokens = [forcedId];
-      else if (sampler !== null && logits !== null) tokens = [sampler.sample(logits)];
-      for (const id of tokens) {
+  while (finish === null) {
+    // 1. Take what the last run gave.
+    if (source !== null) tokens = [source.next(tokenIds.length, logits)];
+    for (const id of tokens) {
+      finish = take(id);
+      if (finish !== null) break;
+    }
+    if (decoder.freeCapacity < 1) finish ??= 'length';
+    if (finish !== null) break;
+    // 2. Pipelined steps, until there is a draft worth waiting for.
+    let draft = propose();
+    const last = (): number => tokenIds.at(-1) ?? prefilled.greedy;
+    if (source === null && decoder.canPipeline) {
+      const most = limit - tokenIds.length;
+      const goOn = (inFlight: number): boolean => draft.length < inFlight + DRAFT_GAIN;
+      for await (const id of decoder.pipelined(last(), { signal, most, goOn })) {
         finish = take(id);
         if (finish !== null) break;
+        draft = propose();
       }
-      if (decoder.room < 1) finish ??= 'length';
+      if (decoder.freeCapacity < 1) finish ??= 'length';
       if (finish !== null) break;
-      // 2. Chain, until there is a draft worth waiting for.
-      let draft = propose();
-      if (greedy && decoder.chains) {
-        const most = limit - tokenIds.length;
-        const goOn = (inFlight: number): boolean => draft.length < inFlight + DRAFT_GAIN;
-        for await (const id of decoder.chain(tokenIds.at(-1) ?? endOfTurn, { signal, most, goOn })) {
-          finish = take(id);
-          if (finish !== null) break;
-          draft = propose();
-        }
-        if (decoder.room < 1) finish ??= 'length';
-        if (finish !== null) break;
-      }
-      // 3. One run: the last token, and the draft to verify.
-      const last = tokenIds.at(-1) ?? endOfTurn;
-      ({ tokens, logits } = await decoder.step(last, { signal, wantLogits: sampler !== null, draft }));
-      response.draftedTokens += draft.length;
-      response.acceptedTokens += tokens.length - 1;
     }
-  } finally {
-    splitter.push(stream.end());
-    splitter.end();
+    // 3. One run: the last token, and the draft to verify.
+    ({ tokens, logits } = await decoder.step(last(), { signal, wantLogits: source?.readsLogits === true, draft }));
+    response.draftedTokens += draft.length;
+    response.acceptedTokens += tokens.length - 1;
   }
-  drafts.remember([...before, ...tokenIds]);
+  drafts?.remember([...before, ...tokenIds]);
   return finish;
 }

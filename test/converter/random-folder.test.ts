@@ -6,17 +6,19 @@ import { env, Qwen2_5_VLForConditionalGeneration, Tensor } from '@huggingface/tr
 import { describe, expect, it } from 'vitest';
 import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
 import { randomFolder } from '../../src/converter/random-folder.ts';
-import { Engine } from '../../src/engine/engine.ts';
+import { Engine } from '../../src/conversation/engine.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { fileListFolder } from '../../src/io/web/file-list-folder.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { hashBlob } from '../../src/shared/sha256.ts';
-import { SHAPES } from '../../src/model/shapes.ts';
-import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
+import { SHAPES } from '../../src/model/presets.ts';
+import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import type { FolderFile } from '../../src/shared/files.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
 import { picture } from '../helpers/scripted-engine.ts';
+import { decodeSteps } from '../../workers/decode-steps.ts';
 
 const language = nodeFolder(BUNDLED_MODEL);
 
@@ -72,20 +74,21 @@ describe('a folder of random weights', () => {
       () => undefined,
       true,
     );
-    const engine = await Engine.load(ours, createNodeRuntime(folder), 'f32', () => undefined);
+    const runtime = createNodeRuntime(folder);
+    const backend = await openOnnxBackend({ folder: ours, variant: 'f32', runtime, onEvent: () => undefined });
+    const engine = new Engine({ folder: ours, backend });
     await engine.setImage(picture(112, 84));
-    const settings = { ...DEFAULT_SETTINGS, temperature: 1, seed: 1, maxNewTokens: 12 }; // sampling reads logits
-    const turn = await engine.ask('What is this?', settings, () => undefined, { plainDecoding: true });
+    const settings = { ...DEFAULT_SETTINGS, temperature: 1, seed: 1 }; // sampling reads logits
+    const { tokenIds: ids } = await decodeSteps({ engine, question: 'What is this?', settings, steps: 11 });
     await engine.dispose();
-    const ids = turn.rounds[0]?.tokenIds ?? [];
     expect(ids).toHaveLength(12);
     expect(new Set(ids).size).toBeGreaterThan(4); // NaN would give the same token again and again
 
     env.allowRemoteModels = false;
     env.localModelPath = `${dirname(folder)}/`;
-    const stock = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { device: 'cpu' });
+    const upstream = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { device: 'cpu' });
     const count = 20;
-    const output = (await stock.forward({
+    const output = (await upstream.forward({
       input_ids: new Tensor(
         'int64',
         BigInt64Array.from({ length: count }, (_, i) => BigInt(20 + i)),
@@ -93,7 +96,7 @@ describe('a folder of random weights', () => {
       ),
       attention_mask: new Tensor('int64', new BigInt64Array(count).fill(1n), [1, count]),
     })) as { logits: Tensor };
-    await stock.dispose();
+    await upstream.dispose();
     const logits = output.logits.data as Float32Array;
     expect(logits.every(Number.isFinite)).toBe(true);
     const mean = logits.reduce((sum, x) => sum + x, 0) / logits.length;

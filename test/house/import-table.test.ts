@@ -38,12 +38,7 @@ describe('the import table', () => {
       { target: 'evaluation', typesOnly: false },
       { target: 'store', typesOnly: false },
     ]);
-    expect(TABLE.layers.get('engine')?.map(({ target }) => target)).toEqual([
-      'shared',
-      'protocol',
-      'model',
-      'runtime/session.ts',
-    ]);
+    expect(TABLE.layers.get('engine')?.map(({ target }) => target)).toEqual(['shared', 'protocol', 'model', 'image']);
     expect(TABLE.layers.get('cli')).toEqual(TABLE.layers.get('workers'));
     expect(TABLE.layers.get('cli')?.map(({ target }) => target)).not.toContain('client');
   });
@@ -63,11 +58,12 @@ describe('the import check', () => {
     expect(
       violationsOf({
         'src/shared/a.ts': 'export const a = 1;',
-        'src/runtime/session.ts': "import '../shared/a.ts';",
-        'src/engine/b.ts': "import type { S } from '../runtime/session.ts'; import { a } from '../shared/a.ts';",
+        'src/engine/backend.ts': "import '../shared/a.ts';",
+        'src/backends/onnx/b.ts':
+          "import type { S } from '../../engine/backend.ts'; import { a } from '../../shared/a.ts';",
         'src/ui/c.tsx': "import type { T } from '../protocol/turn.ts'; import { useState } from 'react';",
         'src/cli/d.ts': "import '../io/node/files.ts'; import 'node:fs'; import { p } from '../protocol/turn.ts';",
-        'workers/e.ts': "import '../src/engine/b.ts'; import { expose } from 'comlink';",
+        'workers/e.ts': "import '../src/engine/backend.ts'; import { expose } from 'comlink';",
         'src/client/f.ts': "new Worker(new URL('../../workers/e.ts', import.meta.url), { type: 'module' });",
       }),
     ).toEqual([]);
@@ -93,8 +89,15 @@ describe('the import check', () => {
     expect(violationsOf({ 'src/ui/a.ts': "import { type Mode } from '../protocol/turn.ts';" })).toEqual(wanted);
   });
 
-  it('catches the engine importing more of the runtime than the Session interface', () => {
-    expect(violationsOf({ 'src/engine/a.ts': "import '../runtime/web/wasm-runtime.ts';" })).toHaveLength(1);
+  it('catches an engine that knows a backend, and a backend that knows more of the engine than the seam', () => {
+    expect(violationsOf({ 'src/engine/a.ts': "import type { R } from '../backends/onnx/runtime.ts';" })).toHaveLength(
+      1,
+    );
+    const files = {
+      'src/engine/decoder.ts': '',
+      'src/backends/webgpu/a.ts': "import type { D } from '../../engine/decoder.ts';",
+    };
+    expect(violationsOf(files)).toHaveLength(1);
   });
 
   it.each([
@@ -107,7 +110,7 @@ describe('the import check', () => {
     ['src/store/a.ts', 'react'],
     ['workers/a.ts', '../src/io/node/files.ts'],
     ['src/io/web/a.ts', '../node/files.ts'],
-    ['src/ui/a.ts', '../../test/helpers/tiny-model.ts'],
+    ['src/ui/a.ts', '../helpers/tiny-model.ts'],
     ['src/ui/a.ts', '/src/engine/engine.ts'],
   ])('catches %s importing %s', (file, specifier) => {
     expect(violationsOf({ [file]: `import '${specifier}';` })).toHaveLength(1);

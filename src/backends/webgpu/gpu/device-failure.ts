@@ -1,0 +1,19 @@
+/** Tells when a graphics device can no longer be relied on. */
+
+/**
+ * Resolves with why, as what follows "The graphics device", when the device is lost or refuses something it was told to do. WebGPU
+ * throws for neither: a buffer there was no memory for is used all the same, and reads as zeros or as what was there before.
+ * Errors that are waited for in a scope do not count. Never rejects.
+ */
+export function deviceFailure(device: GPUDevice): Promise<string> {
+  return new Promise((resolve) => {
+    void device.lost.then(({ reason, message }) => resolve(`was lost (${message || reason}).`));
+    const onError = ({ error }: GPUUncapturedErrorEvent): void =>
+      resolve(
+        error instanceof GPUOutOfMemoryError
+          ? `ran out of memory (${error.message}). A smaller pixel budget or model needs less, as do fewer other tabs.`
+          : `refused its work (${error.message}).`,
+      );
+    device.addEventListener('uncapturederror', onError, { once: true });
+  });
+}

@@ -1,0 +1,245 @@
+/**
+ * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the backend interface;
+ * workers and command-line tools choose the implementations.
+ */
+import type { ModelFolder } from '../model/model-folder.ts';
+import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
+import type { TurnEvent } from '../protocol/events.ts';
+import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
+import { NamedError } from '../shared/errors.ts';
+import type { RgbImage } from '../shared/rgb-image.ts';
+import type { Backend } from '../engine/backend.ts';
+import { EngineCore } from './engine-core.ts';
+import type { ImageViews } from './image-views.ts';
+import { prefetch, preprocessLikely } from './prefetch.ts';
+import { nextTask } from '../engine/device-queue.ts';
+import { TOOLS } from './tools/registry.ts';
+import type { Tool } from './tools/tool.ts';
+import { runTurn, type TurnRequest } from './turn.ts';
+
+/** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
+const CHARACTERS_PER_TOKEN = 16;
+
+/** The number of the one image among the views. */
+const IMAGE = 0;
+
+/** What a question may be asked with beyond its settings. */
+export type AskOptions = Pick<TurnRequest, 'sourceOf'>;
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  readonly folder: ModelFolder;
+  readonly backend: Backend;
+  /** The tools that prompts may name; not given: all there are. */
+  readonly tools?: readonly [Tool, ...Tool[]] | undefined;
+}
+
+/** Work under way for a question that has not been asked. */
+interface Prefetch {
+  readonly views: ImageViews;
+  readonly settings: TurnSettings;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** A loaded model. */
+export class Engine {
+  /** What turns are made of: for whoever composes something else of it, while no turn runs. */
+  readonly core: EngineCore;
+  readonly #folder: ModelFolder;
+  #views: ImageViews | null = null;
+  #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
+  #prefetch: Prefetch | null = null;
+
+  /**
+   * `backend` runs the model of `folder`; the engine disposes it with itself. Throws ModelFolderError when the folder's prompts
+   * name a tool that is not among `tools`.
+   */
+  constructor({ folder, backend, tools = TOOLS }: EngineOptions) {
+    this.#folder = folder;
+    this.core = new EngineCore({ folder, backend, tools });
+  }
+
+  /** Runs everything once on a small image. Throws what a first question would have thrown, and NumericCheckError. */
+  async warmUp(): Promise<void> {
+    await this.core.warmUp();
+  }
+
+  /** The current image, image 0 of these views; null before there is one. */
+  get views(): ImageViews | null {
+    return this.#views;
+  }
+
+  /** What the page may know of the model. */
+  get info(): ModelInfo {
+    const { manifest, prompts } = this.#folder;
+    return {
+      name: manifest.name,
+      dtype: manifest.dtype,
+      bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+      parameters: manifest.parameters,
+      contextLength: this.core.contextLength,
+      hasTool: prompts.tool !== null,
+      defaultPixelBudget: manifest.defaultPixelBudget,
+    };
+  }
+
+  /**
+   * Takes an image for the questions to come, and says what it will cost within `pixelBudget`.
+   * Throws ImageShapeError, keeping the image before; BusyError during a turn.
+   */
+  async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
+    if (this.#running !== null) throw busy();
+    this.#prefetch?.stop.abort();
+    const views = this.core.newViews();
+    views.setPixelBudget(pixelBudget);
+    const info = views.plan(views.add(image), pixelBudget);
+    // Exchanged at once, so that a question asked now meets the new image; freed when the device has let go of it.
+    const before = this.#views;
+    this.#views = views;
+    await this.core.queue.idle();
+    before?.dispose();
+    return info;
+  }
+
+  /** What the current image will cost within a pixel budget. Throws QuestionError when there is none, ImageShapeError. */
+  planImage(pixelBudget: number | null): ImageInfo {
+    if (this.#views === null) throw noImage();
+    return this.#views.plan(IMAGE, pixelBudget);
+  }
+
+  /**
+   * Asks about the current image. A stop ends the turn with what is there.
+   * Throws QuestionError, ContextLengthError, ImageShapeError, BusyError.
+   */
+  async ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    options: AskOptions = {},
+  ): Promise<TurnResult> {
+    const askedAt = performance.now();
+    if (this.#running !== null) throw busy();
+    const views = this.#views;
+    if (views === null) throw noImage();
+    this.#checkQuestion(question);
+    const stop = new AbortController();
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    this.#running = { stop, ended };
+    try {
+      await this.#awaitPrefetch(views, settings, stop.signal, onEvent);
+      await this.core.queue.idle(); // a run that a stop has left behind may still read the features
+      views.setPixelBudget(settings.pixelBudget);
+      views.trim();
+      const request = { question: question.trim(), images: [IMAGE], views, settings, askedAt, ...options };
+      return await runTurn(this.core.context, request, onEvent, stop.signal);
+    } finally {
+      this.#running = null;
+      end();
+    }
+  }
+
+  /** Waits for work that was started for this very question; aborts any other. Reports what it waits for. */
+  async #awaitPrefetch(
+    views: ImageViews,
+    settings: TurnSettings,
+    signal: AbortSignal,
+    onEvent: (event: TurnEvent) => void,
+  ): Promise<void> {
+    const started = this.#prefetch;
+    if (started === null) return;
+    if (!isFor(started, views, settings)) started.stop.abort();
+    onEvent({ type: 'stage', round: 1, stage: 'encode' });
+    signal.addEventListener('abort', () => started.stop.abort(), { once: true });
+    await started.ended;
+  }
+
+  /**
+   * Does what a question with these settings about the current image will need before it is known, and then what it may need.
+   * Resolves when that is done, given up for a stop or another image, or found impossible (asking then says why); does nothing
+   * during a turn.
+   */
+  async prefetch(settings: TurnSettings): Promise<void> {
+    const views = this.#views;
+    if (this.#running !== null || views === null) return;
+    const before = this.#prefetch;
+    if (before !== null && isFor(before, views, settings)) return before.ended;
+    before?.stop.abort();
+    const stop = new AbortController();
+    const about = { images: [IMAGE], views, settings };
+    const work = async (): Promise<void> => {
+      await before?.ended;
+      await this.core.queue.idle();
+      if (stop.signal.aborted) return;
+      views.setPixelBudget(settings.pixelBudget);
+      await prefetch(this.core.context, about, stop.signal);
+    };
+    const ended = work().catch(() => undefined);
+    const started: Prefetch = { views, settings, stop, ended };
+    this.#prefetch = started;
+    await ended;
+    if (this.#prefetch === started) this.#prefetch = null;
+    await nextTask(); // a question that has come meanwhile goes first
+    if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
+      preprocessLikely(this.core.context, about);
+    }
+  }
+
+  /**
+   * Forgets everything that was computed for earlier turns: views, drafts, the KV cache's content. Keeps the model, the image
+   * and the cache's memory. Throws BusyError during a turn.
+   */
+  async resetCaches(): Promise<void> {
+    if (this.#running !== null) throw busy();
+    this.#prefetch?.stop.abort();
+    await this.#prefetch?.ended;
+    await this.core.queue.idle();
+    if (this.#running !== null) throw busy(); // asked while this waited
+    this.#views?.dispose();
+    this.core.context.drafts.forget();
+    await this.core.context.decoder.forget();
+  }
+
+  /** Ends the running turn; resolves when the device is idle again. */
+  async stop(): Promise<void> {
+    this.#prefetch?.stop.abort();
+    await this.#prefetch?.ended;
+    const running = this.#running;
+    running?.stop.abort();
+    await running?.ended;
+    await this.core.queue.idle();
+  }
+
+  /** Stops, and frees everything. */
+  async dispose(): Promise<void> {
+    await this.stop();
+    this.#views?.dispose();
+    await this.core.dispose();
+  }
+
+  #checkQuestion(question: string): void {
+    if (question.trim() === '') throw new NamedError('QuestionError', 'The question is empty. Type one, then ask.');
+    const limit = this.core.contextLength * CHARACTERS_PER_TOKEN;
+    if (question.length > limit) {
+      throw new NamedError(
+        'QuestionError',
+        `The question has ${question.length} characters; this model takes at most about ${limit}. Shorten it.`,
+      );
+    }
+  }
+}
+
+/** Whether this work is what a question with these settings needs. */
+function isFor(started: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
+  const names = ['downsample', 'tool', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
+  return started.views === views && names.every((name) => started.settings[name] === settings[name]);
+}
+
+function busy(): NamedError {
+  return new NamedError('BusyError', 'A question is being answered. Wait for it or stop it first.');
+}
+
+function noImage(): NamedError {
+  return new NamedError('QuestionError', 'There is no image yet. Choose one, then ask.');
+}

@@ -1,0 +1,46 @@
+/** Speculative prefill: work before a question is known, on what every question about the images begins with. */
+import { countTokens } from '../engine/segments.ts';
+import type { TurnContext } from './turn-context.ts';
+import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
+
+/** Views of more pixels are not preprocessed speculatively: so many hold this thread for 50 ms or so, for a call that may never come. */
+const MAX_SPECULATIVE_PIXELS = 4_000_000;
+
+/** Free capacity that is kept for a question, and again for each repetition in a tool's reply. */
+const QUESTION_TOKENS = 256;
+
+/**
+ * Computes what every question about the images begins with, so that a question to come waits for nothing but itself:
+ * preprocessing, encoding, and the prompt before the question. Throws StoppedError when the signal fires; what was done
+ * until then stays.
+ */
+export async function prefetch(
+  context: Pick<TurnContext, 'prompts' | 'tool' | 'builder' | 'decoder'>,
+  about: Omit<TurnQuestion, 'question'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { builder, decoder } = context;
+  const { views, settings } = about;
+  const question = { ...about, question: '' };
+  const start = startTurn(context, question);
+  const prefix = builder.prefix(start.conversation.messages, start.imageOf);
+  const tokens = countTokens(prefix);
+  if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
+  const questions = Math.max(2, settings.maxRounds) * QUESTION_TOKENS;
+  await decoder.reserve(tokens + 1, tokens + questions + tokensToCome(context, start, question));
+  for (const request of start.requests) await views.view(request).encode(signal);
+  await decoder.prefill(prefix, { signal, wantLogits: false });
+}
+
+/** Preprocesses what a tool call is likely to ask for later: work of this thread, which nobody else needs while somebody types. */
+export function preprocessLikely(
+  context: Pick<TurnContext, 'prompts' | 'tool'>,
+  about: Omit<TurnQuestion, 'question'>,
+): void {
+  const { conversation, offered } = startTurn(context, { ...about, question: '' });
+  if (offered === null) return;
+  for (const request of context.tool.likely(conversation)) {
+    const view = about.views.view(request);
+    if (view.size.width * view.size.height <= MAX_SPECULATIVE_PIXELS) view.prepare();
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Messages as segments of tokens and images, framed in ChatML. A conversation's segments are a true prefix of those of the
+ * same conversation with more messages: what the model generated is never tokenised again, and what follows it starts right
+ * behind its last token.
+ */
+import type { QwenTokenizer, TextPiece } from '../model/tokenizer.ts';
+import type { ImageSegment, Segment } from '../engine/segments.ts';
+import type { ImageRequest } from '../shared/image-request.ts';
+import type { Content, Message } from './messages.ts';
+
+const IMAGE_PAD = '<|image_pad|>';
+/** ChatML's end of a message. */
+export const END_OF_MESSAGE = '<|im_end|>';
+const ASSISTANT = '<|im_start|>assistant\n';
+
+/** Gives the segment of a requested view. */
+export type ImageOf = (request: ImageRequest) => ImageSegment;
+
+/** Builds prompts for one model. */
+export class PromptBuilder {
+  readonly #tokenizer: QwenTokenizer;
+  /** Text around the one `<|image_pad|>` of the image placeholder. */
+  readonly #imageFrame: readonly [string, string];
+  readonly #endOfMessage: number;
+
+  constructor({ imagePlaceholder }: { readonly imagePlaceholder: string }, tokenizer: QwenTokenizer) {
+    this.#tokenizer = tokenizer;
+    const [before = '', after = ''] = imagePlaceholder.split(IMAGE_PAD);
+    this.#imageFrame = [before, after];
+    this.#endOfMessage = tokenizer.id(END_OF_MESSAGE);
+  }
+
+  /**
+   * The prompt of a conversation, up to and including `<|im_start|>assistant\n`. Messages that begin with the assistant's go on
+   * a prompt that was built before.
+   */
+  segments(messages: readonly Message[], imageOf: ImageOf): Segment[] {
+    return this.#join(this.#framed(messages), imageOf);
+  }
+
+  /** What every conversation begins with that differs from this one in untrusted text alone: all that stands before the first such text. */
+  prefix(messages: readonly Message[], imageOf: ImageOf): Segment[] {
+    const content = this.#framed(messages);
+    const unknown = content.findIndex((piece) => piece.type === 'text' && !piece.trusted);
+    return this.#join(unknown < 0 ? content : content.slice(0, unknown), imageOf);
+  }
+
+  /** All content in a row, ChatML and the images' frames among it. */
+  #framed(messages: readonly Message[]): Content[] {
+    const content: Content[] = [];
+    const push = (text: string): number => content.push({ type: 'text', text, trusted: true });
+    for (const [i, message] of messages.entries()) {
+      const before = messages[i - 1]?.role;
+      if (message.role === 'system' || message.role === 'user') {
+        push(`${before === 'assistant' ? '\n' : ''}<|im_start|>${message.role}\n`);
+      }
+      // A tool's message, and a prompt that is gone on with, have opened the assistant's.
+      if (message.role === 'assistant' && before !== undefined && before !== 'tool') push(ASSISTANT);
+      content.push(...message.content.flatMap((piece) => this.#framedImage(piece)));
+      if (message.role === 'assistant' && !this.#isEnded(message)) push(END_OF_MESSAGE);
+      if (message.role === 'system' || message.role === 'user') push(`${END_OF_MESSAGE}\n`);
+    }
+    const last = messages.at(-1)?.role;
+    if (last === 'system' || last === 'user') push(ASSISTANT);
+    return content;
+  }
+
+  #framedImage(piece: Content): readonly Content[] {
+    if (piece.type !== 'image') return [piece];
+    const [opening, closing] = this.#imageFrame;
+    return [{ type: 'text', text: opening, trusted: true }, piece, { type: 'text', text: closing, trusted: true }];
+  }
+
+  /** Whether the model ended its message itself; one that was cut off is closed for it, as the reference does. */
+  #isEnded({ content }: Message): boolean {
+    const last = content.at(-1);
+    return last?.type === 'tokens' && last.ids.at(-1) === this.#endOfMessage;
+  }
+
+  /** Tokenises each stretch of text as one string. */
+  #join(content: readonly Content[], imageOf: ImageOf): Segment[] {
+    const segments: Segment[] = [];
+    let text: TextPiece[] = [];
+    const endText = (): void => {
+      if (text.length > 0) segments.push({ kind: 'text', ids: this.#tokenizer.encodePieces(text) });
+      text = [];
+    };
+    for (const piece of content) {
+      if (piece.type === 'text') text.push(piece);
+      else {
+        endText();
+        segments.push(piece.type === 'image' ? imageOf(piece.request) : { kind: 'text', ids: piece.ids });
+      }
+    }
+    endText();
+    return segments;
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * A turn: one question, answered in rounds.
+ *
+ *   round: prompt -> generate -> no tool call: done
+ *                             -> a call:       the tool's reply (images or text) -> next round
+ *                             -> malformed:    error turn -> next round
+ *                             -> a call where none is allowed: done, and say so
+ *
+ * Source: dvlab-research/VisionThink scripts/vllm_tool.py (generate_until).
+ */
+import type { TokenSource } from '../engine/generate.ts';
+import { Sampler } from '../engine/sampler.ts';
+import { countTokens, type Segment } from '../engine/segments.ts';
+import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { TurnEvent } from '../protocol/events.ts';
+import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
+import { isNamed } from '../shared/errors.ts';
+import { fullOf, type ImageRequest } from '../shared/image-request.ts';
+import type { ImageView } from './image-views.ts';
+import { imagesOf } from './messages.ts';
+import { extractAnswer } from './response.ts';
+import { Round } from './round.ts';
+import { replyTo } from './reply.ts';
+import type { ParsedCall } from './tools/tool.ts';
+import type { TurnContext } from './turn-context.ts';
+import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
+
+/** What is asked. */
+export interface TurnRequest extends TurnQuestion {
+  /** `performance.now()` when it was asked: what the turn had to wait for counts. */
+  readonly askedAt: number;
+  /** Gives what chooses a round's tokens in the model's place; null, or not given: the model, by the settings. */
+  readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
+}
+
+/**
+ * Runs a turn to its end. A stop ends it with what is there and finish reason `stopped`.
+ * Throws ContextLengthError when round 1's prompt does not fit.
+ */
+export async function runTurn(
+  context: TurnContext,
+  request: TurnRequest,
+  onEvent: (event: TurnEvent) => void,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  return new Turn(context, request, onEvent, signal).run();
+}
+
+class Turn {
+  readonly #context: TurnContext;
+  readonly #request: TurnRequest;
+  readonly #onEvent: (event: TurnEvent) => void;
+  readonly #signal: AbortSignal;
+  readonly #start: TurnStart;
+  readonly #sampler: Sampler | null;
+  readonly #rounds: RoundResult[] = [];
+  /** Most tokens of this turn that the cache has held at once. */
+  #computedUpTo = 0;
+  #ttftMs: number | null = null;
+  #open: Round | null = null;
+  /** Milliseconds that preprocessing took of the time in which the last round decoded. */
+  #speculativeMs = 0;
+
+  constructor(context: TurnContext, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
+    this.#context = context;
+    this.#request = request;
+    this.#onEvent = onEvent;
+    this.#signal = signal;
+    this.#start = startTurn(context, request);
+    const { temperature, seed } = request.settings;
+    this.#sampler = temperature > 0 ? new Sampler(temperature, seed ?? Math.floor(Math.random() * 2 ** 32)) : null;
+  }
+
+  async run(): Promise<TurnResult> {
+    try {
+      return this.#result(await this.#runRounds());
+    } catch (thrown) {
+      if (!isNamed(thrown, 'StoppedError')) throw thrown;
+      if (this.#open !== null) this.#close(this.#open);
+      return this.#result('stopped');
+    }
+  }
+
+  async #runRounds(): Promise<FinishReason> {
+    const { builder, decoder, tool } = this.#context;
+    const { conversation, imageOf } = this.#start;
+    let prompt: readonly Segment[] = builder.segments(conversation.messages, imageOf);
+    let { requests } = this.#start;
+    const firstTokens = countTokens(prompt);
+    const forced = this.#sourceOf(1)?.length ?? 0;
+    const toCome = tokensToCome(this.#context, this.#start, this.#request, forced);
+    await decoder.reserve(firstTokens + 1, firstTokens + toCome);
+    for (let number = 1; ; number++) {
+      const { finish, call } = await this.#round(number, requests, prompt);
+      if (call === null) return finish;
+      conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids: this.#rounds.at(-1)?.tokenIds ?? [] }] });
+      const reply = replyTo(call, { ...this.#start, ...this.#request, tool, round: number, shown: this.#imageCount() });
+      if (reply.fault !== null) this.#blameCall(reply.fault);
+      if (reply.message === null) return 'toolCallRefused';
+      conversation.add(reply.message);
+      prompt = [...prompt, ...builder.segments(conversation.messages.slice(-2), imageOf)];
+      requests = imagesOf(reply.message);
+      const tokens = countTokens(prompt);
+      if (tokens >= decoder.capacity) {
+        this.#blameCall({
+          error: `Round ${number + 1} needs ${tokens} tokens, the context holds ${decoder.capacity}.`,
+        });
+        return 'length';
+      }
+    }
+  }
+
+  async #round(
+    number: number,
+    requests: readonly ImageRequest[],
+    prompt: readonly Segment[],
+  ): Promise<{ readonly finish: FinishReason; readonly call: ParsedCall | null }> {
+    const given = this.#sourceOf(number);
+    const expected = given === null ? this.#expectedView(number, requests.length) : null;
+    const preprocessedMs = this.#speculativeMs;
+    this.#speculativeMs = 0;
+    const round = new Round(this.#context, {
+      number,
+      views: requests.map((request) => this.#request.views.view(request)),
+      prompt,
+      source: given ?? this.#sampler,
+      maxNewTokens: this.#request.settings.maxNewTokens,
+      preprocessedMs,
+      onEvent: this.#onEvent,
+      onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
+      onCall: () => (this.#speculativeMs = expected === null ? 0 : this.#encodeSpeculatively(expected)),
+      signal: this.#signal,
+    });
+    this.#open = round;
+    const finish = await round.run();
+    this.#close(round);
+    return { finish, call: round.call };
+  }
+
+  /**
+   * The one image that a call in this round is likely to ask for; null when there is none, or when encoding it early gains
+   * nothing. `adds`: images of this round.
+   */
+  #expectedView(number: number, adds: number): ImageView | null {
+    const { tool, decoder } = this.#context;
+    const { conversation, offered } = this.#start;
+    if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
+    const [request, ...others] = tool.likely(conversation);
+    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= tool.describe().maxImages)
+      return null;
+    return this.#request.views.view(request);
+  }
+
+  /**
+   * A call has started. A device that is only handed its work gets the expected image's encoding behind the steps in flight, and
+   * has no pause while the call is read back and checked. What fails fails again in the next round, which reports it.
+   * Returns the milliseconds this thread spent on it.
+   */
+  #encodeSpeculatively(view: ImageView): number {
+    try {
+      const { tookMs } = view.prepare();
+      view.encode(this.#signal).catch(() => undefined);
+      return tookMs;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Turns the open round into a result and reports it. */
+  #close(round: Round): void {
+    const result = round.result(this.#computedUpTo);
+    this.#computedUpTo = Math.max(this.#computedUpTo, this.#context.decoder.length);
+    this.#rounds.push(result);
+    this.#open = null;
+    this.#onEvent({ type: 'roundEnd', round: this.#rounds.length, result });
+  }
+
+  /** Images the turn has shown. */
+  #imageCount(): number {
+    return this.#rounds.reduce((sum, { images }) => sum + images.length, 0);
+  }
+
+  /** What takes the model's place in a round, or null. */
+  #sourceOf(round: number): TokenSource | null {
+    return this.#request.sourceOf?.(round, this.#context.tokenizer) ?? null;
+  }
+
+  /** Says in the last round's result why its call was not followed. */
+  #blameCall(why: Partial<ToolCall>): void {
+    const last = this.#rounds.length - 1;
+    const round = this.#rounds[last];
+    if (round?.toolCall != null) this.#rounds[last] = { ...round, toolCall: { ...round.toolCall, ...why } };
+  }
+
+  #result(finishReason: FinishReason): TurnResult {
+    const { tokenizer } = this.#context;
+    const { images, views, askedAt } = this.#request;
+    const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
+    const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
+    const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
+    return {
+      answer: extractAnswer(text),
+      finishReason,
+      rounds: this.#rounds,
+      visualTokens: { used, full, ratio: used / full },
+      ttftMs: this.#ttftMs,
+      totalMs: performance.now() - askedAt,
+    };
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Speculative prefill while the person thinks: whenever an image and settings are chosen and nothing runs, the engine reports what
+ * the image costs, encodes it, and prefills the prompt before the question.
+ */
+import type { StoreApi } from 'zustand/vanilla';
+import type { ImageInfo } from '../protocol/engine-api.ts';
+import type { AppState } from './app-state.ts';
+import { settingsOf } from './settings-form.ts';
+import { isBusy } from './turn-slice.ts';
+import type { EngineSession } from './engine-session.ts';
+
+/** Watches the store from now on. */
+export function prefetchOnChange(store: StoreApi<AppState>, session: EngineSession): void {
+  let done = '';
+  let planned = '';
+  store.subscribe((state) => {
+    const { engine, image, imagePending, form } = state;
+    const settings = settingsOf(form);
+    const { api } = session;
+    // After anything that ran the engine may hold another beginning; asking for the same twice costs nothing.
+    if (engine.status !== 'ready' || isBusy(state)) done = '';
+    if (engine.status !== 'ready' || isBusy(state) || imagePending !== null || api === null) return;
+    if (image === null || settings === null || !session.holdsImage(image.id)) return;
+    const { pixelBudget } = settings;
+    const plan = [image.id, pixelBudget].join();
+    if (plan !== planned) {
+      planned = plan;
+      const show = (info: ImageInfo): void => {
+        const current = store.getState().image;
+        if (plan === planned && current?.id === image.id) store.setState({ image: { ...current, info } });
+      };
+      api.planImage(pixelBudget).then(show, () => undefined);
+    }
+    const wanted = [image.id, settings.downsample, settings.tool, pixelBudget, settings.maxNewTokens].join();
+    if (wanted === done) return;
+    done = wanted;
+    void api.prefetch(settings).catch(() => undefined); // a worker that dies says so elsewhere
+  });
+}
