@@ -71,6 +71,7 @@ class EvaluationTest(unittest.TestCase):
                 for j, y in enumerate(b):
                     row.append(min(old[j + 1] + 1, row[j] + 1, old[j] + (x != y)))
             return row[-1]
+
         for _ in range(100):
             a, b = ("".join(rng.choices("abc ", k=rng.randint(0, 12))) for _ in range(2))
             self.assertEqual(read_evaluate.distance(a, b), plain(a, b))
@@ -86,14 +87,14 @@ class ModelTest(unittest.TestCase):
         model = Model(read_model.SIZES["tiny"]).requires_grad_(False)
         visual, grid = torch.randn(2, 6, 64), (2, 3)
         ids = torch.randint(0, 900, (4, 8))
-        one, = read_model.branches(model, visual, grid, [ids])
+        (one,) = read_model.branches(model, visual, grid, [ids])
         changed = ids.clone()
         changed[:, 5:] = 7
         changed[1] = 9  # another branch
-        two, = read_model.branches(model, visual, grid, [changed])
+        (two,) = read_model.branches(model, visual, grid, [changed])
         torch.testing.assert_close(one[0, :5], two[0, :5])
         torch.testing.assert_close(one[2:, :5], two[2:, :5])
-        other, = read_model.branches(model, visual.flip(0), grid, [ids])
+        (other,) = read_model.branches(model, visual.flip(0), grid, [ids])
         self.assertGreater(float((one - other).abs().max()), 1e-3)
 
     def test_a_checkpoint_survives_being_cut_and_joined(self):

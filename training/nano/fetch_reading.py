@@ -37,12 +37,18 @@ MORE_FONTS = {
 TEST_MORE = set("atkinson-hyperlegible azeret-mono be-vietnam-pro hanken-grotesk jost newsreader onest plus-jakarta-sans geist crimson-pro".split())
 STYLES = ("400Regular", "700Bold")
 MORE_STYLES = ("400Regular_Italic", "500Medium", "300Light")  # of these families too
-POPULAR = set("""arimo inter roboto open-sans noto-sans lato montserrat source-sans-3 poppins tinos cousine roboto-mono noto-serif nunito work-sans
-    ibm-plex-sans fira-sans rubik dm-sans merriweather""".split())
+POPULAR = set(
+    """arimo inter roboto open-sans noto-sans lato montserrat source-sans-3 poppins tinos cousine roboto-mono noto-serif nunito work-sans
+    ibm-plex-sans fira-sans rubik dm-sans merriweather""".split()
+)
 
 # Debian packages whose files keep their hints: what desktops draw with.
 DESKTOP = {
-    "fonts-liberation2": ("2.1.5-1", "OFL-1.1", ("Liberation*-Regular.ttf", "Liberation*-Bold.ttf", "LiberationSans-Italic.ttf", "LiberationSerif-Italic.ttf")),
+    "fonts-liberation2": (
+        "2.1.5-1",
+        "OFL-1.1",
+        ("Liberation*-Regular.ttf", "Liberation*-Bold.ttf", "LiberationSans-Italic.ttf", "LiberationSerif-Italic.ttf"),
+    ),
     "fonts-cantarell": ("0.303.1-1", "OFL-1.1", ("Cantarell-Regular.otf", "Cantarell-Bold.otf")),
     "fonts-hack": ("3.003-3", "MIT; Bitstream-Vera", ("Hack-Regular.ttf", "Hack-Bold.ttf")),
 }
@@ -57,6 +63,7 @@ def subset_font(source: Path, target: Path, hinting: bool) -> str:
     """Writes the characters of CODES that the font has; returns those beyond ASCII. Raises ValueError where ASCII is not complete."""
     from fontTools import subset
     from fontTools.ttLib import TTFont
+
     font = TTFont(source, recalcTimestamp=False)
     if "fvar" in font:
         raise ValueError(f"{source.name} is a variable font")
@@ -94,7 +101,9 @@ def fonts() -> dict:
     dejavu = debian("fonts-dejavu-core") / "usr/share/fonts/truetype/dejavu"
     for family, stem in DEJAVU.items():
         for style, end in (("Regular", ""), ("Bold", "-Bold")):
-            sources.append((family, style, dejavu / f"{stem}{end}.ttf", "Bitstream-Vera", f"Debian fonts-dejavu-core {DEBIAN['fonts-dejavu-core']}", True))
+            sources.append(
+                (family, style, dejavu / f"{stem}{end}.ttf", "Bitstream-Vera", f"Debian fonts-dejavu-core {DEBIAN['fonts-dejavu-core']}", True)
+            )
     shutil.rmtree(PACK / "fonts", ignore_errors=True)
     (PACK / "fonts").mkdir(parents=True)
     index = {}
@@ -106,13 +115,22 @@ def fonts() -> dict:
             print("left out:", error)
             continue
         split = "test" if family in TEST_FONTS | TEST_MORE else "validation" if family in VALIDATION_FONTS else "train"
-        index[name] = {"family": family, "style": style, "split": split, "licence": licence, "source": source, "extra": extra, "mono": one_width(PACK / "fonts" / name)}
+        index[name] = {
+            "family": family,
+            "style": style,
+            "split": split,
+            "licence": licence,
+            "source": source,
+            "extra": extra,
+            "mono": one_width(PACK / "fonts" / name),
+        }
     return index
 
 
 def one_width(file: Path) -> bool:
     """Whether the letters of a font are all equally wide."""
     from fontTools.ttLib import TTFont
+
     font = TTFont(file)
     cmap, widths = font.getBestCmap(), font["hmtx"]
     return len({widths[cmap[ord(c)]][0] for c in "ilmMW.0"}) == 1
@@ -134,7 +152,7 @@ def language() -> None:
                 continue
             head, _, gloss = line.partition(" | ")
             fields = head.split(" ")
-            for w in fields[4:4 + 2 * int(fields[3], 16):2]:
+            for w in fields[4 : 4 + 2 * int(fields[3], 16) : 2]:
                 w = re.sub(r"\(.*", "", w)
                 if re.fullmatch("[A-Za-z][a-z]{1,12}", w) and clean(w):
                     lexicon.add(w)
@@ -158,7 +176,9 @@ if __name__ == "__main__":
     (PACK / "fonts.json").write_text(json.dumps(made, indent=1) + "\n")
     total = sum(f.stat().st_size for f in PACK.rglob("*") if f.is_file())
     for s in ("train", "validation", "test"):
-        print(s, sum(e["split"] == s for e in made.values()), "font files of", len({e["family"] for e in made.values() if e["split"] == s}), "families")
+        print(
+            s, sum(e["split"] == s for e in made.values()), "font files of", len({e["family"] for e in made.values() if e["split"] == s}), "families"
+        )
     print(f"pack: {total / 1e6:.1f} MB")
     if total > LIMIT:
         raise SystemExit("the pack is too large")

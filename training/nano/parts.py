@@ -51,7 +51,7 @@ def cut(data: bytes, name: str, folder: Path, first: int, count: int) -> list[st
     out = []
     for i in range(first, min(total, first + count)):
         file = f"{name}.part{i:02}of{total:02}"
-        (folder / file).write_bytes(data[i * PART:(i + 1) * PART])
+        (folder / file).write_bytes(data[i * PART : (i + 1) * PART])
         out.append(file)
     return out
 
@@ -68,7 +68,7 @@ def join(files: list[str]) -> bytes:
 
 def metadata_of(data: bytes) -> dict:
     """The metadata of a safetensors file's bytes."""
-    return json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})
+    return json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})
 
 
 def checkpoint_of(weights: bytes, momentum: bytes | None) -> dict:
@@ -76,6 +76,7 @@ def checkpoint_of(weights: bytes, momentum: bytes | None) -> dict:
     from .model import Model
     from .optimizer import Optimizer
     from .read_model import SIZES
+
     meta = metadata_of(weights)
     tensors = load(weights)
     model = Model(SIZES[meta["size"]])

@@ -34,8 +34,8 @@ def difference(size: str, device: str, dtype) -> float:
             row.add(ids[i].tolist())
             at = i // times
             positions = torch.tensor(row.positions, device=device).T[:, None]
-            reference, _ = model.text(model.embed(torch.tensor(row.ids, device=device)[None], visual[at:at + 1], protocol.IMAGE_PAD), positions)
-            reference = reference[0, -ids.shape[1]:].float()
+            reference, _ = model.text(model.embed(torch.tensor(row.ids, device=device)[None], visual[at : at + 1], protocol.IMAGE_PAD), positions)
+            reference = reference[0, -ids.shape[1] :].float()
             worst = max(worst, float((reference - hidden[i].float()).norm() / reference.norm()))
     return worst
 

@@ -74,7 +74,7 @@ def read_pages(model, images: torch.Tensor, dtype, question: str = "Read the tex
         token = model.step(token, torch.full((n,), follows + len(after) + i, device=d), keys, values, at, mask).argmax(-1)
     out = []
     for row in torch.stack(tokens, 1).tolist():
-        text = protocol.decode(row[:row.index(protocol.IM_END)] if protocol.IM_END in row else row)
+        text = protocol.decode(row[: row.index(protocol.IM_END)] if protocol.IM_END in row else row)
         out.append(text.split("</answer>")[0])
     return out
 
@@ -83,8 +83,13 @@ def summary(records: list[dict]) -> dict:
     """Shares over all pages."""
     total = {k: sum(r[k] for r in records) for k in ("characters", "wrong", "words", "found")}
     capped = sum(min(r["wrong"], r["characters"]) for r in records)  # an answer that does not end counts no more than none
-    return {"pages": len(records), "characters_wrong": total["wrong"] / max(1, total["characters"]), "characters_wrong_capped": capped / max(1, total["characters"]), "word_recall": total["found"] / max(1, total["words"]),
-            "pages_without_error": sum(r["wrong"] == 0 for r in records) / max(1, len(records))}
+    return {
+        "pages": len(records),
+        "characters_wrong": total["wrong"] / max(1, total["characters"]),
+        "characters_wrong_capped": capped / max(1, total["characters"]),
+        "word_recall": total["found"] / max(1, total["words"]),
+        "pages_without_error": sum(r["wrong"] == 0 for r in records) / max(1, len(records)),
+    }
 
 
 @torch.no_grad()
@@ -92,7 +97,7 @@ def next_right(model, images: torch.Tensor, texts: list[str], dtype) -> tuple[in
     """(right, all): characters that are the model's first choice where all before them are given. Tells models apart before they can read alone."""
     rows = reading.pack([reading.row(Task("Read the text.", t)) for t in texts], 64)
     ids, index, target = (torch.from_numpy(rows[k]).to(images.device).long() for k in ("ids", "index", "target"))
-    hidden, = read_model.branches(model, model.vision(normalised(images, dtype)), (images.shape[1] // 28, images.shape[2] // 28), [ids])
+    (hidden,) = read_model.branches(model, model.vision(normalised(images, dtype)), (images.shape[1] // 28, images.shape[2] // 28), [ids])
     chosen = model.logits(hidden.reshape(-1, hidden.shape[-1]).index_select(0, index - 1)).argmax(-1)
     return int((chosen == target).sum()), len(target)
 
@@ -103,11 +108,11 @@ def evaluate(model, sets: list, device: str, dtype, keep: int = 6) -> dict:
     for name, images, texts in sets:
         records, samples, right, count = [], [], 0, 0
         for s in range(0, len(texts), 64):
-            pictures = torch.from_numpy(images[s:s + 64]).to(device)
+            pictures = torch.from_numpy(images[s : s + 64]).to(device)
             answers = read_pages(model, pictures, dtype)
-            a, b = next_right(model, pictures, texts[s:s + 64], dtype)
+            a, b = next_right(model, pictures, texts[s : s + 64], dtype)
             right, count = right + a, count + b
-            for answer, text in zip(answers, texts[s:s + 64]):
+            for answer, text in zip(answers, texts[s : s + 64]):
                 records.append(compare(answer, text))
                 if len(samples) < keep:
                     samples.append({"read": answer, "truth": text})
@@ -125,6 +130,7 @@ def real_sets(folder: Path) -> list:
     if not (folder / "pages.json").exists():
         return []
     from PIL import Image
+
     groups: dict = {}
     for e in json.loads((folder / "pages.json").read_text()):
         image = np.asarray(Image.open(folder / e["file"]).convert("RGB"))

@@ -17,11 +17,35 @@ from .model import MEAN, STD, Config, linear, rms, rotate
 
 READING = {"rope_theta": 1000.0, "characters": 96}
 SIZES = {
-    "tiny": Config(vision_depth=2, vision_hidden=64, vision_mlp=96, vision_heads=2, vision_full=(1,), text_layers=2, text_hidden=64, text_mlp=96, heads=2, kv_heads=1,
-                   head_dim=32, mrope_section=(1,) * 16, **READING),
+    "tiny": Config(
+        vision_depth=2,
+        vision_hidden=64,
+        vision_mlp=96,
+        vision_heads=2,
+        vision_full=(1,),
+        text_layers=2,
+        text_hidden=64,
+        text_mlp=96,
+        heads=2,
+        kv_heads=1,
+        head_dim=32,
+        mrope_section=(1,) * 16,
+        **READING,
+    ),
     "18m": Config(**READING),
-    "55m": Config(vision_depth=12, vision_hidden=384, vision_mlp=1152, vision_heads=6, vision_full=(3, 7, 11), text_layers=10, text_hidden=512, text_mlp=1408, heads=8,
-                  kv_heads=2, **READING),
+    "55m": Config(
+        vision_depth=12,
+        vision_hidden=384,
+        vision_mlp=1152,
+        vision_heads=6,
+        vision_full=(3, 7, 11),
+        text_layers=10,
+        text_hidden=512,
+        text_mlp=1408,
+        heads=8,
+        kv_heads=2,
+        **READING,
+    ),
 }
 
 
@@ -67,8 +91,10 @@ def normalised(images: torch.Tensor, dtype, noise: float = 0.0) -> torch.Tensor:
     x = images.permute(0, 3, 1, 2).float()
     n, d = x.shape[0], x.device
     if noise:
+
         def u():
             return torch.rand(n, 1, 1, 1, device=d)
+
         x = x * (1 + 0.12 * (u() - 0.5)) + 16 * (u() - 0.5) + 255 * noise * u() * (u() < 0.5) * torch.randn_like(x)
         x = x.clamp_(0, 255)
     mean, std = _statistics(d)
@@ -124,13 +150,20 @@ def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> l
         q, k, v = qkv(x, cos, sin, *g[:7], c.heads, c.kv_heads)
         qs, ks, vs = q.split(sizes), k.split(sizes), v.split(sizes)
         first_k, first_v = ks[0].view(n, P, c.kv_heads, -1), vs[0].view(n, P, c.kv_heads, -1)
-        o = F.scaled_dot_product_attention(qs[0].view(n, P, c.heads, -1).transpose(1, 2), _heads(first_k, share), _heads(first_v, share), is_causal=True)
+        o = F.scaled_dot_product_attention(
+            qs[0].view(n, P, c.heads, -1).transpose(1, 2), _heads(first_k, share), _heads(first_v, share), is_causal=True
+        )
         out = [o.transpose(1, 2).reshape(n * P, -1)]
         for ids, q, k, v in zip(groups, qs[1:], ks[1:], vs[1:]):
             R, L = ids.shape
             times = R // n
-            k, v = (torch.cat([a[:, None].expand(n, times, *a.shape[1:]).reshape(R, P, c.kv_heads, -1), b.view(R, L, c.kv_heads, -1)], 1) for a, b in ((first_k, k), (first_v, v)))
-            o = F.scaled_dot_product_attention(q.view(R, L, c.heads, -1).transpose(1, 2), _heads(k, share), _heads(v, share), attn_mask=causal_lower_right(L, P + L))
+            k, v = (
+                torch.cat([a[:, None].expand(n, times, *a.shape[1:]).reshape(R, P, c.kv_heads, -1), b.view(R, L, c.kv_heads, -1)], 1)
+                for a, b in ((first_k, k), (first_v, v))
+            )
+            o = F.scaled_dot_product_attention(
+                q.view(R, L, c.heads, -1).transpose(1, 2), _heads(k, share), _heads(v, share), attn_mask=causal_lower_right(L, P + L)
+            )
             out.append(o.transpose(1, 2).reshape(R * L, -1))
         x = rest(x, torch.cat(out), *g[7:])
     final = model.get("model.language_model.norm.weight")
@@ -169,8 +202,11 @@ def floating_operations(c: Config, n: int, grid, long: int, short: int, times: i
     D, T = c.vision_hidden, c.text_hidden
     block = 4 * D * D + 3 * D * c.vision_mlp
     full = len(c.vision_full)
-    vision = patches * (c.vision_depth * block + 588 * D) + tokens * (16 * D * D + 4 * D * T + T * c.slots * c.characters) \
+    vision = (
+        patches * (c.vision_depth * block + 588 * D)
+        + tokens * (16 * D * D + 4 * D * T + T * c.slots * c.characters)
         + 2 * D * patches * (full * patches + (c.vision_depth - full) * min(patches, 64))
+    )
     layer = T * (2 * c.heads + 2 * c.kv_heads) * c.head_dim + 3 * T * c.text_mlp
     rows = tokens + long + times * short
     attention = c.heads * c.head_dim * (tokens * tokens + 2 * long * (tokens + long / 2) + 2 * times * short * (tokens + short / 2))

@@ -67,6 +67,7 @@ def main(argv=None):
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     started = time.time()
     from . import reading
+
     # rendering processes are forked before torch starts threads and CUDA
     loader = None if a.evaluate_only else reading.Loader(a.workers, a.seed * 1000 + int(a.span[0] * 997), a.uses, a.span[0], a.browsers)
     import torch
@@ -74,6 +75,7 @@ def main(argv=None):
     from . import read_evaluate, read_model
     from .model import Model
     from .optimizer import Optimizer
+
     name = a.name or a.size
     log = Log(a.out, name)
     cuda = a.device != "cpu"
@@ -90,8 +92,17 @@ def main(argv=None):
             raise SystemExit(f"{a.load} holds a model of size {checkpoint['size']}, not {a.size}: give --size {checkpoint['size']}")
         model.load_state_dict(checkpoint["model"])
     torch.manual_seed(a.seed * 7919 + checkpoint.get("step", 0))
-    log(event="start", size=a.size, parameters=sum(model.get(n).numel() for n in model.names), load=Path(a.load or "").name, step=checkpoint.get("step", 0),
-        seconds_to_start=time.time() - started, torch=torch.__version__, device=torch.cuda.get_device_name() if cuda else "cpu", options={k: v for k, v in vars(a).items()})
+    log(
+        event="start",
+        size=a.size,
+        parameters=sum(model.get(n).numel() for n in model.names),
+        load=Path(a.load or "").name,
+        step=checkpoint.get("step", 0),
+        seconds_to_start=time.time() - started,
+        torch=torch.__version__,
+        device=torch.cuda.get_device_name() if cuda else "cpu",
+        options={k: v for k, v in vars(a).items()},
+    )
     done = checkpoint
     if not a.evaluate_only:
         optimizer = Optimizer(model, a.muon_lr, a.adam_lr)
@@ -114,6 +125,7 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
     import torch
 
     from . import read_model, reading
+
     cuda = a.device != "cpu"
     step, pages, before = checkpoint.get("step", 0), checkpoint.get("pages", 0), checkpoint.get("seconds", 0.0)
     batches = loader.batches(a.device)
@@ -131,7 +143,14 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
         """Writes a checkpoint into --state."""
         Path(a.state).mkdir(parents=True, exist_ok=True)
         to = Path(a.state) / f"{a.size}{kind}.pt"
-        state = {"size": a.size, "model": model.state_dict(), "optimizer": optimizer.state(), "step": step, "pages": pages, "seconds": before + (time.time() - begin if begin else 0.0)}
+        state = {
+            "size": a.size,
+            "model": model.state_dict(),
+            "optimizer": optimizer.state(),
+            "step": step,
+            "pages": pages,
+            "seconds": before + (time.time() - begin if begin else 0.0),
+        }
         torch.save(state, str(to) + ".new")
         os.replace(str(to) + ".new", to)
         return {k: v for k, v in state.items() if k not in ("model", "optimizer")}
@@ -167,7 +186,9 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
                 ((out["loss"] / out["tokens"] + a.auxiliary * out["auxiliary"]) / a.slabs).backward()
             n = slab["n"]
             pages += n
-            operations += read_model.floating_operations(model.c, n, slab["grid"], slab["long"]["ids"].shape[1], slab["short"]["ids"].shape[1], reading.SHORT)
+            operations += read_model.floating_operations(
+                model.c, n, slab["grid"], slab["long"]["ids"].shape[1], slab["short"]["ids"].shape[1], reading.SHORT
+            )
             with torch.no_grad():
                 add("auxiliary_loss", out["auxiliary"].detach())
                 add("characters", *out["characters"])
@@ -196,11 +217,26 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
             passed = now - last
             with torch.no_grad():
                 held = read_model.forward(model, to_device(watch, a.device), dtype)
-            log(event="read", step=step, pages=pages, at=at, seconds=before + now - begin, scale=scale, norm=float(norm), **values,
-                held_long=float(held["long"][0]) / held["long"][2], held_long_right=float(held["long"][1]) / held["long"][2],
-                held_short_right=float(held["short"][1]) / held["short"][2], held_characters=float(held["characters"][0]) / max(1.0, float(held["characters"][1])),
-                rate=(pages - pages_then) / passed, fresh=(loader.drawn() - drawn_then) / passed, waited=waited / passed, teraflops=operations / passed / 1e12,
-                share=operations / passed / PEAK, memory=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0)
+            log(
+                event="read",
+                step=step,
+                pages=pages,
+                at=at,
+                seconds=before + now - begin,
+                scale=scale,
+                norm=float(norm),
+                **values,
+                held_long=float(held["long"][0]) / held["long"][2],
+                held_long_right=float(held["long"][1]) / held["long"][2],
+                held_short_right=float(held["short"][1]) / held["short"][2],
+                held_characters=float(held["characters"][0]) / max(1.0, float(held["characters"][1])),
+                rate=(pages - pages_then) / passed,
+                fresh=(loader.drawn() - drawn_then) / passed,
+                waited=waited / passed,
+                teraflops=operations / passed / 1e12,
+                share=operations / passed / PEAK,
+                memory=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0,
+            )
             sums, waited, operations, pages_then, drawn_then = {}, 0.0, 0.0, pages, loader.drawn()
             last = time.time()
     if not decaying:  # a run that ends before the learning rate falls: its end is what others go on from
@@ -225,6 +261,7 @@ def to_device(slab: dict, device: str) -> dict:
 
     def move(v):
         return torch.from_numpy(v).to(device) if isinstance(v, np.ndarray) else {k: move(x) for k, x in v.items()} if isinstance(v, dict) else v
+
     return {k: move(v) for k, v in slab.items()}
 
 

@@ -14,7 +14,6 @@ import traceback
 from collections import deque
 
 import numpy as np
-from PIL import Image
 
 from . import protocol, web
 from .pages import degrade, layouts
@@ -107,7 +106,7 @@ def pack(rows: list[tuple[list[int], int]], step: int) -> dict:
     L = -(-max(len(ids) for ids, _ in rows) // step) * step
     ids = np.zeros((len(rows), L), np.int16)
     for i, (r, _) in enumerate(rows):
-        ids[i, :len(r)] = r
+        ids[i, : len(r)] = r
     index = np.concatenate([np.arange(i * L + start, i * L + len(r), dtype=np.int32) for i, (r, start) in enumerate(rows)])
     return {"ids": ids, "index": index, "target": ids.reshape(-1)[index]}
 
@@ -156,7 +155,15 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
                 break
         short_rows += found + [([protocol.IM_END], 1)] * (SHORT - len(found))
     fresh["used"] += 1
-    return {"n": len(texts), "size": fresh["size"], "grid": grid, "level": fresh["level"], "long": pack(long_rows, 64), "short": pack(short_rows, 16), "labels": np.stack(labels)}
+    return {
+        "n": len(texts),
+        "size": fresh["size"],
+        "grid": grid,
+        "level": fresh["level"],
+        "long": pack(long_rows, 64),
+        "short": pack(short_rows, 16),
+        "labels": np.stack(labels),
+    }
 
 
 RING = 5  # slabs of pages a process keeps
@@ -202,8 +209,12 @@ class Loader:
         self.free, self.ready = context.Queue(), context.Queue()
         for i in range(len(self.buffers)):
             self.free.put(i)
-        self.processes = [context.Process(target=_worker, args=(i, seed, self.buffers, self.free, self.ready, self.at, self.uses, self.kept, i < browsers), daemon=True)
-                          for i in range(workers)]
+        self.processes = [
+            context.Process(
+                target=_worker, args=(i, seed, self.buffers, self.free, self.ready, self.at, self.uses, self.kept, i < browsers), daemon=True
+            )
+            for i in range(workers)
+        ]
         for p in self.processes:
             p.start()
 
@@ -214,6 +225,7 @@ class Loader:
     def batches(self, device: str, depth: int = 3):
         """Slabs with their pictures and rows as tensors on the device, for ever."""
         import torch
+
         out: queue.Queue = queue.Queue(depth)
         cuda = device != "cpu"
 
@@ -229,6 +241,7 @@ class Loader:
                     slab["labels"] = torch.from_numpy(slab["labels"]).to(device)
                     for name in ("long", "short"):
                         slab[name] = {k: torch.from_numpy(v).to(device) for k, v in slab[name].items()}
+
                 if cuda:
                     with torch.cuda.stream(stream):
                         move()
@@ -237,6 +250,7 @@ class Loader:
                     move()
                 self.free.put(slot)
                 out.put(slab)
+
         threading.Thread(target=run, daemon=True).start()
         while True:
             slab = out.get()
@@ -267,14 +281,3 @@ def held_out(seed: int, size: tuple[int, int], count: int, split: str = "test"):
 
 
 HELD_OUT = 600  # characters of the longest held-out page
-
-
-def save_view(path: str, slab: dict, images: np.ndarray, count: int = 12) -> None:
-    """A contact sheet of a slab's first pictures, to look at."""
-    w, h = slab["size"]
-    sheet = Image.new("RGB", (4 * w, -(-count // 4) * h), (90, 90, 90))
-    for i in range(min(count, slab["n"])):
-        sheet.paste(Image.fromarray(images[i]), (i % 4 * w, i // 4 * h))
-    sheet.save(path)
-
-

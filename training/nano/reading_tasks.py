@@ -10,16 +10,73 @@ from dataclasses import dataclass
 
 from .canvas import UNANSWERABLE
 
-READ_ALL = ("Read the text.", "Read the text.", "Read the text.", "Read all text.", "What does it say?", "Transcribe the image.", "Read everything.", "What is written here?",
-            "Read this page.", "Write down the text.", "OCR", "read the text", "transcribe", "What text is in the image?", "Please read it to me.", "Type out all the text.")
-READ_ON = ("Read on from {}.", "Read from {} on.", "Read the text from {}.", "Continue from {}.", "read on at {}", "Start at {} and read on.", "Read what follows, from {}.")
-FOLLOWS = ("What follows {}?", "What comes after {}?", "What is written after {}?", "What stands right of {}?", "what comes after {}", "What is next to {}?", "Which word follows {}?",
-           "After {}?", "What does it say after {}?")
+READ_ALL = (
+    "Read the text.",
+    "Read the text.",
+    "Read the text.",
+    "Read all text.",
+    "What does it say?",
+    "Transcribe the image.",
+    "Read everything.",
+    "What is written here?",
+    "Read this page.",
+    "Write down the text.",
+    "OCR",
+    "read the text",
+    "transcribe",
+    "What text is in the image?",
+    "Please read it to me.",
+    "Type out all the text.",
+)
+READ_ON = (
+    "Read on from {}.",
+    "Read from {} on.",
+    "Read the text from {}.",
+    "Continue from {}.",
+    "read on at {}",
+    "Start at {} and read on.",
+    "Read what follows, from {}.",
+)
+FOLLOWS = (
+    "What follows {}?",
+    "What comes after {}?",
+    "What is written after {}?",
+    "What stands right of {}?",
+    "what comes after {}",
+    "What is next to {}?",
+    "Which word follows {}?",
+    "After {}?",
+    "What does it say after {}?",
+)
 BEFORE = ("What comes before {}?", "What is written before {}?", "What stands left of {}?", "Which word is before {}?", "what comes before {}")
-LINE_WITH = ("Read the line with {}.", "Which line has {}?", "Read the line that contains {}.", "read the line with {}", "Read the whole line with {}.", "What is the line with {} in it?")
-NEXT_LINE = ("What is the line after {}?", "Which line follows {}?", "What is written below {}?", "Read the line under {}.", "what is under {}", "What stands below {}?")
-VALUE = ("What is {}?", "What is the value of {}?", "{}?", "What does {} say?", "What is given for {}?", "What stands beside {}?", "Read the value of {}.", "what is the {}", "How much is {}?",
-         "What is entered for {}?")
+LINE_WITH = (
+    "Read the line with {}.",
+    "Which line has {}?",
+    "Read the line that contains {}.",
+    "read the line with {}",
+    "Read the whole line with {}.",
+    "What is the line with {} in it?",
+)
+NEXT_LINE = (
+    "What is the line after {}?",
+    "Which line follows {}?",
+    "What is written below {}?",
+    "Read the line under {}.",
+    "what is under {}",
+    "What stands below {}?",
+)
+VALUE = (
+    "What is {}?",
+    "What is the value of {}?",
+    "{}?",
+    "What does {} say?",
+    "What is given for {}?",
+    "What stands beside {}?",
+    "Read the value of {}.",
+    "what is the {}",
+    "How much is {}?",
+    "What is entered for {}?",
+)
 FIRST = ("What is the first line?", "Read the first line.", "What is at the top?", "What is the heading?")
 LAST = ("What is the last line?", "Read the last line.", "What is at the bottom?")
 NUMBERED = ("Read line {}.", "What is line {}?", "What does line {} say?")
@@ -30,6 +87,7 @@ ANSWER = 64  # characters of a short answer
 @dataclass
 class Task:
     """question; answer; whole: the answer ends where the text does (a long one may be cut)."""
+
     question: str
     answer: str
     whole: bool = True
@@ -38,7 +96,9 @@ class Task:
 def quoted(text: str, rng: random.Random) -> str:
     """An anchor as people write it."""
     k = rng.random()
-    return f'"{text}"' if k < 0.45 and '"' not in text else f"'{text}'" if k < 0.6 and "'" not in text else f"\u201c{text}\u201d" if k < 0.65 else text
+    return (
+        f'"{text}"' if k < 0.45 and '"' not in text else f"'{text}'" if k < 0.6 and "'" not in text else f"\u201c{text}\u201d" if k < 0.65 else text
+    )
 
 
 class Page:
@@ -65,9 +125,9 @@ def long_task(page: Page, rng: random.Random, limit: int) -> Task:
             i = rng.randrange(len(page.lines))
             words = page.words[i]
             j = rng.randrange(len(words)) if rng.random() < 0.4 else 0
-            anchor = " ".join(words[j:j + rng.choice((1, 2, 2, 3, 3, 4))])
+            anchor = " ".join(words[j : j + rng.choice((1, 2, 2, 3, 3, 4))])
             if len(anchor) >= 3 and page.once(anchor):
-                answer = "\n".join([" ".join(words[j:])] + page.lines[i + 1:])
+                answer = "\n".join([" ".join(words[j:])] + page.lines[i + 1 :])
                 return Task(rng.choice(READ_ON).format(quoted(anchor, rng)), answer[:limit], len(answer) <= limit)
     return Task(rng.choice(READ_ALL), answer[:limit], len(answer) <= limit)
 
@@ -95,18 +155,18 @@ def short_task(page: Page, rng: random.Random, strange: str = "") -> Task | None
     elif k < 0.58 and len(words) > 1:
         j = rng.randrange(len(words) - 1)
         n = rng.choice((1, 1, 2, 3))
-        anchor = " ".join(words[max(0, j - n + 1):j + 1])
+        anchor = " ".join(words[max(0, j - n + 1) : j + 1])
         if page.once(anchor):
-            question, rest = rng.choice(FOLLOWS), words[j + 1:]
+            question, rest = rng.choice(FOLLOWS), words[j + 1 :]
             task = Task(question.format(quoted(anchor, rng)), rest[0] if "word" in question else " ".join(rest if len(rest) <= 6 else rest[:4]))
     elif k < 0.64 and len(words) > 1:
         j = rng.randrange(1, len(words))
-        anchor = " ".join(words[j:j + rng.choice((1, 2))])
+        anchor = " ".join(words[j : j + rng.choice((1, 2))])
         if page.once(anchor):
             task = Task(rng.choice(BEFORE).format(quoted(anchor, rng)), words[j - 1])
     elif k < 0.78:
         j = rng.randrange(len(words))
-        anchor = " ".join(words[j:j + rng.choice((1, 1, 2))])
+        anchor = " ".join(words[j : j + rng.choice((1, 1, 2))])
         if page.once(anchor):
             task = Task(rng.choice(LINE_WITH).format(quoted(anchor, rng)), lines[i])
     elif k < 0.86 and i + 1 < len(lines):

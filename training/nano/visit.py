@@ -30,7 +30,25 @@ def run(command: list[str], log: Path) -> int:
 
 def train(a, size: str, name: str, until: float, extra: list[str]) -> bool:
     """One run of read_train that ends at `until` (seconds since 1970), its evaluation included."""
-    command = ["nano.read_train", "--size", size, "--name", name, "--out", str(a.out), "--state", str(a.state), "--minutes", "600", "--deadline", str(until - END), "--device", a.device, *extra, *shlex.split(a.train)]
+    command = [
+        "nano.read_train",
+        "--size",
+        size,
+        "--name",
+        name,
+        "--out",
+        str(a.out),
+        "--state",
+        str(a.state),
+        "--minutes",
+        "600",
+        "--deadline",
+        str(until - END),
+        "--device",
+        a.device,
+        *extra,
+        *shlex.split(a.train),
+    ]
     return run(command, a.out / f"{name}.txt") == 0
 
 
@@ -66,7 +84,21 @@ def main() -> None:
     chosen = a.state / "chosen"
     size = a.size or (chosen.read_text() if chosen.exists() else a.sizes[0])
     if a.action == "bring":
-        run(["nano.parts", "cut", str(a.state / f"{size}.constant.pt"), str(a.out), "--what", a.what, "--first", str(a.first), "--count", str(a.count)], a.out / "bring.txt")
+        run(
+            [
+                "nano.parts",
+                "cut",
+                str(a.state / f"{size}.constant.pt"),
+                str(a.out),
+                "--what",
+                a.what,
+                "--first",
+                str(a.first),
+                "--count",
+                str(a.count),
+            ],
+            a.out / "bring.txt",
+        )
         return
     if run(["nano.read_check", "--device", a.device], a.out / "check.txt"):
         raise SystemExit(1)

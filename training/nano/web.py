@@ -85,10 +85,27 @@ class Browser:
             high = [os.dup2(reading, 63), os.dup2(writing, 64)]
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
+
         self.process = subprocess.Popen(
-            [os.environ.get("CHROMIUM_PATH", "/usr/bin/chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", "--no-first-run",
-             "--disable-extensions", "--allow-file-access-from-files", f"--user-data-dir={self.folder.name}", f"--window-size={width},{height}", "about:blank"],
-            preexec_fn=wire, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                os.environ.get("CHROMIUM_PATH", "/usr/bin/chromium"),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                "--remote-debugging-pipe",
+                "--no-first-run",
+                "--disable-extensions",
+                "--allow-file-access-from-files",
+                f"--user-data-dir={self.folder.name}",
+                f"--window-size={width},{height}",
+                "about:blank",
+            ],
+            preexec_fn=wire,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(to_browser)
         os.close(from_browser)
         self.write, self.read = os.fdopen(from_us, "wb", 0), os.fdopen(to_us, "rb", 0)
@@ -146,7 +163,9 @@ class Browser:
 
     def show(self, head: str, body: str) -> None:
         """Swaps the page's styles and body in place (a third of the time of a new page)."""
-        self.evaluate(f"document.head.innerHTML = {json.dumps(head)}; document.body.innerHTML = {json.dumps(body)}; document.fonts.ready.then(() => 1)")
+        self.evaluate(
+            f"document.head.innerHTML = {json.dumps(head)}; document.body.innerHTML = {json.dumps(body)}; document.fonts.ready.then(() => 1)"
+        )
 
     def take(self) -> tuple[Image.Image, list[list[str]], float, np.ndarray] | None:
         """(picture, lines as lists of pieces, smallest size of type, characters as Sheet.finish gives them).
@@ -239,19 +258,52 @@ def body(write: Content, rng: random.Random) -> str:
 
     def many(make, low, high):
         return "".join(make() for _ in range(rng.randint(low, high)))
+
     blocks = {
         "text": lambda: f"<h2>{e(write.title())}</h2>" + many(lambda: f"<p>{e(write.paragraph(rng.choice((60, 160, 300))))}</p>", 1, 3),
         "two": lambda: f"<div class=two>{many(lambda: f'<p>{e(write.paragraph(160))}</p>', 2, 3)}</div>",
         "list": lambda: f"<h3>{e(write.title())}</h3><ul>" + many(lambda: f"<li>{e(write.sentence())}</li>", 2, 5) + "</ul>",
-        "table": lambda: "<table><tr>" + "".join(f"<th>{e(write.title())}</th>" for _ in range(4)) + "</tr>" + many(
-            lambda: f"<tr><td>{e(write.words(1, 2))}</td><td>{e(write.date())}</td><td>{e(write.value())}</td><td class=n>{e(write.price())}</td></tr>", 2, 8) + "</table>",
-        "cards": lambda: "<div class=row>" + many(lambda: f"<div class=card><div>{e(write.label())}</div><div class=big>{e(write.number())}</div><div class=soft>{e(write.percent())} {e(write.words(1, 2))}</div></div>", 2, 4) + "</div>",
-        "form": lambda: many(lambda: f"<label>{e(write.label())}</label><div class=field>{e(write.value())}</div>", 1, 4) + many(lambda: f"<span class=button>{e(write.title())}</span>", 1, 3),
-        "chat": lambda: many(lambda: f"<div class='msg {rng.choice(('me', ''))}'>{e(write.paragraph(30))}<div class=soft>{e(write.name())} {e(write.time())}</div></div>", 2, 4),
+        "table": lambda: (
+            "<table><tr>"
+            + "".join(f"<th>{e(write.title())}</th>" for _ in range(4))
+            + "</tr>"
+            + many(
+                lambda: (
+                    f"<tr><td>{e(write.words(1, 2))}</td><td>{e(write.date())}</td><td>{e(write.value())}</td><td class=n>{e(write.price())}</td></tr>"
+                ),
+                2,
+                8,
+            )
+            + "</table>"
+        ),
+        "cards": lambda: (
+            "<div class=row>"
+            + many(
+                lambda: (
+                    f"<div class=card><div>{e(write.label())}</div><div class=big>{e(write.number())}</div><div class=soft>{e(write.percent())} {e(write.words(1, 2))}</div></div>"
+                ),
+                2,
+                4,
+            )
+            + "</div>"
+        ),
+        "form": lambda: (
+            many(lambda: f"<label>{e(write.label())}</label><div class=field>{e(write.value())}</div>", 1, 4)
+            + many(lambda: f"<span class=button>{e(write.title())}</span>", 1, 3)
+        ),
+        "chat": lambda: many(
+            lambda: (
+                f"<div class='msg {rng.choice(('me', ''))}'>{e(write.paragraph(30))}<div class=soft>{e(write.name())} {e(write.time())}</div></div>"
+            ),
+            2,
+            4,
+        ),
         "pairs": lambda: many(lambda: f"<div class=flex><span>{e(write.label())}</span><b>{e(write.value())}</b></div>", 2, 7),
         "code": lambda: "<pre>" + e("\n".join(line[:64] for line in write.code_lines(rng.randint(4, 10)))) + "</pre>",
     }
-    bar = f"<div class=bar><b>{e(write.title())}</b>" + many(lambda: f"<span>{e(write.title())}</span>", 1, 3) + "</div>" if rng.random() < 0.6 else ""
+    bar = (
+        f"<div class=bar><b>{e(write.title())}</b>" + many(lambda: f"<span>{e(write.title())}</span>", 1, 3) + "</div>" if rng.random() < 0.6 else ""
+    )
     side = "<div class=side>" + many(lambda: f"<div>{e(write.title())}</div>", 3, 10) + "</div>" if rng.random() < 0.3 else ""
     main = f"<main>{''.join(blocks[rng.choice(list(blocks))]() for _ in range(rng.randint(1, 4)))}</main>"
     return f"{bar}<div style='display:flex'>{side}{main}</div>"
@@ -306,6 +358,7 @@ def evaluation(folder: Path, synthetic: int = 24, real: int = 24) -> None:
             taken[0].quantize(256).save(folder / name, optimize=True)
             entries.append({"file": name, "source": source, "text": text})
             return True
+
         count = 0
         for _ in range(400):
             if count == synthetic // 2:

@@ -10,7 +10,6 @@ from pathlib import Path
 from ..assets import invented, split_of
 from ..fetch_reading import PACK
 
-CONSONANT_SAFE = "abcdefghijklmnopqrstuvwxyz"
 MONTHS = "January February March April May June July August September October November December".split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 TOPLEVEL = "com com com org net io dev app co.uk de fr eu edu gov".split()
@@ -39,13 +38,21 @@ LEVELS = "INFO INFO INFO DEBUG WARN ERROR TRACE".split()
 @lru_cache(None)
 def _lists(split: str) -> dict:
     """The split's sentences and words, read once a process."""
+
     def read(name):
         return [w for w in (PACK / name).read_text().split("\n") if w]
+
     sentences = [s for s in read("sentences.txt") if split_of(s) == split]
     lexicon = [w for w in read("lexicon.txt") if split_of(w) == split]
     low = [w for w in lexicon if w.islower()]
-    return {"sentences": sentences, "lexicon": lexicon, "low": low, "names": [w for w in read("names.txt") if split_of(w) == split],
-            "items": [w for w in read("items.txt") if split_of(w) == split], "invented": invented(low[:4000], 3000) if split == "train" else []}
+    return {
+        "sentences": sentences,
+        "lexicon": lexicon,
+        "low": low,
+        "names": [w for w in read("names.txt") if split_of(w) == split],
+        "items": [w for w in read("items.txt") if split_of(w) == split],
+        "invented": invented(low[:4000], 3000) if split == "train" else [],
+    }
 
 
 @lru_cache(None)
@@ -82,7 +89,7 @@ class Content:
         if k < 0.82 and self.lists["invented"]:
             return r.choice(self.lists["invented"])
         if k < 0.90:
-            return "".join(r.choices(CONSONANT_SAFE, k=r.randint(2, 10)))
+            return "".join(r.choices(string.ascii_lowercase, k=r.randint(2, 10)))
         if k < 0.95:
             return self.code()
         return self.number()
@@ -128,7 +135,9 @@ class Content:
 
     def token(self) -> str:
         """Something short that no dictionary has."""
-        return self.random.choice((self.number, self.price, self.date, self.time, self.code, self.name, self.email, self.percent, self.url, self.version, self.phone))()
+        return self.random.choice(
+            (self.number, self.price, self.date, self.time, self.code, self.name, self.email, self.percent, self.url, self.version, self.phone)
+        )()
 
     # ---- short things --------------------------------------------------------------------------------------------------
 
@@ -158,14 +167,35 @@ class Content:
         """A date in one of the usual forms."""
         r = self.random
         d, m, y = r.randint(1, 28), r.randint(1, 12), r.randint(1970, 2031)
-        return r.choice((f"{d:02}.{m:02}.{y}", f"{m}/{d}/{y}", f"{y}-{m:02}-{d:02}", f"{MONTHS[m - 1]} {d}, {y}", f"{d} {MONTHS[m - 1][:3]} {y}",
-                         f"{DAYS[d % 7][:3]} {d} {MONTHS[m - 1][:3]}", f"{MONTHS[m - 1][:3]} {d}", f"{d}/{m:02}/{y % 100:02}", MONTHS[m - 1], DAYS[d % 7]))
+        return r.choice(
+            (
+                f"{d:02}.{m:02}.{y}",
+                f"{m}/{d}/{y}",
+                f"{y}-{m:02}-{d:02}",
+                f"{MONTHS[m - 1]} {d}, {y}",
+                f"{d} {MONTHS[m - 1][:3]} {y}",
+                f"{DAYS[d % 7][:3]} {d} {MONTHS[m - 1][:3]}",
+                f"{MONTHS[m - 1][:3]} {d}",
+                f"{d}/{m:02}/{y % 100:02}",
+                MONTHS[m - 1],
+                DAYS[d % 7],
+            )
+        )
 
     def time(self) -> str:
         """A time of day or a duration."""
         r = self.random
         h, m, s = r.randint(0, 23), r.randint(0, 59), r.randint(0, 59)
-        return r.choice((f"{h:02}:{m:02}", f"{h:02}:{m:02}:{s:02}", f"{h % 12 + 1}:{m:02} {'AM' if h < 12 else 'PM'}", f"{h}h {m}m", f"{m} min ago", f"{s}.{m:02}s"))
+        return r.choice(
+            (
+                f"{h:02}:{m:02}",
+                f"{h:02}:{m:02}:{s:02}",
+                f"{h % 12 + 1}:{m:02} {'AM' if h < 12 else 'PM'}",
+                f"{h}h {m}m",
+                f"{m} min ago",
+                f"{s}.{m:02}s",
+            )
+        )
 
     def code(self) -> str:
         """Letters and digits: a code, a hash, a part number."""
@@ -195,8 +225,15 @@ class Content:
         r = self.random
         low = self.lists["low"]
         path = "/".join(r.choice(low) for _ in range(r.randint(1, 3)))
-        return r.choice((f"https://{r.choice(low)}.{r.choice(TOPLEVEL)}/{path}", f"www.{r.choice(low)}.{r.choice(TOPLEVEL)}", f"/{path}", f"~/{path}.{r.choice(('txt', 'py', 'md', 'json', 'png'))}",
-                         f"{r.choice(low)}.{r.choice(TOPLEVEL)}"))
+        return r.choice(
+            (
+                f"https://{r.choice(low)}.{r.choice(TOPLEVEL)}/{path}",
+                f"www.{r.choice(low)}.{r.choice(TOPLEVEL)}",
+                f"/{path}",
+                f"~/{path}.{r.choice(('txt', 'py', 'md', 'json', 'png'))}",
+                f"{r.choice(low)}.{r.choice(TOPLEVEL)}",
+            )
+        )
 
     def version(self) -> str:
         """A version number."""
@@ -207,7 +244,9 @@ class Content:
         """A telephone number."""
         r = self.random
         d = "".join(r.choices(string.digits, k=10))
-        return r.choice((f"({d[:3]}) {d[3:6]}-{d[6:]}", f"+{r.randint(1, 99)} {d[:3]} {d[3:7]} {d[7:]}", f"{d[:3]}-{d[3:6]}-{d[6:]}", f"0{d[:4]}/{d[4:]}"))
+        return r.choice(
+            (f"({d[:3]}) {d[3:6]}-{d[6:]}", f"+{r.randint(1, 99)} {d[:3]} {d[3:7]} {d[7:]}", f"{d[:3]}-{d[3:6]}-{d[6:]}", f"0{d[:4]}/{d[4:]}")
+        )
 
     def address(self) -> str:
         """A street with its number."""
@@ -230,13 +269,39 @@ class Content:
     def value(self) -> str:
         """What a field may hold."""
         r = self.random
-        return r.choice((self.number, self.price, self.date, self.time, self.code, self.name, self.email, self.percent, self.phone, self.address, self.word, self.version,
-                         lambda: self.words(1, 3)))()
+        return r.choice(
+            (
+                self.number,
+                self.price,
+                self.date,
+                self.time,
+                self.code,
+                self.name,
+                self.email,
+                self.percent,
+                self.phone,
+                self.address,
+                self.word,
+                self.version,
+                lambda: self.words(1, 3),
+            )
+        )()
 
     def cell(self, kind: str) -> str:
         """A table's cell of one kind of column."""
-        return {"number": self.number, "price": self.price, "percent": self.percent, "date": self.date, "time": self.time, "code": self.code, "name": self.name,
-                "word": self.word, "words": lambda: self.words(1, 3), "email": self.email, "version": self.version}[kind]()
+        return {
+            "number": self.number,
+            "price": self.price,
+            "percent": self.percent,
+            "date": self.date,
+            "time": self.time,
+            "code": self.code,
+            "name": self.name,
+            "word": self.word,
+            "words": lambda: self.words(1, 3),
+            "email": self.email,
+            "version": self.version,
+        }[kind]()
 
     # ---- lines ---------------------------------------------------------------------------------------------------------
 
@@ -247,13 +312,14 @@ class Content:
         if runs and r.random() < 0.55:
             lines = r.choice(runs)
             at = r.randrange(max(1, len(lines) - count))
-            return lines[at:at + count]
+            return lines[at : at + count]
         low = self.lists["low"]
         out, depth = [], 0
         style = r.choice(("json", "js", "css", "yaml", "sql"))
 
         def name():
             return r.choice(low) + (r.choice(("_", "")) + r.choice(low).capitalize() if r.random() < 0.5 else "")
+
         for _ in range(count):
             pad = "  " * depth
             if style == "json":
@@ -265,40 +331,75 @@ class Content:
                     depth -= 1
                     out.append("  " * depth + "},")
             elif style == "js":
-                out.append(pad + r.choice((f"const {name()} = {name()}({r.randint(0, 99)});", f"if ({name()} === '{name()}') {{", f"return {name()}.{name()}();",
-                                           f"// {self.words(2, 6)}", f"import {{ {name()} }} from './{r.choice(low)}';", f"{name()}.{name()} += {r.randint(1, 9)};",
-                                           f"for (let i = 0; i < {name()}.length; i++) {{", f"await {name()}({name()}, {name()});")))
+                out.append(
+                    pad
+                    + r.choice(
+                        (
+                            f"const {name()} = {name()}({r.randint(0, 99)});",
+                            f"if ({name()} === '{name()}') {{",
+                            f"return {name()}.{name()}();",
+                            f"// {self.words(2, 6)}",
+                            f"import {{ {name()} }} from './{r.choice(low)}';",
+                            f"{name()}.{name()} += {r.randint(1, 9)};",
+                            f"for (let i = 0; i < {name()}.length; i++) {{",
+                            f"await {name()}({name()}, {name()});",
+                        )
+                    )
+                )
                 depth = min(4, depth + out[-1].endswith("{"))
                 if depth and r.random() < 0.2:
                     depth -= 1
                     out.append("  " * depth + "}")
             elif style == "css":
-                out.append(r.choice((f".{name()} {{", f"  {r.choice(low)}-{r.choice(low)}: {r.randint(0, 99)}px;", f"  color: #{r.randrange(16**6):06x};", "}")))
+                out.append(
+                    r.choice(
+                        (f".{name()} {{", f"  {r.choice(low)}-{r.choice(low)}: {r.randint(0, 99)}px;", f"  color: #{r.randrange(16**6):06x};", "}")
+                    )
+                )
             elif style == "yaml":
                 depth = max(0, min(3, depth + r.choice((-1, 0, 0, 1))))
                 out.append("  " * depth + r.choice((f"{name()}: {self.value()}", f"- {name()}", f"{name()}:", f"# {self.words(2, 5)}")))
             else:
-                out.append(r.choice((f"SELECT {name()}, {name()} FROM {name()}", f"WHERE {name()} = {r.randint(0, 999)}", f"ORDER BY {name()} DESC;", f"JOIN {name()} ON {name()}.id = {name()}.id",
-                                     f"INSERT INTO {name()} VALUES ({r.randint(0, 99)}, '{self.word()}');")))
+                out.append(
+                    r.choice(
+                        (
+                            f"SELECT {name()}, {name()} FROM {name()}",
+                            f"WHERE {name()} = {r.randint(0, 999)}",
+                            f"ORDER BY {name()} DESC;",
+                            f"JOIN {name()} ON {name()}.id = {name()}.id",
+                            f"INSERT INTO {name()} VALUES ({r.randint(0, 99)}, '{self.word()}');",
+                        )
+                    )
+                )
         return out[:count]
 
     def terminal_lines(self, count: int) -> list[str]:
         """What a terminal shows: prompts with commands, listings, logs."""
         r = self.random
         low = self.lists["low"]
-        prompt = r.choice(("$ ", "% ", f"{r.choice(low)}@{r.choice(low)}:~$ ", f"[{r.choice(low)}@{r.choice(low)} {r.choice(low)}]$ ", "> ", "root# "))
+        prompt = r.choice(
+            ("$ ", "% ", f"{r.choice(low)}@{r.choice(low)}:~$ ", f"[{r.choice(low)}@{r.choice(low)} {r.choice(low)}]$ ", "> ", "root# ")
+        )
         kind = r.choice(("log", "list", "mixed", "mixed", "test"))
         out = []
         while len(out) < count:
             k = kind if kind != "mixed" else r.choice(("log", "list", "text", "test", "prompt", "prompt"))
             if k == "prompt" or r.random() < 0.1:
-                out.append(prompt + (r.choice(COMMANDS) if r.random() < 0.6 else f"{r.choice(low)} {r.choice(('-', '--'))}{r.choice(low)} {self.token()}"))
+                out.append(
+                    prompt + (r.choice(COMMANDS) if r.random() < 0.6 else f"{r.choice(low)} {r.choice(('-', '--'))}{r.choice(low)} {self.token()}")
+                )
             elif k == "log":
-                out.append(f"{r.choice((self.time(), self.date(), ''))} {r.choice(('', '['))}{r.choice(LEVELS)}{r.choice((']', ':', ''))} {self.words(2, 7)}".strip())
+                out.append(
+                    f"{r.choice((self.time(), self.date(), ''))} {r.choice(('', '['))}{r.choice(LEVELS)}{r.choice((']', ':', ''))} {self.words(2, 7)}".strip()
+                )
             elif k == "list":
-                out.append(f"{r.choice(('-rw-r--r--', 'drwxr-xr-x', '-rwxr-xr-x'))} {r.randint(1, 9)} {r.choice(low)} {r.choice(low)} {r.randint(0, 99999)} {MONTHS[r.randrange(12)][:3]} {r.randint(1, 28)} {r.randint(0, 23):02}:{r.randint(0, 59):02} {r.choice(low)}")
+                out.append(
+                    f"{r.choice(('-rw-r--r--', 'drwxr-xr-x', '-rwxr-xr-x'))} {r.randint(1, 9)} {r.choice(low)} {r.choice(low)} {r.randint(0, 99999)} {MONTHS[r.randrange(12)][:3]} {r.randint(1, 28)} {r.randint(0, 23):02}:{r.randint(0, 59):02} {r.choice(low)}"
+                )
             elif k == "test":
-                out.append(f"{r.choice(('PASS', 'FAIL', 'ok', '+', '-', '[OK]'))} {r.choice(low)}/{r.choice(low)}.{r.choice(('js', 'py', 'go', 'rs'))} {r.choice(('', f'({r.randint(1, 999)} ms)', self.percent()))}".strip())
+                out.append(
+                    f"{r.choice(('PASS', 'FAIL', 'ok', '+', '-', '[OK]'))} {r.choice(low)}/{r.choice(low)}.{r.choice(('js', 'py', 'go', 'rs'))} {r.choice(('', f'({r.randint(1, 999)} ms)', self.percent()))}".strip()
+                )
             else:
                 out.append(self.sentence() if r.random() < 0.5 else self.words(1, 8))
         return out
@@ -306,9 +407,18 @@ class Content:
 
 def known(text: str, extra: str) -> str:
     """The text with what a font lacks (printable ASCII and `extra` are there) replaced by plain characters, single spaces."""
-    plain = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u2026": "...", "\u20ac": "EUR ", "\u00a3": "GBP ", "\u2022": "*"}
+    plain = {
+        "\u2019": "'",
+        "\u2018": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2026": "...",
+        "\u20ac": "EUR ",
+        "\u00a3": "GBP ",
+        "\u2022": "*",
+    }
     if text.isascii():
         return text
     return re.sub(" +", " ", "".join(c if c.isascii() or c in extra else plain.get(c, "") for c in text)).strip()
-
-

@@ -4,7 +4,7 @@ A layout fills an area (x0, y0, x1, y1) of a sheet from the top and returns how 
 drawn is whole and recorded, in the order in which one reads it.
 """
 
-from .sheet import Sheet, mix
+from .sheet import Sheet, fonts, mix
 
 
 def _step(sheet: Sheet, size: float) -> float:
@@ -76,7 +76,6 @@ def signs(sheet: Sheet, area) -> float:
             break
         saved = sheet.head_font
         if r.random() < 0.5:
-            from .sheet import fonts
             sheet.head_font = r.choice(fonts(sheet.split)["all"])
         framed = r.random() < 0.4
         ground = sheet.accent if framed and r.random() < 0.5 else sheet.surface() if framed else sheet.paper
@@ -90,7 +89,15 @@ def signs(sheet: Sheet, area) -> float:
         x = x0 + size / 2 + r.random() * max(0.0, x1 - x0 - size - w)
         base = y + size * 1.15
         if framed:
-            sheet.box(x - size * 0.4, y + size * 0.1, x + w + size * 0.4, base + size * 0.45, fill=ground, outline=mix(ground, sheet.ink, r.random()), radius=r.choice((0, 3, 8, 99)))
+            sheet.box(
+                x - size * 0.4,
+                y + size * 0.1,
+                x + w + size * 0.4,
+                base + size * 0.45,
+                fill=ground,
+                outline=mix(ground, sheet.ink, r.random()),
+                radius=r.choice((0, 3, 8, 99)),
+            )
         sheet.put(x, base, text, style)
         y = base + size * r.uniform(0.6, 1.2)
     return y
@@ -128,7 +135,15 @@ def form(sheet: Sheet, area) -> float:
                 y += size * 0.35
                 base, left, right, line = y + high * 0.68, x0, x0 + (x1 - x0) * r.choice((0.5, 0.7, 1.0)), None
             if boxed == "box":
-                sheet.box(left, y + 1, right, y + high - 1, fill=mix(sheet.paper, (255, 255, 255), 0.0 if sheet.dark else 0.6), outline=edge, radius=r.choice((0, 0, 3, 6)))
+                sheet.box(
+                    left,
+                    y + 1,
+                    right,
+                    y + high - 1,
+                    fill=mix(sheet.paper, (255, 255, 255), 0.0 if sheet.dark else 0.6),
+                    outline=edge,
+                    radius=r.choice((0, 0, 3, 6)),
+                )
             elif boxed == "line":
                 sheet.rule(left, y + high - 1, right, y + high - 1, edge)
             if r.random() < 0.9:
@@ -138,7 +153,9 @@ def form(sheet: Sheet, area) -> float:
         elif k < 0.88:
             s = size * 0.9
             y += high * 0.75
-            sheet.box(x0, y - s * 0.9, x0 + s, y + s * 0.1, outline=edge, fill=sheet.accent if r.random() < 0.4 else None, radius=r.choice((0, 2, 99)))
+            sheet.box(
+                x0, y - s * 0.9, x0 + s, y + s * 0.1, outline=edge, fill=sheet.accent if r.random() < 0.4 else None, radius=r.choice((0, 2, 99))
+            )
             sheet.put(x0 + s * 1.6, y, sheet.fit(sheet.write.words(1, 6) if r.random() < 0.5 else sheet.write.title(), label, x1 - x0 - s * 2), label)
             y += size * 0.5
         else:
@@ -173,7 +190,9 @@ def receipt(sheet: Sheet, area) -> float:
         y += s.size * 1.3
         if y > y1 - step:
             return y
-        text = r.choice((sheet.write.title, sheet.write.address, sheet.write.phone, sheet.write.date, sheet.write.url, lambda: sheet.write.words(1, 3)))()
+        text = r.choice(
+            (sheet.write.title, sheet.write.address, sheet.write.phone, sheet.write.date, sheet.write.url, lambda: sheet.write.words(1, 3))
+        )()
         sheet.put((x0 + x1) / 2, y, sheet.fit(text, s, width), s, "m")
     y += step * 0.5
 
@@ -201,6 +220,7 @@ def receipt(sheet: Sheet, area) -> float:
                 sheet.draw.line((x, y * s, x + dash, y * s), fill=style.colour)
         elif k < 0.7:
             sheet.rule(x0, y, x1, y, style.colour)
+
     for _ in range(r.randint(0, 3)):
         if not pair(sheet.write.label(), sheet.write.value(), style):
             return y
@@ -215,7 +235,9 @@ def receipt(sheet: Sheet, area) -> float:
                 return y
             sheet.put(x0 + style.size, y, sheet.fit(sheet.write.words(1, 3), style, width - style.size), style)
     separator()
-    for name in r.sample(("Subtotal", "Tax", "VAT 19%", "Total", "Discount", "Cash", "Change", "Card", "Tip", "Amount due", "Balance"), r.randint(1, 4)):
+    for name in r.sample(
+        ("Subtotal", "Tax", "VAT 19%", "Total", "Discount", "Cash", "Change", "Card", "Tip", "Amount due", "Balance"), r.randint(1, 4)
+    ):
         if not pair(name if r.random() < 0.6 else name.upper(), sheet.write.price(), bold if name == "Total" and r.random() < 0.6 else style):
             return y
     separator()
@@ -242,7 +264,9 @@ def _mono(sheet: Sheet, area, lines, numbers: bool) -> float:
     x0, y, x1, y1 = area
     style = sheet.style(min(sheet.body, 16), "mono")
     step = style.size * r.uniform(1.12, 1.55)
-    colours = [style.colour] + [sheet.readable_on(sheet.paper) if r.random() < 0.4 else mix(style.colour, tuple(r.randint(0, 255) for _ in range(3)), 0.5) for _ in range(4)]
+    colours = [style.colour] + [
+        sheet.readable_on(sheet.paper) if r.random() < 0.4 else mix(style.colour, tuple(r.randint(0, 255) for _ in range(3)), 0.5) for _ in range(4)
+    ]
     count = int((y1 - y) / step)
     start = r.choice((1, 1, r.randint(1, 900)))
     gutter = sheet.measure(str(start + count), style) + style.size if numbers else 0.0
@@ -297,7 +321,13 @@ def chat(sheet: Sheet, area) -> float:
         w = max(sheet.measure(t, text_style) for t in lines) + 2 * pad
         left = x1 - w if right else x0
         if names:
-            sheet.put(x1 if right else x0, y + small.size, sheet.fit(f"{sheet.write.name()} {sheet.write.time()}", small, width), small, "r" if right else "l")
+            sheet.put(
+                x1 if right else x0,
+                y + small.size,
+                sheet.fit(f"{sheet.write.name()} {sheet.write.time()}", small, width),
+                small,
+                "r" if right else "l",
+            )
         y += extra
         sheet.box(left, y, left + w, y + high, fill=ground, radius=r.choice((4, 10, 16)))
         base = y + pad * 0.6
@@ -378,7 +408,14 @@ def panel(sheet: Sheet, area) -> float:
             sheet.box(x1 - w, base - style.size, x1, base + style.size * 0.25, fill=sheet.accent if on else edge, radius=99)
             sheet.disc(x1 - style.size * 0.65 if on else x1 - w + style.size * 0.65, base - style.size * 0.38, style.size * 0.5, fill=(255, 255, 255))
         elif right != "none":
-            sheet.put(x1 - 2, base, sheet.fit(sheet.write.value() if right == "value" else sheet.write.number(), small, (x1 - left) * 0.35), small, "r", line)
+            sheet.put(
+                x1 - 2,
+                base,
+                sheet.fit(sheet.write.value() if right == "value" else sheet.write.number(), small, (x1 - left) * 0.35),
+                small,
+                "r",
+                line,
+            )
         if second:
             sheet.put(left, base + small.size * 1.35, sheet.fit(sheet.write.sentence(), small, (x1 - left) * 0.75), small)
         y += step
@@ -426,7 +463,15 @@ def dashboard(sheet: Sheet, area) -> float:
         for i in range(n):
             left = x0 + i * (w + gap)
             ground = sheet.surface()
-            sheet.box(left, y, left + w, y + high, fill=ground, outline=mix(ground, sheet.ink, 0.2) if r.random() < 0.5 else None, radius=r.choice((0, 4, 10)))
+            sheet.box(
+                left,
+                y,
+                left + w,
+                y + high,
+                fill=ground,
+                outline=mix(ground, sheet.ink, 0.2) if r.random() < 0.5 else None,
+                radius=r.choice((0, 4, 10)),
+            )
             name = sheet.style(small.size, colour=sheet.readable_on(ground, 0.8))
             big = sheet.style(min(r.uniform(18, 34), high * 0.36), "head", colour=sheet.readable_on(ground))
             at = y + name.size * 1.6
@@ -523,10 +568,38 @@ def inner(sheet: Sheet, area) -> float:
     return LAYOUTS[r.choices(names, [WEIGHTS[n] for n in names])[0]](sheet, (x0, y, x1, y1))
 
 
-LAYOUTS = {"document": document, "columns": columns, "signs": signs, "form": form, "receipt": receipt, "code": code, "terminal": terminal, "chat": chat,
-           "table": table, "panel": panel, "mail": mail, "dashboard": dashboard, "bars": bars, "window": window}
-WEIGHTS = {"document": 1.6, "columns": 0.6, "signs": 1.2, "form": 1.1, "receipt": 1.1, "code": 0.8, "terminal": 0.7, "chat": 0.8, "table": 1.3, "panel": 1.0,
-           "mail": 0.6, "dashboard": 0.5, "bars": 0.5, "window": 1.8}
+LAYOUTS = {
+    "document": document,
+    "columns": columns,
+    "signs": signs,
+    "form": form,
+    "receipt": receipt,
+    "code": code,
+    "terminal": terminal,
+    "chat": chat,
+    "table": table,
+    "panel": panel,
+    "mail": mail,
+    "dashboard": dashboard,
+    "bars": bars,
+    "window": window,
+}
+WEIGHTS = {
+    "document": 1.6,
+    "columns": 0.6,
+    "signs": 1.2,
+    "form": 1.1,
+    "receipt": 1.1,
+    "code": 0.8,
+    "terminal": 0.7,
+    "chat": 0.8,
+    "table": 1.3,
+    "panel": 1.0,
+    "mail": 0.6,
+    "dashboard": 0.5,
+    "bars": 0.5,
+    "window": 1.8,
+}
 
 
 def fill(sheet: Sheet, name: str | None = None) -> str:

@@ -24,8 +24,32 @@ OTHER, NONE = 94, 95
 def fonts(split: str) -> dict:
     """The split's font files by kind: {"all": [...], "plain": [...], "mono": [...]}; each a (path, characters beyond ASCII)."""
     index = json.loads((PACK / "fonts.json").read_text())
-    odd = ("vt323", "press-start", "special-elite", "shadows", "caveat", "dancing", "lobster", "pacifico", "orbitron", "permanent", "kalam", "patrick", "teko",
-           "league-gothic", "jersey", "im-fell", "antonio", "syne", "bodoni", "cormorant", "shantell", "comic", "oswald", "russo")
+    odd = (
+        "vt323",
+        "press-start",
+        "special-elite",
+        "shadows",
+        "caveat",
+        "dancing",
+        "lobster",
+        "pacifico",
+        "orbitron",
+        "permanent",
+        "kalam",
+        "patrick",
+        "teko",
+        "league-gothic",
+        "jersey",
+        "im-fell",
+        "antonio",
+        "syne",
+        "bodoni",
+        "cormorant",
+        "shantell",
+        "comic",
+        "oswald",
+        "russo",
+    )
     out: dict = {"all": [], "plain": [], "mono": []}
     for name, e in sorted(index.items()):
         if e["split"] != split:
@@ -73,7 +97,7 @@ class Face:
             return None
         line = np.zeros((bottom - top, end - left), np.uint8)
         for mask, x, down in parts:
-            place = line[down - top:down - top + mask.shape[0], x - left:x - left + mask.shape[1]]
+            place = line[down - top : down - top + mask.shape[0], x - left : x - left + mask.shape[1]]
             np.maximum(place, mask, out=place)
         return Image.fromarray(line), left, top
 
@@ -102,6 +126,7 @@ def face(path: str, extra: str, size: float) -> Face:
 @dataclass
 class Line:
     """One line of text in reading order: pieces of text with their left ends, all on one baseline; box in the finished picture's pixels."""
+
     texts: list[str] = field(default_factory=list)
     box: list[float] = field(default_factory=lambda: [1e9, 1e9, -1e9, -1e9])
     cap: float = 1e9
@@ -115,6 +140,7 @@ class Line:
 @dataclass(frozen=True)
 class Style:
     """A font in a size and colour."""
+
     path: str
     extra: str
     size: float
@@ -282,7 +308,10 @@ class Sheet:
         """The picture at its own size, and its characters: (n, 4) float32 of centre x, y, class, cap height."""
         image = self.image
         if self.scale != 1.0:
-            image = image.resize((self.width, self.height), self.random.choice((Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX, Image.Resampling.HAMMING)))
+            image = image.resize(
+                (self.width, self.height),
+                self.random.choice((Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX, Image.Resampling.HAMMING)),
+            )
         rows = []
         for left, base, advances, text, cap in self._characters:
             a = np.asarray(advances, np.float32)
