@@ -1,15 +1,5 @@
 /** The built page and what should not have been given to it: a clear message each time, and everything still works. */
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
@@ -17,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DIST } from '../../scripts/build.mjs';
 import { launchChromium } from '../helpers/chromium.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
-import { AppPage, type InventedFile, serveSite, type Site } from '../helpers/site.ts';
+import { AppPage, type InventedFile, serveSiteWithModels, type SiteWithModels } from '../helpers/site.ts';
 
 const MODEL = 'visionthink-nano';
 const EASY = nanoQuestion(17);
@@ -34,23 +24,17 @@ function fixture(name: string): string {
   return fileURLToPath(new URL(`../golden/images/${name}`, import.meta.url));
 }
 
-let site: Site;
+let site: SiteWithModels;
 let browser: Browser;
-/** The site's root: links to dist/, so that model folders can be added. */
-const root = mkdtempSync(join(tmpdir(), 'visionthink-site-'));
 
 beforeAll(async () => {
-  site = await serveSite(root);
-  for (const name of readdirSync(DIST)) if (name !== 'models') symlinkSync(join(DIST, name), join(root, name));
-  mkdirSync(join(root, 'models'));
-  symlinkSync(join(DIST, 'models', MODEL), join(root, 'models', MODEL));
+  site = await serveSiteWithModels();
   browser = await launchChromium();
-}, 200_000);
+});
 
 afterAll(async () => {
   await browser?.close();
   await site?.close();
-  rmSync(root, { recursive: true });
 });
 
 describe('bad input', () => {
@@ -158,7 +142,7 @@ describe('a model folder that is not whole', () => {
   it.each(['missing', 'altered'] as const)(
     'with a file %s is named, and loads after a retry once it is',
     async (damage) => {
-      const folder = join(root, 'models', damage);
+      const folder = join(site.models, damage);
       const original = join(DIST, 'models', MODEL);
       const file = join(folder, WEIGHTS);
       mkdirSync(join(folder, dirname(WEIGHTS)), { recursive: true });

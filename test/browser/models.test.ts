@@ -8,7 +8,7 @@ import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
-import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+import { AppPage, PATIENCE_MS, serveSite, type Site } from '../helpers/site.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const ID = 'someone/tiny-vl';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   hub = await HubServer.start();
   hub.commit(ID, checkpoint(TINY));
   browser = await launchChromium();
-}, 200_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -78,7 +78,7 @@ async function openPage(context: BrowserContext): Promise<ModelsScreen> {
 
 async function newContext(): Promise<BrowserContext> {
   const context = await browser.newContext({ reducedMotion: 'reduce' });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   return context;
 }
 

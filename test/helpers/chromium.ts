@@ -6,3 +6,12 @@ import { findChromium, QUIET } from '../../scripts/chromium.mjs';
 export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({ executablePath: findChromium() ?? '/usr/bin/chromium', args: [...QUIET, ...args] });
 }
+
+/** Whether pages of the site at `url` are offered a WebGPU adapter. */
+export async function hasAdapter(browser: Browser, url: string): Promise<boolean> {
+  const page = await browser.newPage();
+  await page.goto(`${url}favicon.svg`);
+  const found = await page.evaluate(async () => 'gpu' in navigator && (await navigator.gpu.requestAdapter()) !== null);
+  await page.close();
+  return found;
+}
