@@ -33,7 +33,7 @@ export const GRAPHICS_CARD = [
   '--disable-vulkan-surface',
 ];
 
-const APT_LIMIT_MS = 300_000;
+const APT_HANGS_AFTER_MS = 20 * 60_000;
 
 /** The path of an installed Chromium, or undefined. CHROMIUM_PATH goes first. */
 export function findChromium() {
@@ -67,7 +67,7 @@ export async function ensureChromium() {
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
     const [command = '', ...rest] = [...prefix, 'apt-get', '-q', ...args];
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_LIMIT_MS, env });
+    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_HANGS_AFTER_MS, env });
     if (code !== 0) throw new Error(`"apt-get ${args.join(' ')}" failed with exit status ${code}: ${advice}`);
   }
   const installed = findChromium();

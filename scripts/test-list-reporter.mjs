@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
  * @typedef {object} TestOutcome
  * @property {string} name file, groups and title
  * @property {'passed' | 'failed' | 'skipped'} state
- * @property {string} [reason] why it was skipped, or what failed before it passed at another try
+ * @property {string} [reason] why it was skipped
  */
 
 export default class TestListReporter {
@@ -19,7 +19,7 @@ export default class TestListReporter {
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const result = test.result();
-        const reason = result.state === 'skipped' ? result.note : result.errors?.[0]?.message;
+        const reason = result.state === 'skipped' ? result.note : undefined;
         tests.push({
           name: `${module.relativeModuleId} > ${test.fullName}`,
           state: result.state === 'pending' ? 'failed' : result.state,

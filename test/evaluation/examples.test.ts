@@ -3,7 +3,7 @@ import { openAsBlob, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUNDLED_MODEL, openNodeEngine } from '../../src/cli/node-engine.ts';
-import type { Engine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/conversation/engine.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
 import { EXAMPLES } from '../helpers/example-answers.ts';
