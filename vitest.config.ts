@@ -4,6 +4,7 @@
  *
  * No test is retried: one that fails now and then is mended. The limits only end what hangs, on a machine many times slower too.
  */
+import { availableParallelism } from 'node:os';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
@@ -14,7 +15,7 @@ const HANGS_AFTER_MS = 15 * 60_000;
 const SHARED = {
   environment: 'node',
   pool: 'forks',
-  maxWorkers: 2,
+  maxWorkers: Math.min(8, availableParallelism() + 1), // one more than cores: a test of the page often waits
   testTimeout: HANGS_AFTER_MS,
   hookTimeout: HANGS_AFTER_MS,
 } as const;
@@ -37,6 +38,7 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: 'unit',
+          isolate: false, // a process for each file would read the same packages 80 times
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/browser/**', 'test/slow/**'],
           globalSetup: 'test/helpers/build-cli.ts',

@@ -7,7 +7,7 @@ import { buildWhenStale, DIST } from '../../scripts/build.mjs';
 import { serve } from '../../scripts/serve.mjs';
 
 /** How long a page may take to load or to answer: what is done in seconds here, on a machine many times slower or as busy. */
-export const PATIENCE_MS = 600_000;
+export const PATIENCE_MS = 180_000;
 
 /** A running server. */
 export interface Site {

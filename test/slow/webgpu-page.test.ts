@@ -11,6 +11,9 @@ import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { overhearTurns, overheardTurns, turnOnNode } from '../helpers/overhear-turns.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
 
+/** The whole takes one to two minutes on two cores. */
+const LIMIT_MS = 15 * 60_000;
+
 const { file, question, answer, rounds } = nanoQuestion(6);
 
 let site: Site;
@@ -36,6 +39,7 @@ describe('the page on WebGPU', () => {
 
     const started = performance.now();
     const app = await AppPage.open(browser, 'about:blank');
+    app.page.context().setDefaultTimeout(LIMIT_MS);
     await app.page.addInitScript(overhearTurns);
     await app.page.goto(`${site.url}?backend=webgpu`);
     const why = await app.ready();
