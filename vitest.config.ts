@@ -49,6 +49,7 @@ export default defineConfig({
           ...SHARED,
           name: 'browser',
           include: ['test/browser/*.test.ts'],
+          setupFiles: 'test/helpers/screenshots.ts',
           globalSetup: 'test/helpers/build-site.ts',
           maxConcurrency: 2, // browsers at a time, where a file has several
         },
@@ -58,6 +59,7 @@ export default defineConfig({
           ...SHARED,
           name: 'slow',
           include: ['test/slow/*.test.ts'],
+          setupFiles: 'test/helpers/screenshots.ts',
           globalSetup: ['test/helpers/build-cli.ts', 'test/helpers/build-site.ts'],
           maxConcurrency: 2,
         },
