@@ -24,7 +24,7 @@ const PARAMETERS = [
   'limit',
   'total',
 ];
-/** Where the page posts its lines; nobody serves it, for the browser's answer is made up here. */
+/** Where the page posts its lines. Playwright intercepts the requests; no server answers them. */
 const LOG = 'bench-log';
 
 /** The values of the options, or undefined after an unknown one. */
