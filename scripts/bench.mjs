@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: builds the site when it is stale, opens its benchmark page in Chromium on whatever adapter there is, prints
+ * `npm run bench`: builds the site when it is stale, opens its benchmark page in Chromium on the best adapter, prints
  * progress to stderr, a table, and as the last line the report as one JSON object. Options become the page's parameters.
  */
 import { parseArgs } from 'node:util';

@@ -1,10 +1,10 @@
-/** Finds the Chromium that browser tests drive, and installs Debian's when there is none. */
+/** Finds the Chromium that browser tests drive; installs Debian's when there is none. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './run.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** Switches of a browser that runs headless and talks to nobody by itself. */
+/** Switches for a headless browser that makes no requests of its own. */
 export const QUIET = [
   '--no-sandbox',
   '--disable-quic',

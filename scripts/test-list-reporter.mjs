@@ -26,7 +26,7 @@ export default class TestListReporter {
           ...(reason === undefined ? {} : { reason }),
         });
       }
-      // A file or a group that could not be set up has no test of its own to blame.
+      // A file or group whose setup failed has no test to carry the failure.
       for (const suite of [module, ...module.children.allSuites()]) {
         if (suite.errors().length > 0)
           tests.push({ name: `${module.relativeModuleId} could not be run`, state: 'failed' });

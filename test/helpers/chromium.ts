@@ -1,4 +1,4 @@
-/** The Chromium that browser tests drive: headless, and talking to nobody by itself. */
+/** The Chromium that browser tests drive: headless, without requests of its own. */
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { findChromium, QUIET } from '../../scripts/chromium.mjs';
 
