@@ -2,18 +2,18 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes the attention check wins.
  */
-import { createKernelRuntime, type KernelRuntime } from '../src/kernels/kernel-runtime.ts';
-import type { KernelGraph } from '../src/kernels/kernel-parts.ts';
-import { parseTuning } from '../src/kernels/tuning.ts';
+import { createKernelRuntime, type KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
+import type { KernelGraph } from '../src/backends/webgpu/context.ts';
+import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
-import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/runtime/web/adapter.ts';
-import { deviceFailure } from '../src/runtime/web/device-failure.ts';
-import { loadOrt, wasmThreads, webGpuBuild } from '../src/runtime/web/ort-build.ts';
-import { createWasmRuntime } from '../src/runtime/web/wasm-runtime.ts';
-import { createWebGpuRuntime } from '../src/runtime/web/webgpu-runtime.ts';
-import type { Runtime } from '../src/runtime/session.ts';
+import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
+import { deviceFailure } from '../src/backends/webgpu/gpu/device-failure.ts';
+import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
+import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
+import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
+import type { Runtime } from '../src/backends/onnx/runtime.ts';
 import { NamedError } from '../src/shared/errors.ts';
 
 /** A way of computing, not started yet. */

@@ -1,11 +1,11 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
-import { type AskOptions, Engine } from '../src/engine/engine.ts';
+import { type AskOptions, Engine } from '../src/conversation/engine.ts';
 import { filesFor } from '../src/engine/sessions.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
-import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
@@ -107,10 +107,10 @@ export class EngineHost implements EngineApi {
     return engine.planImage(pixelBudget ?? engine.info.defaultPixelBudget);
   }
 
-  async readAhead(settings: TurnSettings): Promise<void> {
+  async prefetch(settings: TurnSettings): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;
-    await engine.readAhead(withBudget(engine, settings));
+    await engine.prefetch(withBudget(engine, settings));
   }
 
   /** `options` are for measurements alone: the page knows this class as an EngineApi, which has none. */

@@ -16,8 +16,8 @@ import type {
   ModelSurvey,
   StoredState,
 } from '../src/protocol/library-api.ts';
-import { isSoftware, probeAdapter } from '../src/runtime/web/adapter.ts';
-import { tryAllocation } from '../src/runtime/web/trial-allocation.ts';
+import { isSoftware, probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
+import { tryAllocation } from '../src/backends/webgpu/gpu/trial-allocation.ts';
 import type { FolderFile } from '../src/shared/files.ts';
 import { ConverterHost } from './converter-host.ts';
 

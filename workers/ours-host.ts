@@ -1,10 +1,10 @@
 /** Our engine as one of those that are compared: the worker's own host, asked one probe at a time. */
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
-import { prepareImage } from '../src/engine/image/resolutions.ts';
+import { prepareImage } from '../src/image/resolutions.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import type { KernelRuntime } from '../src/kernels/kernel-runtime.ts';
+import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type { ContestantApi, Experiment, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
@@ -156,15 +156,15 @@ export class OursHost implements ContestantApi {
   }
 
   async #firstToken(probe: Probe & { kind: 'firstToken' }): Promise<Sample> {
-    const { picture, question, chosenMs, readAhead } = probe;
-    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !readAhead };
+    const { picture, question, chosenMs, prefetch } = probe;
+    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !prefetch };
     /** Chooses the picture, lets the time pass, and gives how much of it was worked in. */
     const choose = async (): Promise<number> => {
       this.#current = null; // chosen anew, so that nothing of it is known
       await this.#show(picture);
       const start = performance.now();
-      let workedMs = readAhead ? chosenMs : 0;
-      if (readAhead) void this.#host.readAhead(settings).then(() => (workedMs = performance.now() - start));
+      let workedMs = prefetch ? chosenMs : 0;
+      if (prefetch) void this.#host.prefetch(settings).then(() => (workedMs = performance.now() - start));
       await pause(chosenMs);
       return workedMs;
     };
@@ -180,7 +180,7 @@ export class OursHost implements ContestantApi {
       Object.assign(profile, await timeKernels(this.#host.kernels, ask));
     }
     const { computedTokens = 0, promptTokens = 0 } = rounds[0] ?? {};
-    return { ms: ttftMs, details: { ...(readAhead ? { readAheadMs } : {}), promptTokens, computedTokens, ...profile } };
+    return { ms: ttftMs, details: { ...(prefetch ? { readAheadMs } : {}), promptTokens, computedTokens, ...profile } };
   }
 
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {

@@ -2,10 +2,10 @@
 import type { Dtype } from '../src/converter/precision.ts';
 import { randomFolder } from '../src/converter/random-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
-import { SHAPES } from '../src/model/shapes.ts';
+import { SHAPES } from '../src/model/presets.ts';
 import type { RandomFolderApi, ShapeName } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
-import { probeAdapter } from '../src/runtime/web/adapter.ts';
+import { probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
 
 /** Implements the worker's interface. */
 export class RandomFolderHost implements RandomFolderApi {

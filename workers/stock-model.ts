@@ -18,7 +18,7 @@ import {
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { parsePrompts, type Prompts } from '../src/model/prompts.ts';
 import type { FolderSource } from '../src/protocol/engine-api.ts';
-import { ortFiles } from '../src/runtime/web/ort-files.ts';
+import { ortFiles } from '../src/backends/onnx/web/ort-files.ts';
 import { fileFetcher, orUnhandled, timeSessions } from './stock-surroundings.ts';
 
 /** What stock calls the model; its files are fetched as `/models/bench/PATH`. */

@@ -5,13 +5,13 @@
  * its own, each predicting what the reference answered; how far the image's features are; and how many answers of their own are right.
  */
 import { defineCommand } from 'citty';
-import { PromptBuilder } from '../engine/conversation.ts';
+import { PromptBuilder } from '../conversation/prompt-builder.ts';
 import { Decoder } from '../engine/decoder.ts';
-import { Engine } from '../engine/engine.ts';
-import { ImageViews } from '../engine/image-views.ts';
+import { Engine } from '../conversation/engine.ts';
+import { ImageViews } from '../conversation/image-views.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import { openSessions } from '../engine/sessions.ts';
-import { DeviceQueue } from '../engine/stop.ts';
+import { DeviceQueue } from '../engine/device-queue.ts';
 import { VisionEncoder } from '../engine/vision-encoder.ts';
 import { LogitDistances } from '../evaluation/logit-distance.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';

@@ -1,14 +1,14 @@
 /** The engine on Node: a model folder on disk, onnxruntime-node on the CPU, f32 activations. */
 import { fileURLToPath } from 'node:url';
-import { Engine } from '../engine/engine.ts';
+import { Engine } from '../conversation/engine.ts';
 import { filesFor } from '../engine/sessions.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { cpuVariant, type VariantName } from '../model/manifest.ts';
 import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import { NamedError } from '../shared/errors.ts';
-import { createNodeRuntime } from '../runtime/node/node-runtime.ts';
-import type { Runtime } from '../runtime/session.ts';
+import { createNodeRuntime } from '../backends/onnx/node/node-runtime.ts';
+import type { Runtime } from '../backends/onnx/runtime.ts';
 
 /** The model folder that comes with the app. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../../public/models/visionthink-nano', import.meta.url));

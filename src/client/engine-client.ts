@@ -30,7 +30,7 @@ export function connectEngine(worker: Worker): EngineConnection {
       load: (source, backend, onEvent) => orEnd(remote.load(source, backend, proxy(onEvent))),
       setImage: (file) => orEnd(remote.setImage(file)),
       planImage: (pixelBudget) => orEnd(remote.planImage(pixelBudget)),
-      readAhead: (settings) => orEnd(remote.readAhead(settings)),
+      prefetch: (settings) => orEnd(remote.prefetch(settings)),
       ask: (question, settings, onEvent) => orEnd(remote.ask(question, settings, proxy(onEvent))),
       stop: () => orEnd(remote.stop()),
     },

@@ -5,7 +5,7 @@
  *   2. build the graphs, which lays out the data files;
  *   3. the small files.
  */
-import { type Geometry, parseGeometry } from '../model/geometry.ts';
+import { type ModelConfig, parseGeometry } from '../model/model-config.ts';
 import { type FileRecord, type Manifest, MANIFEST_VERSION } from '../model/manifest.ts';
 import { parseProcessorSettings, type ProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
@@ -199,7 +199,7 @@ async function imageProcessorJson(source: FileSource): Promise<unknown> {
 }
 
 /** The image processor must cut images as the vision tower takes them. */
-function checkPatches(processor: ProcessorSettings, { vision }: Geometry): void {
+function checkPatches(processor: ProcessorSettings, { vision }: ModelConfig): void {
   const pairs = [
     ['patch_size', processor.patchSize, vision.patchSize],
     ['temporal_patch_size', processor.temporalPatchSize, vision.temporalPatchSize],

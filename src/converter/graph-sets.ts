@@ -1,5 +1,5 @@
 /** All graphs of a model folder: ours, a set for each type of activations, and stock's. Building them lays out the data files. */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { activationsOf, type GraphName, GRAPHS, type Variant, type VariantName } from '../model/manifest.ts';
 import { buildAttentionCheck } from './graphs/attention-check.ts';
 import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
@@ -26,14 +26,14 @@ export interface GraphSet extends Variant {
 }
 
 /** Our graphs for every type of activations that the layout's precision names, and for small models on a CPU. */
-export function buildGraphs(layout: WeightLayout, geometry: Geometry, parameters: number): GraphSet[] {
+export function buildGraphs(layout: WeightLayout, geometry: ModelConfig, parameters: number): GraphSet[] {
   const { bits, activations } = layout.precision;
   const unpacked = bits !== null && parameters <= MAX_UNPACKED_PARAMETERS ? (['f32-unpacked'] as const) : [];
   return [...activations, ...unpacked].map((name) => buildVariant(layout, geometry, name));
 }
 
-function buildVariant(layout: WeightLayout, geometry: Geometry, variant: VariantName): GraphSet {
-  const builders: Record<GraphName, (context: GraphContext, geometry: Geometry) => void> = {
+function buildVariant(layout: WeightLayout, geometry: ModelConfig, variant: VariantName): GraphSet {
+  const builders: Record<GraphName, (context: GraphContext, geometry: ModelConfig) => void> = {
     vision_encoder: buildVisionEncoder,
     embed_tokens: buildEmbedTokens,
     decoder: buildDecoder,
@@ -54,7 +54,7 @@ function buildVariant(layout: WeightLayout, geometry: Geometry, variant: Variant
 }
 
 /** Stock's graphs, over the data files of ours: to be built after these. */
-export function buildStockGraphs(layout: WeightLayout, geometry: Geometry, dtype: Dtype): GraphFile[] {
+export function buildStockGraphs(layout: WeightLayout, geometry: ModelConfig, dtype: Dtype): GraphFile[] {
   const builders = {
     vision_encoder: buildStockVisionEncoder,
     embed_tokens: buildStockEmbedTokens,

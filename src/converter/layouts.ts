@@ -3,7 +3,7 @@
  * transformers.js needs to load the folder unchanged; both sets of graphs read the same data files, which carry stock's
  * names. Source: @huggingface/transformers 4.3 src/utils/model-loader.js, src/utils/dtypes.js, src/configs.js.
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 import type { Dtype } from './precision.ts';
@@ -61,7 +61,7 @@ export function dataFileName(layout: Layout, dtype: Dtype): DataFileName {
  */
 export function stockConfig(
   config: JsonObject,
-  geometry: Geometry,
+  geometry: ModelConfig,
   dtype: Dtype,
   dataFiles: Iterable<string>,
 ): JsonObject {

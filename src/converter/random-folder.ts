@@ -3,9 +3,9 @@
  * are Blobs put together from the same few chunks of random numbers again and again, so a folder of 5 GB needs a few dozen
  * MB. Laid out for both engines (layouts.ts). Values keep activations near one, so that nothing overflows in f16.
  */
-import { type Geometry, parseGeometry } from '../model/geometry.ts';
+import { type ModelConfig, parseGeometry } from '../model/model-config.ts';
 import { type Manifest, MANIFEST_FILE, MANIFEST_VERSION } from '../model/manifest.ts';
-import type { Shapes } from '../model/shapes.ts';
+import type { Shapes } from '../model/presets.ts';
 import { f32ToF16 } from '../shared/float16.ts';
 import type { FileSource, FolderFile } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
@@ -110,7 +110,7 @@ function jsonBlob(value: unknown): Blob {
   return new Blob([JSON.stringify(value)]);
 }
 
-function countParameters(geometry: Geometry): number {
+function countParameters(geometry: ModelConfig): number {
   let sum = 0;
   for (const [name, shape] of tensorShapes(geometry)) {
     if (name === 'lm_head.weight' && geometry.text.tieWordEmbeddings) continue;

@@ -2,7 +2,7 @@
  * What a checkpoint would become, found out from its list of files and its config.json alone: no weight and no header is read.
  * Sizes of the model folder follow from the geometry and the dtype.
  */
-import { type Geometry, parseGeometry } from '../model/geometry.ts';
+import { type ModelConfig, parseGeometry } from '../model/model-config.ts';
 import { type PromptSet, promptSetFor } from '../model/prompts.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject } from '../shared/json.ts';
@@ -30,7 +30,7 @@ export interface FolderSizes {
 
 /** A checkpoint that was looked at. */
 export interface CheckpointSurvey {
-  readonly geometry: Geometry;
+  readonly geometry: ModelConfig;
   /** Weights of the model, padding counted. */
   readonly parameters: number;
   /** Bytes of the files that a conversion reads. */
@@ -71,7 +71,7 @@ export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSu
 }
 
 /** The sizes of a model folder for every dtype. `otherBytes`: files that are copied as they are. */
-export function sizesOf(geometry: Geometry, otherBytes: number): FolderSizes[] {
+export function sizesOf(geometry: ModelConfig, otherBytes: number): FolderSizes[] {
   const parameters = parametersOf(geometry);
   return DTYPES.flatMap((dtype) => {
     try {
@@ -93,7 +93,7 @@ export function sizesOf(geometry: Geometry, otherBytes: number): FolderSizes[] {
   });
 }
 
-function parametersOf(geometry: Geometry): number {
+function parametersOf(geometry: ModelConfig): number {
   const layout = new WeightLayout(PRECISIONS.q4f16, dataFileName('visionthink', 'q4f16'));
   buildGraphs(layout, geometry, Infinity);
   return layout.jobs.reduce((sum, { source }) => sum + source.paddedRows * source.paddedCols, 0);

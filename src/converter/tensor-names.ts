@@ -3,7 +3,7 @@
  * layout's without its leading `model.`); checkpoints saved by older versions of transformers use another layout.
  * Source: transformers, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`, `Qwen2_5_VLForConditionalGeneration`.
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { TensorStore } from './safetensors.ts';
 
@@ -28,7 +28,7 @@ const LISTED = 5;
  * @throws CheckpointError listing the first few tensors which are missing or have another shape or an unreadable dtype,
  * or when the checkpoint has more layers than its config.json says
  */
-export function resolveTensors(store: TensorStore, geometry: Geometry): ResolvedTensors {
+export function resolveTensors(store: TensorStore, geometry: ModelConfig): ResolvedTensors {
   const shapes = tensorShapes(geometry);
   const names = new Map<string, string>();
   const faults: string[] = [];
@@ -61,7 +61,7 @@ function spellings(canonical: string): string[] {
 }
 
 /** A checkpoint with more layers than its config says would convert without a word, and answer nonsense. */
-function extraLayers(store: TensorStore, { text, vision }: Geometry): string[] {
+function extraLayers(store: TensorStore, { text, vision }: ModelConfig): string[] {
   const extra = [
     ...spellings(`language_model.layers.${text.numLayers}.input_layernorm.weight`),
     ...spellings(`visual.blocks.${vision.depth}.norm1.weight`),
@@ -82,13 +82,13 @@ function mismatch(faults: readonly string[]): NamedError {
  * Every tensor of the model.
  * @returns canonical name to shape, linear weights as `[out, in]`, in the order of the forward pass
  */
-export function tensorShapes(geometry: Geometry): ReadonlyMap<string, readonly number[]> {
+export function tensorShapes(geometry: ModelConfig): ReadonlyMap<string, readonly number[]> {
   return new Map([...visionShapes(geometry), ...textShapes(geometry)]);
 }
 
 type NamedShape = readonly [name: string, shape: readonly number[]];
 
-function visionShapes({ vision }: Geometry): NamedShape[] {
+function visionShapes({ vision }: ModelConfig): NamedShape[] {
   const { hiddenSize: width, intermediateSize: inner, spatialMergeSize: merge, outHiddenSize } = vision;
   const merged = width * merge * merge;
   const block = (name: string): NamedShape[] => [
@@ -110,7 +110,7 @@ function visionShapes({ vision }: Geometry): NamedShape[] {
   ];
 }
 
-function textShapes({ text }: Geometry): NamedShape[] {
+function textShapes({ text }: ModelConfig): NamedShape[] {
   const { hiddenSize: width, intermediateSize: inner, vocabSize } = text;
   const keys = text.numKvHeads * text.headDim;
   const layer = (name: string): NamedShape[] => [

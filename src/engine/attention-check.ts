@@ -2,11 +2,11 @@
  * Start-up check: attention as this machine's driver computes it, against plain arithmetic. Known to catch SwiftShader's
  * wrong prefill of 32 or more tokens when subgroups are on; any driver may have its own such fault.
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { ATTENTION_CHECK as NAMES } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
-import { attend, groupedAttention } from '../model/plain-attention.ts';
-import type { Runtime, Session, Tensor, TensorData } from '../runtime/session.ts';
+import { attend, groupedAttention } from '../model/reference-attention.ts';
+import type { Runtime, Session, Tensor, TensorData } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
 import { f16ToF32 } from '../shared/float16.ts';
 import { pseudoRandom } from '../shared/pseudo-random.ts';
@@ -27,7 +27,7 @@ const WINDOW_PATCHES = 64;
 export async function checkAttention(
   runtime: Runtime,
   session: Session,
-  geometry: Geometry,
+  geometry: ModelConfig,
   activations: Activations,
 ): Promise<void> {
   const check = new AttentionCheck(runtime, session, geometry, activations);
@@ -44,11 +44,11 @@ export async function checkAttention(
 class AttentionCheck {
   readonly #runtime: Runtime;
   readonly #session: Session;
-  readonly #geometry: Geometry;
+  readonly #geometry: ModelConfig;
   readonly #activations: Activations;
   readonly #random = pseudoRandom();
 
-  constructor(runtime: Runtime, session: Session, geometry: Geometry, activations: Activations) {
+  constructor(runtime: Runtime, session: Session, geometry: ModelConfig, activations: Activations) {
     this.#runtime = runtime;
     this.#session = session;
     this.#geometry = geometry;

@@ -3,18 +3,18 @@
  * token or image lies in every slot, so that a prompt which begins like the cached one is only computed from where they
  * part. It knows nothing of text, rounds or tools.
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { DECODER } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
-import type { Runtime, Tensor, TensorType } from '../runtime/session.ts';
+import type { Runtime, Tensor, TensorType } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
 import { Embedder } from './embedder.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
 import { RotaryTables } from './rotary-tables.ts';
-import { runsOf, runTokens } from './prompt-runs.ts';
+import { runsOf, runTokens } from './prefill-chunks.ts';
 import { countTokens, type Segment, slotsOf } from './segments.ts';
-import { type ChainOptions, type DecoderSessions, StepPipeline } from './step-pipeline.ts';
-import type { DeviceQueue } from './stop.ts';
+import { type ChainOptions, type DecoderSessions, DecodePipeline } from './decode-pipeline.ts';
+import type { DeviceQueue } from './device-queue.ts';
 
 /**
  * Tokens a prefill run takes at most: a stop is noticed between runs. Where runs are only submitted, a stop waits for none of
@@ -59,7 +59,7 @@ export interface StepResult {
 export class Decoder {
   readonly #runtime: Runtime;
   readonly #sessions: DecoderSessions;
-  readonly #geometry: Geometry;
+  readonly #geometry: ModelConfig;
   readonly #activations: Activations;
   readonly #contextLength: number;
   readonly #queue: DeviceQueue;
@@ -67,7 +67,7 @@ export class Decoder {
   readonly #rotary: RotaryTables;
   readonly #lookAhead: number;
   readonly #chunkTokens: number;
-  #pipeline: StepPipeline | null = null;
+  #pipeline: DecodePipeline | null = null;
   #cache: KvCache | null = null;
   /** Per cached slot: the token id, or -1 - serial for an image's token. */
   #slots: number[] = [];
@@ -75,7 +75,7 @@ export class Decoder {
   constructor(
     runtime: Runtime,
     sessions: DecoderSessions,
-    geometry: Geometry,
+    geometry: ModelConfig,
     activations: Activations,
     contextLength: number,
     queue: DeviceQueue,
@@ -260,10 +260,10 @@ export class Decoder {
     return this.#cache;
   }
 
-  #bindPipeline(): StepPipeline {
+  #bindPipeline(): DecodePipeline {
     const cache = this.#requireCache();
     const [cos, sin] = this.#rotary.tensors;
-    this.#pipeline ??= new StepPipeline(this.#runtime, this.#sessions, this.#geometry.text.hiddenSize, this.#type);
+    this.#pipeline ??= new DecodePipeline(this.#runtime, this.#sessions, this.#geometry.text.hiddenSize, this.#type);
     this.#pipeline.bind({ cos, sin, past: cache.feeds(), present: cache.outputs() });
     return this.#pipeline;
   }

@@ -1,7 +1,7 @@
 /** Embeddings of what the decoder runs on: text by its ids, images by their features. */
 import { EMBED_TOKENS } from '../model/graph-names.ts';
-import type { Rows, Runtime, Session, Tensor } from '../runtime/session.ts';
-import type { Piece } from './prompt-runs.ts';
+import type { Rows, Runtime, Session, Tensor } from '../backends/onnx/runtime.ts';
+import type { Piece } from './prefill-chunks.ts';
 
 /** Makes them. The caller disposes what it is given. */
 export class Embedder {

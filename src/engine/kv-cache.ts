@@ -2,9 +2,9 @@
  * The KV cache, one key and one value tensor a layer. Static: fixed buffers on the device which runs write in place.
  * Growing: every run returns longer tensors. Both hand their tensors to a run and take back what it made.
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { pastKey, pastValue, presentKey, presentValue } from '../model/graph-names.ts';
-import type { Runtime, Tensor, TensorData, TensorType } from '../runtime/session.ts';
+import type { Runtime, Tensor, TensorData, TensorType } from '../backends/onnx/runtime.ts';
 
 /** What the decoder asks of a cache. */
 export interface KvCache {
@@ -22,7 +22,12 @@ export interface KvCache {
 }
 
 /** Makes the kind of cache the runtime wants. */
-export function createKvCache(runtime: Runtime, text: Geometry['text'], type: TensorType, capacity: number): KvCache {
+export function createKvCache(
+  runtime: Runtime,
+  text: ModelConfig['text'],
+  type: TensorType,
+  capacity: number,
+): KvCache {
   return runtime.staticCache
     ? new StaticKvCache(runtime, text, type, capacity)
     : new GrowingKvCache(runtime, text, type, capacity);
@@ -36,7 +41,7 @@ class StaticKvCache implements KvCache {
 
   constructor(
     runtime: Runtime,
-    { numLayers, numKvHeads, headDim }: Geometry['text'],
+    { numLayers, numKvHeads, headDim }: ModelConfig['text'],
     type: TensorType,
     capacity: number,
   ) {
@@ -78,7 +83,7 @@ class GrowingKvCache implements KvCache {
 
   constructor(
     runtime: Runtime,
-    { numLayers, numKvHeads, headDim }: Geometry['text'],
+    { numLayers, numKvHeads, headDim }: ModelConfig['text'],
     type: TensorType,
     capacity: number,
   ) {

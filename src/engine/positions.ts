@@ -4,7 +4,7 @@
  * Source: transformers modeling_qwen2_5_vl.py (get_rope_index, apply_multimodal_rotary_pos_emb).
  */
 import { f32ToF16 } from '../shared/float16.ts';
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { inverseFrequencies } from '../model/rotary.ts';
 
 /** A visual token grid after merging: rows and columns of 28 x 28 px. */
@@ -47,7 +47,7 @@ export class RotaryTable {
   /** For each frequency, the axis (t 0, h 1, w 2) whose position it turns with. */
   readonly #axes: Uint8Array;
 
-  constructor({ headDim, ropeTheta, mropeSection }: Geometry['text']) {
+  constructor({ headDim, ropeTheta, mropeSection }: ModelConfig['text']) {
     this.#inverseFrequencies = inverseFrequencies(ropeTheta, headDim);
     this.#axes = Uint8Array.from(mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3)));
   }

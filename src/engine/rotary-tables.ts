@@ -2,9 +2,9 @@
  * The rotary tables of one sequence: a row of cosines and one of sines for every slot of the KV cache, on the host and,
  * for the prompt at hand, on the device.
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { type Activations } from '../model/manifest.ts';
-import type { Runtime, Tensor } from '../runtime/session.ts';
+import type { Runtime, Tensor } from '../backends/onnx/runtime.ts';
 import { asActivations, imagePositions, RotaryTable, textPositions } from './positions.ts';
 import { type Segment, segmentTokens } from './segments.ts';
 
@@ -19,7 +19,7 @@ export class RotaryTables {
   /** Where which images stand in the tables on the device: all that they depend on. */
   #layout = '';
 
-  constructor(runtime: Runtime, text: Geometry['text'], activations: Activations) {
+  constructor(runtime: Runtime, text: ModelConfig['text'], activations: Activations) {
     this.#runtime = runtime;
     this.#activations = activations;
     this.#rows = new RotaryTable(text);

@@ -1,5 +1,5 @@
 /** A prompt as stretches of text and images, and what each of its tokens is in the KV cache. */
-import type { Tensor } from '../runtime/session.ts';
+import type { Tensor } from '../backends/onnx/runtime.ts';
 import type { TokenGrid } from './positions.ts';
 
 /** Text by its token ids. */

@@ -2,7 +2,7 @@
 import { activationsOf, type GraphName, type Manifest, type VariantName } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { LoadEvent } from '../protocol/events.ts';
-import type { Runtime, Session } from '../runtime/session.ts';
+import type { Runtime, Session } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
 import { checkAttention } from './attention-check.ts';
 

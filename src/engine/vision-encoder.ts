@@ -1,10 +1,10 @@
 /** Runs the vision encoder: one preprocessed image in, its features out. Window plans are kept per grid size. */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../model/graph-names.ts';
 import type { Activations } from '../model/manifest.ts';
-import type { Runtime, Session, Tensor } from '../runtime/session.ts';
+import type { Runtime, Session, Tensor } from '../backends/onnx/runtime.ts';
 import { messageOf, NamedError } from '../shared/errors.ts';
-import type { PreprocessedImage } from './image/patchify.ts';
+import type { PreprocessedImage } from '../image/patchify.ts';
 import { asActivations } from './positions.ts';
 import { planWindows, type WindowPlan } from './windows.ts';
 
@@ -27,11 +27,11 @@ function makerOf(makers: Makers, name: string): () => Tensor {
 export class VisionEncoder {
   readonly #runtime: Runtime;
   readonly #session: Session;
-  readonly #vision: Geometry['vision'];
+  readonly #vision: ModelConfig['vision'];
   readonly #activations: Activations;
   readonly #plans = new Map<string, WindowPlan>();
 
-  constructor(runtime: Runtime, session: Session, geometry: Geometry, activations: Activations) {
+  constructor(runtime: Runtime, session: Session, geometry: ModelConfig, activations: Activations) {
     this.#runtime = runtime;
     this.#session = session;
     this.#vision = geometry.vision;

@@ -3,7 +3,7 @@
  * grid size and fed to the vision encoder.
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { inverseFrequencies, VISION_ROPE_THETA } from '../model/rotary.ts';
 
 /** Everything the vision encoder needs to know about a grid of patches. */
@@ -30,7 +30,7 @@ export interface WindowPlan {
 const MASKED = -30000;
 
 /** Plans windows for `gridHeight` x `gridWidth` patches, both multiples of the merge size. */
-export function planWindows(vision: Geometry['vision'], gridHeight: number, gridWidth: number): WindowPlan {
+export function planWindows(vision: ModelConfig['vision'], gridHeight: number, gridWidth: number): WindowPlan {
   const merge = vision.spatialMergeSize;
   const groupPatches = merge * merge;
   const groupRows = gridHeight / merge;
@@ -89,7 +89,7 @@ export function planWindows(vision: Geometry['vision'], gridHeight: number, grid
 
 /** Two-dimensional rotary angles: the first half of the frequencies turns with the row, the second with the column. */
 function rotary(
-  { headDim, spatialMergeSize: merge }: Geometry['vision'],
+  { headDim, spatialMergeSize: merge }: ModelConfig['vision'],
   windowIndex: readonly number[],
   groupColumns: number,
 ): { cos: Float32Array; sin: Float32Array } {

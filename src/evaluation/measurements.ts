@@ -70,10 +70,10 @@ const firstToken = ({
   id,
   title,
   ...probe
-}: Pick<Measurement, 'id' | 'title'> & Pick<Probe & { kind: 'firstToken' }, 'readAhead' | 'profile'>): Measurement => ({
+}: Pick<Measurement, 'id' | 'title'> & Pick<Probe & { kind: 'firstToken' }, 'prefetch' | 'profile'>): Measurement => ({
   id,
   title,
-  what: probe.readAhead
+  what: probe.prefetch
     ? 'Question to first token at half resolution; only this app uses the time before.'
     : 'Question to first token at half resolution, from the decoded picture.',
   byDefault: true,
@@ -118,8 +118,8 @@ export const MEASUREMENTS: readonly Measurement[] = [
     kind: 'times',
     probes: () => [{ kind: 'round2', picture: LARGE.name, question: QUESTION, toolCall: TOOL_CALL }],
   },
-  firstToken({ id: 'firstToken', title: 'First token, picture chosen 5 s before', readAhead: true }),
-  firstToken({ id: 'firstTokenCold', title: 'First token, the same without reading ahead', readAhead: false }),
+  firstToken({ id: 'firstToken', title: 'First token, picture chosen 5 s before', prefetch: true }),
+  firstToken({ id: 'firstTokenCold', title: 'First token, the same without reading ahead', prefetch: false }),
   preprocess(square(1022)),
   preprocess(square(2044)),
   {
@@ -168,7 +168,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
     probes: () => [{ kind: 'imageTurn', picture: LARGE.name, question: QUESTION, profile: true }],
   },
   {
-    ...firstToken({ id: 'profileFirstToken', title: 'First token, counted', readAhead: true, profile: true }),
+    ...firstToken({ id: 'profileFirstToken', title: 'First token, counted', prefetch: true, profile: true }),
     byDefault: false,
     engines: ['ours'],
   },

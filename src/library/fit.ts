@@ -1,5 +1,5 @@
 /** Whether a model fits a machine, in sentences: what it needs against what the machine says of itself. Pure. */
-import type { Geometry } from '../model/geometry.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { Finding, StorageFacts } from '../protocol/library-api.ts';
 
@@ -34,7 +34,7 @@ export interface Needs {
 }
 
 /** Bytes on the graphics device: weights, a cache for {@link CACHE_TOKENS}, and what a prefill of as many works in. */
-export function gpuBytesOf({ text }: Geometry, weightBytes: number): number {
+export function gpuBytesOf({ text }: ModelConfig, weightBytes: number): number {
   const elementBytes = 2;
   const cache = 2 * text.numLayers * text.numKvHeads * text.headDim * CACHE_TOKENS * elementBytes;
   const scratch = CACHE_TOKENS * (2 * text.intermediateSize + 4 * text.hiddenSize) * elementBytes;

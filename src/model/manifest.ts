@@ -4,7 +4,7 @@
  */
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
-import { assertGeometry, type Geometry } from './geometry.ts';
+import { assertGeometry, type ModelConfig } from './model-config.ts';
 
 /** Its name in the folder. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -69,7 +69,7 @@ export interface Manifest {
   readonly source: string;
   /** As given to the converter. */
   readonly dtype: string;
-  readonly geometry: Geometry;
+  readonly geometry: ModelConfig;
   /** Weights of the checkpoint, counted once when tied. */
   readonly parameters: number;
   /** The largest weight: a GPU must be able to bind a buffer of this size. */

@@ -74,7 +74,7 @@ export type Probe =
       readonly question: string;
       readonly chosenMs: number;
       /** Whether the picture may be read in that time, by an engine that can. */
-      readonly readAhead: boolean;
+      readonly prefetch: boolean;
       /** Count and time what is asked of the graphics device, each in a question of its own. */
       readonly profile?: boolean;
     }

@@ -78,7 +78,7 @@ export interface EngineApi {
   /** What the current image costs within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
   planImage(pixelBudget: number | null): Promise<ImageInfo>;
   /** Works ahead of a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
-  readAhead(settings: TurnSettings): Promise<void>;
+  prefetch(settings: TurnSettings): Promise<void>;
   /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */

@@ -12,7 +12,7 @@ import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
 import { modelSlice } from './model-slice.ts';
-import { readAheadOf } from './read-ahead.ts';
+import { readAheadOf } from './prefetch.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
 import { turnSlice } from './turn-slice.ts';

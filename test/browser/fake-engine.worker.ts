@@ -63,7 +63,7 @@ const api: EngineApi = {
     if (image === null) throw new NamedError('QuestionError', 'There is no image.');
     return infoOf(image);
   },
-  readAhead: async () => undefined,
+  prefetch: async () => undefined,
   setImage: async (file) => {
     try {
       image = await createImageBitmap(file);

@@ -1,11 +1,11 @@
 /** What the kernels' test asks of a model's towers, wherever they are computed: the same on the page and on Node. */
 import type { Decoder } from '../../src/engine/decoder.ts';
-import { preprocess } from '../../src/engine/image/patchify.ts';
+import { preprocess } from '../../src/image/patchify.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import type { VisionEncoder } from '../../src/engine/vision-encoder.ts';
-import type { Geometry } from '../../src/model/geometry.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
-import type { Runtime, Tensor } from '../../src/runtime/session.ts';
+import type { Runtime, Tensor } from '../../src/backends/onnx/runtime.ts';
 import { f32ToF16 } from '../../src/shared/float16.ts';
 
 /** The questions. */
@@ -36,7 +36,7 @@ const signal = new AbortController().signal;
 export async function continuePrompt(
   decoder: Decoder,
   runtime: Runtime,
-  { hiddenSize }: Geometry['text'],
+  { hiddenSize }: ModelConfig['text'],
   activations: 'f32' | 'f16',
   { prompt: ids, tokens }: Questions,
 ): Promise<Continuation> {

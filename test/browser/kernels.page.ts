@@ -1,27 +1,27 @@
 /// <reference types="vite/client" />
 /** The page half of the kernels' test: both towers of a model folder by our kernels. */
 import { Decoder } from '../../src/engine/decoder.ts';
-import { DeviceQueue } from '../../src/engine/stop.ts';
+import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
-import { Compiler } from '../../src/kernels/compiler.ts';
-import { CommandStream } from '../../src/kernels/command-stream.ts';
-import { type DeviceRuntime, deviceBuffer, readBuffer } from '../../src/kernels/device-tensors.ts';
-import type { KernelGraph, KernelParts } from '../../src/kernels/kernel-parts.ts';
-import { createKernelRuntime } from '../../src/kernels/kernel-runtime.ts';
-import { checkedFormats, checkProduct } from '../../src/kernels/product-check.ts';
-import { always } from '../../src/kernels/tiled-product.ts';
-import { DEFAULT_TUNING, type Tuning } from '../../src/kernels/tuning.ts';
-import { halvesMatmulKernel } from '../../src/kernels/wgsl/halves-matmul.ts';
-import { matmulGrid } from '../../src/kernels/wgsl/matmul.ts';
+import { Compiler } from '../../src/backends/webgpu/gpu/compiler.ts';
+import { CommandStream } from '../../src/backends/webgpu/gpu/command-stream.ts';
+import { type DeviceRuntime, deviceBuffer, readBuffer } from '../../src/backends/webgpu/gpu/device-tensors.ts';
+import type { KernelGraph, KernelContext } from '../../src/backends/webgpu/context.ts';
+import { createKernelRuntime } from '../../src/backends/webgpu/kernel-runtime.ts';
+import { checkedFormats, checkProduct } from '../../src/backends/webgpu/self-test/matmul-test.ts';
+import { always } from '../../src/backends/webgpu/matmul/select-gemm.ts';
+import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
+import { halvesMatmulKernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
+import { matmulGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
-import { byteLength } from '../../src/runtime/ort-tensors.ts';
-import type { Session, Tensor } from '../../src/runtime/session.ts';
-import { requestDevice } from '../../src/runtime/web/adapter.ts';
-import type { Ort } from '../../src/runtime/web/ort-build.ts';
-import { deviceFailure } from '../../src/runtime/web/device-failure.ts';
-import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/runtime/web/webgpu-runtime.ts';
+import { byteLength } from '../../src/backends/onnx/ort-tensors.ts';
+import type { Session, Tensor } from '../../src/backends/onnx/runtime.ts';
+import { requestDevice } from '../../src/backends/webgpu/gpu/adapter.ts';
+import type { Ort } from '../../src/backends/onnx/web/ort-build.ts';
+import { deviceFailure } from '../../src/backends/webgpu/gpu/device-failure.ts';
+import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/backends/onnx/web/webgpu-runtime.ts';
 import { messageOf } from '../../src/shared/errors.ts';
 import { f16ToF32 } from '../../src/shared/float16.ts';
 import { pause } from '../../src/shared/pause.ts';
@@ -176,7 +176,7 @@ async function multiplyHalves(): Promise<number> {
     return createShaderModule({ code: inF32, ...more });
   };
   const compiler = new Compiler(device);
-  const parts = { runtime: { device } as DeviceRuntime, stream: new CommandStream(device) } as KernelParts;
+  const parts = { runtime: { device } as DeviceRuntime, stream: new CommandStream(device) } as KernelContext;
   const tile = { tokens: 16, rows: 32, tokensPerThread: 4, rowsPerThread: 4, depth: 8 } as const;
   const stored = (['q4', 'q8'] as const).flatMap((kind) =>
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),

@@ -1,5 +1,5 @@
 /** The page half of the trial allocation's browser test. */
-import { tryAllocation } from '../../src/runtime/web/trial-allocation.ts';
+import { tryAllocation } from '../../src/backends/webgpu/gpu/trial-allocation.ts';
 
 Object.assign(globalThis, {
   /** Tries `bytes` on the adapter there is. */

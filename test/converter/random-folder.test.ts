@@ -6,14 +6,14 @@ import { env, Qwen2_5_VLForConditionalGeneration, Tensor } from '@huggingface/tr
 import { describe, expect, it } from 'vitest';
 import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
 import { randomFolder } from '../../src/converter/random-folder.ts';
-import { Engine } from '../../src/engine/engine.ts';
+import { Engine } from '../../src/conversation/engine.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { fileListFolder } from '../../src/io/web/file-list-folder.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { hashBlob } from '../../src/shared/sha256.ts';
-import { SHAPES } from '../../src/model/shapes.ts';
-import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
+import { SHAPES } from '../../src/model/presets.ts';
+import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
 import type { FolderFile } from '../../src/shared/files.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
 import { picture } from '../helpers/scripted-engine.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TensorEntry } from '../../src/converter/safetensors-header.ts';
 import type { TensorStore } from '../../src/converter/safetensors.ts';
 import { resolveTensors, tensorShapes } from '../../src/converter/tensor-names.ts';
-import { parseGeometry } from '../../src/model/geometry.ts';
+import { parseGeometry } from '../../src/model/model-config.ts';
 import { flatConfig, nestedConfig } from '../model/checkpoint-configs.ts';
 
 const tied = parseGeometry(nestedConfig(), undefined);

@@ -9,7 +9,7 @@ import { GraphBuilder } from '../../src/converter/onnx/graph-builder.ts';
 import { type Dtype, PRECISIONS } from '../../src/converter/precision.ts';
 import { tensorShapes } from '../../src/converter/tensor-names.ts';
 import { WeightLayout } from '../../src/converter/weight-layout.ts';
-import { type Geometry, parseGeometry } from '../../src/model/geometry.ts';
+import { type ModelConfig, parseGeometry } from '../../src/model/model-config.ts';
 import { flatConfig } from '../model/checkpoint-configs.ts';
 
 const LIMIT = 2e9;
@@ -32,7 +32,7 @@ const THREE_B = parseGeometry(
 );
 
 /** Builds every graph of a model in every variant of a dtype. */
-function build(geometry: Geometry, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
+function build(geometry: ModelConfig, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
   const precision = PRECISIONS[dtype];
   const layout = new WeightLayout(precision, dataFileName('visionthink', 'fp32'));
   const graphs = precision.activations.flatMap((activations) =>

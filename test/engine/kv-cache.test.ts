@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createKvCache, type KvCache } from '../../src/engine/kv-cache.ts';
-import type { Tensor } from '../../src/runtime/session.ts';
+import type { Tensor } from '../../src/backends/onnx/runtime.ts';
 import { respond, smallGeometry } from '../helpers/scripted-engine.ts';
 import { ScriptedRuntime } from '../helpers/scripted-runtime.ts';
 

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Segment } from '../../src/engine/segments.ts';
 import { RotaryTables } from '../../src/engine/rotary-tables.ts';
-import { parseGeometry } from '../../src/model/geometry.ts';
-import type { Runtime, Tensor, TensorData, TensorType } from '../../src/runtime/session.ts';
+import { parseGeometry } from '../../src/model/model-config.ts';
+import type { Runtime, Tensor, TensorData, TensorType } from '../../src/backends/onnx/runtime.ts';
 import { flatConfig } from '../model/checkpoint-configs.ts';
 
 const { text } = parseGeometry(flatConfig(), undefined);

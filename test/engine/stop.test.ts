@@ -1,6 +1,6 @@
 /** The queue of device work: one piece at a time, left at once when stopped, usable afterwards. */
 import { describe, expect, it } from 'vitest';
-import { DeviceQueue } from '../../src/engine/stop.ts';
+import { DeviceQueue } from '../../src/engine/device-queue.ts';
 
 const never = new AbortController().signal;
 

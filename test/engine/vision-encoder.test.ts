@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { preprocess } from '../../src/engine/image/patchify.ts';
+import { preprocess } from '../../src/image/patchify.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
-import type { Geometry } from '../../src/model/geometry.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
-import type { Runtime, Session, Tensor } from '../../src/runtime/session.ts';
+import type { Runtime, Session, Tensor } from '../../src/backends/onnx/runtime.ts';
 
 const VISION = { patchSize: 14, spatialMergeSize: 2, windowSize: 112, headDim: 32 };
 const why = 'Integer overflow';
@@ -12,7 +12,7 @@ const why = 'Integer overflow';
 function failing(staticCache: boolean): VisionEncoder {
   const runtime = { staticCache, tensor: () => ({}) as Tensor } as unknown as Runtime;
   const session = { run: async () => Promise.reject(new Error(why)) } as unknown as Session;
-  return new VisionEncoder(runtime, session, { vision: VISION } as unknown as Geometry, 'f32');
+  return new VisionEncoder(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32');
 }
 
 describe('a picture that cannot be encoded', () => {
@@ -44,7 +44,7 @@ describe('what is fed', () => {
       return { image_features: {} as Tensor };
     };
     const session = { run, ...(wants === undefined ? {} : { wants }) } as unknown as Session;
-    await new VisionEncoder(runtime, session, { vision: VISION } as unknown as Geometry, 'f32').encode(image);
+    await new VisionEncoder(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32').encode(image);
     return names;
   }
 

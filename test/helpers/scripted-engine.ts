@@ -1,7 +1,7 @@
 /** An engine on a scripted runtime, with a real tokenizer and real prompts but no weights. */
 import { readFileSync } from 'node:fs';
-import { Engine } from '../../src/engine/engine.ts';
-import type { Geometry } from '../../src/model/geometry.ts';
+import { Engine } from '../../src/conversation/engine.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/model/model-folder.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
@@ -32,7 +32,7 @@ export const CALL =
 export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
 
 /** A geometry as small as the interfaces allow. */
-export function smallGeometry(contextLength: number): Geometry {
+export function smallGeometry(contextLength: number): ModelConfig {
   return {
     text: {
       hiddenSize: 8,
@@ -113,7 +113,7 @@ export async function openScripted(options: EngineOptions): Promise<{ engine: En
 }
 
 /** A model folder without files. */
-export function modelFolder(geometry: Geometry, prompts: Prompts): ModelFolder {
+export function modelFolder(geometry: ModelConfig, prompts: Prompts): ModelFolder {
   const graph = (name: GraphName): GraphFiles => ({ file: `${name}.f32.onnx`, data: [] });
   const graphs = {
     vision_encoder: graph('vision_encoder'),

@@ -13,8 +13,8 @@ import {
   presentValue,
   VISION_ENCODER,
 } from '../../src/model/graph-names.ts';
-import type { Geometry } from '../../src/model/geometry.ts';
-import { joinedShape } from '../../src/runtime/ort-tensors.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
+import { joinedShape } from '../../src/backends/onnx/ort-tensors.ts';
 import type {
   Rows,
   Runtime,
@@ -23,7 +23,7 @@ import type {
   Tensor,
   TensorData,
   TensorType,
-} from '../../src/runtime/session.ts';
+} from '../../src/backends/onnx/runtime.ts';
 
 /** Which token follows a sequence, and (for sampling) the logits. Images' tokens are negative. */
 export interface Script {
@@ -42,7 +42,7 @@ export interface RecordedRun {
 
 /** What a test may set. */
 export interface ScriptedOptions {
-  readonly geometry: Geometry;
+  readonly geometry: ModelConfig;
   readonly script: Script;
   readonly staticCache: boolean;
   readonly concurrent: boolean;

@@ -5,19 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { PromptBuilder } from '../../src/engine/conversation.ts';
+import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
-import { ImageViews } from '../../src/engine/image-views.ts';
+import { ImageViews } from '../../src/conversation/image-views.ts';
 import { filesFor, openSessions } from '../../src/engine/sessions.ts';
-import { DeviceQueue } from '../../src/engine/stop.ts';
+import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
-import type { Geometry } from '../../src/model/geometry.ts';
+import type { ModelConfig } from '../../src/model/model-config.ts';
 import { type ModelFolder, openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
-import { createNodeRuntime } from '../../src/runtime/node/node-runtime.ts';
-import type { Runtime } from '../../src/runtime/session.ts';
+import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
+import type { Runtime } from '../../src/backends/onnx/runtime.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/tiny/', import.meta.url));
 
@@ -106,7 +106,7 @@ export async function convertTiny(name: string): Promise<string> {
 export interface ModelParts {
   readonly folder: ModelFolder;
   readonly runtime: Runtime;
-  readonly geometry: Geometry;
+  readonly geometry: ModelConfig;
   readonly vision: VisionEncoder;
   readonly builder: PromptBuilder;
   readonly queue: DeviceQueue;

@@ -42,7 +42,8 @@ describe('the import table', () => {
       'shared',
       'protocol',
       'model',
-      'runtime/session.ts',
+      'image',
+      'backends/onnx/runtime.ts',
     ]);
     expect(TABLE.layers.get('cli')).toEqual(TABLE.layers.get('workers'));
     expect(TABLE.layers.get('cli')?.map(({ target }) => target)).not.toContain('client');
@@ -63,8 +64,8 @@ describe('the import check', () => {
     expect(
       violationsOf({
         'src/shared/a.ts': 'export const a = 1;',
-        'src/runtime/session.ts': "import '../shared/a.ts';",
-        'src/engine/b.ts': "import type { S } from '../runtime/session.ts'; import { a } from '../shared/a.ts';",
+        'src/backends/onnx/runtime.ts': "import '../../shared/a.ts';",
+        'src/engine/b.ts': "import type { S } from '../backends/onnx/runtime.ts'; import { a } from '../shared/a.ts';",
         'src/ui/c.tsx': "import type { T } from '../protocol/turn.ts'; import { useState } from 'react';",
         'src/cli/d.ts': "import '../io/node/files.ts'; import 'node:fs'; import { p } from '../protocol/turn.ts';",
         'workers/e.ts': "import '../src/engine/b.ts'; import { expose } from 'comlink';",
@@ -94,7 +95,7 @@ describe('the import check', () => {
   });
 
   it('catches the engine importing more of the runtime than the Session interface', () => {
-    expect(violationsOf({ 'src/engine/a.ts': "import '../runtime/web/wasm-runtime.ts';" })).toHaveLength(1);
+    expect(violationsOf({ 'src/engine/a.ts': "import '../backends/onnx/web/wasm-runtime.ts';" })).toHaveLength(1);
   });
 
   it.each([
@@ -107,7 +108,7 @@ describe('the import check', () => {
     ['src/store/a.ts', 'react'],
     ['workers/a.ts', '../src/io/node/files.ts'],
     ['src/io/web/a.ts', '../node/files.ts'],
-    ['src/ui/a.ts', '../../test/helpers/tiny-model.ts'],
+    ['src/ui/a.ts', '../helpers/tiny-model.ts'],
     ['src/ui/a.ts', '/src/engine/engine.ts'],
   ])('catches %s importing %s', (file, specifier) => {
     expect(violationsOf({ [file]: `import '${specifier}';` })).toHaveLength(1);

@@ -14,7 +14,7 @@ export interface ImportTable {
 }
 
 interface Allowed {
-  /** `protocol`, or `runtime/session.ts` for one file. */
+  /** `protocol`, or `backends/onnx/runtime.ts` for one file. */
   readonly target: string;
   readonly typesOnly: boolean;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sizesOf } from '../../src/converter/survey.ts';
 import { gpuBytesOf, judgeMachine, judgeStorage, judgeTrial, type Machine, type Needs } from '../../src/library/fit.ts';
-import { parseGeometry } from '../../src/model/geometry.ts';
+import { parseGeometry } from '../../src/model/model-config.ts';
 
 import { flatConfig } from '../model/checkpoint-configs.ts';
 

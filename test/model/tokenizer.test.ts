@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PromptBuilder } from '../../src/engine/conversation.ts';
+import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
 import { QwenTokenizer } from '../../src/model/tokenizer.ts';

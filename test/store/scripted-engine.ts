@@ -81,7 +81,7 @@ export function scriptedEngine(): ScriptedEngine {
     api: {
       load: () => loaded,
       planImage: async (budget) => (budget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 }),
-      readAhead: async () => undefined,
+      prefetch: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
         if (file.type === 'image/x-thin') throw new NamedError('ImageShapeError', 'Too thin.');

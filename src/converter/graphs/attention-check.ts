@@ -3,12 +3,12 @@
  * start-up and compares with plain arithmetic, because some drivers compute attention wrongly without saying so.
  */
 import { ATTENTION_CHECK as NAMES } from '../../model/graph-names.ts';
-import type { Geometry } from '../../model/geometry.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
 import type { GraphContext } from '../weight-layout.ts';
 import { MICROSOFT } from './layers.ts';
 
 /** Builds the check's graph into `context`. */
-export function buildAttentionCheck({ graph, activations }: GraphContext, { text, vision }: Geometry): void {
+export function buildAttentionCheck({ graph, activations }: GraphContext, { text, vision }: ModelConfig): void {
   const { numHeads, numKvHeads, headDim } = text;
   const cacheDims = [1, numKvHeads, 'past_length', headDim];
   const presentDims = [1, numKvHeads, 'total_length', headDim];

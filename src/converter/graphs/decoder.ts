@@ -6,7 +6,7 @@
  * prefill of a further chunk, and decode steps, over a static cache (past and present the same buffers) or a growing one.
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
  */
-import type { Geometry } from '../../model/geometry.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
 import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
 import { DATA_TYPE, type Dimension } from '../onnx/graph-builder.ts';
 import { BLOCK_SIZE, matrixBits } from '../precision.ts';
@@ -17,7 +17,7 @@ import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu, unpackRows }
 const TO_THE_END = Number.MAX_SAFE_INTEGER;
 
 /** Builds the decoder's graph into `context`. */
-export function buildDecoder(context: GraphContext, geometry: Geometry): void {
+export function buildDecoder(context: GraphContext, geometry: ModelConfig): void {
   const { graph, activations } = context;
   const { text } = geometry;
   const { hiddenSize, numKvHeads, headDim } = text;
@@ -53,7 +53,7 @@ export function buildDecoder(context: GraphContext, geometry: Geometry): void {
  */
 export function textLayers(
   context: GraphContext,
-  { text }: Geometry,
+  { text }: ModelConfig,
   x: string,
   attention: (layer: string, i: number, qkv: string) => string,
 ): string {
@@ -98,7 +98,7 @@ export function textLayers(
  */
 export function cachedAttention(
   { graph, activations }: GraphContext,
-  { text }: Geometry,
+  { text }: ModelConfig,
   {
     layer,
     i,
@@ -134,7 +134,7 @@ export function cachedAttention(
 const EMBEDDINGS = 'language_model.embed_tokens.weight';
 
 /** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may lie in the embedding's file. */
-export function head(context: GraphContext, hidden: string, { text }: Geometry, shareTable = true): string {
+export function head(context: GraphContext, hidden: string, { text }: ModelConfig, shareTable = true): string {
   const x = rmsNorm(context, hidden, 'language_model.norm.weight', text.hiddenSize, text.rmsNormEps);
   if (!text.tieWordEmbeddings) return linear(context, x, oneLinear('lm_head', text.hiddenSize, text.vocabSize, false));
   // A tied and quantised head is the embedding table itself, in the embedding's own data file.
@@ -153,7 +153,7 @@ function embeddingBits({ layout }: GraphContext, hiddenSize: number): 4 | 8 | nu
 }
 
 /** Builds the embedding lookup: input_ids `[1, seq]` to inputs_embeds `[1, seq, hidden]`. */
-export function buildEmbedTokens(context: GraphContext, geometry: Geometry): void {
+export function buildEmbedTokens(context: GraphContext, geometry: ModelConfig): void {
   const { graph, activations } = context;
   const ids = graph.input('input_ids', 'i64', [1, 'sequence']);
   graph.output('inputs_embeds', activations, [1, 'sequence', geometry.text.hiddenSize]);
@@ -161,7 +161,7 @@ export function buildEmbedTokens(context: GraphContext, geometry: Geometry): voi
 }
 
 /** Rows of the embedding table for ids i64 `[1, seq]`, as the value `output`. */
-export function embed(context: GraphContext, { text }: Geometry, ids: string, output: string): void {
+export function embed(context: GraphContext, { text }: ModelConfig, ids: string, output: string): void {
   const { graph, layout, file } = context;
   const { hiddenSize, vocabSize } = text;
   const source = { tensors: [EMBEDDINGS], cols: hiddenSize, paddedRows: vocabSize, paddedCols: hiddenSize };

@@ -5,8 +5,8 @@
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
-import type { Geometry } from '../../model/geometry.ts';
-import { patchElements } from '../../model/vision-geometry.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { patchElements } from '../../model/vision-config.ts';
 import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
 import { DATA_TYPE, type ElementType } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';
@@ -20,7 +20,7 @@ const TO_THE_END = Number.MAX_SAFE_INTEGER;
 const MASKED = -30000;
 
 /** input_ids `[batch, seq]` to inputs_embeds f32 `[batch, seq, hidden]`. */
-export function buildStockEmbedTokens(context: GraphContext, geometry: Geometry): void {
+export function buildStockEmbedTokens(context: GraphContext, geometry: ModelConfig): void {
   const { graph } = context;
   const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
   embed(context, geometry, ids, 'embeds');
@@ -29,7 +29,7 @@ export function buildStockEmbedTokens(context: GraphContext, geometry: Geometry)
 }
 
 /** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[images, 3]` to image_features f32 `[groups, hidden]`. */
-export function buildStockVisionEncoder(context: GraphContext, geometry: Geometry): void {
+export function buildStockVisionEncoder(context: GraphContext, geometry: ModelConfig): void {
   const { graph, activations } = context;
   const { vision } = geometry;
   const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(geometry.vision)]);
@@ -122,7 +122,7 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: Geometr
  * inputs_embeds f32 `[1, seq, hidden]`, attention_mask i64 `[1, total]`, position_ids i64 `[3, 1, seq]`,
  * num_logits_to_keep i64 scalar (0: all) and the past to logits f32 `[1, kept, vocab]` and the present. One sequence.
  */
-export function buildStockDecoder(context: GraphContext, geometry: Geometry): void {
+export function buildStockDecoder(context: GraphContext, geometry: ModelConfig): void {
   const { graph, activations } = context;
   const { text } = geometry;
   const { hiddenSize, numHeads, numKvHeads, headDim } = text;

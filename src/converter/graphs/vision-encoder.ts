@@ -6,9 +6,9 @@
  * full attention see all rows as one sequence.
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VisionTransformerPretrainedModel).
  */
-import type { Geometry } from '../../model/geometry.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
 import { VISION_ENCODER as NAMES } from '../../model/graph-names.ts';
-import { patchElements, VISION_EPSILON } from '../../model/vision-geometry.ts';
+import { patchElements, VISION_EPSILON } from '../../model/vision-config.ts';
 import { DATA_TYPE } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';
 import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, swiGlu } from './layers.ts';
@@ -28,7 +28,7 @@ export interface PatchOrder {
 }
 
 /** Builds the vision encoder's graph into `context`. */
-export function buildVisionEncoder(context: GraphContext, geometry: Geometry): void {
+export function buildVisionEncoder(context: GraphContext, geometry: ModelConfig): void {
   const { graph, activations } = context;
   const { vision } = geometry;
   const { hiddenSize, headDim } = vision;
@@ -58,7 +58,7 @@ export function buildVisionEncoder(context: GraphContext, geometry: Geometry): v
 }
 
 /** pixels f32 `[patches, 1176]` in the processor's order to features `[groups, outHiddenSize]` in image order. */
-export function visionTower(context: GraphContext, geometry: Geometry, pixels: string, order: PatchOrder): string {
+export function visionTower(context: GraphContext, geometry: ModelConfig, pixels: string, order: PatchOrder): string {
   const { graph, activations } = context;
   const { vision } = geometry;
   const { hiddenSize } = vision;
@@ -99,7 +99,7 @@ export function visionTower(context: GraphContext, geometry: Geometry, pixels: s
 /** x `[1, patches, hidden]` to the projected attention of the same shape. */
 function attention(
   context: GraphContext,
-  geometry: Geometry,
+  geometry: ModelConfig,
   x: string,
   block: string,
   order: PatchOrder,
@@ -125,7 +125,7 @@ function attention(
 /** Attention of query, key and value `[batch, patches, hidden]`; an empty bias: none. */
 export function attend(
   { graph }: GraphContext,
-  { vision }: Geometry,
+  { vision }: ModelConfig,
   [query, key, value]: readonly [string, string, string],
   bias: string,
 ): string {

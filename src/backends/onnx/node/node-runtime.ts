@@ -1,0 +1,18 @@
+/**
+ * onnxruntime-node: the CPU provider, f32 activations. Graphs are opened by path, so that their external data is mapped
+ * from disk and never copied through JavaScript.
+ */
+import { join } from 'node:path';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { HostRuntime } from '../host-runtime.ts';
+import type { Runtime } from '../runtime.ts';
+
+/** Makes a runtime for the model folder at `directory`. */
+export function createNodeRuntime(directory: string): Runtime {
+  return new HostRuntime({
+    concurrent: true,
+    open: ({ path }) =>
+      InferenceSession.create(join(directory, path), { executionProviders: ['cpu'], logSeverityLevel: 3 }),
+    tensor: (type, data, dims) => new OrtTensor(type, data, dims),
+  });
+}

@@ -1,0 +1,214 @@
+/**
+ * Attention of a decode step: one new token over its part of the cache. A workgroup takes the query heads of one key/value
+ * head and reads every key and value once. A step is too small to keep a graphics card busy, so what counts is how often it
+ * waits: a tile's keys and values are on their way before anything else is done, and those of the next before this one is
+ * needed. The new token's own key and value go into the cache, and are used from workgroup memory.
+ * Parts are put together by `combineKernel`.
+ * Source: Dao et al., Flash-Decoding for long-context inference (2023).
+ */
+import { type AttentionSpec, CACHE_TYPE, NEVER, QKV, RESULTS, rotation, writeResult } from './prefill-attention.ts';
+import { packing } from './cache-format.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+
+/** Threads of a workgroup. */
+const THREADS = 256;
+/** Cached tokens of a tile, from fast to small. */
+const TILES = [32, 16, 8] as const;
+/** Threads that share a key, at most. */
+const KEY_THREADS = 8;
+
+/** Sizes of a step's attention. */
+export type StepAttentionSpec = Omit<AttentionSpec, 'tokens'>;
+
+/** How threads share a tile. */
+function sharesOf({ numHeads, numKvHeads, headDim }: StepAttentionSpec): {
+  /** Query heads of a key/value head. */
+  readonly rows: number;
+  /** vec4s of a head. */
+  readonly quads: number;
+  /** Eights of a head. */
+  readonly eights: number;
+  /** Threads that share a key; each has `eights / parts` eights of it. */
+  readonly parts: number;
+  /** Sums a thread makes in the end: four numbers of a head each. */
+  readonly sums: number;
+} {
+  const rows = numHeads / numKvHeads;
+  const quads = headDim / 4;
+  const eights = headDim / 8;
+  let parts = Math.min(KEY_THREADS, eights);
+  while (eights % parts !== 0) parts--;
+  return { rows, quads, eights, parts, sums: Math.ceil((rows * quads) / THREADS) };
+}
+
+/** Bytes of workgroup memory with tiles of so many tokens. */
+function bytesOf(spec: StepAttentionSpec, tile: number): number {
+  const { rows, eights, parts } = sharesOf(spec);
+  const element = spec.stored === 'f16' ? 2 : 4;
+  return rows * spec.headDim * 4 + (tile + 2) * eights * 8 * element + rows * tile * (parts + 3) * 4;
+}
+
+/** The largest tile that fits into a device's workgroup memory; the smallest where none does. Parts of the cache are multiples of it. */
+export function stepAttentionTile(spec: StepAttentionSpec, workgroupBytes: number): number {
+  return TILES.find((tile) => bytesOf(spec, tile) <= workgroupBytes) ?? TILES[2];
+}
+
+/**
+ * The kernel. Bindings: qkv, cos_rows, sin_rows, keys, values, output, partials, params, as `attentionKernel`'s.
+ * Workgroups: 1, kv heads, parts.
+ */
+export function stepAttentionKernel(spec: StepAttentionSpec, tile: number): Kernel {
+  const { numHeads, headDim, stored } = spec;
+  const { rows, quads, eights, parts, sums } = sharesOf(spec);
+  const keyReads = eights / parts;
+  const valueReads = Math.ceil((tile * eights) / THREADS);
+  const evenValues = (tile * eights) % THREADS === 0;
+  const scoreSums = Math.ceil((rows * tile) / THREADS); // scores a thread puts together
+  const scoreStride = parts + 1; // so that threads side by side lie in other banks
+  const scale = `${1 / Math.sqrt(headDim)}f`;
+  /** Whether thread `lid` has a value to read. */
+  const hasValue = (i: number): string => (evenValues ? 'true' : `lid + ${i * THREADS}u < ${tile * eights}u`);
+  const read = (first: string): string => `
+    {
+      let slot = min(${first} + lid / ${parts}u, end - 1u);
+${repeat(keyReads, (j) => `      k${j} = keys[(cached + slot) * ${eights}u + lid % ${parts}u + ${j * parts}u];`)}
+${repeat(valueReads, (i) => `      v${i} = values[(cached + min(${first} + (lid + ${i * THREADS}u) / ${eights}u, end - 1u)) * ${eights}u + (lid + ${i * THREADS}u) % ${eights}u];`)}
+    }`;
+  const body = `
+${packing(stored)}
+${rotation(spec)}
+var<workgroup> queries: array<vec4<f32>, ${rows * quads}>;
+var<workgroup> new_key: array<Eight, ${eights}>;
+var<workgroup> new_value: array<Eight, ${eights}>;
+var<workgroup> value_tile: array<Four, ${tile * quads}>;
+var<workgroup> part_scores: array<f32, ${rows * tile * scoreStride}>;
+var<workgroup> scores: array<vec4<f32>, ${(rows * tile) / 4}>;
+var<workgroup> weights: array<vec4<f32>, ${(rows * tile) / 4}>;
+fn largest(row: u32) -> f32 {
+  var four = scores[row * ${tile / 4}u];
+  for (var p = 1u; p < ${tile / 4}u; p++) { four = max(four, scores[row * ${tile / 4}u + p]); }
+  return max(max(four.x, four.y), max(four.z, four.w));
+}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let head = wg.y;
+  let begin = wg.z * params.chunk;
+  let end = min(begin + params.chunk, params.past + 1u);
+  let cached = head * params.capacity;
+${repeat(keyReads, (j) => `  var k${j}: Eight;`)}
+${repeat(valueReads, (i) => `  var v${i}: Eight;`)}
+${read('begin')}
+  for (var i = lid; i < ${rows * (quads / 2)}u; i += ${THREADS}u) {
+    let row = i / ${quads / 2}u;
+    let j = i % ${quads / 2}u;
+    let q = rotated(0u, head * ${rows}u + row, j);
+    queries[row * ${quads}u + j] = q[0] * ${scale};
+    queries[row * ${quads}u + j + ${quads / 2}u] = q[1] * ${scale};
+  }
+  // The new token's key and value: one workgroup writes them, and is the only one to need them.
+  if (params.past >= begin && params.past < end && lid >= ${THREADS / 2}u && lid < ${THREADS / 2 + eights / 2}u) {
+    let j = lid - ${THREADS / 2}u;
+    let a = rotated(0u, ${numHeads}u + head, j * 2u);
+    let b = rotated(0u, ${numHeads}u + head, j * 2u + 1u);
+    new_key[j] = pack8(a[0], b[0]);
+    new_key[j + ${eights / 2}u] = pack8(a[1], b[1]);
+    new_value[j] = value8(0u, head, j);
+    new_value[j + ${eights / 2}u] = value8(0u, head, j + ${eights / 2}u);
+    let to = (cached + params.past) * ${eights}u + j;
+    keys[to] = new_key[j];
+    keys[to + ${eights / 2}u] = new_key[j + ${eights / 2}u];
+    values[to] = new_value[j];
+    values[to + ${eights / 2}u] = new_value[j + ${eights / 2}u];
+  }
+${repeat(sums, (n) => `  var sum${n} = vec4<f32>(); var total${n} = 0.0; var most${n} = ${NEVER};`)}
+${repeat(scoreSums, (n) => `  var peak${n} = ${NEVER};`)}
+  workgroupBarrier();
+  for (var tile = begin; tile < end; tile += ${tile}u) {
+    // 1. Scores: some threads a key, each some of its numbers. Values into workgroup memory.
+    if (lid < ${tile * parts}u) {
+      let part = lid % ${parts}u;
+      let isNew = tile + lid / ${parts}u == params.past;
+${repeat(rows, (r) => `      var score${r} = 0.0;`)}
+${repeat(
+  keyReads,
+  (j) => `      {
+        if (isNew) { k${j} = new_key[part + ${j * parts}u]; }
+        let k = unpack8(k${j});
+${repeat(
+  rows,
+  (r) => `        { let q = ${r * quads}u + (part + ${j * parts}u) * 2u;
+          score${r} += dot(queries[q], k[0]) + dot(queries[q + 1u], k[1]); }`,
+)}
+      }`,
+)}
+${repeat(rows, (r) => `      part_scores[(${r * tile}u + lid / ${parts}u) * ${scoreStride}u + part] = score${r};`)}
+    }
+${repeat(
+  valueReads,
+  (i) => `    if (${hasValue(i)}) {
+      let at = lid + ${i * THREADS}u;
+      // Beyond the new token, too: what an earlier prompt left there may be no number, which a weight of 0 does not undo.
+      if (tile + at / ${eights}u >= params.past) { v${i} = new_value[at % ${eights}u]; }
+      let fours = fours8(v${i});
+      value_tile[at * 2u] = fours[0];
+      value_tile[at * 2u + 1u] = fours[1];
+    }`,
+)}
+    if (tile + ${tile}u < end) {
+${read(`tile + ${tile}u`)}
+    }
+    workgroupBarrier();
+    for (var i = lid; i < ${rows * tile}u; i += ${THREADS}u) {
+      let at = i * ${scoreStride}u;
+      let score = ${Array.from({ length: parts }, (_, p) => `part_scores[at + ${p}u]`).join(' + ')};
+      scores[i / 4u][i % 4u] = select(${NEVER}, score, tile + i % ${tile}u < end);
+    }
+    workgroupBarrier();
+    // 2. Weights, a thread each: it and whoever sums the row's values know the largest score so far.
+${repeat(
+  scoreSums,
+  (n) => `    if (lid + ${n * THREADS}u < ${rows * tile}u) {
+      let i = lid + ${n * THREADS}u;
+      peak${n} = max(peak${n}, largest(i / ${tile}u));
+      weights[i / 4u][i % 4u] = exp(scores[i / 4u][i % 4u] - peak${n});
+    }`,
+)}
+    workgroupBarrier();
+    // 3. Weighted sums: a thread takes four numbers of a head.
+${repeat(
+  sums,
+  (n) => `    {
+      let row = min((lid + ${n * THREADS}u) / ${quads}u, ${rows - 1}u);
+      let quad = (lid + ${n * THREADS}u) % ${quads}u;
+      let peak = max(most${n}, largest(row));
+      let shrink = exp(most${n} - peak);
+      most${n} = peak;
+      sum${n} *= shrink;
+      total${n} *= shrink;
+      for (var p = 0u; p < ${tile / 4}u; p++) {
+        let four = weights[row * ${tile / 4}u + p];
+        total${n} += four.x + four.y + four.z + four.w;
+${repeat(4, (c) => `        sum${n} = fma(vec4<f32>(four[${c}]), unpack4(value_tile[(p * 4u + ${c}u) * ${quads}u + quad]), sum${n});`)}
+      }
+    }`,
+)}
+    workgroupBarrier();
+  }
+${repeat(
+  sums,
+  (n) => `  if (lid + ${n * THREADS}u < ${rows * quads}u) {
+    let row = (lid + ${n * THREADS}u) / ${quads}u;
+    let quad = (lid + ${n * THREADS}u) % ${quads}u;
+    ${writeResult(spec, { token: '0u', head: `(head * ${rows}u + row)` }, { sum: `sum${n}`, most: `most${n}`, total: `total${n}` })}
+  }`,
+)}
+}`;
+  const bindings: Binding[] = [
+    ...QKV,
+    { name: 'keys', type: CACHE_TYPE.eight, access: 'read_write' },
+    { name: 'values', type: CACHE_TYPE.eight, access: 'read_write' },
+    ...RESULTS,
+    PARAMS,
+  ];
+  return kernel('attention, step', bindings, body);
+}

@@ -1,0 +1,91 @@
+/** What this machine's GPU offers, and a device made to measure for onnxruntime. */
+import { NamedError } from '../../../shared/errors.ts';
+
+/** An adapter that was looked at. */
+export interface AdapterProbe {
+  readonly adapter: GPUAdapter;
+  /** Vendor, architecture and description, as far as the browser tells. */
+  readonly description: string;
+  readonly hasF16: boolean;
+  readonly hasSubgroups: boolean;
+  /** Largest buffer a kernel can read. */
+  readonly maxBindingBytes: number;
+}
+
+/** Features that kernels use where they are there. The last is Chromium's, behind a flag: matrix units, for our own kernels. */
+const WANTED_FEATURES = [
+  'shader-f16',
+  'subgroups',
+  'timestamp-query',
+  'chromium-experimental-subgroup-matrix',
+] as const;
+
+/** Limits onnxruntime's kernels and large models need as high as they go. */
+const WANTED_LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+] as const;
+
+function requestAdapter(): Promise<GPUAdapter | null> {
+  return navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
+}
+
+/** Looks for a WebGPU adapter; a sentence says why there is none. */
+export async function probeAdapter(): Promise<AdapterProbe | string> {
+  if (!('gpu' in navigator) || navigator.gpu === undefined) return 'This browser has no WebGPU.';
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await requestAdapter();
+  } catch (thrown) {
+    return `WebGPU refused: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  }
+  if (adapter === null) return 'WebGPU found no graphics adapter.';
+  const { vendor, architecture, description } = adapter.info;
+  return {
+    adapter,
+    description: [vendor, architecture, description].filter((part) => part !== '').join(' ') || 'unnamed adapter',
+    hasF16: adapter.features.has('shader-f16'),
+    hasSubgroups: adapter.features.has('subgroups'),
+    maxBindingBytes: Math.min(adapter.limits.maxStorageBufferBindingSize, adapter.limits.maxBufferSize),
+  };
+}
+
+/** Whether an adapter computes on the CPU. */
+export function isSoftware({ adapter, description }: AdapterProbe): boolean {
+  return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
+}
+
+/**
+ * Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. Asks for the
+ * adapter anew, because one adapter gives one device. Throws RuntimeUnavailableError when it is gone.
+ */
+export async function requestDevice(options: {
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+}): Promise<GPUDevice> {
+  const adapter = await requestAdapter();
+  if (adapter === null) {
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      'The graphics adapter has gone away. Reload the page to try again.',
+    );
+  }
+  const allowed = {
+    'shader-f16': options.f16,
+    subgroups: options.subgroups,
+    'timestamp-query': true,
+    'chromium-experimental-subgroup-matrix': options.f16 && options.subgroups,
+  };
+  const wanted = WANTED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name));
+  return adapter.requestDevice({
+    requiredFeatures: wanted as GPUFeatureName[], // the types do not know Chromium's
+    requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+}

@@ -1,0 +1,81 @@
+/** Where a check runs kernels: buffers of its own, and what they hold afterwards against what they should. */
+import { bytesOf } from '../../../shared/bytes.ts';
+import { NamedError } from '../../../shared/errors.ts';
+import { readBuffer } from '../gpu/device-tensors.ts';
+import type { KernelContext } from '../context.ts';
+import type { Compiled } from '../gpu/compiler.ts';
+import { PARAM_BYTES, type Params, paramWords, roundUp } from '../gpu/kernel.ts';
+
+/** Largest error allowed, relative to the largest expected value: room for f16 on the way, far from a wrong kernel's. */
+const TOLERANCE = 0.02;
+
+/** One check's buffers; dispose of it afterwards. */
+export class KernelFixture {
+  readonly #parts: KernelContext;
+  readonly #buffers: GPUBuffer[] = [];
+
+  constructor(parts: KernelContext) {
+    this.#parts = parts;
+  }
+
+  /** A buffer that holds `data`, in whole words of 16 bytes. */
+  filled(data: ArrayBufferView<ArrayBuffer>): GPUBuffer {
+    const buffer = this.#make(data.byteLength, GPUBufferUsage.STORAGE);
+    const bytes = new Uint8Array(buffer.size);
+    bytes.set(bytesOf(data));
+    this.#parts.runtime.device.queue.writeBuffer(buffer, 0, bytes);
+    return buffer;
+  }
+
+  /** A buffer of zeros. */
+  empty(byteLength: number): GPUBuffer {
+    return this.#make(byteLength, GPUBufferUsage.STORAGE);
+  }
+
+  /** The uniform buffer of a run, zero where nothing is said. */
+  params(some: Partial<Params> & Pick<Params, 'tokens'>): GPUBuffer {
+    const buffer = this.#make(PARAM_BYTES, GPUBufferUsage.UNIFORM);
+    const zeros = { past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0 };
+    this.#parts.runtime.device.queue.writeBuffer(buffer, 0, paramWords({ ...zeros, ...some }));
+    return buffer;
+  }
+
+  /** Records a dispatch. */
+  dispatch(compiled: Compiled, buffers: readonly GPUBuffer[], grid: readonly number[]): void {
+    this.#parts.stream.dispatch(compiled, compiled.bind(buffers), grid);
+  }
+
+  /**
+   * Runs what is recorded and compares rows of `cols` numbers, which lie `stride` apart, with `[rows, cols]` expected ones;
+   * NaN is expected where anything will do. Throws NumericCheckError when one is off by too much or is no number.
+   */
+  async expect(what: string, buffer: GPUBuffer, expected: Float32Array, cols: number, stride: number): Promise<void> {
+    this.#parts.stream.submit();
+    const found = new Float32Array(await readBuffer(this.#parts.runtime.device, buffer, buffer.size));
+    const largest = expected.reduce((most, value) => Math.max(most, Number.isNaN(value) ? 0 : Math.abs(value)), 0);
+    let worst = 0;
+    expected.forEach((value, i) => {
+      if (Number.isNaN(value)) return;
+      const error = Math.abs((found[Math.floor(i / cols) * stride + (i % cols)] ?? NaN) - value) / largest;
+      if (!(error <= worst)) worst = Number.isNaN(error) ? Infinity : error;
+    });
+    if (worst <= TOLERANCE) return;
+    throw new NamedError(
+      'NumericCheckError',
+      `The graphics driver computes our kernel "${what}" wrongly (error ${worst.toPrecision(3)}, at most ${TOLERANCE} is allowed). ` +
+        'Update the driver or the browser; until then the app uses another way to compute.',
+    );
+  }
+
+  /** Frees the buffers. */
+  dispose(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+  }
+
+  #make(byteLength: number, kind: number): GPUBuffer {
+    const usage = kind | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+    const buffer = this.#parts.runtime.device.createBuffer({ label: 'check', size: roundUp(byteLength, 16), usage });
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+}

@@ -1,0 +1,115 @@
+/** Start-up check of products in parts: a small MLP between two norms, and the products around attention, as a layer runs them. */
+import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { KernelFixture } from './kernel-fixture.ts';
+import type { KernelContext } from '../context.ts';
+import { madeUpMatrix } from './matmul-test.ts';
+import { type SplitLayer, splitLayers, type TileLimits } from '../matmul/split-k-layer.ts';
+import type { Step } from '../matmul/select-gemm.ts';
+import type { MatrixFormat } from '../weights/weight-reader.ts';
+
+/** Rows and inputs of every matrix: whole blocks, but neither whole tiles nor a power of two. */
+const SIDE = 192;
+/** Most tokens: more than a tile, and no multiple. */
+const TOKENS = 70;
+/** Keeps what is between products within f16. */
+const GAMMA = 1 / 64;
+
+/** Checks the kernels of a layer whose matrices are stored as `format`. Throws NumericCheckError when one is off. */
+export async function checkSplitLayers(
+  parts: KernelContext,
+  format: MatrixFormat,
+  epsilon: number,
+  limits: TileLimits,
+): Promise<void> {
+  const matrix = { ...format, rows: SIDE, cols: SIDE };
+  const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
+  const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
+  for (const layer of (await splitLayers(parts.compiler, matrices, text, limits)) ?? []) {
+    await checkLayer(parts, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
+  }
+}
+
+async function checkLayer(
+  parts: KernelContext,
+  layer: SplitLayer,
+  format: MatrixFormat,
+  tokens: number,
+  epsilon: number,
+): Promise<void> {
+  const random = pseudoRandom();
+  const bench = new KernelFixture(parts);
+  try {
+    const matrix = () => madeUpMatrix(parts, bench, format, random);
+    const [gate, up, down, qkv, output] = [
+      await matrix(),
+      await matrix(),
+      await matrix(),
+      await matrix(),
+      await matrix(),
+    ];
+    const [stream, x, bias] = [random(tokens * SIDE), random(tokens * SIDE), random(SIDE)];
+    const gamma = bench.filled(new Float32Array(SIDE).fill(GAMMA));
+    const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
+    const [normed, inner] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
+    const room = layer.sums(tokens);
+    const [sums, upSums] = [bench.empty(room.sums * 4), bench.empty(room.upSums * 4)];
+    const y = bench.empty(tokens * SIDE * 4);
+    const params = bench.params({ tokens });
+    const run = (step: Step, ...buffers: readonly GPUBuffer[]): void => {
+      const { compiled, grid } = step(tokens);
+      bench.dispatch(compiled, [...buffers, params], grid);
+    };
+    run(layer.firstNorm, hidden, gamma, normed);
+    run(layer.gate, ...gate.buffers, normed, sums);
+    run(layer.up, ...up.buffers, normed, upSums);
+    run(layer.gated, sums, upSums, inner);
+    run(layer.down, ...down.buffers, inner, sums);
+    run(layer.nextNorm, sums, hidden, gamma, normed);
+    run(layer.qkv, ...qkv.buffers, normed, sums);
+    run(layer.bias, sums, bench.filled(bias), y);
+    run(layer.output, ...output.buffers, bench.filled(x), sums);
+    run(layer.attentionNorm, sums, after, gamma, normed);
+
+    const first = normOf(stream, epsilon);
+    const gates = product(first, gate.weights);
+    const inside = product(first, up.weights).map(
+      (value, i) => (value * (gates[i] ?? 0)) / (1 + Math.exp(-(gates[i] ?? 0))),
+    );
+    const behind = sum(stream, product(inside, down.weights));
+    const expected = [
+      { what: 'MLP in parts', found: hidden, values: behind },
+      {
+        what: 'qkv in parts',
+        found: y,
+        values: product(normOf(behind, epsilon), qkv.weights).map((value, i) => value + (bias[i % SIDE] ?? 0)),
+      },
+      { what: 'o_proj in parts', found: after, values: sum(stream, product(x, output.weights)) },
+    ];
+    for (const { what, found, values } of expected) await bench.expect(what, found, values, SIDE, SIDE);
+  } finally {
+    bench.dispose();
+  }
+}
+
+/** RMSNorm of rows, times GAMMA. */
+function normOf(rows: Float32Array, epsilon: number): Float32Array {
+  return rows.map((value, i) => {
+    const row = rows.subarray(i - (i % SIDE), i - (i % SIDE) + SIDE);
+    const mean = row.reduce((squares, each) => squares + each * each, 0) / SIDE;
+    return (value * GAMMA) / Math.sqrt(mean + epsilon);
+  });
+}
+
+function product(x: Float32Array, weights: Float32Array): Float32Array {
+  return x.map((_, i) => {
+    const row = i - (i % SIDE);
+    const at = (i % SIDE) * SIDE;
+    let value = 0;
+    for (let k = 0; k < SIDE; k++) value += (x[row + k] ?? 0) * (weights[at + k] ?? 0);
+    return value;
+  });
+}
+
+function sum(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value + (b[i] ?? 0));
+}

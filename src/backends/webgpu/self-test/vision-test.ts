@@ -1,0 +1,89 @@
+/** Start-up check of the vision tower's kernels: products as it stores them, and attention in windows and over a whole image. */
+import { attend, rotate } from '../../../model/reference-attention.ts';
+import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { KernelFixture } from './kernel-fixture.ts';
+import type { KernelContext } from '../context.ts';
+import type { VisionFormats } from '../vision/loaded-vision.ts';
+import { checkedFormats, checkTiledProduct } from './matmul-test.ts';
+import { MANY, tiledProducts } from '../matmul/select-gemm.ts';
+import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts';
+import { imageSpans, windowSpans } from '../vision/attention-spans.ts';
+import { roundUp } from '../gpu/kernel.ts';
+
+/** Patches: two windows and a part of one, no multiple of a tile of keys. */
+const PATCHES = 150;
+const WINDOW = 64;
+/** Every so-many-th query is compared, and the last. */
+const EVERY = 7;
+
+/** Throws NumericCheckError when one of the kernels is off; checks products while those of the model's own sizes still compile. */
+export async function checkVision(
+  parts: KernelContext,
+  formats: VisionFormats,
+  compiling: Promise<VisionKernels>,
+): Promise<void> {
+  const { compiler, tuning, runtime } = parts;
+  const { patchEmbed, block, mergerInner, mergerOutput } = formats;
+  const tiled = tiledProducts(compiler, MANY, tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
+  const checks = checkedFormats([patchEmbed, ...Object.values(block), mergerInner, mergerOutput]).map(
+    async (format) => {
+      const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
+      await checkTiledProduct(parts, product, format, PATCHES);
+    },
+  );
+  await Promise.all([...checks, compiling.then(({ attention }) => checkAttention(parts, attention))]);
+}
+
+async function checkAttention(
+  parts: KernelContext,
+  { rotary, isPacked, windows, whole, queries }: VisionAttention,
+): Promise<void> {
+  const { numHeads, headDim } = parts.model.vision;
+  const hidden = numHeads * headDim;
+  const stride = roundUp(3 * hidden, 32);
+  const outStride = roundUp(hidden, 32);
+  const random = pseudoRandom();
+  const rows = new Float32Array(PATCHES * stride);
+  for (let row = 0; row < PATCHES; row++) rows.set(random(3 * hidden), row * stride);
+  const angles = random((PATCHES * headDim) / 2).map((turn) => turn * Math.PI);
+  const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
+  const windowRows = Array.from({ length: roundUp(PATCHES, WINDOW) }, (_, row) => row);
+  const bench = new KernelFixture(parts);
+  try {
+    const qkv = bench.filled(rows);
+    const packed = isPacked ? [bench.empty(PATCHES * 3 * hidden * 2)] : [];
+    const params = bench.params({ tokens: PATCHES });
+    const { compiled: rotating, grid } = rotary(PATCHES);
+    bench.dispatch(rotating, [qkv, bench.filled(cos), bench.filled(sin), ...packed, params], grid);
+    const ways = [
+      { compiled: windows, spans: windowSpans(windowRows, WINDOW, PATCHES, queries), side: WINDOW },
+      { compiled: whole, spans: imageSpans(PATCHES, queries), side: PATCHES },
+    ];
+    for (const { compiled, spans, side } of ways) {
+      const output = bench.empty(PATCHES * outStride * 4);
+      bench.dispatch(
+        compiled,
+        [...(isPacked ? packed : [qkv]), bench.filled(spans), output],
+        [spans.length / 4, numHeads],
+      );
+      const expected = new Float32Array(PATCHES * hidden).fill(NaN);
+      for (let head = 0; head < numHeads; head++) {
+        const part = (row: number, kind: 0 | 1 | 2): Float32Array => {
+          const at = row * stride + kind * hidden + head * headDim;
+          return rows.subarray(at, at + headDim);
+        };
+        const keys = Array.from({ length: PATCHES }, (_, row) => rotate(part(row, 1), cos, sin, row));
+        for (let row = PATCHES - 1; row >= 0; row -= EVERY) {
+          const begin = row - (row % side);
+          const out = expected.subarray(row * hidden + head * headDim, row * hidden + (head + 1) * headDim).fill(0);
+          const key = (i: number): Float32Array => keys[begin + i] ?? part(0, 1);
+          const count = Math.min(side, PATCHES - begin);
+          attend(rotate(part(row, 0), cos, sin, row), count, key, (i) => part(begin + i, 2), out);
+        }
+      }
+      await bench.expect(compiled.label, output, expected, hidden, outStride);
+    }
+  } finally {
+    bench.dispose();
+  }
+}

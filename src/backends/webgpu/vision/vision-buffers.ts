@@ -1,0 +1,133 @@
+/** The vision tower's buffers: what is uploaded for an image, and what lies between kernels. As large as the largest image so far. */
+import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
+import { haveNoPadding, rowBytes } from '../decoder/decoder-buffers.ts';
+import { PARAM_BYTES, roundUp } from '../gpu/kernel.ts';
+
+/**
+ * f32 unless said otherwise; rows are padded to a multiple of 32 numbers. Some serve twice where kernels do not overlap, and some
+ * are one buffer where no row has padding, which must stay zero.
+ */
+export interface VisionBuffers {
+  /** Query, key and value; before the first block the image as it came, after the last the features. */
+  readonly qkv: GPUBuffer;
+  /** The residual stream. */
+  readonly hidden: GPUBuffer;
+  /** Behind a norm. May be `attention` too. */
+  readonly normed: GPUBuffer;
+  /** Attention's result; before the first block the patches in window order. */
+  readonly attention: GPUBuffer;
+  /** Inside the MLP: may be `qkv` too. */
+  readonly inner: GPUBuffer;
+  /** Queries, keys and values in f16 where attention wants them so, else `qkv`. */
+  readonly packed: GPUBuffer;
+  /** The merger's inside: `hidden` or `attention`. */
+  readonly merged: GPUBuffer;
+  /** `[patches, headDim / 2]`. */
+  readonly cos: GPUBuffer;
+  readonly sin: GPUBuffer;
+  /** u32 `[groups]`. */
+  readonly windowIndex: GPUBuffer;
+  /** `[3, 256]`: what a pixel's values become. */
+  readonly normalised: GPUBuffer;
+  /** u32, four a span. */
+  readonly windowSpans: GPUBuffer;
+  readonly imageSpans: GPUBuffer;
+}
+
+/** What the buffers' sizes follow from. */
+export interface VisionSizes {
+  readonly vision: VisionConfig;
+  /** Of the MLP as it is stored. */
+  readonly innerSize: number;
+  /** Whether attention wants queries, keys and values packed as f16. */
+  readonly isPacked: boolean;
+}
+
+/** Buffers for more patches than this are not kept after a run: those of a large image take hundreds of MB. */
+const KEPT_PATCHES = 2048;
+
+/** The buffers of one vision tower. */
+export class VisionScratch {
+  /** Counting patches, and merge groups. */
+  readonly patchParams: GPUBuffer;
+  readonly groupParams: GPUBuffer;
+  readonly #device: GPUDevice;
+  readonly #sizes: VisionSizes;
+  #patches = 0;
+  #buffers: VisionBuffers | null = null;
+
+  constructor(device: GPUDevice, sizes: VisionSizes) {
+    this.#device = device;
+    this.#sizes = sizes;
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    this.patchParams = device.createBuffer({ label: 'patch params', size: PARAM_BYTES, usage });
+    this.groupParams = device.createBuffer({ label: 'group params', size: PARAM_BYTES, usage });
+  }
+
+  /** The buffers for an image; other objects than before where they had to grow. */
+  for(patches: number): VisionBuffers {
+    if (this.#buffers !== null && patches <= this.#patches) return this.#buffers;
+    this.#free();
+    this.#patches = patches;
+    return (this.#buffers = this.#make(patches));
+  }
+
+  /** To be called when a run has been submitted. */
+  submitted(): void {
+    if (this.#patches > KEPT_PATCHES) this.#free();
+  }
+
+  /** Frees all of them. */
+  dispose(): void {
+    this.#free();
+    this.patchParams.destroy();
+    this.groupParams.destroy();
+  }
+
+  #make(patches: number): VisionBuffers {
+    const { vision, innerSize, isPacked } = this.#sizes;
+    const { hiddenSize, headDim, outHiddenSize, spatialMergeSize, patchSize, inChannels } = vision;
+    const groups = patches / spatialMergeSize ** 2;
+    const make = (label: string, ...bytes: number[]): GPUBuffer =>
+      this.#device.createBuffer({
+        label: `vision ${label}`,
+        size: roundUp(Math.max(...bytes), 16),
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+      });
+    const row = rowBytes(patches, hiddenSize);
+    const patchRow = rowBytes(patches, patchElements(vision));
+    const image = patches * patchSize ** 2 * inChannels; // a byte each
+    const innerRow = rowBytes(patches, innerSize);
+    const isShared = haveNoPadding([hiddenSize, innerSize]);
+    const hidden = make('hidden', row);
+    const attention = make('attention', row, patchRow);
+    const qkv = make(
+      'qkv',
+      rowBytes(patches, 3 * hiddenSize),
+      image,
+      rowBytes(groups, outHiddenSize),
+      isShared ? innerRow : 0,
+    );
+    return {
+      qkv,
+      hidden,
+      normed: isShared ? attention : make('normed', row),
+      attention,
+      inner: isShared ? qkv : make('inner', innerRow),
+      packed: isPacked ? make('packed', patches * 3 * hiddenSize * 2) : qkv,
+      merged: isShared ? hidden : attention,
+      cos: make('cos', patches * headDim * 2),
+      sin: make('sin', patches * headDim * 2),
+      windowIndex: make('window index', groups * 4),
+      normalised: make('normalised values', 3 * 256 * 4),
+      windowSpans: make('window spans', patches * 16),
+      imageSpans: make('image spans', patches * 16),
+    };
+  }
+
+  #free(): void {
+    for (const buffer of Object.values(this.#buffers ?? {}) as GPUBuffer[]) buffer.destroy();
+    this.#buffers = null;
+    this.#patches = 0;
+  }
+}

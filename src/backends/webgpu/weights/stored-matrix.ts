@@ -1,0 +1,96 @@
+/**
+ * Weights as our graphs store them, found by the names of their initializers: matrices, quantised or not, and vectors. A weight
+ * that is laid out otherwise is refused by name.
+ * Source: src/converter/graphs/layers.ts.
+ */
+import { NamedError } from '../../../shared/errors.ts';
+import type { ExternalWeight } from './onnx-initializers.ts';
+
+/** The initializers of a graph, by name. */
+export type Weights = ReadonlyMap<string, ExternalWeight>;
+
+/** Elements of a row that share one scale. */
+const BLOCK = 32;
+
+/** A matrix y = x Wᵀ of `rows` outputs and `cols` inputs, as it is stored. */
+export type StoredMatrix =
+  | {
+      /** Unsigned codes `[rows, cols / 32, 32 * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, cols / 32]`. */
+      readonly kind: 'q4' | 'q8';
+      readonly rows: number;
+      readonly cols: number;
+      readonly codes: ExternalWeight;
+      readonly scales: ExternalWeight;
+    }
+  | {
+      /** Floats, transposed: `[cols, rows]`; or a table of `[rows, cols]`, which is only looked up; cols are a multiple of eight. */
+      readonly kind: 'transposed' | 'table';
+      readonly rows: number;
+      readonly cols: number;
+      readonly values: ExternalWeight;
+    };
+
+/** The matrix of a linear layer; `name` is that of its weight. Throws RuntimeUnavailableError when it is missing or laid out otherwise. */
+export function matrix(weights: Weights, name: string): StoredMatrix {
+  const values = weights.get(`${name}.t`);
+  if (values !== undefined) {
+    const [cols = 0, rows = 0] = values.dims;
+    return { kind: 'transposed', rows, cols, values };
+  }
+  const { rows, cols, codes, scales } = quantized(weights, name);
+  return { kind: kindOf(codes, cols), rows, cols, codes, scales };
+}
+
+/** A table `[rows, cols]` that is looked up. Throws RuntimeUnavailableError when it is missing or laid out otherwise. */
+export function table(weights: Weights, name: string, rows: number, cols: number): StoredMatrix {
+  const values = weights.get(name);
+  if (values === undefined) {
+    const found = quantized(weights, name, [rows, cols]);
+    return sized({ kind: kindOf(found.codes, found.cols), ...found }, rows, cols);
+  }
+  const [storedRows = 0, storedCols = 0] = values.dims;
+  if (storedCols % 8 !== 0) throw unknown(name);
+  return sized({ kind: 'table', rows: storedRows, cols: storedCols, values }, rows, cols);
+}
+
+function quantized(
+  weights: Weights,
+  name: string,
+  shape?: readonly [number, number],
+): { rows: number; cols: number; codes: ExternalWeight; scales: ExternalWeight } {
+  const codes = find(weights, `${name}.q`);
+  const scales = find(weights, `${name}.scales`);
+  const [rows = 0, blocks = 0] = scales.dims;
+  if (codes.type !== 'u8' || scales.type === 'u8' || (shape !== undefined && rows !== shape[0])) throw unknown(name);
+  return { rows, cols: blocks * BLOCK, codes, scales };
+}
+
+function kindOf(codes: ExternalWeight, cols: number): 'q4' | 'q8' {
+  const perRow = codes.dims.slice(1).reduce((a, b) => a * b, 1);
+  if (perRow * 2 === cols) return 'q4';
+  if (perRow === cols) return 'q8';
+  throw unknown(codes.name);
+}
+
+/** The matrix, if it has these sizes; throws RuntimeUnavailableError with its name otherwise. */
+export function sized(stored: StoredMatrix, rows: number, cols: number): StoredMatrix {
+  if (stored.rows === rows && stored.cols === cols) return stored;
+  throw unknown('codes' in stored ? stored.codes.name : stored.values.name);
+}
+
+/** Floats of this length. Throws RuntimeUnavailableError when they are missing or others. */
+export function vector(weights: Weights, name: string, length: number): ExternalWeight {
+  const found = find(weights, name);
+  if (found.type === 'u8' || found.dims.length !== 1 || found.dims[0] !== length) throw unknown(name);
+  return found;
+}
+
+function find(weights: Weights, name: string): ExternalWeight {
+  const found = weights.get(name);
+  if (found === undefined) throw unknown(name);
+  return found;
+}
+
+function unknown(name: string): NamedError {
+  return new NamedError('RuntimeUnavailableError', `The kernels do not know the layout of the weight ${name}.`);
+}

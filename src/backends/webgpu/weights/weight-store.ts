@@ -1,0 +1,200 @@
+/**
+ * Weights on their way from data files to GPU buffers, a few MB at a time. A weight that two sessions use, such as a tied
+ * embedding table, is loaded once.
+ */
+import type { SessionFiles } from '../../onnx/runtime.ts';
+import { NamedError } from '../../../shared/errors.ts';
+import { f16ToF32 } from '../../../shared/float16.ts';
+import type { ExternalWeight } from './onnx-initializers.ts';
+import type { Transposer } from './transposer.ts';
+import { roundUp } from '../gpu/kernel.ts';
+import type { MatrixFormat } from './weight-reader.ts';
+
+/** Bytes read and uploaded at a time. */
+const CHUNK_BYTES = 1 << 23;
+/** Chunks on their way at once, between the file and the device: what loading needs of the browser's memory. */
+const CHUNKS_IN_FLIGHT = 8;
+
+/** Buffers are made in multiples of this many bytes, which is the widest load of a kernel. */
+const ALIGNMENT = 16;
+
+/** The weights of one device. */
+export class WeightStore {
+  readonly #device: GPUDevice;
+  readonly #transposer: Transposer;
+  readonly #loaded = new Map<string, Loading>();
+  readonly #way = new Semaphore(CHUNKS_IN_FLIGHT);
+
+  constructor(device: GPUDevice, transposer: Transposer) {
+    this.#device = device;
+    this.#transposer = transposer;
+  }
+
+  /** Weights of the graph that `files` are of, each until the set is released. */
+  open(files: SessionFiles): WeightSet {
+    const held: string[] = [];
+    const take = (key: string, make: (loading: Users) => Promise<GPUBuffer>): Promise<GPUBuffer> => {
+      const users: Users = this.#loaded.get(key)?.users ?? { count: 0 };
+      users.count++;
+      const buffer = this.#loaded.get(key)?.buffer ?? make(users);
+      this.#loaded.set(key, { buffer, users });
+      held.push(key);
+      return buffer;
+    };
+    return {
+      bytes: (weight) => take(keyOf(weight), (users) => this.#upload(weight, blobOf(files, weight), users)),
+      turned: (weight, format) =>
+        take(`${keyOf(weight)} turned`, (users) => this.#turn(weight, format, blobOf(files, weight), users)),
+      vector: (weight, paddedLength) =>
+        take(`${keyOf(weight)} f32 ${paddedLength}`, () => this.#vector(weight, blobOf(files, weight), paddedLength)),
+      release: () => {
+        for (const key of held.splice(0)) {
+          const known = this.#loaded.get(key);
+          if (known === undefined || --known.users.count > 0) continue;
+          this.#loaded.delete(key);
+          // One that is still on its way goes when it is there; whoever wanted it learns why it never came.
+          void known.buffer.then(
+            (buffer) => buffer.destroy(),
+            () => undefined,
+          );
+        }
+      },
+    };
+  }
+
+  /** A weight's bytes as they are stored. */
+  async #upload(weight: ExternalWeight, blob: Blob, users: Users): Promise<GPUBuffer> {
+    const buffer = this.#buffer(weight.length, weight.name);
+    const chunks: Promise<void>[] = [];
+    for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
+      chunks.push(this.#way.use(() => this.#uploadChunk(weight, blob, buffer, at, users)));
+    }
+    await Promise.all(chunks);
+    return buffer;
+  }
+
+  async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number, users: Users): Promise<void> {
+    if (users.count === 0) return; // given up meanwhile: the rest need not be read
+    const bytes = await read(weight, blob, at, Math.min(weight.length, at + CHUNK_BYTES));
+    this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
+    // What is written waits in the browser's memory until the device has taken it.
+    await this.#device.queue.onSubmittedWorkDone();
+  }
+
+  /** A matrix of floats that is stored transposed, as rows. */
+  async #turn(weight: ExternalWeight, format: MatrixFormat, blob: Blob, users: Users): Promise<GPUBuffer> {
+    const { cols } = format;
+    const inputBytes = weight.length / cols;
+    const whole = this.#buffer(inputBytes * roundUp(cols, 32), weight.name);
+    const step = this.#transposer.inputsFor(format, CHUNK_BYTES);
+    const turnPart = async (first: number): Promise<void> => {
+      if (users.count === 0) return;
+      const inputs = Math.min(step, cols - first);
+      const bytes = await read(weight, blob, first * inputBytes, (first + inputs) * inputBytes);
+      await this.#transposer.turn(wholeWords(bytes), format, first, inputs, whole);
+    };
+    const parts: Promise<void>[] = [];
+    for (let first = 0; first < cols; first += step) parts.push(this.#way.use(() => turnPart(first)));
+    await Promise.all(parts);
+    return whole;
+  }
+
+  /** A vector as f32 with zeros behind it. */
+  async #vector(weight: ExternalWeight, blob: Blob, paddedLength: number): Promise<GPUBuffer> {
+    const bytes = await this.#way.use(() => read(weight, blob, 0, weight.length));
+    const values = weight.type === 'f16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
+    const padded = new Float32Array(paddedLength);
+    padded.set(values);
+    const buffer = this.#buffer(padded.byteLength, weight.name);
+    this.#device.queue.writeBuffer(buffer, 0, padded);
+    return buffer;
+  }
+
+  #buffer(bytes: number, label: string): GPUBuffer {
+    const size = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (size > most) {
+      throw new NamedError(
+        'RuntimeUnavailableError',
+        `The weight ${label} has ${size} bytes, the device binds ${most}.`,
+      );
+    }
+    return this.#device.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+  }
+}
+
+/** How many sets want a weight. */
+interface Users {
+  count: number;
+}
+
+/** A weight that is there or on its way. */
+interface Loading {
+  readonly buffer: Promise<GPUBuffer>;
+  readonly users: Users;
+}
+
+/** The weights of one graph. */
+export interface WeightSet {
+  /** The stored bytes of a weight. */
+  bytes(weight: ExternalWeight): Promise<GPUBuffer>;
+  /** A matrix of floats that is stored transposed, `[cols, rows]`, as kernels read floats. */
+  turned(weight: ExternalWeight, format: MatrixFormat): Promise<GPUBuffer>;
+  /** A stored vector of floats as f32, padded with zeros to a length. */
+  vector(weight: ExternalWeight, paddedLength: number): Promise<GPUBuffer>;
+  /** Gives up all of them. */
+  release(): void;
+}
+
+/** Lets so many through at a time, in the order in which they came. */
+class Semaphore {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
+/** Bytes `[from, to)` of a weight. Throws ModelFolderError when the file ends before. */
+async function read(weight: ExternalWeight, blob: Blob, from: number, to: number): Promise<ArrayBuffer> {
+  const bytes = await blob.slice(weight.offset + from, weight.offset + to).arrayBuffer();
+  if (bytes.byteLength !== to - from) throw ended(weight);
+  return bytes;
+}
+
+function keyOf({ location, offset, length }: ExternalWeight): string {
+  return `${location} ${offset} ${length}`;
+}
+
+function blobOf(files: SessionFiles, { location, name }: ExternalWeight): Blob {
+  // Graphs name data files from where they lie themselves; ours lie at the folder's root.
+  const found = files.data.find(({ path }) => path === location);
+  if (found !== undefined) return found.blob;
+  throw new NamedError('ModelFolderError', `The data file ${location}, which holds ${name}, was not opened.`);
+}
+
+/** writeBuffer takes whole multiples of four bytes. */
+function wholeWords(bytes: ArrayBuffer): ArrayBuffer | Uint8Array<ArrayBuffer> {
+  if (bytes.byteLength % 4 === 0) return bytes;
+  const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
+  padded.set(new Uint8Array(bytes));
+  return padded;
+}
+
+function ended({ location, name }: ExternalWeight): NamedError {
+  return new NamedError('ModelFolderError', `${location} ends within ${name}. Copy or convert the model folder again.`);
+}

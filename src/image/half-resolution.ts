@@ -1,0 +1,56 @@
+/**
+ * What happens to an image before the model's own processor sees it: the user's pixel budget, the halving that
+ * VisionThink's first round starts from, and the lift of very small images to one visual token. Every step has a function
+ * for the size alone, so that costs can be known before any pixel is touched.
+ */
+import type { RgbImage } from '../shared/rgb-image.ts';
+import { resample } from './resample.ts';
+import type { PixelSize } from './smart-resize.ts';
+
+/** No side is shown to the processor smaller than this many pixels: the protocol's constant, whatever the patch size. */
+export const SMALLEST_SIDE = 28;
+
+/** Half of each side, rounded down, at least 1 pixel. Source: VisionThink's evaluation script. */
+export function halfSize({ width, height }: PixelSize): PixelSize {
+  return { width: Math.max(1, Math.floor(width / 2)), height: Math.max(1, Math.floor(height / 2)) };
+}
+
+/**
+ * The size after a side under 28 pixels was scaled up together with the other one. The product is truncated as Python's
+ * `int` does it, so 27.999... becomes 27. Source: VisionThink's evaluation script.
+ */
+export function liftedSize({ width, height }: PixelSize): PixelSize {
+  if (width >= SMALLEST_SIDE && height >= SMALLEST_SIDE) return { width, height };
+  const scale = Math.max(SMALLEST_SIDE / width, SMALLEST_SIDE / height);
+  return { width: Math.trunc(width * scale), height: Math.trunc(height * scale) };
+}
+
+/** The size that fits an area of `maxPixels`, aspect ratio kept, sides at least 1; null: no budget. */
+export function budgetSize({ width, height }: PixelSize, maxPixels: number | null): PixelSize {
+  const area = width * height;
+  if (maxPixels === null || area <= maxPixels) return { width, height };
+  const scale = Math.sqrt(maxPixels / area);
+  return { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
+}
+
+/** Scales an original whose area exceeds `maxPixels` down to it (Lanczos); others come back as they are. */
+export function fitPixelBudget(image: RgbImage, maxPixels: number | null): RgbImage {
+  return lanczos(image, budgetSize(image, maxPixels));
+}
+
+/** The image round 1 of a downsampled turn begins with (Lanczos), before `liftSmall`. */
+export function halfResolution(image: RgbImage): RgbImage {
+  return lanczos(image, halfSize(image));
+}
+
+/**
+ * Scales an image with a side under 28 pixels up (Lanczos); half and full images alike go through this. Check the aspect
+ * ratio of `liftedSize` first: a 1 x 10000 image would grow to 28 x 280000 pixels.
+ */
+export function liftSmall(image: RgbImage): RgbImage {
+  return lanczos(image, liftedSize(image));
+}
+
+function lanczos(image: RgbImage, size: PixelSize): RgbImage {
+  return resample(image, size.width, size.height, 'lanczos');
+}

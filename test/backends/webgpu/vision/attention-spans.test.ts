@@ -1,0 +1,45 @@
+/** Spans of attention against the plan of windows that the engine makes. */
+import { describe, expect, it } from 'vitest';
+import { planWindows } from '../../../../src/engine/windows.ts';
+import { imageSpans, windowSpans } from '../../../../src/backends/webgpu/vision/attention-spans.ts';
+import { parseGeometry } from '../../../../src/model/model-config.ts';
+import { SHAPES } from '../../../../src/model/presets.ts';
+
+const { text, vision } = SHAPES.tiny;
+const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
+const GEOMETRY = parseGeometry(
+  { model_type: 'qwen2_5_vl', ...ids, ...text, vision_config: vision },
+  { eos_token_id: 3 },
+).vision;
+
+/** Spans as rows of four. */
+function rows(spans: Uint32Array): number[][] {
+  return Array.from({ length: spans.length / 4 }, (_, i) => [...spans.subarray(4 * i, 4 * i + 4)]);
+}
+
+describe('spans of attention', () => {
+  it('are the windows, those at the edges smaller', () => {
+    const { windowRows, windowPatches } = planWindows(GEOMETRY, 10, 12);
+    expect(rows(windowSpans(windowRows, windowPatches, 120, 64))).toEqual([
+      [0, 64, 0, 64],
+      [64, 96, 64, 96],
+      [96, 112, 96, 112],
+      [112, 120, 112, 120],
+    ]);
+  });
+
+  it('take a window that is too large in parts, each against all of it', () => {
+    const { windowRows, windowPatches } = planWindows(GEOMETRY, 6, 8);
+    expect(rows(windowSpans(windowRows, windowPatches, 48, 32))).toEqual([
+      [0, 32, 0, 48],
+      [32, 48, 0, 48],
+    ]);
+  });
+
+  it('over a whole image see all of it', () => {
+    expect(rows(imageSpans(100, 64))).toEqual([
+      [0, 64, 0, 100],
+      [64, 100, 0, 100],
+    ]);
+  });
+});
