@@ -1,0 +1,8 @@
+/** The table: every case of every kernel. */
+import { gemvCases } from './gemv-cases.ts';
+import type { KernelCase } from './kernel-case.ts';
+
+/** Every case, kernel by kernel. */
+export function kernelCases(): readonly KernelCase[] {
+  return [...gemvCases()];
+}
