@@ -2,7 +2,16 @@
  * Installs Mesa's llvmpipe, a Vulkan driver that computes on the CPU and, unlike Chromium's SwiftShader, has shader-f16. The
  * packages are unpacked into a folder of our own: the system does not change, and root is not needed.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, ROOT, run } from './run.mjs';
 
@@ -156,6 +165,7 @@ function driverOf(manifest, libraries, writable) {
       ...(libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries }),
       XDG_RUNTIME_DIR: writable,
       MESA_SHADER_CACHE_DIR: writable,
+      LP_NATIVE_VECTOR_WIDTH: '128', // compiles in half the time that 256 bits take; subgroups have 4 threads
     },
   };
 }

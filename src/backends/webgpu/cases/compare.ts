@@ -35,38 +35,51 @@ export function untouched(expected: Expected): ArrayBufferView<ArrayBuffer> {
   }
 }
 
-/** Compares an output with `before`, what it held before the run, as far as nothing is expected of it. */
-export function compare(expected: Expected, after: ArrayBuffer, before: ArrayBufferView<ArrayBuffer>): Comparison {
+/** Compares an output with what is expected of it, and elsewhere with `before`, what it held before the run. */
+export function compare(expected: Expected, found: Numbers, before: Numbers): Comparison {
   const { values, cols, stride, scales } = expected;
   const rows = values.length / cols;
-  const found = numbersOf(expected, after);
-  const was = numbersOf(expected, before.buffer.slice(before.byteOffset, before.byteOffset + before.byteLength));
   let worst: Comparison = { error: 0, detail: 'equal' };
-  for (let at = 0; at < was.length; at++) {
+  for (let at = 0; at < before.length; at++) {
     const [row, col] = [Math.floor(at / stride), at % stride];
     const value = found[at] ?? NaN;
     if (row >= rows || col >= cols) {
-      if (Object.is(value, was[at])) continue;
-      return { error: Infinity, detail: `row ${row}, ${col} is nobody's, was ${was[at]} and is ${value}` };
+      if (Object.is(value, before[at])) continue;
+      return { error: Infinity, detail: `row ${row}, ${col} is nobody's, was ${before[at]} and is ${value}` };
     }
     const wanted = values[row * cols + col] ?? NaN;
     if (Number.isNaN(wanted) || value === wanted) continue;
     const scale = scales?.[row * cols + col] ?? largestOf(values.subarray(row * cols, (row + 1) * cols));
     const error = Math.abs(value - wanted) / scale;
     if (error <= worst.error) continue;
-    worst = { error: Number.isNaN(error) ? Infinity : error, detail: `row ${row}, ${col}: ${value} instead of ${wanted}` };
+    worst = {
+      error: Number.isNaN(error) ? Infinity : error,
+      detail: `row ${row}, ${col}: ${value} instead of ${wanted}`,
+    };
   }
   return worst;
 }
 
-function largestOf(row: Float32Array | Uint32Array): number {
+/** Compares what two devices gave. */
+export function compareDevices(expected: Expected, one: Numbers, other: Numbers): Comparison {
+  const { values, cols, stride } = expected;
+  const wanted = values.map((value, i) =>
+    Number.isNaN(value) ? NaN : (other[Math.floor(i / cols) * stride + (i % cols)] ?? NaN),
+  );
+  return compare({ ...expected, values: wanted }, one, one);
+}
+
+function largestOf(row: Numbers): number {
   let most = 0;
   for (const value of row) if (Math.abs(value) > most) most = Math.abs(value);
   return most;
 }
 
 /** An output's numbers. */
-export function numbersOf({ type }: Pick<Expected, 'type'>, bytes: ArrayBuffer): Float32Array | Uint32Array {
+export type Numbers = Float32Array | Uint32Array;
+
+/** The numbers in an output's bytes. */
+export function numbersOf({ type }: Pick<Expected, 'type'>, bytes: ArrayBuffer): Numbers {
   switch (type) {
     case 'f32':
       return new Float32Array(bytes);

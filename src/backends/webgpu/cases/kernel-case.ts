@@ -67,7 +67,10 @@ export interface KernelCase {
 const LEAST_WORKGROUP_BYTES = 16_384;
 
 /** Why a device cannot run a case, in a few words; null where it can. */
-export function lackFor({ f16, subgroups, subgroupMatrices, workgroupBytes }: Needs, facts: DeviceFacts): string | null {
+export function lackFor(
+  { f16, subgroups, subgroupMatrices, workgroupBytes }: Needs,
+  facts: DeviceFacts,
+): string | null {
   if (f16 === true && !facts.hasF16) return 'no shader-f16';
   if (subgroups === true && facts.subgroupSize === null) return 'no subgroups of one size';
   if (subgroupMatrices === true && !facts.hasSubgroupMatrices) return 'no subgroup matrices';

@@ -45,7 +45,13 @@ export function productBuffers(problem: ProductProblem, random: Random = pseudoR
   const { values, scales } = finished(problem, sums, before);
 
   const stride = wanted === undefined ? roundUp(rows, 32) : rows;
-  const expected = { values: Float32Array.from(values), scales: Float32Array.from(scales), type: 'f32', cols: rows, stride } as const;
+  const expected = {
+    values: Float32Array.from(values),
+    scales: Float32Array.from(scales),
+    type: 'f32',
+    cols: rows,
+    stride,
+  } as const;
   return [
     ...made.flatMap(({ arrays }) => arrays.map((data) => ({ data }))),
     { data: paddedRows(x, cols, roundUp(cols, 32)) },
@@ -67,7 +73,11 @@ function sumsOf(x: ArrayLike<number>, weights: Float32Array, cols: number, bias:
 }
 
 /** What becomes of the sums. Errors go through silu and gelu, whose slope is at most 1.13. */
-function finished({ epilogue, largest = Infinity }: ProductProblem, [sums, others]: readonly Sums[], before: Float32Array | null): Sums {
+function finished(
+  { epilogue, largest = Infinity }: ProductProblem,
+  [sums, others]: readonly Sums[],
+  before: Float32Array | null,
+): Sums {
   if (sums === undefined) throw new RangeError('a product has a matrix');
   const at = (array: ArrayLike<number> | null | undefined, i: number): number => array?.[i] ?? 0;
   switch (epilogue) {

@@ -20,12 +20,7 @@ export function product(
 }
 
 /** RMSNorm of rows of `cols` numbers, times `gamma` `[cols]`. */
-export function rmsNorm(
-  x: ArrayLike<number>,
-  cols: number,
-  epsilon: number,
-  gamma: ArrayLike<number>,
-): Float64Array {
+export function rmsNorm(x: ArrayLike<number>, cols: number, epsilon: number, gamma: ArrayLike<number>): Float64Array {
   return Float64Array.from({ length: x.length }, (_, i) => {
     const first = i - (i % cols);
     let squares = 0;

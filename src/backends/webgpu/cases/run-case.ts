@@ -4,7 +4,7 @@ import { messageOf } from '../../../shared/errors.ts';
 import type { Compiled, Compiler } from '../gpu/compiler.ts';
 import { readBuffer } from '../gpu/device-tensors.ts';
 import { type Kernel, roundUp } from '../gpu/kernel.ts';
-import { compare, numbersOf, untouched } from './compare.ts';
+import { compare, type Comparison, type Numbers, numbersOf, untouched } from './compare.ts';
 import { type CaseBuffer, type CaseRun, type DeviceFacts, type KernelCase, lackFor } from './kernel-case.ts';
 
 /** How a case has ended on a device. */
@@ -16,7 +16,7 @@ export interface CaseOutcome {
   /** The largest error in words, or why it failed or did not run. */
   readonly detail: string;
   /** What the kernel gave: one array for each buffer of which something is expected. */
-  readonly outputs: readonly (Float32Array | Uint32Array)[];
+  readonly outputs: readonly Numbers[];
 }
 
 /** What the kernels of a case on a device may count on. */
@@ -44,18 +44,19 @@ export async function runCase(
   try {
     const run = one.make(facts);
     const compiled = await compiler.compile(alter(run.kernel));
-    const checked = run.buffers.flatMap((buffer) =>
-      buffer.expected === undefined ? [] : [{ expected: buffer.expected, before: dataOf(buffer) }],
-    );
     const after = await dispatched(compiler.device, run, compiled);
-    const found = checked.map(({ expected, before }, i) => compare(expected, after[i] ?? new ArrayBuffer(0), before));
-    const worst = found.reduce((most, each) => (each.error > most.error ? each : most), { error: 0, detail: 'equal' });
-    return {
-      name,
-      state: found.length > 0 && worst.error <= tolerance ? 'passed' : 'failed',
-      ...worst,
-      outputs: checked.map(({ expected }, i) => numbersOf(expected, after[i] ?? new ArrayBuffer(0))),
-    };
+    const outputs = run.buffers.flatMap((buffer) =>
+      buffer.expected === undefined ? [] : [{ ...buffer, expected: buffer.expected }],
+    );
+    const numbers = outputs.map(({ expected }, i) => numbersOf(expected, after[i] ?? new ArrayBuffer(0)));
+    let worst: Comparison = { error: 0, detail: 'equal' };
+    outputs.forEach((output, i) => {
+      const before = numbersOf(output.expected, bytesOf(dataOf(output)).slice().buffer);
+      const found = compare(output.expected, numbers[i] ?? new Float32Array(0), before);
+      if (found.error > worst.error) worst = found;
+    });
+    const passed = outputs.length > 0 && worst.error <= tolerance;
+    return { name, state: passed ? 'passed' : 'failed', ...worst, outputs: numbers };
   } catch (thrown) {
     return { name, state: 'failed', error: Infinity, detail: messageOf(thrown), outputs: [] };
   }

@@ -58,7 +58,12 @@ async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   } catch (thrown) {
     cause = thrown;
   }
-  const why = cause === undefined ? '' : ` (${messageOf(cause).trim().replaceAll(/\s*\n\s*/g, ' ')})`;
+  const why =
+    cause === undefined
+      ? ''
+      : ` (${messageOf(cause)
+          .trim()
+          .replaceAll(/\s*\n\s*/g, ' ')})`;
   const advice =
     process.platform === 'linux'
       ? 'Dawn needs Vulkan: its loader (libvulkan.so.1; on Debian and Ubuntu the package libvulkan1) and the driver of a graphics card.'
