@@ -1,8 +1,9 @@
 /** The table: every case of every kernel. */
+import { gemmCases } from './gemm-cases.ts';
 import { gemvCases } from './gemv-cases.ts';
 import type { KernelCase } from './kernel-case.ts';
 
 /** Every case, kernel by kernel. */
 export function kernelCases(): readonly KernelCase[] {
-  return [...gemvCases()];
+  return [...gemvCases(), ...gemmCases()];
 }
