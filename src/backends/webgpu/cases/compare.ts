@@ -8,6 +8,9 @@ export const GUARD = 64;
 /** What outputs hold before a run: a number no kernel gives, as f32, f16 (twice in a word) and u32. */
 export const UNTOUCHED = { f32: -12_345.5, f16: 0xdead, u32: 0xdeadbeef } as const;
 
+/** Below it f16 loses bits. */
+const LEAST_NORMAL_F16 = 2 ** -14;
+
 /** What a comparison has found. */
 export interface Comparison {
   /** The largest error, relative to the largest expected number of its row; Infinity for what is no number or was to stay untouched. */
@@ -37,8 +40,9 @@ export function untouched(expected: Expected): ArrayBufferView<ArrayBuffer> {
 
 /** Compares an output with what is expected of it, and elsewhere with `before`, what it held before the run. */
 export function compare(expected: Expected, found: Numbers, before: Numbers): Comparison {
-  const { values, cols, stride, scales } = expected;
+  const { values, cols, stride, scales, type } = expected;
   const rows = values.length / cols;
+  const least = type === 'f16' ? LEAST_NORMAL_F16 : 0;
   let worst: Comparison = { error: 0, detail: 'equal' };
   for (let at = 0; at < before.length; at++) {
     const [row, col] = [Math.floor(at / stride), at % stride];
@@ -50,7 +54,7 @@ export function compare(expected: Expected, found: Numbers, before: Numbers): Co
     const wanted = values[row * cols + col] ?? NaN;
     if (Number.isNaN(wanted) || value === wanted) continue;
     const scale = scales?.[row * cols + col] ?? largestOf(values.subarray(row * cols, (row + 1) * cols));
-    const error = Math.abs(value - wanted) / scale;
+    const error = Math.abs(value - wanted) / Math.max(scale, least);
     if (error <= worst.error) continue;
     worst = {
       error: Number.isNaN(error) ? Infinity : error,

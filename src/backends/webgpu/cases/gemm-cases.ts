@@ -51,15 +51,20 @@ const EACH: readonly Omit<GemmCase, 'tile'>[] = [
 /** Once: what a format does not decide. */
 const ONCE: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'one token', tokens: 1, rows: 40, cols: 32, epilogue: 'store' },
+  { what: 'split-K of equal parts', tokens: 8, rows: 16, cols: 128, epilogue: 'store', parts: 4 },
   { what: 'the gate times up', tokens: 9, rows: 50, cols: 64, epilogue: 'gate', bias: true },
   { what: 'head of the last tokens', tokens: 11, wanted: 3, rows: 37, cols: 64, epilogue: 'store' },
 ];
 
-/** Split-K, for every format: parts that are equal, that are not, and one more than there are steps for. */
-const SPLIT: readonly Omit<GemmCase, 'tile'>[] = [
-  { what: 'split-K of equal parts, odd sizes', tokens: 19, rows: 35, cols: 128, epilogue: 'store', parts: 2 },
-  { what: 'split-K with a shorter last part', tokens: 3, rows: 16, cols: 160, epilogue: 'store', parts: 2 },
-];
+/** Split-K, for every format: the last part shorter than the others. */
+const SPLIT: Omit<GemmCase, 'tile'> = {
+  what: 'split-K with a shorter last part, odd sizes',
+  tokens: 19,
+  rows: 35,
+  cols: 160,
+  epilogue: 'store',
+  parts: 2,
+};
 
 /** The tiles that devices use (matmul/select-gemm.ts, matmul/split-k-layer.ts), a token and a row past each. */
 const TUNED_F32: readonly Tile[] = [
@@ -88,10 +93,10 @@ export function gemmCases(): readonly KernelCase[] {
   const smallF16 = (one: Omit<GemmCase, 'tile'>): GemmCase => ({ ...one, tile: SMALL_F16 });
   const odd: Omit<GemmCase, 'tile'> = { ...ONCE[0], what: 'inputs that are no whole blocks', tokens: 3, rows: 18, cols: 75, epilogue: 'store' };
   return [
-    ...STORAGES.flatMap((storage) => [...EACH, ...SPLIT].map((one, i) => gemmCase(IN_F32, storage, small(one, i)))),
+    ...STORAGES.flatMap((storage) => [...EACH, SPLIT].map((one, i) => gemmCase(IN_F32, storage, small(one, i)))),
     ...STORAGES.filter((one) => !isQuantized(one)).map((storage) => gemmCase(IN_F32, storage, small(odd, 0))),
     ...[...ONCE.map(small), ...TUNED_F32.map(past)].map((one) => gemmCase(IN_F32, q4, one)),
-    ...QUANTIZED.flatMap((storage) => [...EACH, ...SPLIT].map((one) => gemmCase(IN_F16, storage, smallF16(one)))),
+    ...QUANTIZED.flatMap((storage) => [...EACH, SPLIT].map((one) => gemmCase(IN_F16, storage, smallF16(one)))),
     ...[...ONCE.map(smallF16), ...TUNED_F16.map(past)].map((one) => gemmCase(IN_F16, q4, one)),
   ];
 }

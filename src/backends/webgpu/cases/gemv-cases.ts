@@ -61,6 +61,10 @@ const EACH: readonly GemvCase[] = [
     extremes: true,
     reduction: 'workgroup memory',
   },
+];
+
+/** Once: they differ in nothing that a format decides. */
+const ONCE: readonly GemvCase[] = [
   {
     ...SHARES,
     what: 'head of the last tokens, zero, large and small rows',
@@ -72,10 +76,6 @@ const EACH: readonly GemvCase[] = [
     extremes: true,
     reduction: 'a subgroup a row',
   },
-];
-
-/** Once: they differ in nothing that a format decides. */
-const ONCE: readonly GemvCase[] = [
   ...(['rows sharing a subgroup', 'several subgroups a row', 'a subgroup a row'] as const).map((reduction) => ({
     ...SHARES,
     what: 'norm and bias, two tokens at once',
