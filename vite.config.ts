@@ -11,21 +11,21 @@ const ISOLATION_HEADERS = {
 /**
  * transformers.js serves as a tokenizer only, yet imports onnxruntime-web as a whole. Inside it that import gets
  * onnxruntime-common instead, which has the one class it touches (Tensor) and no WASM. Our own src/runtime is not affected.
- * `@huggingface/transformers?stock` is the same file as another module that keeps its runtime, for comparisons.
+ * `@huggingface/transformers?upstream` is the same file as another module that keeps its runtime, for comparisons.
  */
 function tokenizerWithoutRuntime(): Plugin {
-  const stock = '@huggingface/transformers?stock';
+  const upstream = '@huggingface/transformers?upstream';
   return {
     name: 'tokenizer-without-runtime',
     enforce: 'pre',
     async resolveId(source, importer) {
-      if (source === stock) {
+      if (source === upstream) {
         const library = await this.resolve('@huggingface/transformers', importer, { skipSelf: true });
-        return library === null ? null : `${library.id}?stock`;
+        return library === null ? null : `${library.id}?upstream`;
       }
       if (!/^onnxruntime-web(\/|$)/.test(source)) return null;
       if (importer === undefined || !importer.includes('/node_modules/@huggingface/transformers/')) return null;
-      if (importer.endsWith('?stock')) return null;
+      if (importer.endsWith('?upstream')) return null;
       return this.resolve('onnxruntime-common', importer, { skipSelf: true });
     },
   };

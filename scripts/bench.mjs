@@ -9,7 +9,7 @@ import { installMissing } from './install.mjs';
 import { fail } from './run.mjs';
 import { serve } from './serve.mjs';
 
-const USAGE = `npm run bench -- [--model bundled|3b|7b|URL] [--backend auto|webgpu|wasm] [--engines ours,stock]
+const USAGE = `npm run bench -- [--model bundled|3b|7b|URL] [--backend auto|webgpu|wasm] [--engines ours,upstream]
   [--kernels none|decoder,vision] [--tuning NAME:N,...] [--only ID,...] [--repeat N] [--steps N] [--questions N] [--limit SECONDS] [--total SECONDS]`;
 const PARAMETERS = [
   'model',

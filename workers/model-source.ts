@@ -11,11 +11,11 @@ import type { ModelSource } from '../src/protocol/engine-api.ts';
 import { NamedError } from '../src/shared/errors.ts';
 import type { FileSource } from '../src/shared/files.ts';
 
-/** Bytes that are read from a disk at a time, and how many reads go on side by side. */
+/** Bytes that are read from a disk at a time, and how many reads run at the same time. */
 const PIECE_BYTES = 1 << 24;
 const SIDE_BY_SIDE = 4;
 
-/** Told what happens to the files. */
+/** Listeners for what happens to the files. */
 export interface FileEvents {
   /** A file is being downloaded. */
   readonly onFetch: FetchProgress;
@@ -108,7 +108,7 @@ function holdShared(key: string): Promise<() => void> {
 /** Fills bytes from an offset of a file on. */
 type Reader = (bytes: Uint8Array, offset: number, onRead: (count: number) => void) => Promise<void>;
 
-/** The same folder, whose files are read by `readerOf` and tell what is read of them. */
+/** The same folder, read by `readerOf`, which reports what it reads. */
 function counted(
   folder: FileSource,
   readerOf: (path: string) => Promise<Reader | undefined>,

@@ -7,7 +7,14 @@ import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
-import type { ContestantApi, Experiment, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import type {
+  EngineUnderTestApi,
+  Experiment,
+  LoadedEngine,
+  MemoryUse,
+  Probe,
+  Sample,
+} from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import {
@@ -25,13 +32,13 @@ import { countGpu, perStep } from './gpu-counts.ts';
 const ignore = (): void => undefined;
 
 /**
- * Steps that go before those that are measured. Stock's come after a prefill of their own; ours find the prompt cached, and would
+ * Steps that go before those that are measured. Upstream's come after a prefill of their own; ours find the prompt cached, and would
  * begin on a device whose clock is low.
  */
 const SETTLING_STEPS = 32;
 
-/** Implements the contestant's interface. */
-export class OursHost implements ContestantApi {
+/** Implements the engineUnderTest's interface. */
+export class OursHost implements EngineUnderTestApi {
   readonly #host = new EngineHost();
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Blob>();
@@ -40,7 +47,7 @@ export class OursHost implements ContestantApi {
   #tokenizer: QwenTokenizer | null = null;
   #contextLength = 0;
 
-  /** `memory` tells what this worker uses. */
+  /** `memory` reports what this worker uses. */
   constructor(memory: () => MemoryUse) {
     this.#memory = memory;
   }
@@ -169,7 +176,7 @@ export class OursHost implements ContestantApi {
       return workedMs;
     };
     const ask = (): Promise<TurnResult> => this.#host.ask(question, settings, ignore);
-    const readAheadMs = await choose();
+    const prefetchMs = await choose();
     const { ttftMs, rounds } = await ask();
     if (ttftMs === null) throw new Error('the turn gave no token');
     const profile: Record<string, number> = {};
@@ -180,7 +187,7 @@ export class OursHost implements ContestantApi {
       Object.assign(profile, await timeKernels(this.#host.kernels, ask));
     }
     const { computedTokens = 0, promptTokens = 0 } = rounds[0] ?? {};
-    return { ms: ttftMs, details: { ...(prefetch ? { readAheadMs } : {}), promptTokens, computedTokens, ...profile } };
+    return { ms: ttftMs, details: { ...(prefetch ? { prefetchMs } : {}), promptTokens, computedTokens, ...profile } };
   }
 
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {

@@ -1,12 +1,12 @@
 /** The engines that are compared, as the page sees them: a worker each, wrapped; and the worker that makes random folders. */
 import { proxy, wrap } from 'comlink';
-import type { ContestantApi, EngineName, RandomFolderApi, ShapeName } from '../protocol/bench-api.ts';
+import type { EngineUnderTestApi, EngineName, RandomFolderApi, PresetName } from '../protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../protocol/engine-api.ts';
 import { installErrorTransfer } from '../protocol/thrown-errors.ts';
 
 /** A running worker with an engine in it. */
-export interface ContestantConnection {
-  readonly api: ContestantApi;
+export interface EngineUnderTestConnection {
+  readonly api: EngineUnderTestApi;
   /** Rejects when the worker dies by itself. */
   readonly crashed: Promise<never>;
   /** Ends the worker at once; calls in flight never settle. */
@@ -14,13 +14,13 @@ export interface ContestantConnection {
 }
 
 /** Starts an engine's worker. */
-export function connectContestant(engine: EngineName): ContestantConnection {
+export function connectEngineUnderTest(engine: EngineName): EngineUnderTestConnection {
   installErrorTransfer();
   const worker =
     engine === 'ours'
       ? new Worker(new URL('../../workers/ours.worker.ts', import.meta.url), { type: 'module' })
-      : new Worker(new URL('../../workers/stock.worker.ts', import.meta.url), { type: 'module' });
-  const remote = wrap<ContestantApi>(worker);
+      : new Worker(new URL('../../workers/upstream.worker.ts', import.meta.url), { type: 'module' });
+  const remote = wrap<EngineUnderTestApi>(worker);
   const crashed = new Promise<never>((_, reject) => {
     worker.addEventListener('error', (event) => reject(new Error(`its worker died: ${event.message || 'no reason'}`)));
     worker.addEventListener('messageerror', () => reject(new Error('its worker sent what cannot be read')));
@@ -38,9 +38,9 @@ export function connectContestant(engine: EngineName): ContestantConnection {
   };
 }
 
-/** Files of these shapes with random weights; `language` is the URL of the folder whose tokenizer they get. */
+/** Files of a preset with random weights; `language` is the URL of the folder whose tokenizer they get. */
 export async function makeRandomFolder(
-  shapes: ShapeName,
+  preset: PresetName,
   backend: BackendChoice,
   language: string,
 ): Promise<FolderSource> {
@@ -50,7 +50,7 @@ export async function makeRandomFolder(
     worker.addEventListener('error', (event) => reject(new Error(`the folder could not be made: ${event.message}`)));
   });
   try {
-    return await Promise.race([wrap<RandomFolderApi>(worker).randomFolder(shapes, backend, language), failed]);
+    return await Promise.race([wrap<RandomFolderApi>(worker).randomFolder(preset, backend, language), failed]);
   } finally {
     worker.terminate(); // the files stay: their bytes belong to the browser
   }

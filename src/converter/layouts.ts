@@ -1,6 +1,6 @@
 /**
- * How a model folder is laid out. `visionthink`: for our engine. `transformers.js`: the same, and beside it what stock
- * transformers.js needs to load the folder unchanged; both sets of graphs read the same data files, which carry stock's
+ * How a model folder is laid out. `visionthink`: for our engine. `transformers.js`: the same, and beside it what upstream
+ * transformers.js needs to load the folder unchanged; both sets of graphs read the same data files, which carry upstream's
  * names. Source: @huggingface/transformers 4.3 src/utils/model-loader.js, src/utils/dtypes.js, src/configs.js.
  */
 import type { ModelConfig } from '../model/model-config.ts';
@@ -24,20 +24,20 @@ export function parseLayout(name: string): Layout {
   return layout;
 }
 
-/** Stock's graphs by ours. */
+/** Upstream's graphs by ours. */
 export const STOCK_GRAPHS = {
   vision_encoder: 'vision_encoder',
   embed_tokens: 'embed_tokens',
   decoder: 'decoder_model_merged',
 } as const;
 
-/** The folder stock looks for graphs in. */
+/** The folder upstream looks for graphs in. */
 export const STOCK_FOLDER = 'onnx/';
 
-/** What stock appends to a graph's name for a dtype. */
+/** What upstream appends to a graph's name for a dtype. */
 const STOCK_SUFFIX = { fp32: '', fp16: '_fp16', q8: '_quantized', q4: '_q4', q4f16: '_q4f16' } as const;
 
-/** The file of a stock graph. */
+/** The file of a upstream graph. */
 export function stockGraphFile(graph: keyof typeof STOCK_GRAPHS, dtype: Dtype): string {
   return `${STOCK_FOLDER}${STOCK_GRAPHS[graph]}${STOCK_SUFFIX[dtype]}.onnx`;
 }
@@ -56,7 +56,7 @@ export function dataFileName(layout: Layout, dtype: Dtype): DataFileName {
 }
 
 /**
- * config.json as stock reads it: the language model's settings nested, and how many data files each graph has.
+ * config.json as upstream reads it: the language model's settings nested, and how many data files each graph has.
  * `dataFiles` are the paths of all data files.
  */
 export function stockConfig(
@@ -98,7 +98,7 @@ export function stockConfig(
   };
 }
 
-/** preprocessor_config.json as stock reads it: with the names of its classes. */
+/** preprocessor_config.json as upstream reads it: with the names of its classes. */
 export function stockProcessor(processor: JsonObject): JsonObject {
   return { ...processor, image_processor_type: 'Qwen2VLImageProcessor', processor_class: 'Qwen2_5_VLProcessor' };
 }

@@ -30,7 +30,7 @@ const BIAS = 0.02;
 /** What a random folder takes from a real one: its language. */
 const TAKEN = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'prompts.json'] as const;
 
-/** Files of the folder that are no weights: stock's image processor with Qwen2.5-VL's own limits. */
+/** Files of the folder that are no weights: upstream's image processor with Qwen2.5-VL's own limits. */
 const PROCESSOR = {
   image_processor_type: 'Qwen2VLImageProcessor',
   processor_class: 'Qwen2_5_VLProcessor',
@@ -60,13 +60,13 @@ export async function randomFolder(shapes: Shapes, dtype: Dtype, language: FileS
   const layout = new WeightLayout(PRECISIONS[dtype], dataFileName('transformers.js', dtype));
   const parameters = countParameters(geometry);
   const graphs = buildGraphs(layout, geometry, parameters);
-  const stock = buildStockGraphs(layout, geometry, dtype);
+  const upstream = buildStockGraphs(layout, geometry, dtype);
 
   // 2. Files.
   const numbers = new RandomNumbers();
   const files: FolderFile[] = [];
   for (const [path, bytes] of layout.files) files.push({ path, blob: dataFile(layout, path, bytes, numbers) });
-  for (const { file, bytes } of [...graphs.flatMap((set) => set.files), ...stock]) {
+  for (const { file, bytes } of [...graphs.flatMap((set) => set.files), ...upstream]) {
     files.push({ path: file, blob: new Blob([new Uint8Array(bytes)]) });
   }
   for (const path of TAKEN) {

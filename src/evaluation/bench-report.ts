@@ -23,8 +23,8 @@ export interface Row {
   readonly id: string;
   readonly title: string;
   readonly ours: Cell | null;
-  readonly stock: Cell | null;
-  /** How many times as long stock takes. */
+  readonly upstream: Cell | null;
+  /** How many times as long upstream takes. */
   readonly ratio: number | null;
   /** Answers that both engines gave alike, of all; null where none were asked for. */
   readonly sameAnswers: { readonly same: number; readonly all: number } | null;
@@ -84,16 +84,16 @@ export function cellOf(samples: readonly CellSample[], error: string | null): Ce
 }
 
 /** Puts the two engines' cells side by side. */
-export function rowOf(id: string, title: string, ours: Cell | null, stock: Cell | null): Row {
-  const [first = [], second = []] = [ours?.answers, stock?.answers];
+export function rowOf(id: string, title: string, ours: Cell | null, upstream: Cell | null): Row {
+  const [first = [], second = []] = [ours?.answers, upstream?.answers];
   const all = Math.min(first.length, second.length);
   const same = first.slice(0, all).filter((answer, i) => answer === second[i]).length;
   return {
     id,
     title,
     ours,
-    stock,
-    ratio: medianRatio(ours?.samples ?? [], stock?.samples ?? []),
+    upstream,
+    ratio: medianRatio(ours?.samples ?? [], upstream?.samples ?? []),
     sameAnswers: all === 0 ? null : { same, all },
   };
 }
@@ -101,7 +101,7 @@ export function rowOf(id: string, title: string, ours: Cell | null, stock: Cell 
 /** The numbers that came with the times, a line for each engine and measurement. */
 export function detailLines(rows: readonly Row[]): string[] {
   return rows.flatMap((row) =>
-    (['ours', 'stock'] as const).flatMap((name) => {
+    (['ours', 'upstream'] as const).flatMap((name) => {
       const numbers = Object.entries(row[name]?.details ?? {});
       if (numbers.length === 0) return [];
       const list = numbers.map(([what, value]) => `${what} ${Number(value.toPrecision(4)).toLocaleString('en')}`);
@@ -143,7 +143,7 @@ export function toText(report: BenchReport): string {
 }
 
 const HEADER = ['median (min to max)', 'this app', 'transformers.js', 'ratio'];
-const VERDICT_HEADER = ['goal', 'measured', 'wanted', 'met'];
+const VERDICT_HEADER = ['goal', 'measured', 'goal value', 'met'];
 
 /** `12.3 ms`, `1.23 s`. */
 export function milliseconds(ms: number): string {
@@ -173,7 +173,7 @@ export function ratioText(ratio: number | null): string {
 
 /** An engine's load and memory, and why it runs as it does, in one line. */
 export function engineLine(name: EngineName, engine: EngineReport): string {
-  const who = name === 'ours' ? 'This app' : 'Stock';
+  const who = name === 'ours' ? 'This app' : 'transformers.js';
   if (!engine.loaded) {
     return engine.error === STOPPED
       ? `${who} was stopped while it loaded the model.`
@@ -192,7 +192,7 @@ function headLines(report: BenchReport): string[] {
   const { engines, repeat, startedAt, seconds, complete } = report;
   const times = repeat === 1 ? '1 repetition' : `${repeat} repetitions`;
   const when = `${startedAt}, ${Math.round(seconds)} s, ${times}${complete ? '' : ', not complete'}`;
-  const lines = (['ours', 'stock'] as const).flatMap((name) => {
+  const lines = (['ours', 'upstream'] as const).flatMap((name) => {
     const engine = engines[name];
     return engine === undefined ? [] : [engineLine(name, engine)];
   });
@@ -202,7 +202,7 @@ function headLines(report: BenchReport): string[] {
 function bodyRows(report: BenchReport): string[][] {
   return report.rows.map((row) => {
     const answers = row.sameAnswers === null ? '' : `, ${row.sameAnswers.same} of ${row.sameAnswers.all} answers alike`;
-    return [`${row.title}${answers}`, cellText(row.ours), cellText(row.stock), ratioText(row.ratio)];
+    return [`${row.title}${answers}`, cellText(row.ours), cellText(row.upstream), ratioText(row.ratio)];
   });
 }
 

@@ -1,4 +1,4 @@
-/** Text of a wanted length, to fill a context with. */
+/** Text of a given length, to fill a context with. */
 
 const WORDS = ['one', 'red', 'circle', 'stands', 'left', 'of', 'two', 'green', 'signs', 'and', 'a', 'small', 'house'];
 
@@ -14,8 +14,8 @@ export function fillerQuestion(
   contextLength: number,
   count: (text: string) => number,
 ): string {
-  const room = Math.min(cachedTokens, contextLength - newTokens - 2 * FRAME_TOKENS);
-  return fillerText(room - FRAME_TOKENS, count);
+  const capacity = Math.min(cachedTokens, contextLength - newTokens - 2 * FRAME_TOKENS);
+  return fillerText(capacity - FRAME_TOKENS, count);
 }
 
 /** Text of at most, and nearly, `tokens` tokens. `count` counts a text's tokens. */

@@ -34,17 +34,17 @@ export function judge({ rows, engines }: Judged): Verdict[] {
   const divided = (a: number | undefined, b: number | undefined): number | undefined =>
     a === undefined || b === undefined ? undefined : a / b;
 
-  atLeast('Decode step, 512 cached, against stock', row('decode512')?.ratio, 3);
+  atLeast('Decode step, 512 cached, against transformers.js', row('decode512')?.ratio, 3);
   atMost('Decode step, 512 cached', ours('decode512'), 12.5, 'ms');
-  atLeast('Decode step, 4096 cached, against stock', row('decode4096')?.ratio, 5);
+  atLeast('Decode step, 4096 cached, against transformers.js', row('decode4096')?.ratio, 5);
   atMost('Decode step, 4096 cached against 512', divided(ours('decode4096'), ours('decode512')), 1.1, '×');
-  atLeast('Prefill of a full image turn, against stock', row('imageTurn')?.ratio, 2);
-  atLeast('Round 2 to its first token, against stock', row('round2')?.ratio, 3);
+  atLeast('Prefill of a full image turn, against transformers.js', row('imageTurn')?.ratio, 2);
+  atLeast('Round 2 to its first token, against transformers.js', row('round2')?.ratio, 3);
   atMost('Tokens round 2 computes again', row('round2')?.ours?.details['recomputedTokens'], 0, 'tokens');
   atMost('First token, picture chosen 5 s before', ours('firstToken'), 300, 'ms');
   atLeast('First token against no work ahead', divided(ours('firstTokenCold'), ours('firstToken')), 5);
   for (const side of [1022, 2044]) {
-    atLeast(`Preprocessing of ${side} × ${side}, against stock`, row(`preprocess${side}`)?.ratio, 20);
+    atLeast(`Preprocessing of ${side} × ${side}, against transformers.js`, row(`preprocess${side}`)?.ratio, 20);
   }
   if (engines.ours?.loaded === true) {
     const { wasmBytes, heapPeakBytes } = engines.ours.memory;

@@ -2,7 +2,7 @@
 import type { EngineName, Probe } from '../protocol/bench-api.ts';
 
 /** A picture to measure with, made on the spot. */
-export interface InventedPicture {
+export interface SyntheticPicture {
   readonly name: string;
   readonly width: number;
   readonly height: number;
@@ -32,7 +32,7 @@ export interface Measurement {
   readonly byDefault: boolean;
   readonly engines: readonly EngineName[];
   /** Invented pictures it needs. */
-  readonly pictures: readonly InventedPicture[];
+  readonly pictures: readonly SyntheticPicture[];
   /** `growth`: the probes are asked in turn as often as the plan says, and memory is compared. */
   readonly kind: 'times' | 'growth';
   /** Probes that take turns; each is asked as often as the plan says, or `once`. */
@@ -40,9 +40,9 @@ export interface Measurement {
   readonly once?: boolean;
 }
 
-const DOT: InventedPicture = { name: 'dot', width: 56, height: 56 };
-const LARGE: InventedPicture = { name: '1280 x 960', width: 1280, height: 960 };
-const square = (side: number): InventedPicture => ({ name: `${side} x ${side}`, width: side, height: side });
+const DOT: SyntheticPicture = { name: 'dot', width: 56, height: 56 };
+const LARGE: SyntheticPicture = { name: '1280 x 960', width: 1280, height: 960 };
+const square = (side: number): SyntheticPicture => ({ name: `${side} x ${side}`, width: side, height: side });
 
 const QUESTION = 'What is written on the sign in the middle?';
 /** What takes the place of round 1, so that both engines follow the same call. */
@@ -53,7 +53,7 @@ const TOOL_CALL =
 const CHOSEN_BEFORE_MS = 5000;
 /** Tokens a round of an answer may take. */
 const ANSWER_TOKENS = 112;
-const BOTH: readonly EngineName[] = ['ours', 'stock'];
+const BOTH: readonly EngineName[] = ['ours', 'upstream'];
 
 const decode = (cachedTokens: number): Measurement => ({
   id: `decode${cachedTokens}`,
@@ -83,7 +83,7 @@ const firstToken = ({
   probes: () => [{ kind: 'firstToken', picture: LARGE.name, question: QUESTION, chosenMs: CHOSEN_BEFORE_MS, ...probe }],
 });
 
-const preprocess = (picture: InventedPicture): Measurement => ({
+const preprocess = (picture: SyntheticPicture): Measurement => ({
   id: `preprocess${picture.width}`,
   title: `Preprocessing, ${picture.width} × ${picture.height}`,
   what: 'Decoded picture to patches, with Qwen2.5-VL’s own limits.',

@@ -1,12 +1,12 @@
 /** What a run of the benchmark is to measure, and how a page's address spells it. */
-import type { EngineName, Experiment, ShapeName } from '../protocol/bench-api.ts';
+import type { EngineName, Experiment, PresetName } from '../protocol/bench-api.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import { MEASUREMENTS } from './measurements.ts';
 
 /** The model to measure with. */
 export type BenchModel =
   | { readonly kind: 'bundled' }
-  | { readonly kind: 'shapes'; readonly shapes: ShapeName }
+  | { readonly kind: 'preset'; readonly preset: PresetName }
   | { readonly kind: 'url'; readonly url: string };
 
 /** A run of the benchmark. */
@@ -22,7 +22,7 @@ export interface BenchPlan extends Experiment {
   readonly steps: number;
   /** Questions after which memory is looked at again. */
   readonly questions: number;
-  /** Seconds one load or one probe may take, and seconds after which nothing new is begun. */
+  /** Seconds one load or one probe may take, and seconds after which nothing new is started. */
   readonly limitSeconds: number;
   readonly totalSeconds: number;
 }
@@ -33,7 +33,7 @@ export const DEFAULT_PLAN: BenchPlan = {
   backend: 'auto',
   kernels: null,
   tuning: '',
-  engines: ['ours', 'stock'],
+  engines: ['ours', 'upstream'],
   only: usualMeasurements({ kind: 'bundled' }),
   repeat: 5,
   steps: 32,
@@ -45,7 +45,7 @@ export const DEFAULT_PLAN: BenchPlan = {
 /** What is measured when nobody says: whole answers only where there are weights that answer. */
 export function usualMeasurements(model: BenchModel): readonly string[] {
   const usual = MEASUREMENTS.filter(({ byDefault }) => byDefault).map(({ id }) => id);
-  return model.kind === 'shapes' ? usual.filter((id) => id !== 'answers') : usual;
+  return model.kind === 'preset' ? usual.filter((id) => id !== 'answers') : usual;
 }
 
 /** Reads `model`, `backend`, `kernels`, `tuning`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
@@ -53,7 +53,7 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   const wanted = names(search.get('only'));
   const engines = names(search.get('engines'));
   const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
-  const chosen = (['ours', 'stock'] as const).filter((name) => engines.includes(name));
+  const chosen = (['ours', 'upstream'] as const).filter((name) => engines.includes(name));
   const backend = search.get('backend');
   const model = modelFrom(search.get('model'));
   return {
@@ -101,14 +101,14 @@ function kernelsFrom(text: string | null): BenchPlan['kernels'] {
 /** `bundled`, `3b`, `7b`, `tiny`, or a URL. */
 export function modelFrom(text: string | null): BenchModel {
   if (text === null || text === '' || text === 'bundled') return { kind: 'bundled' };
-  if (text === '3b' || text === '7b' || text === 'tiny') return { kind: 'shapes', shapes: text };
+  if (text === '3b' || text === '7b' || text === 'tiny') return { kind: 'preset', preset: text };
   return { kind: 'url', url: text };
 }
 
 /** What `modelFrom` reads as this model. */
 export function modelName(model: BenchModel): string {
   if (model.kind === 'bundled') return 'bundled';
-  return model.kind === 'shapes' ? model.shapes : model.url;
+  return model.kind === 'preset' ? model.preset : model.url;
 }
 
 function names(text: string | null): readonly string[] {

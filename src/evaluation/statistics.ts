@@ -1,6 +1,6 @@
 /** Numbers that sum up repeated measurements. */
 
-/** What is told of several measurements of one thing. */
+/** Summary of several measurements of one thing. */
 export interface Summary {
   readonly count: number;
   readonly median: number;

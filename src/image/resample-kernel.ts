@@ -62,7 +62,7 @@ const bytesOf = (low: Code, high: Code, third: Code, fourth: Code): Code =>
   i8x16.narrow_i16x8_u(i16x8.narrow_i32x4(low, high), i16x8.narrow_i32x4(third, fourth));
 const shifted = (sums: Code): Code => i32x4.shr_s(sums, i32.const(PRECISION_BITS));
 
-/** A pixel's three channels are summed in three lanes; the fourth is the next pixel's first channel and counts for nothing. */
+/** A pixel's three channels are summed in three runners; the fourth is the next pixel's first channel and counts for nothing. */
 function horizontal(): WasmFunction {
   const [ROW, OUT, OUT_END, SPANS, WEIGHTS, STRIDE] = [0, 1, 2, 3, 4, 5];
   const locals = new Locals(PARAMETERS);

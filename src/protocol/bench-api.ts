@@ -1,14 +1,14 @@
 /**
- * What engines are asked to do so that their speed can be compared: one interface for ours and for stock transformers.js,
+ * What engines are asked to do so that their speed can be compared: one interface for ours and for unmodified transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
 import type { BackendChoice, FolderSource, KernelTower } from './engine-api.ts';
 
 /** Who is compared. */
-export type EngineName = 'ours' | 'stock';
+export type EngineName = 'ours' | 'upstream';
 
-/** Models of which only the shapes are taken, with random weights. */
-export type ShapeName = '3b' | '7b' | 'tiny';
+/** Model configs that are filled with random weights: speed depends on sizes alone. */
+export type PresetName = '3b' | '7b' | 'tiny';
 
 /** What our engine is measured with where that is not what the app uses. */
 export interface Experiment {
@@ -25,7 +25,7 @@ export interface LoadedEngine {
   readonly backend: 'webgpu' | 'wasm';
   /** The graphics adapter, as far as the engine knows. */
   readonly adapter: string;
-  /** Why it runs as it does, one plain sentence each; none where the engine does not tell. */
+  /** Why it runs as it does, one plain sentence each; none where the engine gives no reasons. */
   readonly reasons: readonly string[];
   readonly model: string;
   readonly dtype: string;
@@ -39,7 +39,7 @@ export interface LoadedEngine {
 export interface MemoryUse {
   /** WASM memory. It never shrinks, so this is its peak too. */
   readonly wasmBytes: number;
-  /** JavaScript: files read into the heap and not yet collected, at their peak; and V8's own heap where the browser tells. */
+  /** JavaScript: files read into the heap and not yet collected, at their peak; and V8's own heap where the browser reports it. */
   readonly heapPeakBytes: number;
   /** Buffers on the graphics device now, and at their peak. */
   readonly gpuBytes: number;
@@ -98,7 +98,7 @@ export interface Sample {
 }
 
 /** An engine that is measured. Calls come one at a time. */
-export interface ContestantApi {
+export interface EngineUnderTestApi {
   /** Loads a model. Throws whatever the engine throws. `onProgress` gets a few words now and then; an experiment concerns our engine alone. */
   load(
     source: FolderSource,
@@ -117,8 +117,8 @@ export interface ContestantApi {
 /** Makes folders of random weights. */
 export interface RandomFolderApi {
   /**
-   * Files of these shapes, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
+   * Files of a preset, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
    * folder whose tokenizer and prompts it gets.
    */
-  randomFolder(shapes: ShapeName, backend: BackendChoice, language: string): Promise<FolderSource>;
+  randomFolder(preset: PresetName, backend: BackendChoice, language: string): Promise<FolderSource>;
 }

@@ -29,7 +29,7 @@ export interface ConversionSettings {
 export interface ConversionProgress {
   /** `weights`: the checkpoint is read, packed and written. `hashes`: what was written is read again. */
   readonly phase: 'weights' | 'hashes';
-  /** Bytes of the phase that are done, those of earlier visits with them. */
+  /** Bytes of the phase that are done, earlier runs included. */
   readonly done: number;
   readonly total: number;
   /** The tensor or file at hand, for display. */
@@ -50,7 +50,7 @@ export interface ConversionResult {
 export interface ConverterApi {
   /**
    * Writes the checkpoint as a model folder into `target`, a folder of the origin private file system, in place of the model
-   * that may be there; goes on where an earlier visit stopped. The manifest comes last: a folder without one is not whole.
+   * that may be there; resumes where an earlier run stopped. The manifest comes last: a folder without one is not whole.
    * Throws CheckpointError and SafetensorsError for what cannot be converted, ResumeError when `target` holds a half-done
    * conversion of something else, StorageError when it cannot be written.
    */

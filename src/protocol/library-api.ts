@@ -50,11 +50,11 @@ export interface StoredModel {
   readonly use: 'free' | 'open' | 'busy';
 }
 
-/** Room in the browser. Bytes; null where the browser does not tell. */
+/** Free capacity of the browser's storage. Bytes; null where the browser does not report it. */
 export interface StorageFacts {
   readonly usedBytes: number | null;
   readonly freeBytes: number | null;
-  /** Whether `freeBytes` is as much as the browser ever tells of: there may be more. */
+  /** Whether `freeBytes` is as much as the browser ever reports: there may be more. */
   readonly mayBeMore: boolean;
   /** Whether the browser has promised not to clear it by itself. */
   readonly persisted: boolean;
@@ -115,7 +115,7 @@ export interface ModelSurvey {
 export interface ModelProgress {
   /** `weights`: read, packed, written. `hashes`: what was written is read again. `copy`, `verify`, `export`: as they say. */
   readonly phase: 'weights' | 'hashes' | 'copy' | 'verify' | 'export';
-  /** Bytes, those of earlier visits with them. */
+  /** Bytes, earlier runs included. */
   readonly done: number;
   readonly total: number;
   /** The file or tensor at hand. */
@@ -132,11 +132,11 @@ export interface LibraryApi {
   /** Whether the graphics device holds `bytes` more right now: takes them and gives them back. */
   tryMachine(bytes: number): Promise<Finding>;
   /**
-   * Makes the model, or goes on where it was stopped, and resolves to its key. Throws as `survey`, and StorageError, ResumeError,
+   * Makes the model, or resumes where it was stopped, and resolves to its key. Throws as `survey`, and StorageError, ResumeError,
    * BusyError when another tab has it, StoppedError after `pause`. Whatever is thrown, what was done stays.
    */
   add(origin: ModelOrigin, dtype: string, onProgress: (progress: ModelProgress) => void): Promise<string>;
-  /** Goes on with a model that was begun. `files`: those it is made from, where it came from this device. */
+  /** Resumes a model that was started. `files`: those it is made from, where it came from this device. */
   resume(
     key: string,
     files: readonly FolderFile[] | null,

@@ -1,5 +1,5 @@
 /**
- * How errors cross threads. Comlink copies an error's name, message and stack, but makes a plain `Error` of it and drops
+ * How errors cross threads. Comlink copies an error's name, message and stack, but makes an ordinary `Error` of it and drops
  * its cause. This module replaces Comlink's handler for throws by one that keeps a `NamedError` a `NamedError`, and the
  * whole chain of causes. Both sides of a worker call `installErrorTransfer()` before anything else.
  */

@@ -52,7 +52,7 @@ const plain =
 const vector =
   (opcode: number) =>
   (...operands: Code[]): Code => [...operands.flat(), 0xfd, ...unsigned(opcode)];
-const lane =
+const runner =
   (opcode: number) =>
   (operand: Code, index: number): Code => [...operand, 0xfd, ...unsigned(opcode), index];
 /** Alignment is only a hint: 0, none. */
@@ -119,9 +119,9 @@ export const f64 = {
 export const v128 = {
   load: memory([0xfd, 0x00]),
   store: memory([0xfd, 0x0b]),
-  /** Four bytes into the first lane, zeros into the others. */
+  /** Four bytes into the first runner, zeros into the others. */
   load32_zero: memory([0xfd, 0x5c]),
-  /** The first lane's four bytes. */
+  /** The first runner's four bytes. */
   store32_first: (address: Code, offset: number, value: Code): Code => [
     ...memory([0xfd, 0x5a])(address, offset, value),
     0,
@@ -131,12 +131,12 @@ export const v128 = {
   /** Bits of the first operand where the third has ones, else of the second. */
   select: vector(0x52),
   /** Lanes of 32 bits, numbered 0 to 3 in the first operand and 4 to 7 in the second. */
-  shuffle: (a: Code, b: Code, lanes: readonly [number, number, number, number]): Code => [
+  shuffle: (a: Code, b: Code, runners: readonly [number, number, number, number]): Code => [
     ...a,
     ...b,
     0xfd,
     0x0d,
-    ...lanes.flatMap((index) => [0, 1, 2, 3].map((byte) => 4 * index + byte)),
+    ...runners.flatMap((index) => [0, 1, 2, 3].map((byte) => 4 * index + byte)),
   ],
 };
 
@@ -153,7 +153,7 @@ export const i32x4 = {
   shr_u: vector(0xad),
   extend_low_i16x8_u: vector(0xa9),
   extend_high_i16x8_u: vector(0xaa),
-  /** Two lanes of f64 into the low half, zeros into the high one. */
+  /** Two runners of f64 into the low half, zeros into the high one. */
   trunc_f64x2_zero: vector(0xfc),
 };
 
@@ -177,7 +177,7 @@ export const i8x16 = {
 export const f32x4 = {
   const: (...values: readonly [number, number, number, number]): Code => [0xfd, 0x0c, ...values.flatMap(f32Bytes)],
   splat: vector(0x13),
-  extract: lane(0x1f),
+  extract: runner(0x1f),
   lt: vector(0x43),
   gt: vector(0x44),
   nearest: vector(0x6a),

@@ -130,7 +130,7 @@ export type ModelSelection =
 /** The choice of a model. The library itself has a store of its own, made when it is first shown. */
 export interface ModelSlice {
   readonly selection: ModelSelection;
-  /** Loads another model, and remembers it for the next visit. */
+  /** Loads another model, and remembers it for the next session. */
   selectModel: (selection: ModelSelection) => void;
   /** Whether the library is on show. */
   readonly isLibraryOpen: boolean;

@@ -12,37 +12,29 @@ import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
 import { modelSlice } from './model-slice.ts';
-import { readAheadOf } from './prefetch.ts';
+import { prefetchOnChange } from './prefetch.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
 import { turnSlice } from './turn-slice.ts';
-import type { AppDeps, Workbench } from './workbench.ts';
+import { type AppDeps, EngineSession } from './engine-session.ts';
 
 /** The page's store. */
 export type AppStore = StoreApi<AppState>;
 
 /** Makes the page's store. Nothing starts until `startApp`. */
 export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): AppStore {
-  const bench: Workbench = {
-    deps,
-    connection: null,
-    engineImageId: null,
-    activeRun: null,
-    imageChain: Promise.resolve(),
-    imageTicket: 0,
-    lastId: 0,
-  };
+  const session = new EngineSession(deps);
   const store = createStore<AppState>()((...slice) => ({
-    ...engineSlice(bench, backend)(...slice),
+    ...engineSlice(session, backend)(...slice),
     ...modelSlice(deps.model)(...slice),
-    ...imageSlice(bench)(...slice),
-    ...examplesSlice(bench)(...slice),
+    ...imageSlice(session)(...slice),
+    ...examplesSlice(session)(...slice),
     ...settingsSlice(...slice),
-    ...turnSlice(bench)(...slice),
-    ...compareSlice(bench)(...slice),
+    ...turnSlice(session)(...slice),
+    ...compareSlice(session)(...slice),
     ...themeSlice(...slice),
   }));
-  readAheadOf(store, bench);
+  prefetchOnChange(store, session);
   return store;
 }
 

@@ -3,7 +3,7 @@ import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 import { type BenchReport, type EngineReport, type Row, toText } from '../evaluation/bench-report.ts';
 import { type BenchPlan, usualMeasurements } from '../evaluation/plan.ts';
-import { type BenchEvent, type BenchWorld, runBench } from '../evaluation/run-bench.ts';
+import { type BenchEvent, type BenchEnvironment, runBench } from '../evaluation/run-bench.ts';
 import type { EngineName } from '../protocol/bench-api.ts';
 import { messageOf } from '../shared/errors.ts';
 
@@ -34,11 +34,11 @@ export type BenchStore = StoreApi<BenchState>;
 
 /**
  * Makes the store. `post` gets a line for every result, then the table after `TABLE` and the report after `DONE`, all as
- * JSON; when it fails the run goes on.
+ * JSON; a failed post does not end the run.
  */
 export function createBenchStore(
   plan: BenchPlan,
-  world: BenchWorld,
+  environment: BenchEnvironment,
   post: (line: string) => Promise<void> = async () => undefined,
 ): BenchStore {
   let stop: AbortController | null = null;
@@ -76,7 +76,7 @@ export function createBenchStore(
         stop = new AbortController();
         set({ status: 'running', progress: null, engines: {}, rows: [], report: null, error: null });
         try {
-          const report = await runBench(get().plan, world, onEvent, stop.signal);
+          const report = await runBench(get().plan, environment, onEvent, stop.signal);
           set({ status: 'done', report });
           send(`TABLE ${JSON.stringify(toText(report))}`);
           send(`DONE ${JSON.stringify(report)}`);

@@ -12,7 +12,7 @@ import { modesOf, settingsOf } from './settings-form.ts';
 import { askObstacle } from './turn-slice.ts';
 import { newTurn, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
-import type { SliceOf, Workbench } from './workbench.ts';
+import type { EngineSession, SliceOf } from './engine-session.ts';
 
 /** What is known of the model; a model that still loads is taken for one with the tool. */
 function modelOf({ engine }: AppState): Pick<ModelInfo, 'hasTool'> {
@@ -20,7 +20,7 @@ function modelOf({ engine }: AppState): Pick<ModelInfo, 'hasTool'> {
 }
 
 /** The comparison's slice. */
-export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
+export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
   return (set, get) => {
     function changeRow(id: number, change: (turn: TurnView) => TurnView): void {
       const rows = get().comparison;
@@ -35,7 +35,7 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
         if (askObstacle(get()) !== null || settings === null) return;
         const question = get().question.trim();
         const rowOf = (mode: Mode): TurnView =>
-          newTurn(++bench.lastId, question, { ...settings, ...MODE_SWITCHES[mode], fresh: true });
+          newTurn(session.nextId(), question, { ...settings, ...MODE_SWITCHES[mode], fresh: true });
         set({ comparison: modesOf(modelOf(get())).map(rowOf) });
         get().runQueued();
       },
@@ -45,7 +45,9 @@ export function compareSlice(bench: Workbench): SliceOf<CompareSlice> {
         for (;;) {
           const row = get().comparison?.find((turn) => turn.status === 'queued');
           if (row === undefined || get().engine.status !== 'ready') return;
-          const error = await runTurn(bench, row, (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))));
+          const error = await runTurn(session, row, (change) =>
+            changeRow(row.id, (turn) => withoutPixels(change(turn))),
+          );
           if (error !== null && endsEngine(error)) {
             get().recoverEngine(error); // the rows that are left run when the new engine is ready
             return;

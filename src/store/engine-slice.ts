@@ -1,4 +1,4 @@
-/** The engine's life: loading, ready, failed, restarted. The worker itself lies on the workbench, not in the state. */
+/** The engine's life: loading, ready, failed, restarted. The worker itself belongs to the session, not to the state. */
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import { RateMeter } from '../shared/rate-meter.ts';
@@ -6,13 +6,13 @@ import type { EngineSlice } from './app-state.ts';
 import { sourceOf } from './model-slice.ts';
 import { plainError } from './plain-error.ts';
 import { fittingSwitches } from './settings-form.ts';
-import type { SliceOf, Workbench } from './workbench.ts';
+import type { EngineSession, SliceOf } from './engine-session.ts';
 
 /** A second failure within this time is shown instead of being repaired in silence. */
 const RESTART_PAUSE_MS = 60_000;
 
 /** The engine's slice. */
-export function engineSlice(bench: Workbench, backendChoice: BackendChoice): SliceOf<EngineSlice> {
+export function engineSlice(session: EngineSession, backendChoice: BackendChoice): SliceOf<EngineSlice> {
   let hadTool = true;
   let lastRestart = Number.NEGATIVE_INFINITY;
   return (set, get) => ({
@@ -22,11 +22,8 @@ export function engineSlice(bench: Workbench, backendChoice: BackendChoice): Sli
     backendChoice,
 
     loadEngine: async () => {
-      bench.connection?.dispose();
-      const connection = bench.deps.startEngine();
-      bench.connection = connection;
-      bench.engineImageId = null; // a new worker knows no image
-      const isCurrent = (): boolean => bench.connection === connection;
+      const connection = session.start();
+      const isCurrent = (): boolean => session.isCurrent(connection);
       let meter = new RateMeter();
       let phase: LoadProgress['phase'] | null = null;
       set({ engine: { status: 'loading', progress: null } });
@@ -35,7 +32,7 @@ export function engineSlice(bench: Workbench, backendChoice: BackendChoice): Sli
       });
       try {
         const info = await connection.api.load(
-          sourceOf(get().selection, bench.deps.pageUrl),
+          sourceOf(get().selection, session.deps.pageUrl),
           get().backendChoice,
           (progress) => {
             if (!isCurrent() || get().engine.status !== 'loading') return;
@@ -67,8 +64,7 @@ export function engineSlice(bench: Workbench, backendChoice: BackendChoice): Sli
     },
 
     recoverEngine: (error) => {
-      bench.connection?.dispose();
-      bench.connection = null;
+      session.end();
       const now = performance.now();
       if (now - lastRestart < RESTART_PAUSE_MS) {
         set({ engine: { status: 'failed', error } });

@@ -1,18 +1,18 @@
 /** The bundled examples: a list beside the page, read once. Without it the page works all the same. */
 import type { Example, ExamplesSlice } from './app-state.ts';
-import type { SliceOf, Workbench } from './workbench.ts';
+import type { EngineSession, SliceOf } from './engine-session.ts';
 
 /** Where the examples lie, beside the page. */
 export const EXAMPLES_FOLDER = 'examples/';
 
 /** The examples' slice. */
-export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
+export function examplesSlice(session: EngineSession): SliceOf<ExamplesSlice> {
   return (set, get) => ({
     examples: [],
 
     loadExamples: async () => {
       try {
-        const list = await bench.deps.fetchFile(`${EXAMPLES_FOLDER}examples.json`);
+        const list = await session.deps.fetchFile(`${EXAMPLES_FOLDER}examples.json`);
         set({ examples: parseExamples(JSON.parse(await list.text())) });
       } catch {
         set({ examples: [] }); // a page without examples is still whole
@@ -20,7 +20,7 @@ export function examplesSlice(bench: Workbench): SliceOf<ExamplesSlice> {
     },
 
     chooseExample: async (example) => {
-      const fetching = bench.deps.fetchFile(EXAMPLES_FOLDER + example.file);
+      const fetching = session.deps.fetchFile(EXAMPLES_FOLDER + example.file);
       const { question } = get();
       const isChosen = await get().chooseImage(fetching, example.title, example.questions);
       const first = example.questions[0];

@@ -8,26 +8,26 @@ import { looksLikeSvg, SVG_LOOK_BYTES } from '../shared/svg.ts';
 import type { ImageSlice } from './app-state.ts';
 import { plainError } from './plain-error.ts';
 import { isBusy } from './turn-slice.ts';
-import type { SliceOf, Workbench } from './workbench.ts';
+import type { EngineSession, SliceOf } from './engine-session.ts';
 
 /** The image's slice. */
-export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
+export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
   return (set, get) => {
     /** Resolves to the new image's id; null when it did not become one. */
     async function choose(
-      ticket: number,
+      choice: number,
       file: Blob,
       name: string,
       suggestions: readonly string[],
     ): Promise<number | null> {
-      if (ticket !== bench.imageTicket) return null; // a later choice has overtaken this one
+      if (!session.isLatestImageChoice(choice)) return null; // a later choice has overtaken this one
       try {
-        const blob = (await isSvg(file)) ? await bench.deps.rasterizeSvg(file) : file;
+        const blob = (await isSvg(file)) ? await session.deps.rasterizeSvg(file) : file;
         if (isBusy(get())) {
-          await bench.deps.checkImage(blob); // a file that is none stops nothing
+          await session.deps.checkImage(blob); // an undecodable file must not abort the running turn
           await get().stop();
         }
-        const id = ++bench.lastId;
+        const id = session.nextId();
         const info = await introduce(id, blob);
         const before = get().image;
         if (before !== null) URL.revokeObjectURL(before.url);
@@ -38,35 +38,25 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
         set({ imageError: { ...plainError(thrown), fileName: name } });
         return null;
       } finally {
-        if (ticket === bench.imageTicket) set({ imagePending: null });
+        if (session.isLatestImageChoice(choice)) set({ imagePending: null });
       }
     }
 
-    /** Shows the file to the engine, or to the browser's decoder while there is no engine. */
+    /** Gives the file to the engine, or to the browser's decoder while there is no engine. */
     async function introduce(id: number, blob: Blob): Promise<ImageInfo | null> {
-      const connection = bench.connection;
-      if (get().engine.status !== 'ready' || connection === null) {
-        await bench.deps.checkImage(blob);
-        return null;
-      }
-      const info = await connection.api.setImage(blob);
-      if (bench.connection === connection) bench.engineImageId = id;
-      return info;
+      if (get().engine.status === 'ready' && session.api !== null) return session.sendImage(id, blob);
+      await session.deps.checkImage(blob);
+      return null;
     }
 
     async function sync(): Promise<void> {
       const { image, engine } = get();
-      const connection = bench.connection;
-      if (image === null || engine.status !== 'ready' || connection === null) return;
-      if (bench.engineImageId === image.id) return;
+      if (image === null || engine.status !== 'ready' || session.holdsImage(image.id)) return;
       try {
-        const info = await connection.api.setImage(image.blob);
-        if (bench.connection !== connection) return;
-        bench.engineImageId = image.id;
+        const info = await session.sendImage(image.id, image.blob);
         const current = get().image;
-        if (current?.id === image.id) set({ image: { ...current, info } });
+        if (info !== null && current?.id === image.id) set({ image: { ...current, info } });
       } catch (thrown) {
-        if (bench.connection !== connection) return;
         set({ imageError: { ...plainError(thrown), fileName: image.name } });
         // The browser could decode it, the engine will not have it. An engine that has broken may have it the next time.
         if (!REFUSALS.includes(plainError(thrown).name) || get().image?.id !== image.id) return;
@@ -79,11 +69,6 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
       }
     }
 
-    function inTurn(step: () => Promise<void>): Promise<void> {
-      bench.imageChain = bench.imageChain.then(step);
-      return bench.imageChain;
-    }
-
     return {
       image: null,
       imagePending: null,
@@ -91,19 +76,19 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
       filesLeftOut: 0,
 
       chooseImage: async (file, name, suggestions = []) => {
-        const ticket = ++bench.imageTicket;
+        const choice = session.nextImageChoice();
         set({ imagePending: name, imageError: null, filesLeftOut: 0 });
         let blob: Blob;
         try {
           blob = await file; // others may be chosen while it is fetched
         } catch (thrown) {
-          if (ticket === bench.imageTicket)
+          if (session.isLatestImageChoice(choice))
             set({ imagePending: null, imageError: { ...plainError(thrown), fileName: name } });
           return false;
         }
         let id: number | null = null;
-        await inTurn(async () => {
-          id = await choose(ticket, blob, name, suggestions);
+        await session.changeImage(async () => {
+          id = await choose(choice, blob, name, suggestions);
         });
         await get().syncImage(); // the engine may have become ready meanwhile
         return id !== null && get().image?.id === id;
@@ -116,7 +101,7 @@ export function imageSlice(bench: Workbench): SliceOf<ImageSlice> {
       },
       rejectImage: (name, message) => set({ imageError: { name: 'ImageDecodeError', message, fileName: name } }),
       dismissImageError: () => set({ imageError: null }),
-      syncImage: () => inTurn(sync),
+      syncImage: () => session.changeImage(sync),
     };
   };
 }

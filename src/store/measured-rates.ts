@@ -1,4 +1,4 @@
-/** How fast models were made here before: remembered, so that the next one's time can be told in advance. */
+/** How fast models were made here before: remembered, so that the next one's time can be estimated. */
 import { isObject, tryParseJson } from '../shared/json.ts';
 
 const STORAGE_KEY = 'visionthink-rates';
@@ -9,7 +9,7 @@ export interface MeasuredRates {
   readonly local: number | null;
 }
 
-/** What earlier visits measured. */
+/** Rates measured by earlier sessions. */
 export function readMeasured(): MeasuredRates {
   try {
     const json = tryParseJson(globalThis.localStorage.getItem(STORAGE_KEY) ?? '');

@@ -4,14 +4,14 @@ import { NamedError } from '../shared/errors.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import type { ModelSelection, ModelSlice } from './app-state.ts';
 import { skipQueued } from './turn-state.ts';
-import type { SliceOf } from './workbench.ts';
+import type { SliceOf } from './engine-session.ts';
 
 const STORAGE_KEY = 'visionthink-model';
 
 /** The bundled model's folder, beside the page. */
 export const MODEL_FOLDER = 'models/visionthink-nano/';
 
-/** The model's slice. `asked`: the model that the page's address names, for this visit alone. */
+/** The model's slice. `asked`: the model that the page's address names, for this session alone. */
 export function modelSlice(asked: ModelSelection | undefined): SliceOf<ModelSlice> {
   return (set, get) => ({
     selection: asked ?? readSelection(),
@@ -43,7 +43,7 @@ export function folderAddress(model: Exclude<ModelSelection, { kind: 'stored' }>
   if (address !== null && /^https?:$/.test(address.protocol)) return address.href;
   throw new NamedError(
     'ModelFolderError',
-    `“${given}” is no address of a model folder. Give one like https://example.org/models/name/.`,
+    `“${given}” is not the URL of a model folder. Give one like https://example.org/models/name/.`,
   );
 }
 

@@ -18,7 +18,7 @@ export interface LibraryJob {
   /** The model's. */
   readonly key: string;
   readonly name: string;
-  /** null: nothing has been told yet. */
+  /** null: nothing has been reported yet. */
   readonly progress: ModelProgress | null;
   readonly rate: Rate;
   /** It was asked to end and has not ended yet. */
@@ -38,7 +38,7 @@ export type Considered =
       readonly trial: Finding | 'running' | null;
     };
 
-/** Something to tell about a model, or about all. */
+/** A message about a model, or about all. */
 export interface LibraryMessage {
   /** null: about no model of the list. */
   readonly key: string | null;
@@ -84,7 +84,7 @@ export interface ModelsState {
   forget: () => void;
   /** Adds the model that is being considered. */
   add: () => Promise<void>;
-  /** Goes on with one that was begun. `files`: those it is made from, where it came from this device. */
+  /** Resumes a model that was started. `files`: those it is made from, where it came from this device. */
   resume: (model: StoredModel, files: readonly FolderFile[] | null) => Promise<void>;
   /** Ends the work under way; what was done stays. */
   pause: () => Promise<void>;

@@ -3,17 +3,17 @@ import { plainError } from './plain-error.ts';
 import type { PlainError } from './plain-error.ts';
 import { applyTurnEvent, beginTurn, failTurn, finishTurn } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
-import type { Workbench } from './workbench.ts';
+import type { EngineSession } from './engine-session.ts';
 
 /** Changes the turn wherever the store keeps it. */
 export type ChangeTurn = (change: (turn: TurnView) => TurnView) => void;
 
 /** Asks the engine `turn`'s question. Resolves to the error that ended it, or null. */
-export async function runTurn(bench: Workbench, turn: TurnView, change: ChangeTurn): Promise<PlainError | null> {
+export async function runTurn(session: EngineSession, turn: TurnView, change: ChangeTurn): Promise<PlainError | null> {
   change(beginTurn);
   try {
-    if (bench.connection === null) throw new Error('There is no engine to ask.');
-    const result = await bench.connection.api.ask(turn.question, turn.settings, (event) =>
+    if (session.api === null) throw new Error('There is no engine to ask.');
+    const result = await session.api.ask(turn.question, turn.settings, (event) =>
       change((current) => applyTurnEvent(current, event)),
     );
     change((current) => finishTurn(current, result));

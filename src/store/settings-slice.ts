@@ -3,7 +3,7 @@ import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { SettingsSlice } from './app-state.ts';
 import { INITIAL_FORM } from './settings-form.ts';
 import type { SettingsForm } from './settings-form.ts';
-import type { SliceOf } from './workbench.ts';
+import type { SliceOf } from './engine-session.ts';
 
 /** The question's and the settings' slice. */
 export const settingsSlice: SliceOf<SettingsSlice> = (set, get) => {

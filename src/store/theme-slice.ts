@@ -1,6 +1,6 @@
 /** Light or dark: the system's choice until a person has made another, which is remembered. */
 import type { Theme, ThemeSlice } from './app-state.ts';
-import type { SliceOf } from './workbench.ts';
+import type { SliceOf } from './engine-session.ts';
 
 const STORAGE_KEY = 'visionthink-theme';
 

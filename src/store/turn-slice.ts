@@ -8,10 +8,10 @@ import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
 import { failTurn, isOver, newTurn, skipQueued, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
-import type { SliceOf, Workbench } from './workbench.ts';
+import type { EngineSession, SliceOf } from './engine-session.ts';
 
 /** The turns' slice. */
-export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
+export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
   return (set, get) => {
     function changeTurn(id: number, change: (turn: TurnView) => TurnView): void {
       set({ turns: get().turns.map((turn) => (turn.id === id ? change(turn) : turn)) });
@@ -20,7 +20,7 @@ export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
     async function runOne(turn: TurnView): Promise<void> {
       await get().syncImage();
       if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
-      const error = await runTurn(bench, turn, (change) => changeTurn(turn.id, change));
+      const error = await runTurn(session, turn, (change) => changeTurn(turn.id, change));
       if (error !== null && endsEngine(error)) get().recoverEngine(error);
     }
 
@@ -31,7 +31,7 @@ export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
       ask: () => {
         const settings = settingsOf(get().form);
         if (askObstacle(get()) !== null || settings === null) return;
-        const turn = newTurn(++bench.lastId, get().question.trim(), settings);
+        const turn = newTurn(session.nextId(), get().question.trim(), settings);
         set({ turns: [...get().turns.map(withoutPixels), turn] });
         get().runQueued();
       },
@@ -43,21 +43,22 @@ export function turnSlice(bench: Workbench): SliceOf<TurnSlice> {
         if (!isBusy(get())) return;
         set({ stopping: true });
         try {
-          await bench.connection?.api.stop();
+          await session.api?.stop();
         } catch {
           // the worker is gone, and the turn with it
         }
-        await bench.activeRun;
+        await session.activeRun;
         set({ stopping: false });
       },
 
       runQueued: () => {
-        if (get().engine.status !== 'ready' || bench.activeRun !== null) return;
-        const turn = get().turns.find((known) => known.status === 'queued');
-        const run = turn === undefined ? get().runComparison() : runOne(turn);
-        bench.activeRun = run.finally(() => {
-          bench.activeRun = null;
-          // What was asked while this run was ending found it busy.
+        if (get().engine.status !== 'ready') return;
+        const runNext = (): Promise<void> => {
+          const turn = get().turns.find((known) => known.status === 'queued');
+          return turn === undefined ? get().runComparison() : runOne(turn);
+        };
+        session.run(runNext, () => {
+          // A question asked while this run was ending found it busy.
           const { turns, comparison } = get();
           if ([...turns, ...(comparison ?? [])].some((known) => known.status === 'queued')) get().runQueued();
         });

@@ -65,12 +65,12 @@ function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
 export function noteOf(turn: TurnView): string | null {
   const { status, result, settings } = turn;
   const isEmpty = answerOf(turn) === '';
-  if (status === 'skipped') return 'Stopped before it began.';
+  if (status === 'skipped') return 'Stopped before it started.';
   switch (result?.finishReason) {
     case 'stopped':
       return isEmpty ? 'Stopped before there was an answer.' : 'Stopped; the answer may be incomplete.';
     case 'length':
-      return `Cut off: the limit of ${settings.maxNewTokens} new token${settings.maxNewTokens === 1 ? '' : 's'}, or the end of the context, was reached.`;
+      return `Stopped at the ${settings.maxNewTokens}-token limit or the end of the context. Settings can raise the limit.`;
     case 'toolCallRefused': {
       const reason = result.rounds.at(-1)?.toolCall?.error;
       return `The model asked for the full image where it may not${reason === undefined ? '.' : `: ${reason}`}`;

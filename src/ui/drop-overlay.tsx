@@ -15,7 +15,7 @@ export function DropOverlay(): ReactElement | null {
   );
 }
 
-/** Listens for drops and pastes on the whole page. Tells whether a file hovers over it. */
+/** Listens for drops and pastes on the whole page. Returns whether a file hovers over it. */
 function useImageDrop(): boolean {
   const store = useAppStore();
   const [hovering, setHovering] = useState(false);

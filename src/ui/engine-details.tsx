@@ -28,7 +28,7 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
         <Fact name="Kernels" value={backend.kernels.length === 0 ? "onnxruntime's" : 'our own'} />
         <Fact name="Activations" value={backend.activations} />
         <Fact name="Threads" value={String(backend.threads)} />
-        <Fact name="Adapter" value={backend.adapter === '' ? 'not told by the browser' : backend.adapter} />
+        <Fact name="Adapter" value={backend.adapter === '' ? 'not reported by the browser' : backend.adapter} />
         <Fact name="Context" value={`${formatCount(model.contextLength)} tokens`} />
       </dl>
       <BackendSelect />

@@ -9,18 +9,18 @@ export function Footer(): ReactElement {
   return (
     <footer className="footer">
       <p>
-        <strong>Private by construction.</strong> The model runs in this tab. Images and questions never leave it.
+        <strong>Private by design.</strong> The model runs in this tab. Images and questions never leave it.
       </p>
       <p>
         <strong>What the model is.</strong>{' '}
         {isBundled
-          ? `visionthink-nano has 18 M parameters and learnt from drawn pictures only: shapes, objects, words, charts, tables and
+          ? `visionthink-nano has 18 M parameters and was trained only on synthetic drawings: shapes, objects, words, charts, tables and
              signs. It reads and counts in pictures like those; it cannot describe photographs or hold a conversation.`
           : `${name} is a model you have chosen yourself. What it can do, and what it cannot, is for its makers to say.`}
       </p>
       <p>
         <a className="link" href="./bench.html">
-          How fast is it here?
+          Benchmark this device
         </a>
       </p>
     </footer>

@@ -12,9 +12,7 @@ export function Header(): ReactElement {
       <Mark />
       <div className="header__words">
         <h1 className="header__name">VisionThink</h1>
-        <p className="header__claim">
-          Looks at a quarter of the image first, and asks for the rest only when it has to.
-        </p>
+        <p className="header__claim">Looks at a small version first. Asks for full detail only if it needs it.</p>
       </div>
       <div className="header__tools">
         <ModelsButton />

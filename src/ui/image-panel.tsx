@@ -123,7 +123,7 @@ function FilesLeftOut(): ReactElement {
     <div role="status">
       {count > 0 && (
         <p className="caption">
-          {count === 1 ? 'Another file was' : `${count} other files were`} left out: a question is about one picture.
+          Only the first image was opened; {count === 1 ? 'one other file was' : `${count} other files were`} ignored.
         </p>
       )}
     </div>

@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import { useApp } from './store-context.ts';
 
-/** A button that opens the screen; it tells how far the library's work is while the screen is closed. */
+/** A button that opens the screen; it shows the library's progress while the screen is closed. */
 export function ModelsButton(): ReactElement {
   const show = useApp((state) => state.showLibrary);
   const work = useApp((state) => state.libraryWork);

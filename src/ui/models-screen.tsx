@@ -3,7 +3,7 @@ import { type ComponentType, type ReactElement, useEffect, useState } from 'reac
 import { useApp } from './store-context.ts';
 
 /**
- * Nothing until the screen is opened. From then on it stays: what it has under way goes on when it is closed. When its code
+ * Nothing until the screen is opened. From then on it stays: its running work continues when it is closed. When its code
  * cannot be fetched the screen counts as closed, and opening it tries again.
  */
 export function ModelsScreen(): ReactElement | null {

@@ -8,13 +8,17 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/layout.css';
 import './styles/controls.css';
+import './styles/messages.css';
 import './styles/engine.css';
 import './styles/image.css';
 import './styles/composer.css';
 import './styles/answer.css';
+import './styles/history.css';
 import './styles/visual-tokens.css';
 import './styles/comparison.css';
-import './styles/models.css'; // not with the screen: a style sheet that could not be fetched is not asked for again
+// The Models screen's styles come with the page: a style sheet that could not be fetched is not asked for again.
+import './styles/models.css';
+import './styles/consider-model.css';
 
 /** Shows the app, backed by `store`, inside `element`. */
 export function mountApp(store: AppStore, element: Element | null): void {

@@ -50,7 +50,7 @@ function RoundCard({ round }: { round: RoundView }): ReactElement {
               <p>{streamed.thinking.trim()}</p>
             </details>
           )}
-          {streamed.answer !== '' && <p className="round__outcome">Answered from this</p>}
+          {streamed.answer !== '' && <p className="round__outcome">Answered from this view</p>}
           {streamed.text.trim() !== '' && <p className="round__loose">{streamed.text.trim()}</p>}
         </div>
       </div>

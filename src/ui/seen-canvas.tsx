@@ -36,7 +36,7 @@ function paint(canvas: HTMLCanvasElement, { width, height, data }: RgbImage): vo
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext('2d');
-  if (context === null) return; // no canvas on this machine: the caption still tells the size
+  if (context === null) return; // no canvas on this machine: the caption still gives the size
   const pixels = context.createImageData(width, height);
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
     pixels.data[to] = data[from] ?? 0;

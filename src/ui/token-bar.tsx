@@ -8,7 +8,7 @@ export interface BarPart {
   readonly tokens: number;
 }
 
-/** The bar ends here, as a share of full, unless more was used: room to see 125 % pass the mark. */
+/** The bar ends here, as a share of full, unless more was used: space to see 125 % pass the mark. */
 const LEAST_SCALE = 1.25;
 
 /** The bar. `small`: without the words at the mark. */

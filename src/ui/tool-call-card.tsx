@@ -11,7 +11,7 @@ export function ToolCallCard({ text, call }: { text: string; call: ToolCall | nu
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <path d="M9.5 2.5h4v4M13 3 9 7M6.5 13.5h-4v-4M3 13l4-4" />
         </svg>
-        {failed ? 'Asked for the full image, in vain' : 'Asked for the full image'}
+        {failed ? 'Asked for the full image; call rejected' : 'Asked for the full image'}
       </p>
       <pre className="tool-call__json">{text.trim()}</pre>
       {call?.error !== undefined && <p className="caption">{call.error}</p>}

@@ -9,10 +9,10 @@ const ROWS: readonly (readonly [name: string, value: (round: RoundResult) => str
   ['Prefill', ({ timings }) => formatMs(timings.prefillMs)],
   ['Writing', ({ timings }) => formatMs(timings.decodeMs)],
   ['Prompt tokens', ({ promptTokens }) => formatCount(promptTokens)],
-  ['Of them computed', ({ computedTokens }) => formatCount(computedTokens)],
-  ['Computed twice', ({ recomputedTokens }) => formatCount(recomputedTokens)],
+  ['Computed now', ({ computedTokens }) => formatCount(computedTokens)],
+  ['Recomputed', ({ recomputedTokens }) => formatCount(recomputedTokens)],
   ['New tokens', ({ tokenIds }) => formatCount(tokenIds.length)],
-  ['Of them drafted', ({ draftedTokens, acceptedTokens }) => `${acceptedTokens} of ${draftedTokens} drafts`],
+  ['Accepted from drafts', ({ draftedTokens, acceptedTokens }) => `${acceptedTokens} of ${draftedTokens} drafts`],
   ['Speed', speed],
 ];
 

@@ -1,4 +1,4 @@
-/** Keeps the document in step with the chosen theme, and tells which one is in effect. */
+/** Keeps the document in step with the chosen theme, and returns the one in effect. */
 import { useEffect, useSyncExternalStore } from 'react';
 import type { Theme } from '../store/app-state.ts';
 import { watchTheme } from '../store/theme-slice.ts';

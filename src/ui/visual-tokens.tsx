@@ -43,19 +43,19 @@ function Used(props: { turn: TurnView; used: number; full: number; ratio: number
       <p className="tokens__figure">
         <strong data-over={ratio > 1}>{formatRatio(ratio)}</strong>
         <span>
-          {formatTokens(used)} used · full costs {formatCount(full)}
+          {formatTokens(used)} used · {formatCount(full)} at full resolution
         </span>
       </p>
       <TokenBar parts={turn.rounds.filter((round) => round.visualTokens > 0).map(partOf)} used={used} full={full} />
-      <p className="tokens__verdict">{isOver(turn) ? verdict(saved) : 'So far.'}</p>
+      <p className="tokens__verdict">{isOver(turn) ? verdict(saved, full) : 'Still working…'}</p>
     </>
   );
 }
 
 function Forecast({ half, full }: { half: number; full: number }): ReactElement {
   const rows: readonly (readonly [name: string, parts: readonly BarPart[]])[] = [
-    ['Half is enough', [{ name: 'half', tokens: half }]],
-    ['Full at once', [{ name: 'full', tokens: full }]],
+    ['Half resolution only', [{ name: 'half', tokens: half }]],
+    ['Full resolution only', [{ name: 'full', tokens: full }]],
     [
       'Half, then full',
       [
@@ -91,8 +91,8 @@ function partOf({ resolution, visualTokens }: RoundView): BarPart {
   return { name: resolution === 'half' ? 'half' : 'full', tokens: visualTokens };
 }
 
-function verdict(saved: number): string {
-  if (saved > 0) return `${formatTokens(saved)} saved against full resolution.`;
+function verdict(saved: number, full: number): string {
+  if (saved > 0) return `Saved ${formatTokens(saved)} (${Math.round((100 * saved) / full)} %).`;
   if (saved < 0) return `${formatTokens(-saved)} more than going straight to full resolution.`;
   return 'Exactly what full resolution costs.';
 }

@@ -145,7 +145,7 @@ describe('bad input', () => {
 describe('an address of the model that is none', () => {
   it('is named on a page that is whole, where another model can be chosen', async () => {
     const app = await AppPage.open(browser, `${site.url}?model=http://`);
-    await app.engine.getByRole('alert').getByText('“http://” is no address of a model folder.').waitFor();
+    await app.engine.getByRole('alert').getByText('“http://” is not the URL of a model folder.').waitFor();
     await app.engine.getByRole('button', { name: 'Choose another model' }).click();
     await app.page.getByRole('dialog').getByRole('button', { name: 'Use', exact: true }).click();
     await app.ready();

@@ -126,15 +126,15 @@ describe('the page', () => {
     expect(await app.visualTokens.textContent()).toMatch(/125 %180 tokens used/);
     await app.answer.getByText('Asked for the full image').waitFor();
     await app.answer.getByText('{"name": "resize_image", "arguments": {"action": "resize"}}').waitFor();
-    expect(await app.numbers('Computed twice')).toEqual([0, 0]);
+    expect(await app.numbers('Recomputed')).toEqual([0, 0]);
   });
 
   it('has read the image before a question is asked, and does not read it again', async () => {
     const { question, answer } = nanoQuestion(0);
     const [prompt = 0] = await app.numbers('Prompt tokens');
-    const [before = 0] = await app.numbers('Of them computed');
+    const [before = 0] = await app.numbers('Computed now');
     expect(await app.askFor(question)).toBe(answer);
-    const [after = 0] = await app.numbers('Of them computed');
+    const [after = 0] = await app.numbers('Computed now');
     expect(prompt).toBeGreaterThan(36); // the half image's tokens are in the prompt
     for (const computed of [before, after]) {
       expect(computed).toBeGreaterThan(0);

@@ -42,20 +42,20 @@ describe('the benchmark page', () => {
       const report = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as BenchReport;
 
       expect(report.engines.ours).toMatchObject({ loaded: true, backend: 'wasm', dtype: 'q8' });
-      expect(report.engines.stock).toMatchObject({ loaded: true, backend: 'wasm', dtype: 'q8' });
+      expect(report.engines.upstream).toMatchObject({ loaded: true, backend: 'wasm', dtype: 'q8' });
       expect(report.complete).toBe(true);
       expect(report.rows.map(({ id }) => id)).toEqual(['decode512', 'preprocess1022']);
-      for (const { ours, stock, ratio } of report.rows) {
-        expect(ours?.error ?? stock?.error).toBeNull();
+      for (const { ours, upstream, ratio } of report.rows) {
+        expect(ours?.error ?? upstream?.error).toBeNull();
         expect(ours?.samples).toHaveLength(1);
-        expect(stock?.samples).toHaveLength(1);
+        expect(upstream?.samples).toHaveLength(1);
         expect(ratio).toBeGreaterThan(0);
       }
       const [decode, patches] = report.rows;
       expect(decode?.ours?.details['cachedTokens']).toBeGreaterThan(480);
-      expect(decode?.stock?.details['cachedTokens']).toBe(decode?.ours?.details['cachedTokens']);
-      // Stock rounds 36.5 tokens up where Python rounds to the even 36.
-      const values = [patches?.ours, patches?.stock].map((cell) => cell?.details['values']);
+      expect(decode?.upstream?.details['cachedTokens']).toBe(decode?.ours?.details['cachedTokens']);
+      // Upstream rounds 36.5 tokens up where Python rounds to the even 36.
+      const values = [patches?.ours, patches?.upstream].map((cell) => cell?.details['values']);
       expect(values).toEqual([36 * 36, 37 * 37].map((tokens) => tokens * 4 * 1176));
 
       const cells = page.getByRole('table', { name: 'Measurements' }).getByRole('row').nth(1);
@@ -84,7 +84,7 @@ describe('the benchmark page', () => {
       const search = 'run&post=log&model=tiny&backend=wasm&repeat=1&steps=4&only=decode512,firstToken';
       await page.goto(`${site.url}bench.html?${search}`);
       const report = JSON.parse(await done) as BenchReport;
-      expect(report.rows.map(({ ours, stock }) => [ours?.error, stock?.error])).toEqual([
+      expect(report.rows.map(({ ours, upstream }) => [ours?.error, upstream?.error])).toEqual([
         [null, null],
         [null, null],
       ]);
@@ -121,7 +121,7 @@ describe('the benchmark page', () => {
     await field.pressSequentially('3');
     expect(await field.inputValue()).toBe('3');
     await run.click();
-    await problem.getByText('“http://” is no address of a model folder.').waitFor();
+    await problem.getByText('“http://” is not the URL of a model folder.').waitFor();
     await page.context().close();
   });
 

@@ -62,8 +62,8 @@ class ModelsScreen {
 
   /** Looks at a model of the hub. */
   async look(id: string): Promise<void> {
-    await this.dialog.getByLabel('Any Qwen2.5-VL model of huggingface.co').fill(id);
-    await this.button('Look').first().click();
+    await this.dialog.getByLabel('Any supported model on Hugging Face').fill(id);
+    await this.button('Check').first().click();
   }
 }
 
@@ -133,7 +133,7 @@ describe('a checkpoint of a hub', () => {
     // Pausing and going on leave the focus on the one button that does either.
     const focused = screen.page.locator(':focus');
     await row.getByRole('button', { name: 'Pause' }).press('Enter');
-    await row.getByRole('button', { name: 'Go on' }).and(focused).waitFor();
+    await row.getByRole('button', { name: 'Resume' }).and(focused).waitFor();
     await screen.page.keyboard.press('Enter');
     await row.getByRole('button', { name: 'Pause' }).and(focused).waitFor();
 
@@ -143,7 +143,7 @@ describe('a checkpoint of a hub', () => {
     expect(await other.model('tiny-vl q4').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true);
     await other.look(ID);
     await other.dialog.getByRole('radio', { name: /^q4 / }).check();
-    await other.button('Go on').last().click();
+    await other.button('Resume').last().click();
     await other.dialog.getByText(/being converted, checked or deleted in another tab/).waitFor();
     await other.page.close();
 
@@ -154,7 +154,7 @@ describe('a checkpoint of a hub', () => {
     await screen.open();
     const again = screen.model('tiny-vl q4');
     await again.getByText(/^[1-9]\d? % done/).waitFor();
-    await again.getByRole('button', { name: 'Go on' }).click();
+    await again.getByRole('button', { name: 'Resume' }).click();
     await again.getByText(/checked/).waitFor();
     const weights = hub.seen.slice(before).filter(({ server, range }) => server === 'storage' && range !== undefined);
     expect(weights.some(({ path }) => path.includes('model-00002'))).toBe(true);
@@ -220,14 +220,14 @@ describe('a checkpoint of a hub', () => {
       if (server !== 'storage' || !path.includes('model-00002') || isHeader) return undefined;
       return { kind: 'slow', rate: 200_000 };
     };
-    await row.getByRole('button', { name: 'Go on' }).click();
+    await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText(/Reading and converting · .* · [1-9]\d %/).waitFor();
     await setRoom(1000);
     await isFull.waitFor();
     await row.getByText(/^[1-9]\d? % done/).waitFor();
     await setRoom();
     hub.fault = () => undefined;
-    await row.getByRole('button', { name: 'Go on' }).click();
+    await row.getByRole('button', { name: 'Resume' }).click();
     await row.getByText(/checked/).waitFor();
     expect(await row.getByRole('button', { name: 'Use', exact: true }).isEnabled()).toBe(true);
     await context.close();
@@ -310,7 +310,7 @@ describe('a checkpoint of a hub', () => {
     await screen.dialog.getByText('Revision, mirror').click();
     await mirror.waitFor({ state: 'hidden' });
     await screen.look(ID);
-    await screen.dialog.getByRole('alert').getByText('“no address” is no address.').waitFor();
+    await screen.dialog.getByRole('alert').getByText('“no address” is not a valid URL.').waitFor();
     expect(await mirror.evaluate((element) => element === document.activeElement)).toBe(true);
     await mirror.fill('127.0.0.1:9');
     await screen.look(ID);
@@ -371,14 +371,14 @@ describe('a model folder', () => {
     await screen.dialog
       .getByLabel('A converted model’s address')
       .fill(`${site.url}models/visionthink-nano/manifest.json`);
-    await screen.button('Look').last().click();
+    await screen.button('Check').last().click();
     await screen.button('Download').click();
     await screen
       .model('visionthink-nano q8')
       .getByText(/checked/)
       .waitFor();
     await screen.dialog.getByLabel('A converted model’s address').fill(`${site.url}examples/`);
-    await screen.button('Look').last().click();
+    await screen.button('Check').last().click();
     await screen.dialog
       .getByRole('alert')
       .getByText(/has no manifest.json/)

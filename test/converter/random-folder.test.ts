@@ -83,9 +83,9 @@ describe('a folder of random weights', () => {
 
     env.allowRemoteModels = false;
     env.localModelPath = `${dirname(folder)}/`;
-    const stock = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { device: 'cpu' });
+    const upstream = await Qwen2_5_VLForConditionalGeneration.from_pretrained(basename(folder), { device: 'cpu' });
     const count = 20;
-    const output = (await stock.forward({
+    const output = (await upstream.forward({
       input_ids: new Tensor(
         'int64',
         BigInt64Array.from({ length: count }, (_, i) => BigInt(20 + i)),
@@ -93,7 +93,7 @@ describe('a folder of random weights', () => {
       ),
       attention_mask: new Tensor('int64', new BigInt64Array(count).fill(1n), [1, count]),
     })) as { logits: Tensor };
-    await stock.dispose();
+    await upstream.dispose();
     const logits = output.logits.data as Float32Array;
     expect(logits.every(Number.isFinite)).toBe(true);
     const mean = logits.reduce((sum, x) => sum + x, 0) / logits.length;

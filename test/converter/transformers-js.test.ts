@@ -1,4 +1,4 @@
-/** `--layout transformers.js`: the folder loads in stock transformers.js, unchanged, and says the same there. */
+/** `--layout transformers.js`: the folder loads in unmodified transformers.js, unchanged, and says the same there. */
 import { mkdtempSync, openAsBlob } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -18,12 +18,12 @@ const GREEDY_TOKENS = 64;
 const signal = new AbortController().signal;
 
 async function convertForBoth(name: string, dtype: Dtype): Promise<string> {
-  const out = mkdtempSync(join(tmpdir(), `visionthink-stock-${name}-`));
+  const out = mkdtempSync(join(tmpdir(), `visionthink-upstream-${name}-`));
   await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype, layout: 'transformers.js' });
   return out;
 }
 
-/** Greedy ids of stock transformers.js for a prompt with these images. */
+/** Greedy ids of unmodified transformers.js for a prompt with these images. */
 async function stockGreedy(
   folder: string,
   dtype: Dtype,

@@ -33,7 +33,7 @@ const REPORT: BenchReport = withVerdicts({
   userAgent: 'a browser',
   parameters: 'model=7b',
   repeat: 3,
-  engines: { ours: { loaded: true, ...OURS }, stock: { loaded: false, error: 'too large | by far' } },
+  engines: { ours: { loaded: true, ...OURS }, upstream: { loaded: false, error: 'too large | by far' } },
   rows: [
     rowOf('decode512', 'Decode', cellOf(times(10, 12, 11), null), cellOf(times(44, 50, 40), null)),
     rowOf('decode4096', 'Decode long', cellOf(times(20, 22, 21), null), cellOf([], 'not loaded')),
@@ -78,7 +78,7 @@ describe('a report', () => {
   it('judges the goals it has numbers for', () => {
     const verdicts = Object.fromEntries(REPORT.verdicts.map(({ goal, measured, met }) => [goal, [measured, met]]));
     expect(verdicts).toEqual({
-      'Decode step, 512 cached, against stock': ['4.17 ×', true],
+      'Decode step, 512 cached, against transformers.js': ['4.17 ×', true],
       'Decode step, 512 cached': ['11.00 ms', true],
       'Decode step, 4096 cached against 512': ['1.91 ×', false],
       'JavaScript and WASM heap while loading': ['120.00 MB', true],
@@ -91,7 +91,7 @@ describe('a report', () => {
     expect(text).toContain('| Decode | 11.0 ms (10.0 ms to 12.0 ms) | 44.0 ms (40.0 ms to 50.0 ms) | 4.17 × |');
     expect(text).toContain('| Decode long | 21.0 ms (20.0 ms to 22.0 ms) | not loaded | – |');
     expect(text).toContain('- Decode, this app: cachedTokens 512');
-    expect(text).toContain('- Stock could not load the model: too large | by far');
+    expect(text).toContain('- transformers.js could not load the model: too large | by far');
     for (const line of text.split('\n').filter((row) => row.startsWith('| Decode'))) {
       expect(line.split('|').length === 6 || line.includes('yes') || line.includes('no')).toBe(true);
     }

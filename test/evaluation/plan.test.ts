@@ -12,7 +12,7 @@ describe('a plan in an address', () => {
       'model=7b&backend=webgpu&kernels=decoder,vision&tuning=tile:64&engines=ours&only=decode512,round2&repeat=3&steps=8&questions=20&limit=60&total=500';
     const plan = planFrom(new URLSearchParams(text));
     expect(plan).toEqual({
-      model: { kind: 'shapes', shapes: '7b' },
+      model: { kind: 'preset', preset: '7b' },
       backend: 'webgpu',
       kernels: ['decoder', 'vision'],
       tuning: 'tile:64',

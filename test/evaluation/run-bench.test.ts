@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { engineLine } from '../../src/evaluation/bench-report.ts';
 import { DEFAULT_PLAN, type BenchPlan } from '../../src/evaluation/plan.ts';
-import { type BenchEvent, type BenchWorld, runBench } from '../../src/evaluation/run-bench.ts';
-import type { ContestantApi, EngineName, LoadedEngine, Probe } from '../../src/protocol/bench-api.ts';
+import { type BenchEvent, type BenchEnvironment, runBench } from '../../src/evaluation/run-bench.ts';
+import type { EngineUnderTestApi, EngineName, LoadedEngine, Probe } from '../../src/protocol/bench-api.ts';
 
 const MEMORY = { wasmBytes: 0, heapPeakBytes: 0, gpuBytes: 100, gpuPeakBytes: 0 };
 const LOADED: LoadedEngine = {
@@ -19,8 +19,8 @@ const LOADED: LoadedEngine = {
 const PLAN: BenchPlan = { ...DEFAULT_PLAN, only: ['decode512'], repeat: 2, limitSeconds: 1 };
 
 /** Engines that note every call, with some of their answers replaced. */
-function invent(replaced: Partial<Record<EngineName, Partial<ContestantApi>>> = {}): {
-  world: BenchWorld;
+function invent(replaced: Partial<Record<EngineName, Partial<EngineUnderTestApi>>> = {}): {
+  environment: BenchEnvironment;
   calls: string[];
 } {
   const calls: string[] = [];
@@ -28,7 +28,7 @@ function invent(replaced: Partial<Record<EngineName, Partial<ContestantApi>>> = 
     calls.push(call);
     return result;
   };
-  const world: BenchWorld = {
+  const environment: BenchEnvironment = {
     userAgent: 'a test',
     model: async () => ({ kind: 'url', url: 'models/x/' }),
     invent: async () => new Blob(),
@@ -46,7 +46,7 @@ function invent(replaced: Partial<Record<EngineName, Partial<ContestantApi>>> = 
       dispose: () => calls.push(`${name} dispose`),
     }),
   };
-  return { world, calls };
+  return { environment, calls };
 }
 
 const never = new AbortController().signal;
@@ -54,15 +54,15 @@ const ignore = (): void => undefined;
 
 describe('a run', () => {
   it('loads one engine after the other, warms up, then alternates, with a rest before each sample', async () => {
-    const { world, calls } = invent();
-    const report = await runBench(PLAN, world, ignore, never);
+    const { environment, calls } = invent();
+    const report = await runBench(PLAN, environment, ignore, never);
     expect(calls).toEqual([
       'ours load auto',
-      'stock load wasm', // where ours runs
-      ...['ours', 'stock'].flatMap((name) => [`${name} picture dot`, `${name} decode`]),
-      ...['ours', 'stock', 'ours', 'stock'].flatMap((name) => ['rest', `${name} decode`]),
+      'upstream load wasm', // where ours runs
+      ...['ours', 'upstream'].flatMap((name) => [`${name} picture dot`, `${name} decode`]),
+      ...['ours', 'upstream', 'ours', 'upstream'].flatMap((name) => ['rest', `${name} decode`]),
       'ours dispose',
-      'stock dispose',
+      'upstream dispose',
     ]);
     expect(report.rows[0]).toMatchObject({ id: 'decode512', ratio: 3, ours: { samples: [2, 2] } });
     expect(report.complete).toBe(true);
@@ -70,53 +70,53 @@ describe('a run', () => {
 
   it('goes on with one engine when the other cannot load, and says why', async () => {
     const load = (): Promise<never> => Promise.reject(new RangeError('Array buffer allocation failed'));
-    const { world } = invent({ stock: { load } });
-    const report = await runBench(PLAN, world, ignore, never);
-    expect(report.engines.stock).toEqual({ loaded: false, error: 'Array buffer allocation failed' });
+    const { environment } = invent({ upstream: { load } });
+    const report = await runBench(PLAN, environment, ignore, never);
+    expect(report.engines.upstream).toEqual({ loaded: false, error: 'Array buffer allocation failed' });
     expect(report.rows[0]?.ours?.samples).toEqual([2, 2]);
-    expect(report.rows[0]?.stock?.error).toBe('not loaded');
+    expect(report.rows[0]?.upstream?.error).toBe('not loaded');
   });
 
   it('ends an engine that hangs, and loads it again for what comes next', async () => {
     let hang = true;
-    const measure: ContestantApi['measure'] = async ({ kind }) => {
+    const measure: EngineUnderTestApi['measure'] = async ({ kind }) => {
       if (kind === 'decode' && hang) return new Promise(() => undefined);
       return { ms: 5, details: {} };
     };
-    const { world, calls } = invent({ stock: { measure } });
+    const { environment, calls } = invent({ upstream: { measure } });
     const plan = { ...PLAN, only: ['decode512', 'preprocess1022'], limitSeconds: 0.05 };
-    const report = await runBench(plan, world, ignore, never);
+    const report = await runBench(plan, environment, ignore, never);
     hang = false;
-    expect(report.rows.map(({ stock }) => stock?.error)).toEqual(['took longer than 0.05 s', null]);
+    expect(report.rows.map(({ upstream }) => upstream?.error)).toEqual(['took longer than 0.05 s', null]);
     expect(report.rows[0]?.ours?.samples).toEqual([2, 2]);
-    expect(calls.filter((call) => call === 'stock load wasm')).toHaveLength(2);
+    expect(calls.filter((call) => call === 'upstream load wasm')).toHaveLength(2);
   });
 
   it('compares memory after ten questions with memory after the last', async () => {
     let asked = 0;
-    const measure: ContestantApi['measure'] = async () => ({ ms: ++asked, details: {} });
-    const memory: ContestantApi['memory'] = async () => ({ ...MEMORY, gpuBytes: 1000 + asked });
-    const { world } = invent({ ours: { measure, memory } });
-    const report = await runBench({ ...PLAN, only: ['growth'], questions: 30 }, world, ignore, never);
+    const measure: EngineUnderTestApi['measure'] = async () => ({ ms: ++asked, details: {} });
+    const memory: EngineUnderTestApi['memory'] = async () => ({ ...MEMORY, gpuBytes: 1000 + asked });
+    const { environment } = invent({ ours: { measure, memory } });
+    const report = await runBench({ ...PLAN, only: ['growth'], questions: 30 }, environment, ignore, never);
     // One question warms up.
     expect(report.rows[0]?.ours?.details).toMatchObject({ gpuBytesBefore: 1011, gpuBytesAfter: 1031 });
-    expect(report.rows[0]?.stock).toBeNull();
+    expect(report.rows[0]?.upstream).toBeNull();
     expect(report.verdicts.at(-1)).toMatchObject({ goal: 'GPU memory growth over many questions', met: false });
   });
 
   it('ends at once when it is stopped, with what it has', async () => {
     const stop = new AbortController();
-    const { world, calls } = invent({ ours: { measure: () => new Promise(() => stop.abort()) } });
-    const report = await runBench(PLAN, world, ignore, stop.signal);
+    const { environment, calls } = invent({ ours: { measure: () => new Promise(() => stop.abort()) } });
+    const report = await runBench(PLAN, environment, ignore, stop.signal);
     expect(report.complete).toBe(false);
     expect(report.rows[0]?.ours?.error).toBe('stopped');
-    expect(calls.filter((call) => call === 'stock decode')).toEqual([]);
+    expect(calls.filter((call) => call === 'upstream decode')).toEqual([]);
   });
 
   it('that is stopped while an engine loads says so', async () => {
     const stop = new AbortController();
-    const { world, calls } = invent({ ours: { load: () => new Promise(() => stop.abort()) } });
-    const { engines, complete } = await runBench(PLAN, world, ignore, stop.signal);
+    const { environment, calls } = invent({ ours: { load: () => new Promise(() => stop.abort()) } });
+    const { engines, complete } = await runBench(PLAN, environment, ignore, stop.signal);
     expect(Object.keys(engines)).toEqual(['ours']);
     expect(engines.ours && engineLine('ours', engines.ours)).toBe('This app was stopped while it loaded the model.');
     expect(complete).toBe(false);
@@ -125,7 +125,7 @@ describe('a run', () => {
 
   it('tells engines and rows as they come', async () => {
     const events: BenchEvent[] = [];
-    await runBench(PLAN, invent().world, (event) => events.push(event), never);
+    await runBench(PLAN, invent().environment, (event) => events.push(event), never);
     expect(events.filter(({ type }) => type !== 'doing').map(({ type }) => type)).toEqual(['engine', 'engine', 'row']);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AppState } from '../../src/store/app-state.ts';
 import { createAppStore } from '../../src/store/app-store.ts';
 import { askObstacle, isBusy } from '../../src/store/turn-slice.ts';
-import type { AppDeps } from '../../src/store/workbench.ts';
+import type { AppDeps } from '../../src/store/engine-session.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 import { IMAGE_INFO, resultOf, scriptedEngine, settle } from './scripted-engine.ts';
 import type { ScriptedEngine } from './scripted-engine.ts';

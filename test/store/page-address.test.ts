@@ -44,7 +44,7 @@ describe('the page’s address', () => {
   it.each(['http://', 'file:///etc/', 'javascript:0'])('says so when the model’s is none: %s', async (model) => {
     const { state, loaded } = await open(`model=${encodeURIComponent(model)}`);
     expect(state().engine).toMatchObject({ status: 'failed', error: { name: 'ModelFolderError' } });
-    expect(() => folderAddress({ kind: 'url', url: model }, PAGE)).toThrow(`“${model}” is no address`);
+    expect(() => folderAddress({ kind: 'url', url: model }, PAGE)).toThrow(`“${model}” is not the URL`);
     expect(loaded).toEqual([]);
     state().selectModel({ kind: 'bundled' });
     await settle();

@@ -1,5 +1,5 @@
 /**
- * The graphs as stock transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
+ * The graphs as unmodified transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
  * grows, logits for the whole vocabulary, window order and rotary angles computed in the graph. The layers and their
  * weights are the same as ours, so one folder serves both. Floats cross the border as f32, the cache as the activations.
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js

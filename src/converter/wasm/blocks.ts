@@ -31,7 +31,7 @@ export interface FunctionBody {
   readonly body: Code;
 }
 
-/** The same number in four lanes. */
+/** The same number in four runners. */
 export const splat = (value: number): Code => f32x4.const(value, value, value, value);
 /** Vector i of the block. */
 export const vectorAt = (i: number): Code => v128.load(get(VALUES), 16 * i);

@@ -34,7 +34,7 @@ export function roundEightBits(): FunctionBody {
   const [inverse, y, up] = [locals.add('v128'), locals.add('v128'), locals.add('v128')];
   const [values, low] = [locals.add('v128'), locals.add('v128')];
   const twice = (value: number): Code => f64x2.splat(f64.const(value));
-  /** Codes of the low two values, in the low two lanes. */
+  /** Codes of the low two values, in the low two runners. */
   const two = (pair: Code): Code =>
     sequence(
       set(y, f64x2.mul(f64x2.promote_low(pair), get(inverse))),

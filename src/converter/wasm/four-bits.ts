@@ -35,7 +35,7 @@ import {
  */
 export const TARGETS = [-9.1, -8.8, -8.5, -8.1, -7.8, -7.4, -7];
 
-/** Where the first function's table of targets lies, four lanes each. */
+/** Where the first function's table of targets lies, four runners each. */
 export const TABLE = 0;
 const TABLE_END = TABLE + 16 * (1 + TARGETS.length);
 
@@ -67,7 +67,7 @@ export function searchFourBits(): FunctionBody {
     v(),
   ];
 
-  /** One sum a lane of four vectors. */
+  /** One sum a runner of four vectors. */
   const sums = ([a, b, c2, d]: readonly number[]): Code => {
     const pair = (first = 0, second = 0): Code =>
       f32x4.add(

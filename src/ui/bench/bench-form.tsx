@@ -20,7 +20,7 @@ const BACKENDS = [
 ] as const;
 const ENGINES = [
   ['ours', 'This app'],
-  ['stock', 'transformers.js'],
+  ['upstream', 'transformers.js'],
 ] as const;
 
 /** The form. */

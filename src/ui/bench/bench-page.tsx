@@ -12,7 +12,9 @@ export function BenchPage(): ReactElement {
         <Mark />
         <div className="header__words">
           <h1 className="header__name">Benchmark</h1>
-          <p className="header__claim">This app and stock transformers.js, on the same weights, on your machine.</p>
+          <p className="header__claim">
+            This app and unmodified transformers.js, on the same weights, on your machine.
+          </p>
         </div>
         <div className="header__tools">
           <a className="link" href="./">

@@ -19,7 +19,7 @@ export function BenchResults(): ReactElement {
   const engines = useBench((state) => state.engines);
   const report = useBench((state) => state.report);
   const error = useBench((state) => state.error);
-  const names = (['ours', 'stock'] as const).filter((name) => engines[name] !== undefined);
+  const names = (['ours', 'upstream'] as const).filter((name) => engines[name] !== undefined);
   return (
     <section className="card bench-results" aria-label="Results">
       <div className="bench-results__head">
@@ -82,7 +82,7 @@ function ResultTable({ rows }: { readonly rows: readonly Row[] }): ReactElement 
               <Measured cell={row.ours} />
             </td>
             <td data-label="transformers.js">
-              <Measured cell={row.stock} />
+              <Measured cell={row.upstream} />
             </td>
             <td data-label="Ratio" className="bench-table__ratio">
               {ratioText(row.ratio)}
@@ -121,7 +121,7 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
           <tr>
             <th scope="col">Goal</th>
             <th scope="col">Measured</th>
-            <th scope="col">Wanted</th>
+            <th scope="col">Goal</th>
             <th scope="col">Met</th>
           </tr>
         </thead>
@@ -130,7 +130,7 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
             <tr key={goal}>
               <th scope="row">{goal}</th>
               <td data-label="Measured">{measured}</td>
-              <td data-label="Wanted">{wanted}</td>
+              <td data-label="Goal">{wanted}</td>
               <td data-label="Met">{met ? 'yes' : 'no'}</td>
             </tr>
           ))}

@@ -3,7 +3,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { planFrom } from '../../evaluation/plan.ts';
 import { createBenchStore } from '../../store/bench-store.ts';
-import { browserWorld } from '../../store/bench-world.ts';
+import { browserEnvironment } from '../../store/bench-environment.ts';
 import { readTheme, watchTheme } from '../../store/theme-slice.ts';
 import { showTheme } from '../show-theme.ts';
 import { BenchPage } from './bench-page.tsx';
@@ -12,6 +12,7 @@ import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/layout.css';
 import '../styles/controls.css';
+import '../styles/messages.css';
 import '../styles/bench.css';
 
 const search = new URLSearchParams(location.search);
@@ -19,7 +20,7 @@ const address = search.get('post');
 const post = async (body: string): Promise<void> => {
   if (address !== null) await fetch(new URL(address, document.baseURI), { method: 'POST', body });
 };
-const store = createBenchStore(planFrom(search), browserWorld(document.baseURI), post);
+const store = createBenchStore(planFrom(search), browserEnvironment(document.baseURI), post);
 
 showTheme(readTheme());
 watchTheme(showTheme);

@@ -76,7 +76,7 @@ function LookField(props: {
           onChange={(event) => props.onChange(event.target.value)}
         />
         <button type="submit" className="button" disabled={props.text.trim() === ''}>
-          Look
+          Check
         </button>
       </span>
       {props.caption === undefined ? null : <span className="caption">{props.caption}</span>}
@@ -105,7 +105,7 @@ function HubForm(): ReactElement {
   return (
     <form className="add__form" onSubmit={submit}>
       <LookField
-        label="Any Qwen2.5-VL model of huggingface.co"
+        label="Any supported model on Hugging Face"
         placeholder="owner/name"
         text={form.id}
         onChange={(id) => fillIn({ id })}
@@ -140,7 +140,7 @@ function HubForm(): ReactElement {
             </label>
             {isRefused && (
               <p id={errorId} role="alert" className="caption field__error">
-                “{form.mirror.trim()}” is no address. Enter one like {HUB_ENDPOINT}, or leave it empty.
+                “{form.mirror.trim()}” is not a valid URL. Enter one like {HUB_ENDPOINT}, or leave it empty.
               </p>
             )}
           </div>
@@ -154,7 +154,7 @@ function FolderForm(): ReactElement {
   const consider = useModels((state) => state.consider);
   return (
     <div className="field">
-      <span className="field__label">A folder of this device</span>
+      <span className="field__label">Folder on this device</span>
       <FolderButton onFolder={({ name, files }) => void consider({ kind: 'files', name, files })}>
         Choose a folder
       </FolderButton>

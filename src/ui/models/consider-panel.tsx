@@ -1,4 +1,4 @@
-/** What adding a model means, before the first byte: download, disk, time, graphics card, room; and what to do if it does not fit. */
+/** What adding a model means, before the first byte: download, disk, time, graphics card, storage; and what to do if it does not fit. */
 import type { ReactElement, ReactNode } from 'react';
 import type { Finding, ModelChoice, ModelSurvey } from '../../protocol/library-api.ts';
 import type { Considered } from '../../store/models-state.ts';
@@ -86,22 +86,22 @@ function Survey({ considered }: { considered: Considered & { status: 'ready' } }
           onClick={() => void add()}
         >
           {nameOfAction(survey, known?.state.kind === 'partial')}
-          {verdict === 'no' && ' all the same'}
+          {verdict === 'no' && ' anyway'}
         </button>
         <p className="caption consider__hint">
           {isThere
             ? 'This model is on this device already; see above.'
             : isWorking
               ? 'Another model is being worked on: wait until it is done, or pause it.'
-              : 'It can be paused at any time, and goes on after a reload or a crash.'}
+              : 'It can be paused at any time, and resumes after a reload or a crash.'}
         </p>
       </div>
     </div>
   );
 }
 
-function nameOfAction({ downloadBytes, kind }: ModelSurvey, isBegun: boolean): string {
-  if (isBegun) return 'Go on';
+function nameOfAction({ downloadBytes, kind }: ModelSurvey, isStarted: boolean): string {
+  if (isStarted) return 'Resume';
   if (kind === 'modelFolder') return downloadBytes > 0 ? 'Download' : 'Copy';
   return downloadBytes > 0 ? 'Download and convert' : 'Convert';
 }
@@ -149,7 +149,7 @@ function Facts(props: {
         <Time survey={survey} />
       </Fact>
       <Fact name="Graphics" finding={typeof trial === 'object' && trial !== null ? trial : choice.machine}>
-        {formatBytes(choice.gpuBytes)} with room for 4,096 tokens.{' '}
+        {formatBytes(choice.gpuBytes)} with a cache for 4,096 tokens.{' '}
         {trial === 'running' ? 'Trying whether the graphics card holds them…' : null}{' '}
         {trial !== null && trial !== 'running' ? trial.text : choice.machine.text}
         {trial !== null && trial !== 'running' && trial.verdict === 'no' && (
@@ -158,12 +158,12 @@ function Facts(props: {
           </button>
         )}
       </Fact>
-      <Fact name="Room" finding={choice.storage}>
+      <Fact name="Storage" finding={choice.storage}>
         {choice.storage.text}
       </Fact>
-      <Fact name="Asked">{PROMPTS[prompts]}</Fact>
+      <Fact name="Prompting">{PROMPTS[prompts]}</Fact>
       {origin.kind === 'hub' && (
-        <Fact name="Exactly">
+        <Fact name="Revision">
           {origin.id} at commit {origin.commit.slice(0, 10)}
         </Fact>
       )}
@@ -189,7 +189,7 @@ function Time({ survey }: { survey: ModelSurvey }): ReactElement {
   const measured = useModels((state) => state.measured);
   const which = survey.downloadBytes > 0 ? 'download' : 'local';
   const rate = measured[which] ?? GUESSED[which];
-  const basis = measured[which] === null ? 'a guess until it has begun' : 'as fast as the last one here';
+  const basis = measured[which] === null ? 'a guess until it has started' : 'as fast as the last one here';
   return (
     <>
       About {formatDuration(survey.readBytes / rate)} at {formatSpeed(rate)}, {basis}.

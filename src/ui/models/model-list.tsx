@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import { useApp } from '../store-context.ts';
 import { formatBytes } from '../format.ts';
-import { useKeptFocus } from './kept-focus.ts';
+import { useRestoredFocus } from './restored-focus.ts';
 import { ModelRow } from './model-row.tsx';
 import { useModels } from './models-context.ts';
 
@@ -10,13 +10,13 @@ import { useModels } from './models-context.ts';
 export function ModelList(): ReactElement {
   const library = useModels((state) => state.library);
   const job = useModels((state) => state.job);
-  const focus = useKeptFocus<HTMLUListElement>();
+  const focus = useRestoredFocus<HTMLUListElement>();
   const models = library?.models ?? [];
   const rows = models.map((model) => {
     const work = job?.key === model.key ? job : null;
-    // The directory of one that is just being begun says nothing yet.
-    const isBegun = work?.kind === 'add' && model.state.kind === 'damaged';
-    return <ModelRow key={model.key} name={work?.name ?? model.name} model={isBegun ? null : model} job={work} />;
+    // The directory of a model that has only just been started says nothing yet.
+    const isStarted = work?.kind === 'add' && model.state.kind === 'damaged';
+    return <ModelRow key={model.key} name={work?.name ?? model.name} model={isStarted ? null : model} job={work} />;
   });
   if (job !== null && models.every(({ key }) => key !== job.key)) {
     // It has no directory yet, and stands where the library will list it.
@@ -30,7 +30,7 @@ export function ModelList(): ReactElement {
         <BundledRow />
         {rows}
       </ul>
-      <Room />
+      <StorageLine />
     </>
   );
 }
@@ -66,13 +66,13 @@ function BundledRow(): ReactElement {
   );
 }
 
-function Room(): ReactElement | null {
+function StorageLine(): ReactElement | null {
   const storage = useModels((state) => state.library?.storage);
   if (storage === undefined || storage.usedBytes === null || storage.freeBytes === null) return null;
   return (
     <p className="caption">
-      {formatBytes(storage.usedBytes)} used by this site, {formatBytes(storage.freeBytes)}
-      {storage.mayBeMore ? ' or more offered, as far as the disk has it.' : ' free.'}{' '}
+      Storage: {formatBytes(storage.usedBytes)} used; {storage.mayBeMore ? 'about ' : ''}
+      {formatBytes(storage.freeBytes)} available{storage.mayBeMore ? ' if your disk has space' : ''}.{' '}
       {storage.persisted
         ? 'The browser keeps them until you delete them.'
         : 'The browser may delete them when the disk is nearly full.'}

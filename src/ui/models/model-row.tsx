@@ -7,7 +7,7 @@ import { useApp } from '../store-context.ts';
 import { DeleteButton } from './delete-button.tsx';
 import { FolderButton } from './folder-button.tsx';
 import { JobProgress } from './job-progress.tsx';
-import { useKeptFocus } from './kept-focus.ts';
+import { useRestoredFocus } from './restored-focus.ts';
 import { useModels } from './models-context.ts';
 
 /** A model's row. `model`: null while its directory is not there yet. `job`: what is being done with it in this tab. */
@@ -19,12 +19,12 @@ export function ModelRow(props: {
   const { name, model, job } = props;
   const message = useModels((state) => (model !== null && state.message?.key === model.key ? state.message : null));
   const isBeingDeleted = useModels((state) => model !== null && state.removing.includes(model.key));
-  const focus = useKeptFocus<HTMLLIElement>('[data-takes-focus]:enabled');
+  const focus = useRestoredFocus<HTMLLIElement>('[data-takes-focus]:enabled');
   const { ref } = focus;
   const isWorkedOn = job !== null;
   useEffect(() => {
     if (!isWorkedOn || ref.current === null) return;
-    if (document.activeElement === document.body) ref.current.focus(); // what it was begun with is gone
+    if (document.activeElement === document.body) ref.current.focus(); // what the control that started it is gone
     ref.current.scrollIntoView({ block: 'nearest' });
   }, [isWorkedOn, ref]);
   return (
@@ -102,7 +102,7 @@ function Actions({ model }: { model: StoredModel }): ReactElement {
       {state.kind === 'partial' &&
         (origin.kind === 'files' ? (
           <FolderButton disabled={isWorking || isBusy} onFolder={({ files }) => void resume(model, files)}>
-            Choose {origin.name} again to go on
+            Choose {origin.name} again to resume
           </FolderButton>
         ) : (
           <button
@@ -112,7 +112,7 @@ function Actions({ model }: { model: StoredModel }): ReactElement {
             disabled={isWorking || isBusy}
             onClick={() => void resume(model, null)}
           >
-            Go on
+            Resume
           </button>
         ))}
     </div>

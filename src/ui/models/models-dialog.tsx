@@ -1,6 +1,6 @@
 /** The Models screen: what is on this device, what can be added, and what adding it would mean. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
-import { browserModels } from '../../store/models-world.ts';
+import { browserModels } from '../../store/models-environment.ts';
 import { originLabel } from '../../store/typed-origin.ts';
 import { useApp, useAppStore } from '../store-context.ts';
 import { AddModel } from './add-model.tsx';
@@ -31,7 +31,7 @@ function Dialog(): ReactElement {
   const heading = useRef<HTMLHeadingElement>(null);
   const status = considered?.status;
   useEffect(() => {
-    // Where the control that had the focus is gone, the heading says what has come in its place; unless work was begun (ModelRow).
+    // Where the control that had the focus is gone, the heading says what has come in its place; unless work was started (ModelRow).
     if (document.activeElement === document.body) heading.current?.focus();
   }, [status]);
   useEffect(() => {

@@ -133,7 +133,7 @@ export function attentionKernel(spec: AttentionSpec): Kernel {
   const sumGroups = Math.max(1, Math.min(rows, Math.floor(THREADS / quads)));
   const sumRows = Math.ceil(rows / sumGroups);
   // The softmax of a row: so many threads, a power of two.
-  const lanes = 2 ** Math.floor(Math.log2(THREADS / rows));
+  const runners = 2 ** Math.floor(Math.log2(THREADS / rows));
   if (rows > THREADS || quads > THREADS) throw new RangeError(`${rows} rows of attention are more than ${THREADS}`);
 
   const body = `
@@ -141,8 +141,8 @@ ${packing(stored)}
 ${rotation(spec)}
 var<workgroup> queries: array<vec4<f32>, ${paddedRows * quads}>;
 var<workgroup> weights: array<f32, ${paddedRows * TILE}>;
-var<workgroup> lane_values: array<f32, ${rows * lanes}>;
-var<workgroup> lane_sums: array<f32, ${rows * lanes}>;
+var<workgroup> lane_values: array<f32, ${rows * runners}>;
+var<workgroup> lane_sums: array<f32, ${rows * runners}>;
 var<workgroup> largest: array<f32, ${rows}>;
 var<workgroup> total: array<f32, ${rows}>;
 var<workgroup> shrink: array<f32, ${rows}>;
@@ -194,7 +194,7 @@ ${repeat(
     }
     workgroupBarrier();
     // 2. Softmax so far.
-${runningSoftmax({ rows, lanes, scores: 'weights' })}
+${runningSoftmax({ rows, runners, scores: 'weights' })}
     // 3. Weighted sums of values.
     if (sum_group < ${sumGroups}u) {
 ${repeat(sumRows, (r) => `      let row${r} = min(sum_group * ${sumRows}u + ${r}u, ${rows - 1}u); sum${r} *= shrink[row${r}];`)}
@@ -235,23 +235,23 @@ ${repeat(
  */
 export function runningSoftmax({
   rows,
-  lanes,
+  runners,
   scores,
   finish = '',
 }: {
   readonly rows: number;
   /** Threads of a row. */
-  readonly lanes: number;
+  readonly runners: number;
   /** Name of the array. */
   readonly scores: string;
   readonly finish?: string;
 }): string {
   return `
-    let row = lid / ${lanes}u;
-    let lane = lid % ${lanes}u;
+    let row = lid / ${runners}u;
+    let runner = lid % ${runners}u;
     var most = ${NEVER};
     if (row < ${rows}u) {
-      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
+      for (var p = runner; p < ${TILE}u; p += ${runners}u) {
         let at = row * ${TILE}u + p;
         ${finish}
         most = max(most, ${scores}[at]);
@@ -261,9 +261,9 @@ export function runningSoftmax({
     workgroupBarrier();
     if (row < ${rows}u) {
       most = largest[row];
-      for (var l = 0u; l < ${lanes}u; l++) { most = max(most, lane_values[row * ${lanes}u + l]); }
+      for (var l = 0u; l < ${runners}u; l++) { most = max(most, lane_values[row * ${runners}u + l]); }
       var sum = 0.0;
-      for (var p = lane; p < ${TILE}u; p += ${lanes}u) {
+      for (var p = runner; p < ${TILE}u; p += ${runners}u) {
         let score = ${scores}[row * ${TILE}u + p];
         let weight = select(exp(score - most), 0.0, score <= -1e29);
         ${scores}[row * ${TILE}u + p] = weight;
@@ -272,10 +272,10 @@ export function runningSoftmax({
       lane_sums[lid] = sum;
     }
     workgroupBarrier();
-    if (row < ${rows}u && lane == 0u) {
+    if (row < ${rows}u && runner == 0u) {
       let factor = exp(largest[row] - most);
       var sum = total[row] * factor;
-      for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[row * ${lanes}u + l]; }
+      for (var l = 0u; l < ${runners}u; l++) { sum += lane_sums[row * ${runners}u + l]; }
       total[row] = sum;
       shrink[row] = factor;
       largest[row] = most;

@@ -68,7 +68,7 @@ export function tensorAttentionKernel(source: TensorAttentionSource): Kernel {
   const depth = headDim / FRAGMENT; // fragments along a head
   const across = KEYS / FRAGMENT; // fragments along a tile's keys
   const valuesAt = KEYS * stride; // of the values, behind the keys
-  const half = KEYS / 2; // scores of a lane: two share a row
+  const half = KEYS / 2; // scores of a runner: two share a row
   const load = (side: 'left' | 'right', from: string, at: string, rowStride: number, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, ${at}, ${rowStride}u)`;
   const reads = Math.ceil((KEYS * eights) / THREADS); // eights of keys, and of values, a thread copies for a tile
@@ -97,7 +97,7 @@ ${repeat(depth, (k) =>
 ${repeat(across, (j) => `      subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u + ${j * FRAGMENT}u, s${j}, false, ${SCORE_STRIDE}u);`)}
     }
     workgroupBarrier();`;
-  /** A lane looks at every other key of a tile, so that lanes side by side read from other banks. */
+  /** A runner looks at every other key of a tile, so that runners side by side read from other banks. */
   const slotOf = (i: number): string => `first + ${2 * i}u + side`;
   const scoreOf = (i: number): string =>
     `select(${NEVER}, scores[row * ${SCORE_STRIDE}u + ${2 * i}u + side], ${slotOf(i)} < end && ${source.visible('row', slotOf(i))})`;
@@ -109,9 +109,9 @@ var<workgroup> weights: array<f16, ${TENSOR_ROWS * WEIGHT_STRIDE * 8}>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row0 = lid / ${LANES}u * ${FRAGMENT}u; // of the subgroup
-  let lane = lid % ${LANES}u;
-  let row = row0 + lane / 2u; // of the lane, and which half of a tile's keys it looks at
-  let side = lane % 2u;
+  let runner = lid % ${LANES}u;
+  let row = row0 + runner / 2u; // of the runner, and which half of a tile's keys it looks at
+  let side = runner % 2u;
 ${source.setup}
   let begin = ${begin};
   let end = ${end};
@@ -164,7 +164,7 @@ ${repeat(across, (k) =>
     workgroupBarrier();
   }
   total += subgroupShuffleXor(total, 1u);
-  // 3. Results, a fragment after the other: a lane has half of a row's sixteen.
+  // 3. Results, a fragment after the other: a runner has half of a row's sixteen.
 ${repeat(
   depth,
   (n) => `  subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u, o${n}, false, ${SCORE_STRIDE}u);
@@ -211,7 +211,7 @@ export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): TensorAttenti
   let token0 = wg.x * ${tokens}u;
   let head = wg.y;
   let cached = head * params.capacity;
-  let limit = params.past + token0 + row / ${group}u; // the last slot the lane's row sees`,
+  let limit = params.past + token0 + row / ${group}u; // the last slot the runner's row sees`,
     begin: '0u',
     end: `params.past + min(token0 + ${tokens}u, params.tokens)`,
     fillQueries: (stride) => `

@@ -82,7 +82,7 @@ export function visionAttentionKernel(spec: VisionAttentionSpec): Kernel {
   const threads = SIDE * across;
   const rows = queries / SIDE; // of a thread
   const dims = valueRows(spec) / across; // of a thread
-  const lanes = threads / queries; // threads of a row's softmax
+  const runners = threads / queries; // threads of a row's softmax
   const [long, short] = rowLengths(spec);
   const [queryLength, keyLength, scoreLength] = tileLengths(spec);
   const scores = (line: (m: number, n: number) => string): string =>
@@ -102,8 +102,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first = wg.y * ${quads}u; // of the head, in a row
   let tx = lid % ${across}u;
   let ty = lid / ${across}u;
-  let row = lid / ${lanes}u;
-  let lane = lid % ${lanes}u;
+  let row = lid / ${runners}u;
+  let runner = lid % ${runners}u;
   for (var i = lid; i < ${queries * quads}u; i += ${threads}u) {
     let at = min(span.x + i / ${quads}u, span.y - 1u) * ${stride}u + first + i % ${quads}u;
     query_tile[(i / ${quads}u) * ${long}u + i % ${quads}u] = qkv[at];
@@ -156,12 +156,12 @@ ${repeat(
     let factor = exp2(most - peak);
     total *= factor;
     most = peak;
-    for (var p = lane; p < ${across}u; p += ${lanes}u) {
+    for (var p = runner; p < ${across}u; p += ${runners}u) {
       let weight = exp2(weights[row * ${short}u + p] - peak);
       weights[row * ${short}u + p] = weight;
       total += weight.x + weight.y + weight.z + weight.w;
     }
-    if (lane == 0u) { shrink[row] = factor; }
+    if (runner == 0u) { shrink[row] = factor; }
     workgroupBarrier();
     // 5. Weighted sums of values.
 ${repeat(rows, (m) => `    { let f = shrink[ty + ${m * SIDE}u]; ${repeat(dims, (j) => `o${m}_${j} *= f;`)} }`)}
@@ -179,7 +179,7 @@ ${repeat(
   (m) => `  if (span.x + ty + ${m * SIDE}u < span.y) {
     let q = ty + ${m * SIDE}u;
     var sum = 0.0;
-    for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[q * ${lanes}u + l]; }
+    for (var l = 0u; l < ${runners}u; l++) { sum += lane_sums[q * ${runners}u + l]; }
     let at = (span.x + q) * ${roundUp(hidden, 32)}u + wg.y * ${headDim}u;
 ${repeat(
   dims,

@@ -64,7 +64,7 @@ ${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step} * ${depth}u + w_
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec, LARGEST_F16);
-  // A lane has one row of a fragment, and every so-many-th token. What y held is read for all of them before any is written.
+  // A runner has one row of a fragment, and every so-many-th token. What y held is read for all of them before any is written.
   const perLane = (FRAGMENT * FRAGMENT) / LANES;
   const stepTokens = LANES / FRAGMENT;
   const storeFragment = (i: number, j: number): string => {
@@ -72,8 +72,8 @@ ${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step} * ${depth}u + w_
     return `
   {
     subgroupMatrixStore(&scratch, subgroup * ${FRAGMENT * FRAGMENT}u, c${i}_${j}, false, ${FRAGMENT}u);
-    let token = first_token + token0 + ${i * FRAGMENT}u + lane / ${FRAGMENT}u;
-    let row = first_row + row0 + ${j * FRAGMENT}u + lane % ${FRAGMENT}u;
+    let token = first_token + token0 + ${i * FRAGMENT}u + runner / ${FRAGMENT}u;
+    let row = first_row + row0 + ${j * FRAGMENT}u + runner % ${FRAGMENT}u;
     let at = token * ${yStride}u + row;
     let tokens_left = select(0u, count - min(token, count), row < ${matrix.rows}u);
 ${epilogue.readsBefore ? repeat(perLane, (k) => `    var before${k} = 0.0;\n    if (tokens_left > ${k * stepTokens}u) { before${k} = ${at(k)}; }`) : ''}
@@ -81,7 +81,7 @@ ${epilogue.readsBefore ? repeat(perLane, (k) => `    var before${k} = 0.0;\n    
 ${repeat(
   perLane,
   (k) => `    if (tokens_left > ${k * stepTokens}u) {
-      let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + ${k * LANES}u + lane];
+      let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + ${k * LANES}u + runner];
       ${epilogue.write(at(k), 'value', 'row', `before${k}`)}
     }`,
 )}
@@ -99,7 +99,7 @@ ${halvesPacker('halves', matrix)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let subgroup = lid / ${LANES}u;
-  let lane = lid % ${LANES}u;
+  let runner = lid % ${LANES}u;
   let first_token = wg.x * ${tile.tokens}u;
   let first_row = (wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u) * ${tile.rows}u;
   let token0 = (subgroup / ${tile.alongRows}u) * ${m * FRAGMENT}u;

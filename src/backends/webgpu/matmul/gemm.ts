@@ -107,7 +107,7 @@ export interface TileProduct {
   readonly write: string;
   /** Adds a step's products to the sums `s{m}_{n}`, for tokens `ty + m * along` and rows `tx + n * across`. */
   readonly multiply: string;
-  /** Whether lanes side by side share rows of both tiles, which few bytes a lane make worth while. */
+  /** Whether runners side by side share rows of both tiles, which few bytes a runner make worth while. */
   readonly isInterleaved: boolean;
 }
 
@@ -147,7 +147,7 @@ export function tiledKernel(spec: MatmulSpec, tile: Tile, parts: number | undefi
   // 32 threads side by side take 8 rows and 4 tokens, so that they read as little as can be from workgroup memory.
   const compact = across % 8 === 0 && along % 4 === 0;
   const groups = across / 8;
-  const lanes = isInterleaved ? ['lid / 2u % 8u', 'lid % 2u + lid / 16u % 2u * 2u'] : ['lid % 8u', 'lid / 8u % 4u'];
+  const runners = isInterleaved ? ['lid / 2u % 8u', 'lid % 2u + lid / 16u % 2u * 2u'] : ['lid % 8u', 'lid / 8u % 4u'];
   const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
   const epilogue = epilogueOf(spec);
   const sums = parts === undefined ? null : { matrix, tile: { ...tile, parts } };
@@ -167,8 +167,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first_row = ${sums === null ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
 ${sums === null ? '' : partOf(sums, steps)}
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
-  let tx = ${compact ? `${lanes[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
-  let ty = ${compact ? `${lanes[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
+  let tx = ${compact ? `${runners[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
+  let ty = ${compact ? `${runners[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
 ${product.variables}
 ${eachOutput(tile, (m, n) => `  var s${m}_${n} = 0.0;`)}
 ${product.read(begin)}

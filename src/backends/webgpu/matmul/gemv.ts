@@ -70,15 +70,15 @@ export function matvecGrid({ matrices, rowsPerThread, threadsPerRow, threads }: 
 
 /** The kernel's source. Throws RangeError when the threads cannot be shared out so. */
 export function matvecKernel(spec: MatvecSpec): Kernel {
-  const { matrices, columns, rowsPerThread: rows, threadsPerRow: lanes, threads, normEpsilon, epilogue } = spec;
+  const { matrices, columns, rowsPerThread: rows, threadsPerRow: runners, threads, normEpsilon, epilogue } = spec;
   const [format] = matrices;
-  if (format === undefined || threads % lanes !== 0 || (lanes & (lanes - 1)) !== 0) {
-    throw new RangeError(`${threads} threads cannot be ${lanes} a row`);
+  if (format === undefined || threads % runners !== 0 || (runners & (runners - 1)) !== 0) {
+    throw new RangeError(`${threads} threads cannot be ${runners} a row`);
   }
   const norm = normEpsilon !== undefined;
   const blocks = Math.ceil(format.cols / 32);
   const ahead = blocksAheadOf(spec);
-  const isOneStage = lanes * ahead >= blocks;
+  const isOneStage = runners * ahead >= blocks;
   const sums = matrices.length * rows * columns;
   const values = sums + (norm ? columns : 0);
   const sum = (m: number, r: number, c: number): string => `s${(m * rows + r) * columns + c}`;
@@ -93,7 +93,7 @@ export function matvecKernel(spec: MatvecSpec): Kernel {
   const load = (d: number, block: string): string => `    { let block = min(${block}, ${blocks - 1}u);
 ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r}_${d} = w${m}_scale(row${r}, block);`)} }`;
   // 2. x in workgroup memory, beyond its end zeros. The extra place a row lets a thread write to other banks than its neighbours.
-  const stageRow = lanes + 1;
+  const stageRow = runners + 1;
   const stageColumn = 8 * stageRow * ahead;
   const stage = (c: number): string => `
       {
@@ -105,12 +105,12 @@ ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r
   const multiply = (d: number): string => `
     {
 ${each((m, r) => `      let c${m}_${r} = b${m}_${r}_${d}; let g${m}_${r} = f${m}_${r}_${d};`)}
-${isOneStage ? '' : load(d, `base + ${(ahead + d) * lanes}u + lane`)}
+${isOneStage ? '' : load(d, `base + ${(ahead + d) * runners}u + runner`)}
 ${eachSum((m, r, c) => `      var t${m}_${r}_${c} = vec4<f32>();`)}
 ${repeat(
   8,
   (i) => `      {
-${repeat(columns, (c) => `        let v${c} = stage[${c * stageColumn + (8 * d + i) * stageRow}u + lane];`)}
+${repeat(columns, (c) => `        let v${c} = stage[${c * stageColumn + (8 * d + i) * stageRow}u + runner];`)}
 ${each(
   (m, r) => `        { let n = ${quad(`w${m}`, format, `c${m}_${r}`, i)};
 ${repeat(columns, (c) => `          t${m}_${r}_${c} = fma(n, v${c}, t${m}_${r}_${c});`)} }`,
@@ -124,7 +124,7 @@ ${eachSum((m, r, c) => `      ${sum(m, r, c)} = fma(g${m}_${r}, dot(t${m}_${r}_$
   const squares = `
 ${repeat(columns, (c) => `  all_squares[${c * threads}u + lid] = q${c};`)}
   workgroupBarrier();
-  for (var i = lane; i < ${threads}u; i += ${lanes}u) {
+  for (var i = runner; i < ${threads}u; i += ${runners}u) {
 ${repeat(columns, (c) => `    ${square(c)} += all_squares[${c * threads}u + i];`)}
   }`;
   const factor = (c: number): string =>
@@ -149,8 +149,8 @@ ${norm ? `var<workgroup> all_squares: array<f32, ${columns * threads}>;` : ''}
 ${reduction.memory > 0 ? `var<workgroup> shared_sums: array<f32, ${reduction.memory}>;` : ''}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let lane = lid % ${lanes}u;
-  let row = ((wg.x + wg.y * ${matvecGrid(spec)[0]}u) * ${threads / lanes}u + lid / ${lanes}u) * ${rows}u;
+  let runner = lid % ${runners}u;
+  let row = ((wg.x + wg.y * ${matvecGrid(spec)[0]}u) * ${threads / runners}u + lid / ${runners}u) * ${rows}u;
   let c0 = wg.z * ${columns}u;
   let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
 ${repeat(columns, (c) => `  let x${c} = (${spec.wantedOnly === true ? 'params.first + ' : ''}min(c0 + ${c}u, count - 1u)) * ${blocks * 8}u;`)}
@@ -158,13 +158,13 @@ ${repeat(rows, (r) => `  let row${r} = min(row + ${r}u, ${format.rows - 1}u);`)}
 ${repeat(values, (i) => `  var s${i} = 0.0;`)}
 ${norm ? repeat(columns, (c) => `  var q${c} = 0.0;`) : ''}
 ${repeat(ahead, (d) => each((m, r) => `  var b${m}_${r}_${d}: w${m}_Block; var f${m}_${r}_${d}: f32;`))}
-${repeat(ahead, (d) => load(d, `${d * lanes}u + lane`))}
-  for (var base = 0u; base < ${blocks}u; base += ${lanes * ahead}u) {
+${repeat(ahead, (d) => load(d, `${d * runners}u + runner`))}
+  for (var base = 0u; base < ${blocks}u; base += ${runners * ahead}u) {
     workgroupBarrier();
-    for (var i = lid; i < ${lanes * ahead * 8}u; i += ${threads}u) {
+    for (var i = lid; i < ${runners * ahead * 8}u; i += ${threads}u) {
       let inside = base * 8u + i < ${blocks * 8}u;
       let source = min(base * 8u + i, ${blocks * 8 - 1}u);
-      let to = (i / ${lanes * 8}u * 8u + i % 8u) * ${stageRow}u + i / 8u % ${lanes}u;
+      let to = (i / ${runners * 8}u * 8u + i % 8u) * ${stageRow}u + i / 8u % ${runners}u;
       let scale = w0_PLACES${norm ? ' * gamma[source]' : ''};
 ${repeat(columns, stage)}
     }
@@ -173,7 +173,7 @@ ${repeat(ahead, multiply)}
   }
 ${norm ? squares : ''}
 ${reduction.code}
-  if (lane == 0u) {
+  if (runner == 0u) {
 ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
   }
 }`;
@@ -182,7 +182,7 @@ ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
 
 /** Sums `values` variables s0, s1, ... over the threads of a row; the row's first thread has the sums afterwards. */
 function reductionOf(
-  { subgroupSize: size, threadsPerRow: lanes, threads }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
+  { subgroupSize: size, threadsPerRow: runners, threads }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
   values: number,
 ): {
   readonly code: string;
@@ -190,26 +190,26 @@ function reductionOf(
   readonly bySubgroup: boolean;
 } {
   const each = (line: (i: number) => string): string => repeat(values, line);
-  if (size !== null && size % lanes === 0) {
+  if (size !== null && size % runners === 0) {
     const code =
-      size === lanes
+      size === runners
         ? each((i) => `  s${i} = subgroupAdd(s${i});`)
-        : repeat(Math.log2(lanes), (bit) => each((i) => `  s${i} += subgroupShuffleXor(s${i}, ${2 ** bit}u);`));
+        : repeat(Math.log2(runners), (bit) => each((i) => `  s${i} += subgroupShuffleXor(s${i}, ${2 ** bit}u);`));
     return { code, memory: 0, bySubgroup: true };
   }
-  if (size !== null && size > 1 && lanes % size === 0) {
+  if (size !== null && size > 1 && runners % size === 0) {
     const subgroups = threads / size;
     const code = `
 ${each((i) => `  s${i} = subgroupAdd(s${i}); if (lid % ${size}u == 0u) { shared_sums[${i * subgroups}u + lid / ${size}u] = s${i}; }`)}
   workgroupBarrier();
-${each((i) => `  s${i} = ${repeat(lanes / size, (k) => `${k > 0 ? '+ ' : ''}shared_sums[${i * subgroups + k}u + lid / ${lanes}u * ${lanes / size}u]`)};`)}`;
+${each((i) => `  s${i} = ${repeat(runners / size, (k) => `${k > 0 ? '+ ' : ''}shared_sums[${i * subgroups + k}u + lid / ${runners}u * ${runners / size}u]`)};`)}`;
     return { code, memory: values * subgroups, bySubgroup: true };
   }
   const code = `
 ${each((i) => `  shared_sums[${i * threads}u + lid] = s${i};`)}
   workgroupBarrier();
-  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
-    if (lane < half) {
+  for (var half = ${runners / 2}u; half > 0u; half >>= 1u) {
+    if (runner < half) {
 ${each((i) => `      shared_sums[${i * threads}u + lid] += shared_sums[${i * threads}u + lid + half];`)}
     }
     workgroupBarrier();

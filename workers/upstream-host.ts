@@ -1,10 +1,10 @@
 /**
- * Stock transformers.js as one of the engines that are compared: its own image processor, tokenizer, onnxruntime and
+ * Unmodified transformers.js as one of the engines that are compared: its own image processor, tokenizer, onnxruntime and
  * generate(), used as its documentation shows. What it lacks is put around it as a user would: VisionThink's two rounds; and
  * two images of different sizes, on which its processor throws, are processed one by one and laid one behind the other.
  */
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
-import type { ContestantApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import type { EngineUnderTestApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import { pause } from '../src/shared/pause.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
@@ -15,19 +15,19 @@ import {
   type Picture,
   qwenProcessor,
   readPicture,
-  stockName,
-  StockModel,
+  upstreamName,
+  UpstreamModel,
   tokensOf,
-} from './stock-model.ts';
+} from './upstream-model.ts';
 
 const TOOL_CALL = '<tool_call>';
-/** Implements the contestant's interface. */
-export class StockHost implements ContestantApi {
+/** Implements the engineUnderTest's interface. */
+export class UpstreamHost implements EngineUnderTestApi {
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Picture>();
-  #model: StockModel | null = null;
+  #model: UpstreamModel | null = null;
 
-  /** `memory` tells what this worker uses. */
+  /** `memory` reports what this worker uses. */
   constructor(memory: () => MemoryUse) {
     this.#memory = memory;
   }
@@ -35,11 +35,11 @@ export class StockHost implements ContestantApi {
   async load(source: FolderSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
     const start = performance.now();
     const device = backend === 'wasm' ? 'wasm' : 'webgpu';
-    onProgress('stock sessions');
-    const model = await StockModel.load(source, device);
+    onProgress('upstream sessions');
+    const model = await UpstreamModel.load(source, device);
     this.#model = model;
     return {
-      engine: stockName(device),
+      engine: upstreamName(device),
       backend: device,
       adapter: '',
       reasons: [],
@@ -92,7 +92,7 @@ export class StockHost implements ContestantApi {
       ms: ((at.at(-1) ?? 0) - (at[0] ?? 0)) / steps,
       details: {
         cachedTokens: promptTokens,
-        ...(counted.counts === null ? {} : perStep(counted.counts, steps + 1)), // the prefill cannot be told apart
+        ...(counted.counts === null ? {} : perStep(counted.counts, steps + 1)), // the prefill cannot be counted apart
       },
     };
   }
@@ -171,7 +171,7 @@ export class StockHost implements ContestantApi {
     return { ms, answer, details: { rounds: images.length, newTokens, preprocessMs, encodeMs, modelMs } };
   }
 
-  #ready(): StockModel {
+  #ready(): UpstreamModel {
     if (this.#model === null) throw new Error('no model is loaded');
     return this.#model;
   }

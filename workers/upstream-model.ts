@@ -1,5 +1,5 @@
 /**
- * A model in stock transformers.js: loaded with its own processor, tokenizer and onnxruntime, prompted with VisionThink's turns as
+ * A model in unmodified transformers.js: loaded with its own processor, tokenizer and onnxruntime, prompted with VisionThink's turns as
  * text, and run with its generate(), as its documentation shows.
  */
 import {
@@ -14,25 +14,25 @@ import {
   RawImage,
   Tensor,
   type TextStreamer,
-} from '@huggingface/transformers?stock';
+} from '@huggingface/transformers?upstream';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { parsePrompts, type Prompts } from '../src/model/prompts.ts';
 import type { FolderSource } from '../src/protocol/engine-api.ts';
 import { ortFiles } from '../src/backends/onnx/web/ort-files.ts';
-import { fileFetcher, orUnhandled, timeSessions } from './stock-surroundings.ts';
+import { fileFetcher, orUnhandled, timeSessions } from './upstream-environment.ts';
 
-/** What stock calls the model; its files are fetched as `/models/bench/PATH`. */
+/** What upstream calls the model; its files are fetched as `/models/bench/PATH`. */
 const MODEL_ID = 'bench';
 const MODELS = '/models/';
 const IMAGE_PAD = '<|image_pad|>';
 
-/** PIL's number for Lanczos; stock's canvas takes it for its best. */
+/** PIL's number for Lanczos; upstream's canvas takes it for its best. */
 const LANCZOS = 1;
 
-/** What stock writes at the end of a turn. */
+/** What upstream writes at the end of a turn. */
 export const END_OF_TURN = '<|im_end|>';
 
-/** Pictures to patches, as stock's processors do it. */
+/** Pictures to patches, as upstream's processors do it. */
 export type ImageProcessor = (
   images: RawImage[],
 ) => Promise<{ readonly pixel_values: Tensor; readonly image_grid_thw: Tensor }>;
@@ -56,7 +56,7 @@ export interface Generated {
 }
 
 /** What a loaded model is made of. */
-interface StockParts {
+interface UpstreamParts {
   readonly model: PreTrainedModel;
   readonly processor: ImageProcessor;
   readonly tokenizer: PreTrainedTokenizer;
@@ -67,7 +67,7 @@ interface StockParts {
 }
 
 /** A model, ready to be asked. */
-export class StockModel {
+export class UpstreamModel {
   readonly tokenizer: PreTrainedTokenizer;
   readonly contextLength: number;
   readonly dtype: string;
@@ -77,7 +77,7 @@ export class StockModel {
   /** Milliseconds each session has run. */
   readonly #ran: ReadonlyMap<string, number> & { clear(): void };
 
-  constructor({ model, processor, tokenizer, prompts, contextLength, dtype }: StockParts) {
+  constructor({ model, processor, tokenizer, prompts, contextLength, dtype }: UpstreamParts) {
     this.tokenizer = tokenizer;
     this.contextLength = contextLength;
     this.dtype = dtype;
@@ -87,8 +87,8 @@ export class StockModel {
     this.#ran = timeSessions(model);
   }
 
-  /** Loads a model folder laid out for transformers.js. Throws whatever stock throws. */
-  static async load(source: FolderSource, device: 'wasm' | 'webgpu'): Promise<StockModel> {
+  /** Loads a model folder laid out for transformers.js. Throws whatever upstream throws. */
+  static async load(source: FolderSource, device: 'wasm' | 'webgpu'): Promise<UpstreamModel> {
     const files = fileFetcher(source);
     env.allowLocalModels = true;
     env.allowRemoteModels = false;
@@ -107,7 +107,7 @@ export class StockModel {
       readonly max_position_embeddings?: number;
       readonly text_config?: { readonly max_position_embeddings?: number };
     };
-    return new StockModel({
+    return new UpstreamModel({
       model,
       processor: processor.image_processor as unknown as ImageProcessor,
       tokenizer: await AutoTokenizer.from_pretrained(MODEL_ID),
@@ -219,7 +219,7 @@ const PATCH_VALUES = 1176;
 /** A decoded picture. */
 export type Picture = RawImage;
 
-/** Decodes a picture as stock does. */
+/** Decodes a picture as upstream does. */
 export function readPicture(file: Blob): Promise<Picture> {
   return RawImage.fromBlob(file);
 }
@@ -229,7 +229,7 @@ export async function halved(image: Picture): Promise<Picture> {
   return image.resize(Math.max(1, image.width >> 1), Math.max(1, image.height >> 1), { resample: LANCZOS });
 }
 
-/** Stock's image processor with Qwen2.5-VL's own limits, whatever the model's are. */
+/** Upstream's image processor with Qwen2.5-VL's own limits, whatever the model's are. */
 export function qwenProcessor(): ImageProcessor {
   const settings = DEFAULT_PROCESSOR_SETTINGS;
   const processor = new Qwen2VLImageProcessor({
@@ -251,7 +251,7 @@ export function qwenProcessor(): ImageProcessor {
 }
 
 /** The library with its version and how it runs. */
-export function stockName(device: 'wasm' | 'webgpu'): string {
+export function upstreamName(device: 'wasm' | 'webgpu'): string {
   const threads = env.backends.onnx.wasm?.numThreads ?? '?';
   return `transformers.js ${env.version} (${device}${device === 'wasm' ? `, ${threads} threads` : ''})`;
 }

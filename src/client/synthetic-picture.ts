@@ -4,7 +4,7 @@ const COLOURS = ['#2f6f9f', '#d9822b', '#3f8f5f', '#b03a48', '#e0c24a', '#6a4fa3
 const FIELD = 80;
 
 /** A PNG of this many pixels. */
-export async function inventPicture(width: number, height: number): Promise<Blob> {
+export async function syntheticPicture(width: number, height: number): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d');
   if (context === null) throw new Error('This browser gives no canvas to draw on.');

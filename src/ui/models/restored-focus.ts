@@ -13,7 +13,7 @@ export interface KeptFocus<Kind extends HTMLElement> {
  * For an element whose component renders when its controls change: when the control that had the focus is gone, the one that
  * `heir` selects has it, or else the element.
  */
-export function useKeptFocus<Kind extends HTMLElement>(heir?: string): KeptFocus<Kind> {
+export function useRestoredFocus<Kind extends HTMLElement>(heir?: string): KeptFocus<Kind> {
   const ref = useRef<Kind>(null);
   const hasFocus = useRef(false); // stays true when a control goes: React reports no blur for what it removes
   useEffect(() => {

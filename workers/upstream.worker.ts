@@ -1,9 +1,9 @@
-/** The worker of stock transformers.js for comparisons: exposes its host over Comlink, with an eye on memory. */
+/** The worker of unmodified transformers.js for comparisons: exposes its host over Comlink, with an eye on memory. */
 import { expose } from 'comlink';
 import { installErrorTransfer } from '../src/protocol/thrown-errors.ts';
 import { watchMemory } from './memory-watch.ts';
-import { StockHost } from './stock-host.ts';
+import { UpstreamHost } from './upstream-host.ts';
 
 const memory = watchMemory();
 installErrorTransfer();
-expose(new StockHost(memory));
+expose(new UpstreamHost(memory));

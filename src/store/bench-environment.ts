@@ -1,23 +1,23 @@
 /** What a run of the benchmark gets from the page it runs on. */
-import { connectContestant, makeRandomFolder } from '../client/bench-client.ts';
+import { connectEngineUnderTest, makeRandomFolder } from '../client/bench-client.ts';
 import { fetchFile } from '../client/fetch-file.ts';
-import { inventPicture } from '../client/invent-picture.ts';
+import { syntheticPicture } from '../client/synthetic-picture.ts';
 import type { BenchQuestion } from '../evaluation/measurements.ts';
-import type { BenchWorld } from '../evaluation/run-bench.ts';
+import type { BenchEnvironment } from '../evaluation/run-bench.ts';
 import { pause } from '../shared/pause.ts';
 import { EXAMPLES_FOLDER, parseExamples } from './examples-slice.ts';
 import { folderAddress } from './model-slice.ts';
 
-/** The world of a page at `pageUrl`. */
-export function browserWorld(pageUrl: string): BenchWorld {
+/** The environment of a page at `pageUrl`. */
+export function browserEnvironment(pageUrl: string): BenchEnvironment {
   const bundled = folderAddress({ kind: 'bundled' }, pageUrl);
   return {
     userAgent: navigator.userAgent,
-    connect: connectContestant,
-    invent: ({ width, height }) => inventPicture(width, height),
+    connect: connectEngineUnderTest,
+    invent: ({ width, height }) => syntheticPicture(width, height),
     rest: pause,
     async model({ model, backend }) {
-      if (model.kind === 'shapes') return makeRandomFolder(model.shapes, backend, bundled);
+      if (model.kind === 'preset') return makeRandomFolder(model.preset, backend, bundled);
       return { kind: 'url', url: folderAddress(model, pageUrl) };
     },
     async questions() {
