@@ -7,7 +7,12 @@ import { findSwiftShader } from '../../../scripts/chromium.mjs';
 import { ensureLlvmpipe } from '../../../scripts/llvmpipe.mjs';
 import { kernelCases } from '../../../src/backends/webgpu/cases/all-cases.ts';
 import { compareDevices } from '../../../src/backends/webgpu/cases/compare.ts';
-import type { DeviceFacts, Expected, KernelCase } from '../../../src/backends/webgpu/cases/kernel-case.ts';
+import {
+  type DeviceFacts,
+  type Expected,
+  type KernelCase,
+  lackFor,
+} from '../../../src/backends/webgpu/cases/kernel-case.ts';
 import { hasDawn, runCasesOn } from '../../helpers/cases-run.ts';
 import type { WrittenOutcome } from './run-cases.ts';
 
@@ -18,7 +23,7 @@ type Results = ReadonlyMap<string, WrittenOutcome> | string;
 const FACTS: DeviceFacts = { hasF16: true, subgroupSize: 4, hasSubgroupMatrices: false, workgroupBytes: 32_768 };
 
 const CASES = kernelCases();
-const ON_CPU = CASES.filter(({ needs }) => needs.subgroupMatrices !== true);
+const ON_CPU = CASES.filter(({ needs }) => lackFor(needs, FACTS) === null);
 
 let swiftshader: Results;
 let llvmpipe: Results;

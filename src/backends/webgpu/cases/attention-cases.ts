@@ -1,11 +1,7 @@
 /** Cases of causal attention: prefill, decode, on subgroup matrices, and the cache write. */
 import { stepAttentionKernel } from '../attention/decode-attention.ts';
 import { attentionGrid, attentionKernel, cacheKernel } from '../attention/prefill-attention.ts';
-import {
-  causalSource,
-  causalTokens,
-  tensorAttentionKernel,
-} from '../attention/subgroup-matrix-attention.ts';
+import { causalSource, causalTokens, tensorAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
 import type { Stored } from '../attention/cache-format.ts';
 import { type AttentionProblem, attentionRun, cacheBuffers } from './attention-problem.ts';
 import type { KernelCase } from './kernel-case.ts';
@@ -29,8 +25,22 @@ const PREFILL: readonly (AttentionCase & { readonly queryTokens: number })[] = [
   { ...SMALL, what: 'a token past a tile', queryTokens: 2, past: 0, tokens: 65 },
   { ...ODD, what: 'behind a cache, groups of three heads', queryTokens: 1, past: 70, tokens: 5 },
   { ...SMALL, what: 'one token of a cache that was empty', queryTokens: 2, past: 0, tokens: 1 },
-  { ...ODD, what: 'three KV splits, the last of which few tokens see', queryTokens: 3, past: 124, tokens: 7, chunk: 64 },
-  { ...SMALL, what: 'scores so large that one key has all the weight', queryTokens: 2, past: 3, tokens: 6, sharpness: 30 },
+  {
+    ...ODD,
+    what: 'three KV splits, the last of which few tokens see',
+    queryTokens: 3,
+    past: 124,
+    tokens: 7,
+    chunk: 64,
+  },
+  {
+    ...SMALL,
+    what: 'scores so large that one key has all the weight',
+    queryTokens: 2,
+    past: 3,
+    tokens: 6,
+    sharpness: 30,
+  },
 ];
 
 const DECODE: readonly (AttentionCase & { readonly tile: number })[] = [

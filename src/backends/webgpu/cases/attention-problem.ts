@@ -68,7 +68,8 @@ export function attentionRun(problem: AttentionProblem): AttentionRun {
   };
   const after = cacheOf(total);
   const splits = chunk === undefined ? 1 : Math.ceil(total / chunk);
-  const query = (token: number, head: number): Float32Array => rotate(headOf(past + token, head), cos, sin, past + token);
+  const query = (token: number, head: number): Float32Array =>
+    rotate(headOf(past + token, head), cos, sin, past + token);
   const attending: Attending = { problem, after, query };
   return {
     inputs: [
@@ -88,11 +89,18 @@ export function attentionRun(problem: AttentionProblem): AttentionRun {
 }
 
 /** The cache as buffers: read alone, or written, too. */
-export function cacheBuffers({ before, after }: AttentionRun, problem: AttentionProblem, isWritten: boolean): readonly CaseBuffer[] {
+export function cacheBuffers(
+  { before, after }: AttentionRun,
+  problem: AttentionProblem,
+  isWritten: boolean,
+): readonly CaseBuffer[] {
   const { stored: type, headDim } = problem;
   return (['keys', 'values'] as const).map((name) => {
     if (!isWritten) return { data: stored(after[name], type) };
-    return { data: stored(before[name], type), expected: { values: after[name], type, cols: headDim, stride: headDim } };
+    return {
+      data: stored(before[name], type),
+      expected: { values: after[name], type, cols: headDim, stride: headDim },
+    };
   });
 }
 
@@ -147,8 +155,14 @@ function partialsOf({ problem, after, query }: Attending, splits: number, chunk:
       const out = (split * tokens * numHeads + row) * cols;
       for (let j = 0; j < headDim; j++) {
         const first = (kvHead * capacity + split * chunk) * headDim + j;
-        values[out + j] = weights.reduce((sum, weight, i) => sum + weight * (after.values[first + i * headDim] ?? 0), 0);
-        scales[out + j] = weights.reduce((sum, weight, i) => sum + weight * Math.abs(after.values[first + i * headDim] ?? 0), 1e-3);
+        values[out + j] = weights.reduce(
+          (sum, weight, i) => sum + weight * (after.values[first + i * headDim] ?? 0),
+          0,
+        );
+        scales[out + j] = weights.reduce(
+          (sum, weight, i) => sum + weight * Math.abs(after.values[first + i * headDim] ?? 0),
+          1e-3,
+        );
       }
       values.set([most, total], out + headDim);
       scales.set([Math.max(1, Math.abs(most)), Math.max(1, total)], out + headDim);

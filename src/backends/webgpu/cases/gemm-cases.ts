@@ -44,7 +44,14 @@ const SMALL_F16: Tile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread
 /** For every format, in tiles of both arithmetics' own. */
 const EACH: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 96, epilogue: 'gelu', bias: true },
-  { what: 'a token and a row past a tile, onto the residual', tokens: 17, rows: 33, cols: 64, epilogue: 'add', bias: true },
+  {
+    what: 'a token and a row past a tile, onto the residual',
+    tokens: 17,
+    rows: 33,
+    cols: 64,
+    epilogue: 'add',
+    bias: true,
+  },
   { what: 'zero, large and small rows', tokens: 7, rows: 19, cols: 160, epilogue: 'store', extremes: true },
 ];
 
@@ -91,7 +98,14 @@ export function gemmCases(): readonly KernelCase[] {
   });
   const small = (one: Omit<GemmCase, 'tile'>, i: number): GemmCase => ({ ...one, tile: i % 2 === 0 ? SMALL : SHALLOW });
   const smallF16 = (one: Omit<GemmCase, 'tile'>): GemmCase => ({ ...one, tile: SMALL_F16 });
-  const odd: Omit<GemmCase, 'tile'> = { ...ONCE[0], what: 'inputs that are no whole blocks', tokens: 3, rows: 18, cols: 75, epilogue: 'store' };
+  const odd: Omit<GemmCase, 'tile'> = {
+    ...ONCE[0],
+    what: 'inputs that are no whole blocks',
+    tokens: 3,
+    rows: 18,
+    cols: 75,
+    epilogue: 'store',
+  };
   return [
     ...STORAGES.flatMap((storage) => [...EACH, SPLIT].map((one, i) => gemmCase(IN_F32, storage, small(one, i)))),
     ...STORAGES.filter((one) => !isQuantized(one)).map((storage) => gemmCase(IN_F32, storage, small(odd, 0))),

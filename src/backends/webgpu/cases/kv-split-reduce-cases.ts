@@ -19,8 +19,23 @@ interface Sizes {
 
 const SIZES: readonly Sizes[] = [
   { what: 'one split', numHeads: 3, headDim: 16, tokens: 1, splits: 1, spread: 1 },
-  { what: 'more splits than threads take at once, heads that are no eights of quads', numHeads: 2, headDim: 80, tokens: 3, splits: 103, spread: 4 },
-  { what: 'scores far apart, splits that saw nothing', numHeads: 4, headDim: 32, tokens: 2, splits: 7, spread: 500, emptyEach: 3 },
+  {
+    what: 'more splits than threads take at once, heads that are no eights of quads',
+    numHeads: 2,
+    headDim: 80,
+    tokens: 3,
+    splits: 103,
+    spread: 4,
+  },
+  {
+    what: 'scores far apart, splits that saw nothing',
+    numHeads: 4,
+    headDim: 32,
+    tokens: 2,
+    splits: 7,
+    spread: 500,
+    emptyEach: 3,
+  },
   { what: 'as many splits as groups of threads, and one', numHeads: 1, headDim: 128, tokens: 1, splits: 17, spread: 1 },
 ];
 

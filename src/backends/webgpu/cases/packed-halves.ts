@@ -11,11 +11,17 @@ const ORDER = {
 } as const;
 
 /** Numbers in the order in which they are packed. Whole eights. */
-export function inPackedOrder(values: Float32Array<ArrayBuffer>, { kind }: Pick<Storage, 'kind'>): Float32Array<ArrayBuffer> {
+export function inPackedOrder(
+  values: Float32Array<ArrayBuffer>,
+  { kind }: Pick<Storage, 'kind'>,
+): Float32Array<ArrayBuffer> {
   return values.map((_, i) => values[i - (i % 8) + (ORDER[kind][i % 8] ?? 0)] ?? 0);
 }
 
 /** The same as f16. */
-export function packedHalves(values: Float32Array<ArrayBuffer>, storage: Pick<Storage, 'kind'>): Uint16Array<ArrayBuffer> {
+export function packedHalves(
+  values: Float32Array<ArrayBuffer>,
+  storage: Pick<Storage, 'kind'>,
+): Uint16Array<ArrayBuffer> {
   return new Uint16Array(f32ToF16(inPackedOrder(values, storage)));
 }

@@ -86,7 +86,12 @@ function biasCase(sizes: Sizes): KernelCase {
     const bias = random(sizes.rows);
     const { kernel, groups } = biasSumKernel(sums);
     const y = whole.map((value, i) => value + (bias[i % sizes.rows] ?? 0));
-    const buffers = [{ data }, { data: bias }, outputOf(y, sizes.rows, 'f32'), { data: params({ tokens: sizes.tokens }) }];
+    const buffers = [
+      { data },
+      { data: bias },
+      outputOf(y, sizes.rows, 'f32'),
+      { data: params({ tokens: sizes.tokens }) },
+    ];
     return { kernel, buffers, grid: [groups, sizes.tokens] };
   });
 }
@@ -99,7 +104,12 @@ function gatedCase(sizes: Sizes, next: Next): KernelCase {
     const { kernel, groups } = gatedSumKernel(gate.sums, matrixOf(next, sizes.rows));
     const largest = next === 'f32' ? Infinity : LARGEST_F16;
     const y = gate.whole.map((value, i) => Math.max(-largest, Math.min(largest, silu(value) * (up.whole[i] ?? 0))));
-    const buffers = [{ data: gate.data }, { data: up.data }, outputOf(y, sizes.rows, next), { data: params({ tokens: sizes.tokens }) }];
+    const buffers = [
+      { data: gate.data },
+      { data: up.data },
+      outputOf(y, sizes.rows, next),
+      { data: params({ tokens: sizes.tokens }) },
+    ];
     return { kernel, buffers, grid: [groups, sizes.tokens] };
   });
 }
@@ -113,7 +123,9 @@ function normCase(sizes: Sizes, next: Next, hasSums: boolean): KernelCase {
     const { sums, data, whole } = partialSums(sizes, random);
     const stream = madeUpRows(tokens, cols, random, extremes);
     const gamma = random(cols);
-    const hidden = hasSums ? Float64Array.from(stream, (value, i) => value + (whole[i] ?? 0)) : Float64Array.from(stream);
+    const hidden = hasSums
+      ? Float64Array.from(stream, (value, i) => value + (whole[i] ?? 0))
+      : Float64Array.from(stream);
     const kernel: Kernel = normSumKernel(hasSums ? sums : null, cols, EPSILON, matrixOf(next, cols));
     const kept = { values: Float32Array.from(hidden), type: 'f32', cols, stride: cols } as const;
     const buffers: readonly CaseBuffer[] = [

@@ -1,10 +1,5 @@
 /** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a card. */
-import {
-  LARGEST_F16,
-  tensorMatmulKernel,
-  type TensorTile,
-  tensorTileBytes,
-} from '../matmul/gemm-subgroup-matrix.ts';
+import { LARGEST_F16, tensorMatmulKernel, type TensorTile, tensorTileBytes } from '../matmul/gemm-subgroup-matrix.ts';
 import { matmulGrid, type MatmulSpec } from '../matmul/gemm.ts';
 import { type SplitK, splitKBytes, splitKKernel, type SplitKTile } from '../matmul/split-k.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
@@ -31,13 +26,26 @@ const TILES: readonly TensorTile[] = [
 
 const GEMM: readonly GemmCase[] = [
   { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 96, epilogue: 'gelu', bias: true },
-  { what: 'a token and a row past a tile, onto the residual', tokens: 33, rows: 129, cols: 128, epilogue: 'add', bias: true },
+  {
+    what: 'a token and a row past a tile, onto the residual',
+    tokens: 33,
+    rows: 129,
+    cols: 128,
+    epilogue: 'add',
+    bias: true,
+  },
   { what: 'the gate times up', tokens: 129, rows: 40, cols: 256, epilogue: 'gate', bias: true },
   { what: 'head of the last tokens', tokens: 11, wanted: 1, rows: 37, cols: 64, epilogue: 'store' },
 ];
 
 /** Split-K tiles (matmul/split-k-layer.ts), an odd number of blocks among them. */
-const SPLIT: readonly { readonly what: string; readonly tokens: number; readonly rows: number; readonly cols: number; readonly tile: SplitKTile }[] = [
+const SPLIT: readonly {
+  readonly what: string;
+  readonly tokens: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly tile: SplitKTile;
+}[] = [
   {
     what: 'split-K of equal parts, odd sizes',
     tokens: 19,
