@@ -1,10 +1,10 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
 import { type AskOptions, Engine } from '../src/conversation/engine.ts';
-import { filesFor } from '../src/engine/sessions.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
+import { filesFor } from '../src/model/variant-files.ts';
 import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
@@ -12,11 +12,9 @@ import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
-import { planBackends, type StartedRuntime } from './backends.ts';
+import { type Candidate, planBackends } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
-
-/** Within this time after something went wrong the browser says whether the device failed. */
-const FAILURE_REPORT_MS = 100;
+import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
 
 /** Reading a file of fewer bytes is not worth telling. */
 const SMALL_BYTES = 1e6;
@@ -69,22 +67,20 @@ export class EngineHost implements EngineApi {
     const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
-      let started: StartedRuntime | null = null;
       try {
-        started = await candidate.start();
-        this.#engine = await startEngine(folder, started, candidate.variant, (event) => folders.tell(event));
-        this.#failure = started.failure;
-        this.#kernels = started.kernels ?? null;
+        const { engine, opened } = await startEngine(folder, candidate, (event) => folders.tell(event));
+        this.#engine = engine;
+        this.#failure = opened.failure;
+        this.#kernels = opened.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} runs.`);
-        for (const note of started.kernels?.notes() ?? []) notes.add(note);
+        for (const note of opened.backend.notes()) notes.add(note);
         return {
           backend: { ...candidate.info, reasons: [...notes] },
-          model: this.#engine.info,
+          model: engine.info,
           loadMs: performance.now() - start,
         };
       } catch (thrown) {
-        await started?.runtime.dispose();
         if (isNamed(thrown, 'ModelFolderError')) throw thrown;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} failed: ${messageOf(thrown)}`);
@@ -156,30 +152,26 @@ export class EngineHost implements EngineApi {
 }
 
 /**
- * Loads a model and warms it up. Throws what either throws, and RuntimeUnavailableError when the device failed meanwhile, which
- * is then the reason of whatever else went wrong; nothing of the engine is left.
+ * Opens a candidate's backend and warms an engine up on it. Throws what either throws, and RuntimeUnavailableError when the
+ * device failed meanwhile, which is then the cause of whatever else went wrong; nothing of the engine is left.
  */
 async function startEngine(
   folder: ModelFolder,
-  { runtime, failure }: StartedRuntime,
-  variant: VariantName,
+  candidate: Candidate,
   onEvent: (event: LoadEvent) => void,
-): Promise<Engine> {
-  const failureWithin = async (ms: number): Promise<NamedError | null> => {
-    const why = await Promise.race([failure, pause(ms)]);
-    return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
-  };
-  let engine: Engine | null = null;
+): Promise<{ readonly engine: Engine; readonly opened: OpenedBackend }> {
+  const opened = await candidate.open(folder, onEvent);
+  const { backend, failure } = opened;
+  const engine = new Engine({ folder, backend });
   try {
-    engine = await Engine.load(folder, runtime, variant, onEvent);
     onEvent({ type: 'loadProgress', phase: 'warmUp', loaded: 0, total: 1, detail: 'a first small question' });
     await engine.warmUp();
-    const failed = await failureWithin(0);
+    const failed = await failureWithin(failure, 0);
     if (failed !== null) throw failed;
-    return engine;
+    return { engine, opened };
   } catch (thrown) {
-    const failed = await failureWithin(FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
-    await engine?.dispose();
+    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+    await engine.dispose();
     throw failed ?? thrown;
   }
 }

@@ -1,27 +1,24 @@
 /**
- * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the runtime interface;
+ * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the backend interface;
  * workers and command-line tools choose the implementations.
  */
-import { type Activations, activationsOf, type VariantName } from '../model/manifest.ts';
 import type { ModelFolder } from '../model/model-folder.ts';
 import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
-import type { LoadEvent, TurnEvent } from '../protocol/events.ts';
+import type { TurnEvent } from '../protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
-import type { Runtime, Session } from '../backends/onnx/runtime.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { PromptBuilder } from './prompt-builder.ts';
+import type { Backend } from '../engine/backend.ts';
 import { Decoder, notFinite } from '../engine/decoder.ts';
 import { PromptLookup } from '../engine/prompt-lookup.ts';
 import { ImageViews } from './image-views.ts';
 import { preprocessAhead, prefetch } from './prefetch.ts';
 import { TOOL_CALL } from './response.ts';
 import { countTokens } from '../engine/segments.ts';
-import { type EngineSessions, openSessions } from '../engine/sessions.ts';
 import { DeviceQueue, nextTask } from '../engine/device-queue.ts';
 import type { TurnContext } from './turn-context.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
-import { VisionEncoder } from '../engine/vision-encoder.ts';
 
 /** The longest context the engine makes a cache for, whatever the model allows. */
 const MAX_CONTEXT = 32_768;
@@ -43,10 +40,8 @@ interface Ahead {
 /** A loaded model. */
 export class Engine {
   readonly #folder: ModelFolder;
-  readonly #runtime: Runtime;
-  readonly #sessions: readonly Session[];
+  readonly #backend: Backend;
   readonly #queue: DeviceQueue;
-  readonly #vision: VisionEncoder;
   readonly #decoder: Decoder;
   readonly #parts: TurnContext;
   readonly #contextLength: number;
@@ -55,15 +50,14 @@ export class Engine {
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #ahead: Ahead | null = null;
 
-  private constructor(folder: ModelFolder, runtime: Runtime, activations: Activations, sessions: EngineSessions) {
+  /** `backend`: runs the model of `folder`; the engine disposes it with itself. */
+  constructor({ folder, backend }: { readonly folder: ModelFolder; readonly backend: Backend }) {
     const { geometry } = folder.manifest;
     this.#folder = folder;
-    this.#runtime = runtime;
-    this.#sessions = Object.values(sessions);
-    this.#queue = new DeviceQueue(runtime.concurrent);
+    this.#backend = backend;
+    this.#queue = new DeviceQueue(backend.leavesThreadFree);
     this.#contextLength = Math.min(geometry.text.maxPositionEmbeddings, MAX_CONTEXT);
-    this.#vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);
-    this.#decoder = new Decoder(runtime, sessions, geometry, activations, this.#contextLength, this.#queue);
+    this.#decoder = new Decoder({ text: backend.text, contextLength: this.#contextLength, queue: this.#queue });
     this.#parts = {
       prompts: folder.prompts,
       builder: new PromptBuilder(folder.prompts, folder.tokenizer),
@@ -73,20 +67,6 @@ export class Engine {
       eosTokenIds: geometry.tokens.eosTokenIds,
       endOfTurn: folder.tokenizer.id('<|im_end|>'),
     };
-  }
-
-  /**
-   * Checks the machine's arithmetic and makes the sessions, one after the other.
-   * Throws NumericCheckError when attention is computed wrongly, ModelFolderError when the folder lacks the variant.
-   */
-  static async load(
-    folder: ModelFolder,
-    runtime: Runtime,
-    variant: VariantName,
-    onEvent: (event: LoadEvent) => void,
-  ): Promise<Engine> {
-    const sessions = await openSessions(folder, runtime, variant, onEvent);
-    return new Engine(folder, runtime, activationsOf(variant), sessions);
   }
 
   /**
@@ -247,15 +227,14 @@ export class Engine {
     await this.stop();
     await this.#decoder.clear();
     this.#views?.dispose();
-    for (const session of this.#sessions) await session.release();
-    await this.#runtime.dispose();
+    await this.#backend.dispose();
   }
 
   #viewsOf(image: RgbImage): ImageViews {
     return new ImageViews(image, {
       processor: this.#folder.processor,
       geometry: this.#folder.manifest.geometry,
-      vision: this.#vision,
+      vision: this.#backend.vision,
       queue: this.#queue,
       nextSerial: () => this.#nextSerial++,
     });

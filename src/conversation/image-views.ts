@@ -5,13 +5,12 @@
 import type { ModelConfig } from '../model/model-config.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { ImageInfo } from '../protocol/engine-api.ts';
-import type { Tensor } from '../backends/onnx/runtime.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
+import type { ImageFeatures, VisionModel } from '../engine/backend.ts';
 import type { ImageSegment } from '../engine/segments.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
 import { type PlannedImage, planResolutions, prepareImage } from '../image/resolutions.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
-import type { VisionEncoder } from '../engine/vision-encoder.ts';
 
 /** Largest image that is shown as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
@@ -20,7 +19,7 @@ const MAX_SEEN_PIXELS = 4_000_000;
 export interface ViewContext {
   readonly processor: ProcessorSettings;
   readonly geometry: ModelConfig;
-  readonly vision: VisionEncoder;
+  readonly vision: VisionModel;
   readonly queue: DeviceQueue;
   /** A number no other view has. */
   readonly nextSerial: () => number;
@@ -102,7 +101,7 @@ export class ImageView {
   readonly #preprocess: () => PreprocessedImage;
   readonly #parts: ViewContext;
   #input: PreprocessedImage | null = null;
-  #features: Promise<Tensor> | null = null;
+  #features: Promise<ImageFeatures> | null = null;
   #encodedOnce = false;
 
   constructor(resolution: 'half' | 'full', plan: PlannedImage, prepare: () => PreprocessedImage, parts: ViewContext) {
@@ -148,7 +147,7 @@ export class ImageView {
     this.#input = null;
   }
 
-  #encoded(): Promise<Tensor> {
+  #encoded(): Promise<ImageFeatures> {
     if (this.#features === null) {
       const encoding = this.#parts.vision.encode(this.#prepared());
       this.#features = encoding;

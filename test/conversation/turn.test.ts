@@ -19,7 +19,7 @@ import {
   respondIds,
   TOKENIZER,
 } from '../helpers/scripted-engine.ts';
-import type { ScriptedRuntime } from '../helpers/scripted-runtime.ts';
+import type { ScriptedBackend } from '../helpers/scripted-backend.ts';
 
 const SETTINGS: TurnSettings = { ...DEFAULT_SETTINGS, maxNewTokens: 200 };
 const QUESTION = 'How many stars are there?';
@@ -30,21 +30,21 @@ const HALF_TOKENS = 4;
 interface Asked {
   readonly result: TurnResult;
   readonly events: readonly TurnEvent[];
-  readonly runtime: ScriptedRuntime;
+  readonly backend: ScriptedBackend;
   readonly engine: Engine;
 }
 
-async function open(options: EngineOptions): Promise<{ engine: Engine; runtime: ScriptedRuntime }> {
-  const opened = await openScripted(options);
+async function open(options: EngineOptions): Promise<{ engine: Engine; backend: ScriptedBackend }> {
+  const opened = openScripted(options);
   await opened.engine.setImage(picture(112, 112));
   return opened;
 }
 
 async function ask(options: EngineOptions, settings: Partial<TurnSettings> = {}, question = QUESTION): Promise<Asked> {
-  const { engine, runtime } = await open(options);
+  const { engine, backend } = await open(options);
   const events: TurnEvent[] = [];
   const result = await engine.ask(question, { ...SETTINGS, ...settings }, (event) => events.push(event));
-  return { result, events, runtime, engine };
+  return { result, events, backend, engine };
 }
 
 async function failure(promise: Promise<unknown>): Promise<NamedError> {
@@ -72,14 +72,12 @@ function watching(script: EngineOptions['script']): { script: EngineOptions['scr
 }
 
 describe.each([
-  { staticCache: true, concurrent: true },
-  { staticCache: true, concurrent: true, pipelined: true },
-  { staticCache: true, concurrent: false },
-  { staticCache: false, concurrent: true },
-  { staticCache: false, concurrent: false },
-])('with staticCache $staticCache and concurrent $concurrent', (machine) => {
+  { pipelined: false, leavesThreadFree: true },
+  { pipelined: false, leavesThreadFree: false },
+  { pipelined: true, leavesThreadFree: true },
+])('with pipelined $pipelined and leavesThreadFree $leavesThreadFree', (machine) => {
   it('answers in one round when the model does', async () => {
-    const { result, runtime } = await ask({ ...machine, script: respond(ANSWER) });
+    const { result, backend } = await ask({ ...machine, script: respond(ANSWER) });
     expect(result.answer).toBe('42');
     expect(result.finishReason).toBe('stop');
     expect(result.rounds).toHaveLength(1);
@@ -91,7 +89,7 @@ describe.each([
     expect(round?.tokenIds).toEqual([...TOKENIZER.encode(ANSWER), IM_END]);
     expect(round?.computedTokens).toBe(round?.promptTokens);
     expect(result.visualTokens).toEqual({ used: HALF_TOKENS, full: FULL_TOKENS, ratio: 0.25 });
-    expect(runtime.mostRunning).toBe(1);
+    expect(backend.mostRunning).toBe(1);
   });
 
   it('takes a second round after a valid call, and computes nothing twice', async () => {
@@ -153,25 +151,25 @@ describe.each([
     'stops during %s and goes on afterwards',
     async (stage) => {
       const script = respond(CALL, ANSWER);
-      const { engine, runtime } = await open({ ...machine, script });
+      const { engine, backend } = await open({ ...machine, script });
       const stops: Promise<void>[] = [];
       const result = await engine.ask(QUESTION, SETTINGS, (event) => {
         if (event.type === 'stage' && event.stage === stage) stops.push(engine.stop());
       });
       expect(result.finishReason).toBe('stopped');
       await Promise.all(stops);
-      expect(runtime.running).toBe(0);
+      expect(backend.running).toBe(0);
       const next = await engine.ask(QUESTION, SETTINGS, () => undefined);
       const fresh = await ask({ ...machine, script });
       expect(next.answer).toBe('42');
       expect(next.rounds.map((round) => round.tokenIds)).toEqual(fresh.result.rounds.map((round) => round.tokenIds));
-      expect(runtime.mostRunning).toBe(1);
+      expect(backend.mostRunning).toBe(1);
     },
   );
 
   it('stops in the middle of the text, keeps what there is, and goes on after', async () => {
     const script = respond('<think>'.concat('the bars '.repeat(60), '</think>'), ANSWER);
-    const { engine, runtime } = await open({ ...machine, script });
+    const { engine, backend } = await open({ ...machine, script });
     let deltas = 0;
     const stops: Promise<void>[] = [];
     const result = await engine.ask(QUESTION, SETTINGS, (event) => {
@@ -186,7 +184,7 @@ describe.each([
     const next = await engine.ask('What is it?', SETTINGS, () => undefined);
     const fresh = await ask({ ...machine, script }, {}, 'What is it?');
     expect(next.rounds.map((r) => r.tokenIds)).toEqual(fresh.result.rounds.map((r) => r.tokenIds));
-    expect(runtime.mostRunning).toBe(1);
+    expect(backend.mostRunning).toBe(1);
   });
 
   it('stops in round 2 and still reports round 1', async () => {
@@ -202,8 +200,8 @@ describe.each([
 
   it('chunks a long prompt and keeps what a stop left of it', async () => {
     const script = respond(ANSWER);
-    const { engine, runtime } = await open({ ...machine, script });
-    const chunk = runtime.pipelined ? 2048 : 512;
+    const { engine, backend } = await open({ ...machine, script });
+    const chunk = backend.pipelined ? 2048 : 512;
     const question = 'Is the bar red? '.repeat(chunk / 3).trim();
     const result = await engine.ask(question, SETTINGS, (event) => {
       if (event.type === 'stage' && event.stage === 'prefill' && (event.fraction ?? 0) > 0.3) void engine.stop();
@@ -215,7 +213,7 @@ describe.each([
     const [round] = next.rounds;
     if (round === undefined) throw new Error('no round');
     expect(round.computedTokens).toBeLessThan(round.promptTokens);
-    expect(Math.max(...runtime.decoderRuns.map((run) => run.tokens))).toBeLessThanOrEqual(chunk);
+    expect(Math.max(...backend.forwardRuns.map((run) => run.tokens))).toBeLessThanOrEqual(chunk);
   });
 });
 
@@ -334,7 +332,7 @@ describe('limits', () => {
 
   it('makes room for the tool response even when few new tokens are allowed', async () => {
     // The prompt fills a step of the cache almost to the end.
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER), prompts: EFFICIENT_PROMPTS });
+    const { engine } = openScripted({ script: respond(CALL, ANSWER), prompts: EFFICIENT_PROMPTS });
     await engine.setImage(picture(112, 112));
     const limit = TOKENIZER.encode(CALL).length + 1;
     const ended: string[] = [];
@@ -358,11 +356,11 @@ describe('limits', () => {
   });
 
   it('ends with length when the context is full', async () => {
-    const { result, runtime } = await ask({ script: respond('the bars '.repeat(300)), contextLength: 128 });
+    const { result, backend } = await ask({ script: respond('the bars '.repeat(300)), contextLength: 128 });
     expect(result.finishReason).toBe('length');
     const [round] = result.rounds;
     expect((round?.promptTokens ?? 0) + (round?.tokenIds.length ?? 0)).toBe(129);
-    expect(Math.max(...runtime.decoderRuns.map((run) => run.total))).toBe(128);
+    expect(Math.max(...backend.forwardRuns.map((run) => run.total))).toBe(128);
   });
 
   it('ends with length when the full image no longer fits', async () => {
@@ -396,7 +394,7 @@ describe('limits', () => {
   );
 
   it('asks for an image first', async () => {
-    const { engine } = await openScripted({ script: respond(ANSWER) });
+    const { engine } = openScripted({ script: respond(ANSWER) });
     const error = await failure(engine.ask(QUESTION, SETTINGS, () => undefined));
     expect([error.name, error.message]).toEqual(['QuestionError', expect.stringMatching(/image/)]);
   });
@@ -408,7 +406,7 @@ describe('limits', () => {
   });
 
   it('tells what an image will cost within a pixel budget, and changes nothing by it', async () => {
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER) });
+    const { engine } = openScripted({ script: respond(CALL, ANSWER) });
     expect(() => engine.planImage(null)).toThrow('There is no image yet');
     const info = await engine.setImage(picture(112, 112));
     expect(engine.planImage(null)).toEqual(info);
@@ -433,20 +431,20 @@ describe('one turn at a time', () => {
   });
 
   it('is free again after a machine failed', async () => {
-    const { engine, runtime } = await open({ script: respond(ANSWER) });
+    const { engine, backend } = await open({ script: respond(ANSWER) });
     let failures = 1;
-    runtime.beforeRun = ({ graph }) => {
-      if (graph === 'vision_encoder' && failures-- > 0) throw new Error('the device is lost');
+    backend.beforeRun = ({ kind }) => {
+      if (kind === 'encode' && failures-- > 0) throw new Error('the device is lost');
     };
     await expect(engine.ask(QUESTION, SETTINGS, () => undefined)).rejects.toThrow('the device is lost');
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });
 
   it('is free again after a decoder run failed, with the cache intact', async () => {
-    const { engine, runtime } = await open({ script: respond(ANSWER), staticCache: true });
+    const { engine, backend } = await open({ script: respond(ANSWER) });
     let left = 3;
-    runtime.beforeRun = ({ graph }) => {
-      if (graph === 'decoder' && --left === 0) throw new Error('the device is lost');
+    backend.beforeRun = ({ kind }) => {
+      if (kind === 'forward' && --left === 0) throw new Error('the device is lost');
     };
     await expect(engine.ask(QUESTION, SETTINGS, () => undefined)).rejects.toThrow('the device is lost');
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
@@ -454,7 +452,7 @@ describe('one turn at a time', () => {
 
   it('does not use a cache that could not be allocated', async () => {
     let fails = false;
-    const { engine } = await open({ script: respond(ANSWER), staticCache: true, failAllocation: () => fails });
+    const { engine } = await open({ script: respond(ANSWER), failAllocation: () => fails });
     fails = true;
     await expect(engine.ask(QUESTION, SETTINGS, () => undefined)).rejects.toThrow('out of device memory');
     fails = false;
@@ -484,20 +482,11 @@ describe('one turn at a time', () => {
   });
 
   it('frees everything when it is disposed of', async () => {
-    const { engine, runtime } = await open({ script: respond(ANSWER) });
+    const { engine, backend } = await open({ script: respond(ANSWER) });
     await engine.ask(QUESTION, SETTINGS, () => undefined);
     await engine.dispose();
-    expect(runtime.released).toEqual(['attention_check', 'vision_encoder', 'embed_tokens', 'decoder', 'runtime']);
-  });
-
-  it('refuses a machine whose attention is wrong', async () => {
-    const error = await failure(openScripted({ script: respond(ANSWER), wrongAttention: true }));
-    expect(error.name).toBe('NumericCheckError');
-  });
-
-  it('leaves the check to a machine whose sessions check themselves', async () => {
-    const { runtime } = await openScripted({ script: respond(ANSWER), wrongAttention: true, checksItself: true });
-    expect(runtime.runs).toEqual([]);
+    expect(backend.allocated.size).toBe(0);
+    expect(backend.disposed).toBe(true);
   });
 });
 

@@ -14,6 +14,7 @@ import { readManifest } from '../../src/model/read-manifest.ts';
 import { hashBlob } from '../../src/shared/sha256.ts';
 import { SHAPES } from '../../src/model/presets.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import type { FolderFile } from '../../src/shared/files.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
 import { picture } from '../helpers/scripted-engine.ts';
@@ -72,7 +73,9 @@ describe('a folder of random weights', () => {
       () => undefined,
       true,
     );
-    const engine = await Engine.load(ours, createNodeRuntime(folder), 'f32', () => undefined);
+    const runtime = createNodeRuntime(folder);
+    const backend = await openOnnxBackend({ folder: ours, variant: 'f32', runtime, onEvent: () => undefined });
+    const engine = new Engine({ folder: ours, backend });
     await engine.setImage(picture(112, 84));
     const settings = { ...DEFAULT_SETTINGS, temperature: 1, seed: 1, maxNewTokens: 12 }; // sampling reads logits
     const turn = await engine.ask('What is this?', settings, () => undefined, { plainDecoding: true });

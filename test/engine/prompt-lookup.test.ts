@@ -69,11 +69,11 @@ describe('a turn with drafts', () => {
   const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 200 };
 
   async function ask(...responses: readonly string[]): Promise<readonly TurnResult[]> {
-    const { engine, runtime } = await openScripted({ script: respond(ANSWER), prompts: NANO_PROMPTS });
+    const { engine, backend } = openScripted({ script: respond(ANSWER), prompts: NANO_PROMPTS });
     await engine.setImage(picture(112, 112));
     const results: TurnResult[] = [];
     for (const response of responses) {
-      runtime.script = respond(response, ANSWER);
+      backend.script = respond(response, ANSWER);
       results.push(await engine.ask('How many?', settings, () => undefined));
     }
     return results;
@@ -100,7 +100,7 @@ describe('a turn with drafts', () => {
   });
 
   it('starts from nothing when everything is to be computed afresh', async () => {
-    const { engine } = await openScripted({ script: respond(ANSWER) });
+    const { engine } = openScripted({ script: respond(ANSWER) });
     await engine.setImage(picture(112, 112));
     const asked = async (fresh: boolean): Promise<number | undefined> =>
       (await engine.ask('How many?', { ...settings, fresh }, () => undefined)).rounds[0]?.draftedTokens;
@@ -109,17 +109,17 @@ describe('a turn with drafts', () => {
     expect(await asked(true)).toBe(first);
   });
 
-  it('keeps any response as it is, on a cache that grows and on one that does not', async () => {
+  it('keeps any response as it is, decoded in steps or pipelined', async () => {
     const response = fc.array(fc.integer({ min: 10, max: 14 }), { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(
         fc.array(response, { minLength: 1, maxLength: 4 }),
         fc.boolean(),
-        async (responses, staticCache) => {
-          const { engine, runtime } = await openScripted({ script: respond(ANSWER), staticCache });
+        async (responses, pipelined) => {
+          const { engine, backend } = openScripted({ script: respond(ANSWER), pipelined });
           await engine.setImage(picture(56, 56));
           for (const ids of responses) {
-            runtime.script = respondIds(ids);
+            backend.script = respondIds(ids);
             const { rounds } = await engine.ask('How many?', settings, () => undefined);
             expect(rounds[0]?.tokenIds.slice(0, -1)).toEqual(ids);
           }

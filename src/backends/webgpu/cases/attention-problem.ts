@@ -2,9 +2,10 @@
 import { attend, rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { roundUp } from '../gpu/kernel.ts';
-import { madeUpRows, paddedRows, params, rounded, stored } from './case-inputs.ts';
+import { roundUp, paramWords } from '../gpu/kernel.ts';
+import { madeUpRows, paddedRows, rounded, stored } from './case-inputs.ts';
 import type { CaseBuffer, Expected } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Sizes of a run. */
 export interface AttentionProblem {
@@ -73,13 +74,13 @@ export function attentionRun(problem: AttentionProblem): AttentionRun {
   const attending: Attending = { problem, after, query };
   return {
     inputs: [
-      { data: paddedRows(qkv.subarray(past * width), width, roundUp(width, 32)) },
+      { data: paddedRows(qkv.subarray(past * width), width, paddedWidth(width)) },
       { data: stored(cos, type) },
       { data: stored(sin, type) },
     ],
     before: cacheOf(past),
     after,
-    params: { data: params({ tokens, past, capacity, splits, chunk: chunk ?? capacity }) },
+    params: { data: paramWords({ tokens, past, capacity, splits, chunk: chunk ?? capacity }) },
     splits,
     results:
       splits === 1

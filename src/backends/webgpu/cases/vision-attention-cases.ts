@@ -1,7 +1,7 @@
 /** Cases of the vision tower's attention over spans: in f32 (attention/vision-attention.ts), and on subgroup matrices. */
 import { attend } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
-import { spanSource, tensorAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
+import { spanSource, subgroupMatrixAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
 import {
   visionAttentionBytes,
   visionAttentionKernel,
@@ -11,6 +11,7 @@ import { roundUp } from '../gpu/kernel.ts';
 import { imageSpans, type Spans, windowSpans } from '../vision/attention-spans.ts';
 import { madeUpRows, paddedRows, rounded, stored } from './case-inputs.ts';
 import type { CaseBuffer, Expected, KernelCase } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Scores of up to a hundred, whose power of two is taken. */
 const TOLERANCE = 1e-5;
@@ -74,7 +75,7 @@ function plainCase(one: VisionCase): KernelCase {
       const width = 3 * one.numHeads * one.headDim;
       return {
         kernel: visionAttentionKernel(one),
-        buffers: [{ data: paddedRows(qkv, width, roundUp(width, 32)) }, spans, { expected }],
+        buffers: [{ data: paddedRows(qkv, width, paddedWidth(width)) }, spans, { expected }],
         grid: [spans.data.length / 4, one.numHeads],
       };
     },
@@ -89,7 +90,7 @@ function matricesCase(one: VisionCase): KernelCase {
     make() {
       const { qkv, spans, expected } = runOf(one, 'f16');
       return {
-        kernel: tensorAttentionKernel(spanSource(one)),
+        kernel: subgroupMatrixAttentionKernel(spanSource(one)),
         buffers: [{ data: stored(qkv, 'f16') }, spans, { expected }],
         grid: [spans.data.length / 4, one.numHeads],
       };

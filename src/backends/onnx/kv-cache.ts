@@ -2,50 +2,56 @@
  * The KV cache, one key and one value tensor a layer. Static: fixed buffers on the device which runs write in place.
  * Growing: every run returns longer tensors. Both hand their tensors to a run and take back what it made.
  */
-import type { ModelConfig } from '../model/model-config.ts';
-import { pastKey, pastValue, presentKey, presentValue } from '../model/graph-names.ts';
-import type { Runtime, Tensor, TensorData, TensorType } from '../backends/onnx/runtime.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { pastKey, pastValue, presentKey, presentValue } from '../../onnx/graph-names.ts';
+import type {
+  DeviceRuntime,
+  HostRuntime,
+  Outputs,
+  Runtime,
+  Tensor,
+  TensorData,
+  Tensors,
+  TensorType,
+} from './runtime.ts';
 
-/** What the decoder asks of a cache. */
+/** What a sequence asks of a cache. */
 export interface KvCache {
-  /** Tokens it can hold. */
-  readonly capacity: number;
   /** The past, by input name. */
-  feeds(): Readonly<Record<string, Tensor>>;
+  feeds(): Tensors;
   /** Where the present goes, by output name. */
-  outputs(): Readonly<Record<string, Tensor | null>>;
-  /** Takes the present of a run that has ended. */
-  take(results: Readonly<Record<string, Tensor>>): void;
+  outputs(): Outputs;
+  /** Takes the present of a run that has ended; nothing to do where the run wrote the cache's own buffers. */
+  take(results: Tensors): void;
   /** Forgets all but the first `length` tokens. */
   truncate(length: number): Promise<void>;
+  /** Frees device memory. */
   dispose(): void;
 }
 
-/** Makes the kind of cache the runtime wants. */
+/** Makes the kind of cache the runtime wants; a growing one needs no `capacity`. */
 export function createKvCache(
   runtime: Runtime,
   text: ModelConfig['text'],
   type: TensorType,
   capacity: number,
 ): KvCache {
-  return runtime.staticCache
+  return runtime.kind === 'device'
     ? new StaticKvCache(runtime, text, type, capacity)
-    : new GrowingKvCache(runtime, text, type, capacity);
+    : new GrowingKvCache(runtime, text, type);
 }
 
 class StaticKvCache implements KvCache {
-  readonly capacity: number;
   /** The same tensors by both names: made once, since every run asks for them. */
-  readonly #feeds: Readonly<Record<string, Tensor>>;
-  readonly #outputs: Readonly<Record<string, Tensor>>;
+  readonly #feeds: Tensors;
+  readonly #outputs: Tensors;
 
   constructor(
-    runtime: Runtime,
+    runtime: DeviceRuntime,
     { numLayers, numKvHeads, headDim }: ModelConfig['text'],
     type: TensorType,
     capacity: number,
   ) {
-    this.capacity = capacity;
     const tensors = layerNames(numLayers).map((names) => ({
       ...names,
       tensor: runtime.allocate(type, [1, numKvHeads, capacity, headDim]),
@@ -54,16 +60,16 @@ class StaticKvCache implements KvCache {
     this.#outputs = Object.fromEntries(tensors.map(({ present, tensor }) => [present, tensor]));
   }
 
-  feeds(): Readonly<Record<string, Tensor>> {
+  feeds(): Tensors {
     return this.#feeds;
   }
 
-  outputs(): Readonly<Record<string, Tensor>> {
+  outputs(): Tensors {
     return this.#outputs;
   }
 
   take(): void {
-    // The run wrote the cache's own buffers.
+    // The run wrote these very buffers.
   }
 
   async truncate(): Promise<void> {
@@ -76,18 +82,11 @@ class StaticKvCache implements KvCache {
 }
 
 class GrowingKvCache implements KvCache {
-  readonly capacity: number;
-  readonly #runtime: Runtime;
+  readonly #runtime: HostRuntime;
   readonly #names: readonly { readonly past: string; readonly present: string }[];
   #tensors: Map<string, Tensor>;
 
-  constructor(
-    runtime: Runtime,
-    { numLayers, numKvHeads, headDim }: ModelConfig['text'],
-    type: TensorType,
-    capacity: number,
-  ) {
-    this.capacity = capacity;
+  constructor(runtime: HostRuntime, { numLayers, numKvHeads, headDim }: ModelConfig['text'], type: TensorType) {
     this.#runtime = runtime;
     this.#names = layerNames(numLayers);
     const empty = type === 'float16' ? new Uint16Array(0) : new Float32Array(0);
@@ -96,15 +95,15 @@ class GrowingKvCache implements KvCache {
     );
   }
 
-  feeds(): Record<string, Tensor> {
+  feeds(): Tensors {
     return Object.fromEntries(this.#tensors);
   }
 
-  outputs(): Record<string, Tensor | null> {
+  outputs(): Outputs {
     return Object.fromEntries(this.#names.map(({ present }) => [present, null]));
   }
 
-  take(results: Readonly<Record<string, Tensor>>): void {
+  take(results: Tensors): void {
     for (const { past, present } of this.#names) {
       const tensor = results[present];
       if (tensor === undefined) throw new Error(`the decoder returned no ${present}`);

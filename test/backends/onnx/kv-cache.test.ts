@@ -1,16 +1,16 @@
 /** The two kinds of KV cache: what they hand to a run, what they take back, what cutting leaves. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createKvCache, type KvCache } from '../../src/engine/kv-cache.ts';
-import type { Tensor } from '../../src/backends/onnx/runtime.ts';
-import { respond, smallGeometry } from '../helpers/scripted-engine.ts';
-import { ScriptedRuntime } from '../helpers/scripted-runtime.ts';
+import { createKvCache, type KvCache } from '../../../src/backends/onnx/kv-cache.ts';
+import type { Tensor } from '../../../src/backends/onnx/runtime.ts';
+import { respond, smallGeometry } from '../../helpers/scripted-engine.ts';
+import { ScriptedRuntime } from './scripted-runtime.ts';
 
 const geometry = smallGeometry(64);
 const text = { ...geometry.text, numKvHeads: 3, headDim: 2, numLayers: 2 };
 
-function make(staticCache: boolean): { cache: KvCache; runtime: ScriptedRuntime } {
-  const runtime = new ScriptedRuntime({ geometry, script: respond(), staticCache, concurrent: true });
+function make(kind: 'host' | 'device'): { cache: KvCache; runtime: ScriptedRuntime } {
+  const runtime = new ScriptedRuntime({ geometry, script: respond(), kind });
   return { cache: createKvCache(runtime, text, 'float32', 64), runtime };
 }
 
@@ -29,7 +29,7 @@ function present(runtime: ScriptedRuntime, cache: KvCache, length: number): Reco
 
 describe('a growing cache', () => {
   it('starts with empty tensors for every layer', () => {
-    const { cache } = make(false);
+    const { cache } = make('host');
     const feeds = cache.feeds();
     expect(Object.keys(feeds)).toEqual([
       'past_key_values.0.key',
@@ -44,7 +44,7 @@ describe('a growing cache', () => {
   it('keeps of every head the first tokens when it is cut', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 12 }), async (from, to) => {
-        const { cache, runtime } = make(false);
+        const { cache, runtime } = make('host');
         cache.take(present(runtime, cache, from));
         await cache.truncate(to);
         const length = Math.min(from, to);
@@ -61,7 +61,7 @@ describe('a growing cache', () => {
   });
 
   it('frees the past it replaces', async () => {
-    const { cache, runtime } = make(false);
+    const { cache, runtime } = make('host');
     cache.take(present(runtime, cache, 3));
     const [old] = Object.values(cache.feeds());
     cache.take(present(runtime, cache, 4));
@@ -72,14 +72,14 @@ describe('a growing cache', () => {
   });
 
   it('complains of a run that returned too little', () => {
-    const { cache } = make(false);
+    const { cache } = make('host');
     expect(() => cache.take({})).toThrow('present.0.key');
   });
 });
 
 describe('a static cache', () => {
   it('hands the same buffers in and out, whatever is cut', async () => {
-    const { cache } = make(true);
+    const { cache } = make('device');
     const before = Object.values(cache.feeds());
     expect(Object.values(cache.outputs())).toEqual(before);
     for (const tensor of before) expect(tensor.dims).toEqual([1, 3, 64, 2]);
@@ -88,7 +88,7 @@ describe('a static cache', () => {
   });
 
   it('frees its buffers', async () => {
-    const { cache } = make(true);
+    const { cache } = make('device');
     const [tensor] = Object.values(cache.feeds());
     cache.dispose();
     await expect(tensor?.read()).rejects.toThrow('read after dispose');

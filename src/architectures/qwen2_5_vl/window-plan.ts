@@ -1,33 +1,21 @@
 /**
- * The vision tower's order of things: which merge groups form a window, and where each patch sits. Computed once per
- * grid size and fed to the vision encoder.
+ * The vision tower's order of patches: which merge groups form a window, and the rotary angles of each patch. Depends on the
+ * size of the grid alone.
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
-import type { ModelConfig } from '../model/model-config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../model/rotary.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
 
-/** Everything the vision encoder needs to know about a grid of patches. */
+/** Everything the vision tower needs to know about a grid of patches. Window order: window by window, patches of a group together. */
 export interface WindowPlan {
   /** `[groups]`: the merge group (image order) at each place in window order. */
-  readonly windowIndex: BigInt64Array;
-  /** `[groups]`: the inverse. */
-  readonly reverseIndex: BigInt64Array;
+  readonly windowIndex: Uint32Array<ArrayBuffer>;
+  /** Patches of each window; those at the right and lower edges may be smaller. */
+  readonly windowSizes: readonly number[];
   /** `[patches, headDim / 2]`, in window order. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
-  readonly windows: number;
-  /** Patches of a full window (of the largest one, for small images). */
-  readonly windowPatches: number;
-  /** `[windows, windowPatches]`: rows in window order, padding pointing at row 0. */
-  readonly windowRows: BigInt64Array;
-  /** `[patches]`: place of each row in the padded windows. */
-  readonly windowSlots: BigInt64Array;
-  /** `[windows, 1, windowPatches, windowPatches]`: 0, or MASKED where the key is padding. */
-  readonly attentionBias: Float32Array;
 }
-
-/** Large enough to vanish after softmax, small enough for f16. */
-const MASKED = -30000;
 
 /** Plans windows for `gridHeight` x `gridWidth` patches, both multiples of the merge size. */
 export function planWindows(vision: ModelConfig['vision'], gridHeight: number, gridWidth: number): WindowPlan {
@@ -37,7 +25,7 @@ export function planWindows(vision: ModelConfig['vision'], gridHeight: number, g
   const groupColumns = gridWidth / merge;
   const side = Math.floor(vision.windowSize / merge / vision.patchSize); // groups a window is wide
 
-  // Windows row by row; inside a window, groups row by row. Windows at the right and lower edges may be smaller.
+  // Windows row by row; inside a window, groups row by row.
   const windowIndex: number[] = [];
   const sizes: number[] = [];
   for (let top = 0; top < groupRows; top += side) {
@@ -52,38 +40,10 @@ export function planWindows(vision: ModelConfig['vision'], gridHeight: number, g
     }
   }
 
-  const groups = windowIndex.length;
-  const reverse = new BigInt64Array(groups);
-  windowIndex.forEach((group, place) => (reverse[group] = BigInt(place)));
-
-  const windowPatches = Math.max(...sizes);
-  const windowRows = new BigInt64Array(sizes.length * windowPatches);
-  const windowSlots = new BigInt64Array(groups * groupPatches);
-  const attentionBias = new Float32Array(sizes.length * windowPatches * windowPatches);
-  let row = 0;
-  sizes.forEach((size, window) => {
-    for (let i = 0; i < size; i++, row++) {
-      const slot = window * windowPatches + i;
-      windowRows[slot] = BigInt(row);
-      windowSlots[row] = BigInt(slot);
-    }
-    for (let query = 0; query < windowPatches; query++) {
-      const line = (window * windowPatches + query) * windowPatches;
-      attentionBias.fill(MASKED, line + size, line + windowPatches);
-    }
-  });
-
-  const { cos, sin } = rotary(vision, windowIndex, groupColumns);
   return {
-    windowIndex: BigInt64Array.from(windowIndex, BigInt),
-    reverseIndex: reverse,
-    cos,
-    sin,
-    windows: sizes.length,
-    windowPatches,
-    windowRows,
-    windowSlots,
-    attentionBias,
+    windowIndex: Uint32Array.from(windowIndex),
+    windowSizes: sizes,
+    ...rotary(vision, windowIndex, groupColumns),
   };
 }
 

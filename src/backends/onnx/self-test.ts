@@ -1,18 +1,19 @@
 /**
- * Start-up check: attention as this machine's driver computes it, against plain arithmetic. Known to catch SwiftShader's
+ * Self-test at load: attention as this machine's driver computes it, against a scalar reference. Known to catch SwiftShader's
  * wrong prefill of 32 or more tokens when subgroups are on; any driver may have its own such fault.
  */
-import type { ModelConfig } from '../model/model-config.ts';
-import { ATTENTION_CHECK as NAMES } from '../model/graph-names.ts';
-import type { Activations } from '../model/manifest.ts';
-import { attend, groupedAttention } from '../model/reference-attention.ts';
-import type { Runtime, Session, Tensor, TensorData } from '../backends/onnx/runtime.ts';
-import { NamedError } from '../shared/errors.ts';
-import { f16ToF32 } from '../shared/float16.ts';
-import { pseudoRandom } from '../shared/pseudo-random.ts';
-import { asActivations, RotaryTable, textPositions } from './positions.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { ATTENTION_CHECK as NAMES } from '../../onnx/graph-names.ts';
+import type { Activations } from '../../model/manifest.ts';
+import { attend, groupedAttention } from '../../model/reference-attention.ts';
+import { activationType, asActivations } from './activations.ts';
+import type { Runtime, Session, Tensor, TensorData, Tensors } from './runtime.ts';
+import { NamedError } from '../../shared/errors.ts';
+import { f16ToF32 } from '../../shared/float16.ts';
+import { pseudoRandom } from '../../shared/pseudo-random.ts';
+import { RotaryTable, textPositions } from '../../architectures/qwen2_5_vl/positions.ts';
 
-/** Runs of the check: a prefill, a further chunk on that past, and a decode step. */
+/** Runs of the self-test: a prefill, a further chunk on that past, and a decode step. */
 const CHUNKS = [70, 40, 1];
 const CAPACITY = 128;
 /** Largest difference allowed, inputs being in [-1, 1]. Measured: 1e-6 in f32, 1e-3 in f16; a wrong kernel gives 0.1 and more. */
@@ -21,17 +22,17 @@ const WINDOWS = 3;
 const WINDOW_PATCHES = 64;
 
 /**
- * Runs the model folder's attention check.
- * Throws NumericCheckError when a result is off by more than the tolerance or is no number.
+ * Runs the model folder's attention check. `session`: of its `attention_check` graph.
+ * Throws NumericCheckError when a result differs by more than the tolerance or is not finite.
  */
-export async function checkAttention(
+export async function testAttention(
   runtime: Runtime,
   session: Session,
   geometry: ModelConfig,
   activations: Activations,
 ): Promise<void> {
-  const check = new AttentionCheck(runtime, session, geometry, activations);
-  const error = Math.max(await check.grouped(), await check.windowed());
+  const test = new AttentionTest(runtime, session, geometry, activations);
+  const error = Math.max(await test.grouped(), await test.windowed());
   if (!(error <= TOLERANCE[activations])) {
     throw new NamedError(
       'NumericCheckError',
@@ -41,7 +42,7 @@ export async function checkAttention(
   }
 }
 
-class AttentionCheck {
+class AttentionTest {
   readonly #runtime: Runtime;
   readonly #session: Session;
   readonly #geometry: ModelConfig;
@@ -66,11 +67,15 @@ class AttentionCheck {
     const total = CHUNKS.reduce((a, b) => a + b, 0);
     const qkv = this.#random(total * width);
     const cacheDims = [1, numKvHeads, CAPACITY, headDim];
-    const type = this.#activations === 'f16' ? 'float16' : 'float32';
-    const fixed = this.#runtime.staticCache;
-    const empty = (): Tensor => this.#floats(new Float32Array(0), [1, numKvHeads, 0, headDim]);
-    let key = fixed ? this.#runtime.allocate(type, cacheDims) : empty();
-    let value = fixed ? this.#runtime.allocate(type, cacheDims) : empty();
+    const type = activationType(this.#activations);
+    const runtime = this.#runtime;
+    const inPlace = runtime.kind === 'device';
+    const past = (): Tensor =>
+      runtime.kind === 'device'
+        ? runtime.allocate(type, cacheDims)
+        : this.#floats(new Float32Array(0), [1, numKvHeads, 0, headDim]);
+    let key = past();
+    let value = past();
     let done = 0;
     let worst = 0;
     for (const count of CHUNKS) {
@@ -85,9 +90,13 @@ class AttentionCheck {
           [NAMES.cosCache]: this.#floats(cos, [CAPACITY, rotary.rowLength]),
           [NAMES.sinCache]: this.#floats(sin, [CAPACITY, rotary.rowLength]),
         },
-        { [NAMES.attention]: null, [NAMES.presentKey]: fixed ? key : null, [NAMES.presentValue]: fixed ? value : null },
+        {
+          [NAMES.attention]: null,
+          [NAMES.presentKey]: inPlace ? key : null,
+          [NAMES.presentValue]: inPlace ? value : null,
+        },
       );
-      if (!fixed) {
+      if (!inPlace) {
         key = results[NAMES.presentKey] ?? key;
         value = results[NAMES.presentValue] ?? value;
       }
@@ -141,8 +150,8 @@ class AttentionCheck {
     return this.#error(results[NAMES.visionAttention], expected);
   }
 
-  /** Smallest inputs for the half of the graph that is not being checked. */
-  #idleVision(): Record<string, Tensor> {
+  /** Smallest inputs for the half of the graph that is not being tested. */
+  #idleVision(): Tensors {
     const { hiddenSize } = this.#geometry.vision;
     const one = (): Tensor => this.#floats(new Float32Array(hiddenSize), [1, 1, hiddenSize]);
     return {
@@ -153,11 +162,11 @@ class AttentionCheck {
     };
   }
 
-  #idleText(): Record<string, Tensor> {
+  #idleText(): Tensors {
     const { numHeads, numKvHeads, headDim } = this.#geometry.text;
     const width = (numHeads + 2 * numKvHeads) * headDim;
     const past = (): Tensor =>
-      this.#runtime.staticCache
+      this.#runtime.kind === 'device'
         ? this.#floats(new Float32Array(numKvHeads * headDim), [1, numKvHeads, 1, headDim])
         : this.#floats(new Float32Array(0), [1, numKvHeads, 0, headDim]);
     return {
@@ -172,8 +181,7 @@ class AttentionCheck {
   }
 
   #floats(values: Float32Array, dims: readonly number[]): Tensor {
-    const type = this.#activations === 'f16' ? 'float16' : 'float32';
-    return this.#runtime.tensor(type, asActivations(values, this.#activations), dims);
+    return this.#runtime.tensor(activationType(this.#activations), asActivations(values, this.#activations), dims);
   }
 
   async #error(tensor: Tensor | undefined, expected: Float32Array): Promise<number> {

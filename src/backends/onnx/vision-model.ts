@@ -1,18 +1,29 @@
-/** Runs the vision encoder: one preprocessed image in, its features out. Window plans are kept per grid size. */
-import type { ModelConfig } from '../model/model-config.ts';
-import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../model/graph-names.ts';
-import type { Activations } from '../model/manifest.ts';
-import type { Runtime, Session, Tensor } from '../backends/onnx/runtime.ts';
-import { messageOf, NamedError } from '../shared/errors.ts';
-import type { PreprocessedImage } from '../image/patchify.ts';
-import { asActivations } from './positions.ts';
-import { planWindows, type WindowPlan } from './windows.ts';
+/** The vision tower through its ONNX graph: one preprocessed image in, its features out. Window plans are kept per grid size. */
+import { planWindows } from '../../architectures/qwen2_5_vl/window-plan.ts';
+import type { VisionModel } from '../../engine/backend.ts';
+import type { PreprocessedImage } from '../../image/patchify.ts';
+import type { Activations } from '../../model/manifest.ts';
+import type { ModelConfig } from '../../model/model-config.ts';
+import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../onnx/graph-names.ts';
+import { messageOf, NamedError } from '../../shared/errors.ts';
+import { activationType, asActivations } from './activations.ts';
+import { TensorFeatures } from './image-features.ts';
+import { outputOf } from './outputs.ts';
+import type { Runtime, Session, Tensor } from './runtime.ts';
+import { padWindows, type PaddedWindows } from './window-padding.ts';
 
 /** How many grids' plans are kept. */
 const KEPT_PLANS = 8;
 
 /** What a graph is fed. */
 const GRAPH_INPUTS = Object.values(NAMES).filter((name) => name !== NAMES.imageFeatures);
+
+/** What depends on the size of a grid alone. */
+interface GridPlan extends PaddedWindows {
+  /** `[patches, headDim / 2]`, in window order. */
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+}
 
 type Makers = Readonly<Record<string, () => Tensor>>;
 
@@ -24,12 +35,12 @@ function makerOf(makers: Makers, name: string): () => Tensor {
 }
 
 /** The vision tower with its session. */
-export class VisionEncoder {
+export class OnnxVisionModel implements VisionModel {
   readonly #runtime: Runtime;
   readonly #session: Session;
   readonly #vision: ModelConfig['vision'];
   readonly #activations: Activations;
-  readonly #plans = new Map<string, WindowPlan>();
+  readonly #plans = new Map<string, GridPlan>();
 
   constructor(runtime: Runtime, session: Session, geometry: ModelConfig, activations: Activations) {
     this.#runtime = runtime;
@@ -39,31 +50,29 @@ export class VisionEncoder {
   }
 
   /**
-   * Encodes an image into features `[1, tokens, hidden]`, tokens = patches / 4. The caller disposes the result. Throws
-   * ImageTooLargeError where a CPU has no room for it, whatever the runtime throws otherwise.
+   * Encodes an image into features of patches / 4 tokens. The caller disposes the result. Throws ImageTooLargeError where a
+   * CPU has no room for it, whatever the runtime throws otherwise.
    */
-  async encode(image: PreprocessedImage): Promise<Tensor> {
+  async encode(image: PreprocessedImage): Promise<TensorFeatures> {
     const [, gridHeight, gridWidth] = image.gridThw;
     const makers = this.#makers(image, this.#plan(gridHeight, gridWidth));
     const wanted = this.#session.wants ?? GRAPH_INPUTS;
     const feeds = Object.fromEntries(wanted.map((name) => [name, makerOf(makers, name)()]));
     const running = this.#session.run(feeds, { [NAMES.imageFeatures]: null });
     const results = await running.catch((thrown: unknown) => {
-      // A device that fails may have been lost, which others find out. On a CPU it is the size: onnxruntime's attention counts in 32 bits.
-      throw this.#runtime.staticCache ? thrown : this.#tooLarge(gridHeight, gridWidth, thrown);
+      // A failing device may have been lost, which its owner reports. On a CPU the size is to blame: onnxruntime's attention counts in 32 bits.
+      throw this.#runtime.kind === 'device' ? thrown : this.#tooLarge(gridHeight, gridWidth, thrown);
     });
-    const features = results[NAMES.imageFeatures];
-    if (features === undefined) throw new Error(`the vision encoder returned no ${NAMES.imageFeatures}`);
-    return features;
+    return new TensorFeatures(outputOf(results, NAMES.imageFeatures));
   }
 
   /** What makes each input that a session may want, so that none is made in vain. */
-  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, plan: WindowPlan): Makers {
+  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, plan: GridPlan): Makers {
     const patches = gridThw[1] * gridThw[2];
     const groups = plan.windowIndex.length;
     const half = this.#vision.headDim / 2;
     const { windows, windowPatches } = plan;
-    const type = this.#activations === 'f16' ? 'float16' : 'float32';
+    const type = activationType(this.#activations);
     const tensor = this.#runtime.tensor.bind(this.#runtime);
     const floats = (values: Float32Array, dims: readonly number[]) => (): Tensor =>
       tensor(type, asActivations(values, this.#activations), dims);
@@ -97,11 +106,12 @@ export class VisionEncoder {
     );
   }
 
-  #plan(gridHeight: number, gridWidth: number): WindowPlan {
+  #plan(gridHeight: number, gridWidth: number): GridPlan {
     const key = `${gridHeight}x${gridWidth}`;
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
-    const plan = planWindows(this.#vision, gridHeight, gridWidth);
+    const windows = planWindows(this.#vision, gridHeight, gridWidth);
+    const plan = { cos: windows.cos, sin: windows.sin, ...padWindows(windows) };
     const [oldest] = this.#plans.keys();
     if (this.#plans.size >= KEPT_PLANS && oldest !== undefined) this.#plans.delete(oldest);
     this.#plans.set(key, plan);

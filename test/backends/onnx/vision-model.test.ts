@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { preprocess } from '../../src/image/patchify.ts';
-import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
-import type { Runtime, Session, Tensor } from '../../src/backends/onnx/runtime.ts';
+import { preprocess } from '../../../src/image/patchify.ts';
+import { OnnxVisionModel } from '../../../src/backends/onnx/vision-model.ts';
+import type { ModelConfig } from '../../../src/model/model-config.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/model/processor-settings.ts';
+import type { Runtime, Session, Tensor } from '../../../src/backends/onnx/runtime.ts';
 
 const VISION = { patchSize: 14, spatialMergeSize: 2, windowSize: 112, headDim: 32 };
 const why = 'Integer overflow';
 
 /** An encoder whose session fails, on a CPU or on a device. */
-function failing(staticCache: boolean): VisionEncoder {
-  const runtime = { staticCache, tensor: () => ({}) as Tensor } as unknown as Runtime;
+function failing(kind: 'host' | 'device'): OnnxVisionModel {
+  const runtime = { kind, tensor: () => ({}) as Tensor } as unknown as Runtime;
   const session = { run: async () => Promise.reject(new Error(why)) } as unknown as Session;
-  return new VisionEncoder(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32');
+  return new OnnxVisionModel(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32');
 }
 
 describe('a picture that cannot be encoded', () => {
@@ -20,13 +20,13 @@ describe('a picture that cannot be encoded', () => {
   const image = preprocess(pixels, DEFAULT_PROCESSOR_SETTINGS);
 
   it('is too large on a CPU, which says its size and what to do', async () => {
-    const encoding = failing(false).encode(image);
+    const encoding = failing('host').encode(image);
     await expect(encoding).rejects.toMatchObject({ name: 'ImageTooLargeError' });
     await expect(encoding).rejects.toThrow(/168 × 112 pixels.*pixel budget.*Integer overflow/);
   });
 
   it('leaves a device to those who know whether it was lost', async () => {
-    await expect(failing(true).encode(image)).rejects.toThrow(new Error(why));
+    await expect(failing('device').encode(image)).rejects.toThrow(new Error(why));
   });
 });
 
@@ -44,7 +44,7 @@ describe('what is fed', () => {
       return { image_features: {} as Tensor };
     };
     const session = { run, ...(wants === undefined ? {} : { wants }) } as unknown as Session;
-    await new VisionEncoder(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32').encode(image);
+    await new OnnxVisionModel(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32').encode(image);
     return names;
   }
 

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { imagePositions, RotaryTable, textPositions } from '../../src/engine/positions.ts';
-import { parseGeometry } from '../../src/model/model-config.ts';
-import { readGolden, TINY_NAMES, tinyCheckpoint } from '../helpers/tiny-model.ts';
+import { imagePositions, RotaryTable, textPositions } from '../../../src/architectures/qwen2_5_vl/positions.ts';
+import { parseGeometry } from '../../../src/model/model-config.ts';
+import { readGolden, TINY_NAMES, tinyCheckpoint } from '../../helpers/tiny-model.ts';
 
 const IMAGE_PAD = 5;
 const json = (name: string, file: string): unknown =>

@@ -3,15 +3,9 @@
  * three axes; an image's tokens share one t and span a grid of h and w; what follows goes on from the largest position + 1.
  * Source: transformers modeling_qwen2_5_vl.py (get_rope_index, apply_multimodal_rotary_pos_emb).
  */
-import { f32ToF16 } from '../shared/float16.ts';
-import type { ModelConfig } from '../model/model-config.ts';
-import { inverseFrequencies } from '../model/rotary.ts';
-
-/** A visual token grid after merging: rows and columns of 28 x 28 px. */
-export interface TokenGrid {
-  readonly height: number;
-  readonly width: number;
-}
+import type { ModelConfig } from '../../model/model-config.ts';
+import { inverseFrequencies } from '../../model/rotary.ts';
+import type { Span, TokenGrid } from '../../model/span.ts';
 
 /** The positions of a span of tokens, three per token, and the position that comes after it. */
 export interface SpanPositions {
@@ -70,9 +64,18 @@ export class RotaryTable {
       }
     }
   }
-}
 
-/** Floats in the activations' type: themselves, or their f16 bits. */
-export function asActivations(values: Float32Array, activations: 'f32' | 'f16'): Float32Array | Uint16Array {
-  return activations === 'f16' ? f32ToF16(values) : values;
+  /** Writes whole tables `[slots, headDim / 2]` for a prompt of `spans` and the text that will follow it. */
+  fillPrompt(cos: Float32Array, sin: Float32Array, spans: readonly Span[]): void {
+    let slot = 0;
+    let next = 0;
+    for (const span of spans) {
+      const { positions, next: after } =
+        span.kind === 'text' ? textPositions(next, span.tokens) : imagePositions(next, span.grid);
+      this.fill(cos, sin, slot, positions);
+      slot += positions.length / 3;
+      next = after;
+    }
+    this.fill(cos, sin, slot, textPositions(next, cos.length / this.rowLength - slot).positions);
+  }
 }
