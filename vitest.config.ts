@@ -1,6 +1,7 @@
 /**
- * Three projects: `unit` runs in Node alone, `browser` (test/browser) drives Chromium, and `slow` (test/slow) holds what takes
- * minutes and is run by `npm run test:slow` only. Files of `unit` and `browser` share the workers, so that both cores are busy.
+ * Four projects: `unit` runs in Node alone, `gpu` runs kernels through Dawn on Vulkan drivers that compute on the CPU, `browser`
+ * (test/browser) drives Chromium, and `slow` (test/slow) holds what takes minutes and is run by `npm run test:slow` only. Files
+ * of the first three share the workers, so that both cores are busy.
  *
  * No test is retried: one that fails now and then is mended. The limits only end what hangs, on a machine many times slower too.
  */
@@ -9,6 +10,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
+const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts'];
 const HANGS_AFTER_MS = 15 * 60_000;
 
 /** Everything a project has in common with the others. */
@@ -20,18 +22,18 @@ const SHARED = {
   hookTimeout: HANGS_AFTER_MS,
 } as const;
 
-/** Starts files that drive a browser first: they take longest, and one that begins last would run alone. */
-class BrowserFirst extends BaseSequencer {
+/** Starts the files of `unit` last: the others take longest, and one that begins last would run alone. */
+class UnitLast extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isBrowser = ({ project }: TestSpecification): boolean => project.name === 'browser';
-    return [...sorted.filter(isBrowser), ...sorted.filter((file) => !isBrowser(file))];
+    const isUnit = ({ project }: TestSpecification): boolean => project.name === 'unit';
+    return [...sorted.filter((file) => !isUnit(file)), ...sorted.filter(isUnit)];
   }
 }
 
 export default defineConfig({
   test: {
-    sequence: { sequencer: BrowserFirst },
+    sequence: { sequencer: UnitLast },
     projects: [
       {
         plugins: [react()],
@@ -40,8 +42,15 @@ export default defineConfig({
           name: 'unit',
           isolate: false, // a process for each file would read the same packages 80 times
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/slow/**'],
+          exclude: ['test/browser/**', 'test/slow/**', ...GPU_TESTS],
           globalSetup: 'test/helpers/build-cli.ts',
+        },
+      },
+      {
+        test: {
+          ...SHARED,
+          name: 'gpu',
+          include: GPU_TESTS,
         },
       },
       {

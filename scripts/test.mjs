@@ -9,6 +9,7 @@ import { buildWhenStale } from './build.mjs';
 import { runSteps, STEPS } from './check.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { installMissing } from './install.mjs';
+import { ensureLlvmpipe } from './llvmpipe.mjs';
 import { messageOf, runNode } from './run.mjs';
 
 /** Ends a suite that hangs. A machine six times slower than two ordinary cores takes half an hour. */
@@ -25,12 +26,18 @@ const SLOW_BEGIN_WITHIN_MS = 30 * 60_000;
  * @property {readonly string[]} args what it runs
  * @property {NodeJS.ProcessEnv} [env] variables to add
  * @property {boolean} needsBrowser
+ * @property {boolean} [needsLlvmpipe] runs kernels in f16 on Mesa's driver, as far as it can be had
  */
 
 /** @type {Readonly<Record<string, Suite>>} */
 const SUITES = {
-  quick: { args: ['--project', 'unit', '--project', 'browser'], needsBrowser: true },
+  quick: {
+    args: ['--project', 'unit', '--project', 'gpu', '--project', 'browser'],
+    needsBrowser: true,
+    needsLlvmpipe: true,
+  },
   unit: { args: ['--project', 'unit'], needsBrowser: false },
+  gpu: { args: ['--project', 'gpu'], needsBrowser: true, needsLlvmpipe: true },
   browser: { args: ['--project', 'browser'], needsBrowser: true },
   slow: { args: ['--project', 'slow'], needsBrowser: true },
   resume: {
@@ -53,6 +60,10 @@ try {
   await installMissing();
   const suites = names.map((name) => suiteOf(name));
   if (suites.some(({ needsBrowser }) => needsBrowser)) process.env['CHROMIUM_PATH'] = await ensureChromium();
+  if (suites.some(({ needsLlvmpipe }) => needsLlvmpipe === true)) {
+    const llvmpipe = await ensureLlvmpipe();
+    if (typeof llvmpipe === 'string') console.error(`Kernels in f16 are not tested. ${llvmpipe}`);
+  }
   if (withChecks) {
     console.log('\n== Checks');
     outcomes.push(...(await runChecks()));
