@@ -33,6 +33,8 @@ export function connectEngine(worker: Worker): EngineConnection {
       prefetch: (settings) => orEnd(remote.prefetch(settings)),
       ask: (question, settings, onEvent) => orEnd(remote.ask(question, settings, proxy(onEvent))),
       stop: () => orEnd(remote.stop()),
+      diagnose: () => orEnd(remote.diagnose()),
+      setKernelTiming: (on) => orEnd(remote.setKernelTiming(on)),
     },
     crashed,
     dispose,

@@ -182,7 +182,11 @@ ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
 
 /** Sums `values` variables s0, s1, ... over the threads of a row; the row's first thread has the sums afterwards. */
 function reductionOf(
-  { subgroupSize: size, threadsPerRow: runners, threads }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
+  {
+    subgroupSize: size,
+    threadsPerRow: runners,
+    threads,
+  }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
   values: number,
 ): {
   readonly code: string;
