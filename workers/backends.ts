@@ -1,8 +1,8 @@
 /**
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
- * arithmetic passes the attention check wins.
+ * arithmetic passes its self-test wins.
  */
-import { createKernelRuntime, type KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
+import { createKernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { KernelGraph } from '../src/backends/webgpu/context.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
@@ -13,8 +13,11 @@ import { deviceFailure } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
-import type { Runtime } from '../src/backends/onnx/runtime.ts';
+import { openOnnxBackend } from '../src/backends/onnx/onnx-backend.ts';
+import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { LoadEvent } from '../src/protocol/events.ts';
 import { NamedError } from '../src/shared/errors.ts';
+import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
 
 /** A way of computing, not started yet. */
 export interface Candidate {
@@ -25,16 +28,11 @@ export interface Candidate {
   readonly notes: readonly string[];
   /** What sets it apart, for the sentence that says why it failed. */
   readonly label: string;
-  start(): Promise<StartedRuntime>;
-}
-
-/** A runtime, and the news of its device's failure. */
-export interface StartedRuntime {
-  readonly runtime: Runtime;
-  /** As `deviceFailure` says; never for WASM. */
-  readonly failure: Promise<string>;
-  /** The same runtime where our own kernels run in it, to be timed. */
-  readonly kernels?: KernelRuntime;
+  /**
+   * Opens it on a model folder, which must hold the files of `variant`. Throws what the backend throws, and
+   * RuntimeUnavailableError where the device failed meanwhile, which is then the cause of whatever else went wrong.
+   */
+  open(folder: ModelFolder, onEvent: (event: LoadEvent) => void): Promise<OpenedBackend>;
 }
 
 /** What can be tried, and why other things cannot. */
@@ -129,23 +127,41 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
     variant: activations,
     notes,
     label: `WebGPU with ${kernels.length > 0 ? 'our own kernels, ' : ''}${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
-    async start() {
+    async open(folder, onEvent) {
       const ort = await loadOrt(build, 1);
       const device = await requestDevice({ f16: activations === 'f16', subgroups });
       const failure = deviceFailure(device);
       const runtime = createWebGpuRuntime(ort, device);
-      if (kernels.length === 0) return { runtime, failure };
-      const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
-      if (graphs === undefined)
-        throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
-      const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
-      const files = new Map(names.map((name) => [graphs[name].file, name]));
-      const { text, vision } = manifest.geometry;
-      const model = { text, vision, activations, graphs: files };
-      const own = createKernelRuntime(runtime, model, parseTuning(experiment.tuning));
-      return { runtime: own, failure, kernels: own };
+      const options = { folder, variant: activations, onEvent };
+      try {
+        if (kernels.length === 0) return { backend: await openOnnxBackend({ ...options, runtime }), failure };
+        const own = createKernelRuntime(
+          runtime,
+          kernelModel(manifest, activations, kernels),
+          parseTuning(experiment.tuning),
+        );
+        const backend = await openOnnxBackend({ ...options, runtime: own, selfTest: !own.testsItself });
+        return { backend, failure, kernels: own };
+      } catch (thrown) {
+        const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+        await runtime.dispose();
+        throw failed ?? thrown;
+      }
     },
   }));
+}
+
+/** What our kernels need to know of a model whose `kernels` they compute. */
+function kernelModel(
+  manifest: Manifest,
+  activations: 'f16' | 'f32',
+  kernels: readonly KernelTower[],
+): Parameters<typeof createKernelRuntime>[1] {
+  const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
+  if (graphs === undefined) throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
+  const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
+  const { text, vision } = manifest.geometry;
+  return { text, vision, activations, graphs: new Map(names.map((name) => [graphs[name].file, name])) };
 }
 
 /** What our own kernels compute in the app. */
@@ -161,8 +177,9 @@ function wasmCandidate(variant: VariantName): Candidate {
     variant,
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
     label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,
-    async start() {
-      return { runtime: createWasmRuntime(await loadOrt('wasm', threads)), failure: NEVER };
+    async open(folder, onEvent) {
+      const runtime = createWasmRuntime(await loadOrt('wasm', threads));
+      return { backend: await openOnnxBackend({ folder, variant, runtime, onEvent }), failure: NEVER };
     },
   };
 }

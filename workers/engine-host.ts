@@ -1,10 +1,10 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
-import { type AskOptions, Engine } from '../src/conversation/engine.ts';
-import { filesFor } from '../src/engine/sessions.ts';
+import { Engine } from '../src/conversation/engine.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
+import { filesFor } from '../src/model/variant-files.ts';
 import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
@@ -12,13 +12,11 @@ import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
-import { planBackends, type StartedRuntime } from './backends.ts';
+import { type Candidate, planBackends } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
+import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
 
-/** Within this time after something went wrong the browser says whether the device failed. */
-const FAILURE_REPORT_MS = 100;
-
-/** Reading a file of fewer bytes is not worth telling. */
+/** Reading a file of fewer bytes is not worth reporting. */
 const SMALL_BYTES = 1e6;
 
 /** Implements the worker's interface. */
@@ -69,22 +67,20 @@ export class EngineHost implements EngineApi {
     const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
-      let started: StartedRuntime | null = null;
       try {
-        started = await candidate.start();
-        this.#engine = await startEngine(folder, started, candidate.variant, (event) => folders.tell(event));
-        this.#failure = started.failure;
-        this.#kernels = started.kernels ?? null;
+        const { engine, opened } = await startEngine(folder, candidate, (event) => folders.report(event));
+        this.#engine = engine;
+        this.#failure = opened.failure;
+        this.#kernels = opened.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} runs.`);
-        for (const note of started.kernels?.notes() ?? []) notes.add(note);
+        for (const note of opened.backend.notes()) notes.add(note);
         return {
           backend: { ...candidate.info, reasons: [...notes] },
-          model: this.#engine.info,
+          model: engine.info,
           loadMs: performance.now() - start,
         };
       } catch (thrown) {
-        await started?.runtime.dispose();
         if (isNamed(thrown, 'ModelFolderError')) throw thrown;
         for (const note of candidate.notes) notes.add(note);
         notes.add(`${candidate.label} failed: ${messageOf(thrown)}`);
@@ -110,16 +106,22 @@ export class EngineHost implements EngineApi {
   async prefetch(settings: TurnSettings): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;
-    await engine.prefetch(withBudget(engine, settings));
+    await engine.prefetch(withDefaultBudget(engine, settings));
   }
 
-  /** `options` are for measurements alone: the page knows this class as an EngineApi, which has none. */
-  async ask(
-    question: string,
-    settings: TurnSettings,
-    onEvent: (event: TurnEvent) => void,
-    options: AskOptions = {},
-  ): Promise<TurnResult> {
+  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+    return this.run((engine) => engine.ask(question, withDefaultBudget(engine, settings), onEvent));
+  }
+
+  async resetCaches(): Promise<void> {
+    await this.#loaded().resetCaches();
+  }
+
+  /**
+   * Gives `work` the engine. Throws what it throws, ModelNotLoadedError, and DeviceLostError or RuntimeCrashedError where the
+   * device or the runtime is the reason.
+   */
+  async run<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
     const engine = this.#loaded();
     const lost = this.#failure.then((why) => {
       throw new NamedError(
@@ -129,7 +131,7 @@ export class EngineHost implements EngineApi {
     });
     lost.catch(() => undefined);
     try {
-      return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
+      return await Promise.race([work(engine), lost]);
     } catch (thrown) {
       if (thrown instanceof NamedError) throw thrown;
       // What is in flight on a device that fails fails in its own words, perhaps before the device's failure is reported.
@@ -156,48 +158,44 @@ export class EngineHost implements EngineApi {
 }
 
 /**
- * Loads a model and warms it up. Throws what either throws, and RuntimeUnavailableError when the device failed meanwhile, which
- * is then the reason of whatever else went wrong; nothing of the engine is left.
+ * Opens a candidate's backend and warms an engine up on it. Throws what either throws, and RuntimeUnavailableError when the
+ * device failed meanwhile, which is then the cause of whatever else went wrong; nothing of the engine is left.
  */
 async function startEngine(
   folder: ModelFolder,
-  { runtime, failure }: StartedRuntime,
-  variant: VariantName,
+  candidate: Candidate,
   onEvent: (event: LoadEvent) => void,
-): Promise<Engine> {
-  const failureWithin = async (ms: number): Promise<NamedError | null> => {
-    const why = await Promise.race([failure, pause(ms)]);
-    return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
-  };
-  let engine: Engine | null = null;
+): Promise<{ readonly engine: Engine; readonly opened: OpenedBackend }> {
+  const opened = await candidate.open(folder, onEvent);
+  const { backend, failure } = opened;
+  const engine = new Engine({ folder, backend });
   try {
-    engine = await Engine.load(folder, runtime, variant, onEvent);
     onEvent({ type: 'loadProgress', phase: 'warmUp', loaded: 0, total: 1, detail: 'a first small question' });
     await engine.warmUp();
-    const failed = await failureWithin(0);
+    const failed = await failureWithin(failure, 0);
     if (failed !== null) throw failed;
-    return engine;
+    return { engine, opened };
   } catch (thrown) {
-    const failed = await failureWithin(FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
-    await engine?.dispose();
+    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+    await engine.dispose();
     throw failed ?? thrown;
   }
 }
 
 /** The settings with the model's own pixel budget where they name none. */
-function withBudget(engine: Engine, settings: TurnSettings): TurnSettings {
+export function withDefaultBudget(engine: Engine, settings: TurnSettings): TurnSettings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
 }
 
-/** Opens the files a candidate needs, once for each variant, and tells how far their bytes are. */
+/** Opens the files a candidate needs, once for each variant, and reports how far their bytes are. */
 class FolderLoader {
   readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
   readonly #onEvent: (event: LoadEvent) => void;
   readonly #loaded = new Map<string, number>();
   #model: OpenModel | null = null;
   #total = 0;
-  /** What the engine told last; null before it makes sessions. */
-  #told: LoadEvent | null = null;
+  /** What the engine reported last; null before it makes sessions. */
+  #reported: LoadEvent | null = null;
   /** Bytes read from this device since then, of every file. */
   readonly #read = new Map<string, number>();
 
@@ -215,9 +213,9 @@ class FolderLoader {
     return this.#model.manifest;
   }
 
-  /** Passes on what the engine tells while it makes sessions. */
-  tell(event: LoadEvent): void {
-    this.#told = event;
+  /** Passes on what the engine reports while it makes sessions. */
+  report(event: LoadEvent): void {
+    this.#reported = event;
     this.#onEvent(event);
   }
 
@@ -253,10 +251,10 @@ class FolderLoader {
     }
   }
 
-  /** Tells of weights that are read for a session; when they are all there, the session's making goes on. */
+  /** Reports weights that are read for a session; once they are all there, making the session continues. */
   #onRead(path: string, bytes: number): void {
     const whole = this.#model?.manifest.files.find((file) => file.path === path)?.bytes ?? 0;
-    if (this.#told === null || whole < SMALL_BYTES) return;
+    if (this.#reported === null || whole < SMALL_BYTES) return;
     const there = (this.#read.get(path) ?? 0) + bytes;
     this.#read.set(path, there);
     const loaded = Math.min(
@@ -264,6 +262,6 @@ class FolderLoader {
       [...this.#read.values()].reduce((sum, read) => sum + read, 0),
     );
     this.#onEvent({ type: 'loadProgress', phase: 'upload', loaded, total: this.#total, detail: path });
-    if (there >= whole) this.#onEvent(this.#told);
+    if (there >= whole) this.#onEvent(this.#reported);
   }
 }

@@ -6,19 +6,21 @@
  */
 import { defineCommand } from 'citty';
 import { PromptBuilder } from '../conversation/prompt-builder.ts';
-import { Decoder } from '../engine/decoder.ts';
 import { Engine } from '../conversation/engine.ts';
 import { ImageViews } from '../conversation/image-views.ts';
-import { countTokens, type Segment } from '../engine/segments.ts';
-import { openSessions } from '../engine/sessions.ts';
+import { toolReply } from '../conversation/templates.ts';
+import { startTurn } from '../conversation/turn-start.ts';
+import type { TextModel } from '../engine/backend.ts';
+import { countTokens } from '../engine/segments.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
-import { VisionEncoder } from '../engine/vision-encoder.ts';
+import { promptLogits } from '../engine/prompt-logits.ts';
 import { LogitDistances } from '../evaluation/logit-distance.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
-import { activationsOf } from '../model/manifest.ts';
+import type { Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
+import { fullOf } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
-import { openNodeModel } from './node-engine.ts';
+import { type NodeModel, openNodeModel } from './node-engine.ts';
 import { start } from './start.ts';
 import { isRight, parseLimit, parseMode, readImage, readQuestions } from './testset.ts';
 
@@ -59,44 +61,33 @@ class ComparedModel {
   /** Of its weights. */
   readonly bytes: number;
   readonly #engine: Engine;
-  readonly #decoder: Decoder;
+  readonly #text: TextModel;
   readonly #builder: PromptBuilder;
+  readonly #prompts: Prompts;
   readonly #views: (image: RgbImage) => ImageViews;
-  readonly #hasTool: boolean;
-  readonly #toolResponse: (question: string, views: ImageViews) => readonly Segment[];
-  readonly #vocabulary: number;
 
-  private constructor(
-    engine: Engine,
-    sessions: Awaited<ReturnType<typeof openSessions>>,
-    { folder, runtime, variant }: Awaited<ReturnType<typeof openNodeModel>>,
-  ) {
+  private constructor(engine: Engine, { folder, backend, variant }: NodeModel) {
     const { manifest, processor, prompts, tokenizer } = folder;
-    const { geometry } = manifest;
-    const queue = new DeviceQueue(true);
-    const activations = activationsOf(variant);
-    const vision = new VisionEncoder(runtime, sessions.vision, geometry, activations);
-    const context = geometry.text.maxPositionEmbeddings;
+    const queue = new DeviceQueue(backend.leavesThreadFree);
+    const { vision } = backend;
     let serial = 0;
     const graphs = manifest.variants.find(({ name }) => name === variant)?.graphs;
     const dataFiles = new Set(Object.values(graphs ?? {}).flatMap(({ data }) => data));
     this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (dataFiles.has(path) ? bytes : 0), 0);
     this.#engine = engine;
-    this.#decoder = new Decoder(runtime, sessions, geometry, activations, context, queue);
+    this.#text = backend.text;
     this.#builder = new PromptBuilder(prompts, tokenizer);
-    this.#views = (image) => new ImageViews(image, { processor, geometry, vision, queue, nextSerial: () => serial++ });
-    const { tool } = prompts;
-    this.#hasTool = tool !== null;
-    this.#toolResponse = (question, views) =>
-      tool === null ? [] : this.#builder.toolResponse(tool, question, views.view('full').segment);
-    this.#vocabulary = geometry.text.vocabSize;
+    this.#prompts = prompts;
+    this.#views = (image) => {
+      const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });
+      views.add(image);
+      return views;
+    };
   }
 
   static async open(directory: string): Promise<ComparedModel> {
     const model = await openNodeModel(directory);
-    const { folder, runtime, variant } = model;
-    const engine = await Engine.load(folder, runtime, variant, () => undefined);
-    return new ComparedModel(engine, await openSessions(folder, runtime, variant, () => undefined), model);
+    return new ComparedModel(new Engine(model), model);
   }
 
   /** Answers greedily. */
@@ -108,23 +99,25 @@ class ComparedModel {
 
   /** Logits for every token of `rounds`, given all before it. */
   async predict(image: RgbImage, question: string, rounds: Answer['rounds'], mode: Mode): Promise<Predictions> {
-    const { downsample, tool } = MODE_SWITCHES[mode];
     const views = this.#views(image);
-    const first = views.view(downsample ? 'half' : 'full');
-    const prompt: Segment[] = this.#builder.firstRound(question, first.segment, tool && this.#hasTool);
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
+    const start = startTurn({ prompts: this.#prompts }, { question, images: [0], views, settings });
+    const { conversation, offered, imageOf } = start;
+    const [first = fullOf(0)] = start.requests;
     const places: number[] = [];
+    let prompt = this.#builder.segments(conversation.messages, imageOf);
     for (const [i, ids] of rounds.entries()) {
-      if (i > 0) prompt.push(...this.#toolResponse(question, views));
       const before = countTokens(prompt);
       places.push(...ids.map((_, at) => before + at - 1));
-      prompt.push({ kind: 'text', ids });
+      conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids }] });
+      if (offered !== null && i < rounds.length - 1) conversation.add(toolReply(offered, [fullOf(0)], question));
+      prompt = this.#builder.segments(conversation.messages, imageOf);
     }
-    const all = await this.#decoder.allLogits(prompt);
-    const last = views.view(rounds.length > 1 ? 'full' : first.resolution);
+    const all = await promptLogits(this.#text, prompt);
+    const last = views.view(rounds.length > 1 ? fullOf(0) : first);
     const features = await (await last.segment.features()).read();
     views.dispose();
-    if (!(features instanceof Float32Array)) throw new Error('features are f32 on a CPU');
-    const size = this.#vocabulary;
+    const size = this.#text.vocabSize;
     return { logits: places.map((place) => all.subarray(place * size, (place + 1) * size)), features };
   }
 }

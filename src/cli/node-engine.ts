@@ -1,26 +1,27 @@
 /** The engine on Node: a model folder on disk, onnxruntime-node on the CPU, f32 activations. */
 import { fileURLToPath } from 'node:url';
 import { Engine } from '../conversation/engine.ts';
-import { filesFor } from '../engine/sessions.ts';
+import type { Backend } from '../engine/backend.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { cpuVariant, type VariantName } from '../model/manifest.ts';
 import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
 import { readManifest } from '../model/read-manifest.ts';
+import { filesFor } from '../model/variant-files.ts';
 import { NamedError } from '../shared/errors.ts';
 import { createNodeRuntime } from '../backends/onnx/node/node-runtime.ts';
-import type { Runtime } from '../backends/onnx/runtime.ts';
+import { openOnnxBackend } from '../backends/onnx/onnx-backend.ts';
 
 /** The model folder that comes with the app. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../../public/models/visionthink-nano', import.meta.url));
 
-/** A model folder, the graphs of it that a CPU runs, and what runs them. */
+/** A model folder, the graphs of it that a CPU runs, and the backend that runs them. */
 export interface NodeModel {
   readonly folder: ModelFolder;
   readonly variant: VariantName;
-  readonly runtime: Runtime;
+  readonly backend: Backend;
 }
 
-/** Opens the model folder at `directory`. Throws ModelFolderError. */
+/** Opens the model folder at `directory`. Throws ModelFolderError, NumericCheckError. */
 export async function openNodeModel(directory: string): Promise<NodeModel> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
@@ -32,11 +33,12 @@ export async function openNodeModel(directory: string): Promise<NodeModel> {
     );
   }
   const folder = await openModelFolder(source, manifest, filesFor(manifest, variant), () => undefined);
-  return { folder, variant, runtime: createNodeRuntime(directory) };
+  const runtime = createNodeRuntime(directory);
+  const backend = await openOnnxBackend({ folder, variant, runtime, onEvent: () => undefined });
+  return { folder, variant, backend };
 }
 
-/** Loads the model folder at `directory`. Throws ModelFolderError. */
+/** Loads the model folder at `directory`. Throws ModelFolderError, NumericCheckError. */
 export async function openNodeEngine(directory: string): Promise<Engine> {
-  const { folder, variant, runtime } = await openNodeModel(directory);
-  return Engine.load(folder, runtime, variant, () => undefined);
+  return new Engine(await openNodeModel(directory));
 }

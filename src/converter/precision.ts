@@ -12,6 +12,7 @@
  * Where weights are stored in f16, the graph for f32 activations casts them once, at session creation.
  * docs/quantisation.md has what each choice costs in bytes and accuracy.
  */
+import { QUANT_BLOCK } from '../model/quantization.ts';
 import { NamedError } from '../shared/errors.ts';
 
 /** Every dtype the converter writes. */
@@ -42,7 +43,7 @@ export interface Precision {
 const VISION_TOWER = ['visual.'];
 
 /** Elements that share one scale. */
-export const BLOCK_SIZE = 32;
+export const BLOCK_SIZE = QUANT_BLOCK;
 
 /** The meaning of each dtype. */
 export const PRECISIONS = {

@@ -4,12 +4,13 @@
  * Implementations: backends/onnx/, backends/webgpu/, and a scripted one in tests.
  */
 import type { PreprocessedImage } from '../image/patchify.ts';
+import type { Span } from '../model/span.ts';
 
 /** Features of one image, wherever the backend keeps them. Only the backend that made them can use them. */
 export interface ImageFeatures {
   /** Visual tokens. */
   readonly tokens: number;
-  /** A copy on the host, `[tokens, hidden]`, row by row. */
+  /** A copy on the host, f32 `[tokens, hidden]`, row by row. */
   read(): Promise<Float32Array>;
   /** Frees device memory. Disposing twice does nothing. */
   dispose(): void;
@@ -24,18 +25,7 @@ export interface VisionModel {
   encode(image: PreprocessedImage): Promise<ImageFeatures>;
 }
 
-/** A visual token grid after merging: rows and columns of tokens. */
-export interface TokenGrid {
-  readonly height: number;
-  readonly width: number;
-}
-
-/** A stretch of a sequence as far as positions are concerned. */
-export type Span =
-  | { readonly kind: 'text'; readonly tokens: number }
-  | { readonly kind: 'image'; readonly grid: TokenGrid };
-
-/** What a run takes: token ids, or rows `[first, first + count)` of an image's features. */
+/** What a run takes: token ids, or rows `[first, first + count)` of an image's features. At least one token. */
 export type TokenInput =
   | { readonly kind: 'ids'; readonly ids: readonly number[] }
   | { readonly kind: 'features'; readonly features: ImageFeatures; readonly first: number; readonly count: number };
@@ -56,7 +46,7 @@ export interface ForwardResult {
   readonly logits: Float32Array | null;
 }
 
-/** A token that is still being computed. */
+/** A token that is still being computed; wrapped, so that awaiting the submission does not await the token. */
 export interface PendingToken {
   readonly token: Promise<number>;
 }
@@ -72,7 +62,7 @@ export interface Sequence {
    * whenever the prompt changes. What is cached already must have the positions it was computed with.
    */
   setLayout(spans: readonly Span[]): void;
-  /** Runs tokens behind those that are cached. */
+  /** Runs tokens behind those that are cached. When it throws, what was cached before still counts. */
   forward(input: readonly TokenInput[], options: ForwardOptions): Promise<ForwardResult>;
   /**
    * Submits a greedy decode step which takes `id`, or at null the token of the step submitted before; resolves when it is
@@ -80,7 +70,7 @@ export interface Sequence {
    * are taken back with `truncate`.
    */
   readonly decodeAhead?: (id: number | null) => Promise<PendingToken>;
-  /** Forgets all but the first `length` tokens. */
+  /** Forgets all but the first `length` tokens; does not wait for steps in flight. */
   truncate(length: number): Promise<void>;
   /** Frees the cache. */
   dispose(): void;
@@ -89,9 +79,9 @@ export interface Sequence {
 /** The language model with its embedding. */
 export interface TextModel {
   readonly vocabSize: number;
-  /** Tokens a run takes best, at most: a stop is noticed between runs. */
+  /** Tokens a prefill run takes at most: where a run blocks, a stop is noticed between runs only. */
   readonly prefillChunk: number;
-  /** Makes a sequence of at least `capacity` tokens. */
+  /** Makes a sequence of at least `capacity` tokens. Throws where the memory for its cache is refused. */
   open(capacity: number): Promise<Sequence>;
 }
 

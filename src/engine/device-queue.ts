@@ -12,11 +12,11 @@ export function throwIfStopped(signal: AbortSignal): void {
  */
 export class DeviceQueue {
   #last: Promise<unknown> = Promise.resolve();
-  readonly #concurrent: boolean;
+  readonly #leavesThreadFree: boolean;
 
-  /** `concurrent`: whether runs leave the thread free. If not, the queue lets messages in before each piece. */
-  constructor(concurrent: boolean) {
-    this.#concurrent = concurrent;
+  /** `leavesThreadFree`: whether awaiting a piece does. If not, the queue lets messages in before each piece. */
+  constructor(leavesThreadFree: boolean) {
+    this.#leavesThreadFree = leavesThreadFree;
   }
 
   /** Runs `work` after everything before it. Throws StoppedError as soon as the signal fires, waiting or not. */
@@ -38,7 +38,7 @@ export class DeviceQueue {
 
   async #after<T>(before: Promise<unknown>, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await before;
-    if (!this.#concurrent) await nextTask();
+    if (!this.#leavesThreadFree) await nextTask();
     throwIfStopped(signal);
     return work();
   }

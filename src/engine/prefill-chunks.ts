@@ -1,4 +1,5 @@
-/** A prompt cut into runs of the decoder, whatever its segments. */
+/** A prompt cut into runs of the language model, whatever its segments. */
+import type { TokenInput } from './backend.ts';
 import { type Segment, segmentTokens } from './segments.ts';
 
 /** Tokens of one segment: `count` from its `first` on. */
@@ -11,19 +12,19 @@ export interface Piece {
 /** Runs of at most `most` tokens, in order, for all tokens of a prompt from slot `from` on. */
 export function runsOf(prompt: readonly Segment[], from: number, most: number): Piece[][] {
   const runs: Piece[][] = [];
-  let room = 0;
+  let free = 0;
   let start = 0;
   for (const segment of prompt) {
     const tokens = segmentTokens(segment);
     for (let first = Math.max(0, from - start); first < tokens;) {
-      if (room === 0) {
+      if (free === 0) {
         runs.push([]);
-        room = most;
+        free = most;
       }
-      const count = Math.min(room, tokens - first);
+      const count = Math.min(free, tokens - first);
       runs.at(-1)?.push({ segment, first, count });
       first += count;
-      room -= count;
+      free -= count;
     }
     start += tokens;
   }
@@ -33,4 +34,14 @@ export function runsOf(prompt: readonly Segment[], from: number, most: number): 
 /** Tokens of a run. */
 export function runTokens(run: readonly Piece[]): number {
   return run.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** What a sequence takes for a run. Waits for the features of the images in it. */
+export async function inputsOf(run: readonly Piece[]): Promise<TokenInput[]> {
+  const inputs: TokenInput[] = [];
+  for (const { segment, first, count } of run) {
+    if (segment.kind === 'text') inputs.push({ kind: 'ids', ids: segment.ids.slice(first, first + count) });
+    else inputs.push({ kind: 'features', features: await segment.features(), first, count });
+  }
+  return inputs;
 }

@@ -1,6 +1,6 @@
 /** A prompt as stretches of text and images, and what each of its tokens is in the KV cache. */
-import type { Tensor } from '../backends/onnx/runtime.ts';
-import type { TokenGrid } from './positions.ts';
+import type { Span, TokenGrid } from '../model/span.ts';
+import type { ImageFeatures } from './backend.ts';
 
 /** Text by its token ids. */
 export interface TextSegment {
@@ -14,8 +14,8 @@ export interface ImageSegment {
   /** Two segments with the same serial hold the same features. */
   readonly serial: number;
   readonly grid: TokenGrid;
-  /** `[1, tokens, hidden]`; called only when the image has to be computed, and not disposed. */
-  readonly features: () => Promise<Tensor>;
+  /** Called only when the image has to be computed; the caller does not dispose the result. */
+  readonly features: () => Promise<ImageFeatures>;
 }
 
 /** A stretch of the prompt. */
@@ -35,4 +35,11 @@ export function countTokens(segments: readonly Segment[]): number {
 export function slotsOf(segment: Segment): number[] {
   if (segment.kind === 'text') return [...segment.ids];
   return new Array<number>(segmentTokens(segment)).fill(-1 - segment.serial);
+}
+
+/** What stands where in a prompt: all that positions depend on. */
+export function spansOf(segments: readonly Segment[]): Span[] {
+  return segments.map((segment) =>
+    segment.kind === 'text' ? { kind: 'text', tokens: segment.ids.length } : { kind: 'image', grid: segment.grid },
+  );
 }

@@ -2,11 +2,8 @@
 import type { Decoder } from '../../src/engine/decoder.ts';
 import { preprocess } from '../../src/image/patchify.ts';
 import type { Segment } from '../../src/engine/segments.ts';
-import type { VisionEncoder } from '../../src/engine/vision-encoder.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
-import type { Runtime, Tensor } from '../../src/backends/onnx/runtime.ts';
-import { f32ToF16 } from '../../src/shared/float16.ts';
+import type { ImageFeatures, VisionModel } from '../../src/engine/backend.ts';
 
 /** The questions. */
 export interface Questions {
@@ -32,19 +29,14 @@ export interface Continuation {
 const GRID = { height: 3, width: 4 };
 const signal = new AbortController().signal;
 
-/** Asks a language model. */
+/** Asks a language model. `invent` makes features of `tokens` tokens whose values `value` gives, one by one. */
 export async function continuePrompt(
   decoder: Decoder,
-  runtime: Runtime,
-  { hiddenSize }: ModelConfig['text'],
-  activations: 'f32' | 'f16',
+  invent: (tokens: number, value: (i: number) => number) => ImageFeatures,
   { prompt: ids, tokens }: Questions,
 ): Promise<Continuation> {
   await decoder.reserve(0, 1024);
-  const invented = Float32Array.from({ length: GRID.height * GRID.width * hiddenSize }, (_, i) => Math.sin(i * i) / 20);
-  const [type, data] =
-    activations === 'f16' ? (['float16', f32ToF16(invented)] as const) : (['float32', invented] as const);
-  const features = runtime.upload(type, data, [1, GRID.height * GRID.width, hiddenSize]);
+  const features = invent(GRID.height * GRID.width, (i) => Math.sin(i * i) / 20);
   const prompt: Segment[] = [
     { kind: 'text', ids: ids.slice(0, 20) },
     { kind: 'image', serial: 0, grid: GRID, features: async () => features },
@@ -52,9 +44,9 @@ export async function continuePrompt(
   ];
   const start = await decoder.prefill(prompt, { signal, wantLogits: true });
   const chained = [start.greedy];
-  if (runtime.pipelined) {
+  if (decoder.canPipeline) {
     const options = { signal, most: tokens - 1, goOn: () => true };
-    for await (const id of decoder.chain(start.greedy, options)) chained.push(id);
+    for await (const id of decoder.pipelined(start.greedy, options)) chained.push(id);
   }
   while (chained.length < tokens) {
     const { tokens: next } = await decoder.step(chained.at(-1) ?? -1, { signal, wantLogits: false });
@@ -77,19 +69,15 @@ export async function continuePrompt(
   return { chained, drafted: drafted.slice(0, tokens), first: [...(start.logits ?? [])], last: [...(last ?? [])] };
 }
 
-/** Shows pictures to a vision tower; `read` gives a tensor's numbers. */
-export async function lookAt(
-  encoder: VisionEncoder,
-  { grids }: Questions,
-  read: (tensor: Tensor) => Promise<Float32Array>,
-): Promise<number[][]> {
+/** Shows pictures to a vision tower; gives their features. */
+export async function lookAt(vision: VisionModel, { grids }: Questions): Promise<number[][]> {
   const features: number[][] = [];
   for (const [height, width] of grids) {
     const size = { width: width * 14, height: height * 14 };
     const data = Uint8Array.from({ length: size.width * size.height * 3 }, (_, i) => 128 + 127 * Math.sin(i * i));
-    const tensor = await encoder.encode(preprocess({ ...size, data }, DEFAULT_PROCESSOR_SETTINGS));
-    features.push([...(await read(tensor))]);
-    tensor.dispose();
+    const encoded = await vision.encode(preprocess({ ...size, data }, DEFAULT_PROCESSOR_SETTINGS));
+    features.push([...(await encoded.read())]);
+    encoded.dispose();
   }
   return features;
 }

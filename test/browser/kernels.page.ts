@@ -2,28 +2,28 @@
 /** The page half of the kernels' test: both towers of a model folder by our kernels. */
 import { Decoder } from '../../src/engine/decoder.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
-import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
+import type { ImageFeatures } from '../../src/engine/backend.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
 import { Compiler } from '../../src/backends/webgpu/gpu/compiler.ts';
 import { CommandStream } from '../../src/backends/webgpu/gpu/command-stream.ts';
-import { type DeviceRuntime, deviceBuffer, readBuffer } from '../../src/backends/webgpu/gpu/device-tensors.ts';
+import { type DeviceRuntime, readBuffer } from '../../src/backends/webgpu/gpu/device-tensors.ts';
 import type { KernelGraph, KernelContext } from '../../src/backends/webgpu/context.ts';
 import { createKernelRuntime } from '../../src/backends/webgpu/kernel-runtime.ts';
-import { checkedFormats, checkProduct } from '../../src/backends/webgpu/self-test/matmul-test.ts';
-import { always } from '../../src/backends/webgpu/matmul/select-gemm.ts';
+import { testedFormats, testGemm } from '../../src/backends/webgpu/self-test/matmul-test.ts';
+import { sized } from '../../src/backends/webgpu/gpu/sized-kernel.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
-import { halvesMatmulKernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
-import { matmulGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
+import { gemmF16Kernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
+import { gemmGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
-import { byteLength } from '../../src/backends/onnx/ort-tensors.ts';
-import type { Session, Tensor } from '../../src/backends/onnx/runtime.ts';
+import { activationType, asActivations } from '../../src/backends/onnx/activations.ts';
+import { TensorFeatures } from '../../src/backends/onnx/image-features.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import { requestDevice } from '../../src/backends/webgpu/gpu/adapter.ts';
 import type { Ort } from '../../src/backends/onnx/web/ort-build.ts';
 import { deviceFailure } from '../../src/backends/webgpu/gpu/device-failure.ts';
 import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/backends/onnx/web/webgpu-runtime.ts';
 import { messageOf } from '../../src/shared/errors.ts';
-import { f16ToF32 } from '../../src/shared/float16.ts';
 import { pause } from '../../src/shared/pause.ts';
 import { type Continuation, continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
 
@@ -86,27 +86,25 @@ async function answer(order: Order): Promise<Answers> {
   const threadsPerRow = subgroups ? device.adapterInfo.subgroupMinSize : DEFAULT_TUNING.threadsPerRow;
   const sizes = { ...DEFAULT_TUNING, threadsPerRow, ...tuning };
   const runtime = createKernelRuntime(plain, { text, vision, activations, graphs: files }, sizes);
-  // 2. Its sessions.
+  // 2. The backend.
   const all = [() => true, () => undefined, true] as const; // every file, unread
   const folder = await openModelFolder(source, manifest, ...all);
-  const session = (graph: KernelGraph): Promise<Session> =>
-    runtime.createSession({
-      path: graphs[graph].file,
-      graph: folder.blob(graphs[graph].file),
-      data: graphs[graph].data.map((path) => ({ path, blob: folder.blob(path) })),
-      deviceOutputs: [],
-    });
-  const sessions = { embedTokens: await session('embed_tokens'), decoder: await session('decoder') };
-  const decoder = new Decoder(runtime, sessions, manifest.geometry, activations, 4096, new DeviceQueue(true));
-  const encoder = new VisionEncoder(runtime, await session('vision_encoder'), manifest.geometry, activations);
-  // 3. The questions.
-  const read = async (tensor: Tensor): Promise<Float32Array> => {
-    const length = byteLength(tensor.type, tensor.dims);
-    const bytes = await readBuffer(device, deviceBuffer(plain, tensor, 'features'), length);
-    return tensor.type === 'float16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
+  const backend = await openOnnxBackend({
+    folder,
+    variant: activations,
+    runtime,
+    selfTest: false,
+    onEvent: () => undefined,
+  });
+  const decoder = new Decoder({ text: backend.text, contextLength: 4096, queue: new DeviceQueue(true) });
+  const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
+    const values = Float32Array.from({ length: tokens * text.hiddenSize }, (_, i) => value(i));
+    const dims = [1, tokens, text.hiddenSize];
+    return new TensorFeatures(runtime.upload(activationType(activations), asActivations(values, activations), dims));
   };
-  const features = await lookAt(encoder, order, read);
-  const continuation = await continuePrompt(decoder, runtime, text, activations, order);
+  // 3. The questions.
+  const features = await lookAt(backend.vision, order);
+  const continuation = await continuePrompt(decoder, invent, order);
   // 4. An image whose features are none, with much behind it, and a shorter prompt in the place of both.
   await decoder.reserve(0, 1024);
   const { signal } = new AbortController();
@@ -121,11 +119,7 @@ async function answer(order: Order): Promise<Answers> {
     return tokens;
   };
   const before = await answerShortly();
-  const [type, none] =
-    activations === 'f16'
-      ? (['float16', new Uint16Array(text.hiddenSize).fill(0x7e00)] as const)
-      : (['float32', new Float32Array(text.hiddenSize).fill(NaN)] as const);
-  const broken = runtime.upload(type, none, [1, 1, text.hiddenSize]);
+  const broken = invent(1, () => NaN);
   const image = { kind: 'image', serial: 1, grid: { height: 1, width: 1 }, features: async () => broken } as const;
   const behind = { kind: 'text', ids: order.prompt } as const;
   const asking = decoder.prefill([image, behind], { signal, wantLogits: false });
@@ -148,7 +142,12 @@ async function fail(): Promise<Failures> {
     await readBuffer(device, small, 16);
     return Promise.race([failure, pause(0).then(() => null)]);
   };
-  const compiling = new Compiler(device).compile({ label: 'nonsense', code: 'fn main( {', bindings: [] });
+  const compiling = new Compiler(device).compile({
+    label: 'nonsense',
+    code: 'fn main( {',
+    bindings: [],
+    choice: { algorithm: 'none' },
+  });
   const refusal = await compiling.then(() => '', messageOf);
   const afterKernel = await known();
   device.createBuffer({ size: 2 * device.limits.maxBufferSize, usage });
@@ -161,7 +160,7 @@ async function fail(): Promise<Failures> {
  * Products of f16 on a device without: their kernel as it is, but that f16 becomes f32 while numbers still pass through two bytes
  * each. So this checks everything but f16's rounding of sums. Gives how often a kernel was so changed.
  */
-async function multiplyHalves(): Promise<number> {
+async function multiplyInF16(): Promise<number> {
   const device = await requestDevice({ f16: false, subgroups: false });
   const createShaderModule = device.createShaderModule.bind(device);
   let changed = 0;
@@ -181,12 +180,12 @@ async function multiplyHalves(): Promise<number> {
   const stored = (['q4', 'q8'] as const).flatMap((kind) =>
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),
   );
-  for (const matrix of checkedFormats(stored)) {
-    const spec = { label: 'halves', matrix, epilogue: 'store', bias: true } as const;
-    const compiled = await compiler.compile(halvesMatmulKernel(spec, tile));
-    await checkProduct(
+  for (const matrix of testedFormats(stored)) {
+    const spec = { label: 'product, f16', matrix, epilogue: 'store', bias: true, tile } as const;
+    const compiled = await compiler.compile(gemmF16Kernel(spec));
+    await testGemm(
       parts,
-      always(compiled, (tokens) => matmulGrid(spec, tile, tokens)),
+      sized(compiled, (tokens) => gemmGrid(spec, tokens)),
       matrix,
       37,
     );
@@ -195,4 +194,4 @@ async function multiplyHalves(): Promise<number> {
   return changed;
 }
 
-Object.assign(globalThis, { answer, fail, multiplyHalves });
+Object.assign(globalThis, { answer, fail, multiplyInF16 });

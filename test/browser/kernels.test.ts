@@ -13,7 +13,8 @@ import { convertCheckpoint } from '../../src/converter/convert.ts';
 import type { Dtype } from '../../src/converter/precision.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
-import type { Tensor } from '../../src/backends/onnx/runtime.ts';
+import { TensorFeatures } from '../../src/backends/onnx/image-features.ts';
+import type { ImageFeatures } from '../../src/engine/backend.ts';
 import { SWIFTSHADER } from '../../scripts/chromium.mjs';
 import { bundle } from '../helpers/bundle.ts';
 import { launchChromium } from '../helpers/chromium.ts';
@@ -40,7 +41,7 @@ const SMALL: Partial<Tuning> = {
   tile: 16,
   columns: 1,
   threadsPerRow: 8,
-  matvecThreads: 16,
+  gemvThreads: 16,
   rowsPerThread: 1,
   blocksAhead: 1,
   wideThreadsPerRow: 8,
@@ -125,10 +126,14 @@ async function reference(
   folder: string,
   questions: Questions,
 ): Promise<Omit<Answers, 'errors' | 'overflow' | 'before' | 'after'>> {
-  const { runtime, vision, newDecoder, geometry } = await openParts(folder);
-  const read = async (tensor: Tensor): Promise<Float32Array> => Float32Array.from(await tensor.read(), Number);
-  const features = await lookAt(vision, questions, read);
-  return { ...(await continuePrompt(newDecoder(), runtime, geometry.text, 'f32', questions)), features };
+  const parts = await openParts(folder);
+  const { hiddenSize } = parts.folder.manifest.geometry.text;
+  const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
+    const values = Float32Array.from({ length: tokens * hiddenSize }, (_, i) => value(i));
+    return new TensorFeatures(parts.runtime.tensor('float32', values, [1, tokens, hiddenSize]));
+  };
+  const features = await lookAt(parts.backend.vision, questions);
+  return { ...(await continuePrompt(parts.newDecoder(), invent, questions)), features };
 }
 
 /** The largest difference, relative to the largest expected value. */
@@ -170,7 +175,7 @@ describe.concurrent('the kernels', () => {
 
 describe('products in f16', () => {
   it('are right but for rounding, which no device in software shows', async () => {
-    expect(await evaluate<number>('multiplyHalves()')).toBe(4);
+    expect(await evaluate<number>('multiplyInF16()')).toBe(4);
   }, 120_000);
 });
 

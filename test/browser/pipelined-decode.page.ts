@@ -1,11 +1,12 @@
 /// <reference types="vite/client" />
 /** The page half of the decode chain's test: an engine's decoder on WebGPU, asked for tokens in chains and one by one. */
 import { Decoder } from '../../src/engine/decoder.ts';
-import { filesFor, openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
+import { filesFor } from '../../src/model/variant-files.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import { requestDevice } from '../../src/backends/webgpu/gpu/adapter.ts';
 import type { Ort } from '../../src/backends/onnx/web/ort-build.ts';
 import { createWebGpuRuntime } from '../../src/backends/onnx/web/webgpu-runtime.ts';
@@ -40,7 +41,7 @@ function count(): void {
 }
 
 /** The decoders of a model folder on one device. */
-async function open(): Promise<{ device: GPUDevice; newDecoder: (lookAhead: number) => Promise<Decoder> }> {
+async function open(): Promise<{ device: GPUDevice; newDecoder: (inFlightDepth: number) => Promise<Decoder> }> {
   const ort = (await import(/* @vite-ignore */ new URL('ort/ort.jspi.min.mjs', location.href).href)) as Ort;
   ort.env.wasm.wasmPaths = new URL('ort/', location.href).href;
   ort.env.wasm.numThreads = 1;
@@ -49,12 +50,12 @@ async function open(): Promise<{ device: GPUDevice; newDecoder: (lookAhead: numb
   const source = urlFolder('model/', location.href);
   const manifest = await readManifest(source);
   const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
-  const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
+  const { text } = await openOnnxBackend({ folder, variant: 'f32', runtime, onEvent: () => undefined });
   const queue = new DeviceQueue(true);
   return {
     device,
-    async newDecoder(lookAhead) {
-      const decoder = new Decoder(runtime, sessions, manifest.geometry, 'f32', CAPACITY, queue, lookAhead);
+    async newDecoder(inFlightDepth) {
+      const decoder = new Decoder({ text, contextLength: CAPACITY, queue, inFlightDepth });
       await decoder.reserve(0, CAPACITY);
       return decoder;
     },
@@ -66,8 +67,8 @@ async function generate(decoder: Decoder, prompt: number[], tokens: number, onTo
   const { greedy } = await decoder.prefill([{ kind: 'text', ids: prompt }], { signal, wantLogits: false });
   const ids = [greedy];
   readBacks = 0;
-  if (decoder.chains) {
-    for await (const id of decoder.chain(greedy, { signal, most: CAPACITY, goOn: () => true })) {
+  if (decoder.canPipeline) {
+    for await (const id of decoder.pipelined(greedy, { signal, most: CAPACITY, goOn: () => true })) {
       onToken?.();
       if (ids.push(id) >= tokens) break;
     }

@@ -1,4 +1,4 @@
-/** Work ahead of a question: what it leaves to do, and what a question, another image or a stop does to it. */
+/** Speculative prefill: what it leaves to a question, and what a question, another image or a stop does to it. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, MODE_SWITCHES, type TurnSettings } from '../../src/protocol/turn.ts';
 import {
@@ -16,14 +16,14 @@ import {
 const SETTINGS: TurnSettings = { ...DEFAULT_SETTINGS, maxNewTokens: 200 };
 const QUESTION = 'How many stars are there?';
 
-async function open(options: Partial<EngineOptions> = {}): ReturnType<typeof openScripted> {
-  const opened = await openScripted({ script: respond(ANSWER), ...options });
+async function open(options: Partial<EngineOptions> = {}): Promise<ReturnType<typeof openScripted>> {
+  const opened = openScripted({ script: respond(ANSWER), ...options });
   await opened.engine.setImage(picture(112, 112));
   return opened;
 }
 
-/** Holds the runs of a graph until it is let go. */
-function gate(graph: string): {
+/** Holds the runs of a kind until it is let go. */
+function gate(kind: string): {
   beforeRun: NonNullable<EngineOptions['beforeRun']>;
   reached: Promise<void>;
   open: () => void;
@@ -34,7 +34,7 @@ function gate(graph: string): {
   const reached = new Promise<void>((resolve) => (reach = resolve));
   return {
     beforeRun: async (run) => {
-      if (run.graph !== graph) return;
+      if (run.kind !== kind) return;
       reach();
       await opened;
     },
@@ -44,22 +44,22 @@ function gate(graph: string): {
 }
 
 describe.each([
-  { staticCache: true, concurrent: true },
-  { staticCache: true, concurrent: true, pipelined: true },
-  { staticCache: false, concurrent: false },
-])('with staticCache $staticCache and concurrent $concurrent', (machine) => {
+  { pipelined: false, leavesThreadFree: true },
+  { pipelined: false, leavesThreadFree: false },
+  { pipelined: true, leavesThreadFree: true },
+])('with pipelined $pipelined and leavesThreadFree $leavesThreadFree', (machine) => {
   it.each([
     ['the bundled model', {}],
     ['VisionThink-Efficient', { prompts: EFFICIENT_PROMPTS }],
     ['VisionThink-General', { prompts: GENERAL_PROMPTS }],
   ])('leaves only the question to compute, with the prompts of %s', async (_, prompts) => {
-    const { engine, runtime } = await open({ ...machine, ...prompts });
+    const { engine, backend } = await open({ ...machine, ...prompts });
     await engine.prefetch(SETTINGS);
-    const encodings = runtime.runs.filter(({ graph }) => graph === 'vision_encoder').length;
+    const encodings = backend.runs.filter(({ kind }) => kind === 'encode').length;
     const { answer, rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
     expect(answer).toBe('42');
     expect(encodings).toBe(1);
-    expect(runtime.runs.filter(({ graph }) => graph === 'vision_encoder')).toHaveLength(1);
+    expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(1);
     // The question, what closes the turn, and at most a few tokens around them.
     expect(rounds[0]?.computedTokens).toBeLessThan(TOKENIZER.encode(QUESTION).length + 30);
     expect(rounds[0]?.timings.encodeMs).toBe(0);
@@ -68,19 +68,19 @@ describe.each([
 
   it('gives the tokens that a question without it gives', async () => {
     const plain = await open({ ...machine, script: respond(CALL, ANSWER) });
-    const ahead = await open({ ...machine, script: respond(CALL, ANSWER) });
-    await ahead.engine.prefetch(SETTINGS);
-    const [a, b] = [plain, ahead].map(({ engine }) => engine.ask(QUESTION, SETTINGS, () => undefined));
+    const prefetched = await open({ ...machine, script: respond(CALL, ANSWER) });
+    await prefetched.engine.prefetch(SETTINGS);
+    const [a, b] = [plain, prefetched].map(({ engine }) => engine.ask(QUESTION, SETTINGS, () => undefined));
     const ids = async (result: typeof a): Promise<unknown> => (await result)?.rounds.map(({ tokenIds }) => tokenIds);
     expect(await ids(b)).toEqual(await ids(a));
   });
 
   it('is done once', async () => {
-    const { engine, runtime } = await open(machine);
+    const { engine, backend } = await open(machine);
     await engine.prefetch(SETTINGS);
-    const { length } = runtime.runs;
+    const { length } = backend.runs;
     await engine.prefetch(SETTINGS);
-    expect(runtime.runs).toHaveLength(length);
+    expect(backend.runs).toHaveLength(length);
   });
 
   it('is given up for other settings, and does no harm', async () => {
@@ -92,18 +92,27 @@ describe.each([
     expect((await engine.ask(QUESTION, full, () => undefined)).answer).toBe('42');
   });
 
-  it('does nothing without an image, or for a question that is to be computed afresh', async () => {
-    const { engine, runtime } = await openScripted({ ...machine, script: respond(ANSWER) });
+  it('does nothing without an image', async () => {
+    const { engine, backend } = openScripted({ ...machine, script: respond(ANSWER) });
     await engine.prefetch(SETTINGS);
-    await engine.setImage(picture(112, 112));
-    await engine.prefetch({ ...SETTINGS, fresh: true });
-    expect(runtime.decoderRuns).toHaveLength(0);
+    expect(backend.forwardRuns).toHaveLength(0);
+  });
+
+  it('is forgotten when the caches are reset: the next turn computes all of its own', async () => {
+    const { engine, backend } = await open(machine);
+    await engine.prefetch(SETTINGS);
+    await engine.resetCaches();
+    const before = backend.runs.length;
+    const { answer, rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
+    expect(answer).toBe('42');
+    expect(rounds[0]?.computedTokens).toBe(rounds[0]?.promptTokens);
+    expect(backend.runs.slice(before).filter(({ kind }) => kind === 'encode')).toHaveLength(1);
   });
 });
 
 describe('the full image', () => {
-  it('is preprocessed ahead where the model may ask for it', async () => {
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
+  it('is preprocessed speculatively where the model may ask for it', async () => {
+    const { engine } = openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
     await engine.setImage(picture(1900, 1900));
     await engine.prefetch(SETTINGS);
     const { rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
@@ -111,7 +120,7 @@ describe('the full image', () => {
   });
 
   it('is not where it would hold the thread for long, for a call that may never come', async () => {
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
+    const { engine } = openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
     await engine.setImage(picture(2100, 2100));
     await engine.prefetch(SETTINGS);
     const { rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
@@ -119,35 +128,35 @@ describe('the full image', () => {
   });
 
   it('waits for a question that has come meanwhile', async () => {
-    const held = gate('vision_encoder');
-    const { engine } = await openScripted({ script: respond(CALL, ANSWER), beforeRun: held.beforeRun });
+    const held = gate('encode');
+    const { engine } = openScripted({ script: respond(CALL, ANSWER), beforeRun: held.beforeRun });
     await engine.setImage(picture(1400, 1400));
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     held.open();
     expect((await asked).rounds[1]?.timings.preprocessMs).toBeGreaterThan(0);
-    await ahead;
+    await prefetching;
   });
 });
 
-describe('work ahead under way', () => {
+describe('a prefetch under way', () => {
   it('is awaited by the question it is for, and not done twice', async () => {
-    const held = gate('vision_encoder');
-    const { engine, runtime } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const held = gate('encode');
+    const { engine, backend } = await open({ beforeRun: held.beforeRun });
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     held.open();
     expect((await asked).answer).toBe('42');
-    await ahead;
-    expect(runtime.runs.filter(({ graph }) => graph === 'vision_encoder')).toHaveLength(1);
+    await prefetching;
+    expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(1);
   });
 
   it('counts in the times of the question that waits for it, which says what it waits for', async () => {
-    const held = gate('vision_encoder');
+    const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const types: string[] = [];
     const asked = engine.ask(QUESTION, SETTINGS, (event) => types.push(event.type));
@@ -158,41 +167,41 @@ describe('work ahead under way', () => {
     const { ttftMs, totalMs } = await asked;
     expect(ttftMs).toBeGreaterThanOrEqual(50);
     expect(totalMs).toBeGreaterThanOrEqual(ttftMs ?? 0);
-    await ahead;
+    await prefetching;
   });
 
   it('is given up for a question with other settings', async () => {
-    const held = gate('vision_encoder');
+    const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch({ ...SETTINGS, ...MODE_SWITCHES.full });
+    const prefetching = engine.prefetch({ ...SETTINGS, ...MODE_SWITCHES.full });
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     held.open();
     expect((await asked).answer).toBe('42');
-    await ahead;
+    await prefetching;
   });
 
   it('is given up for another image', async () => {
-    const held = gate('vision_encoder');
-    const { engine, runtime } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const held = gate('encode');
+    const { engine, backend } = await open({ beforeRun: held.beforeRun });
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const replaced = engine.setImage(picture(56, 84, 2));
     held.open();
-    await Promise.all([ahead, replaced]);
-    expect(runtime.decoderRuns).toHaveLength(0);
+    await Promise.all([prefetching, replaced]);
+    expect(backend.forwardRuns).toHaveLength(0);
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });
 
   it('ends with a stop, of a question that waits for it too', async () => {
-    const held = gate('vision_encoder');
+    const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     const stopped = engine.stop();
     held.open();
-    await Promise.all([ahead, stopped]);
+    await Promise.all([prefetching, stopped]);
     expect((await asked).finishReason).toBe('stopped');
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });
@@ -201,7 +210,7 @@ describe('work ahead under way', () => {
     let fail = true;
     const { engine } = await open({
       beforeRun: (run) => {
-        if (fail && run.graph === 'vision_encoder') throw new Error('no memory');
+        if (fail && run.kind === 'encode') throw new Error('no memory');
       },
     });
     await expect(engine.prefetch(SETTINGS)).resolves.toBeUndefined();

@@ -1,4 +1,4 @@
-/** Warming up: every graph has run once, nothing of it stays, and what fails there fails the load. */
+/** Warming up: everything has run once, nothing of it stays, and what fails there fails the load. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, type TurnSettings } from '../../src/protocol/turn.ts';
 import { ANSWER, openScripted, picture, respond } from '../helpers/scripted-engine.ts';
@@ -6,25 +6,22 @@ import { ANSWER, openScripted, picture, respond } from '../helpers/scripted-engi
 const SETTINGS: TurnSettings = { ...DEFAULT_SETTINGS, maxNewTokens: 200 };
 
 describe.each([
-  { staticCache: true, concurrent: true },
-  { staticCache: true, concurrent: true, pipelined: true },
-  { staticCache: false, concurrent: false },
-])('an engine with staticCache $staticCache, concurrent $concurrent, pipelined $pipelined', (machine) => {
-  it('runs every graph, decoder and steps too, and keeps nothing', async () => {
-    const { engine, runtime } = await openScripted({ ...machine, script: respond(ANSWER) });
-    const loading = runtime.runs.length;
+  { pipelined: false, leavesThreadFree: true },
+  { pipelined: false, leavesThreadFree: false },
+  { pipelined: true, leavesThreadFree: true },
+])('an engine with pipelined $pipelined, leavesThreadFree $leavesThreadFree', (machine) => {
+  it('runs the vision tower, a prefill and steps, and keeps nothing', async () => {
+    const { engine, backend } = openScripted({ ...machine, script: respond(ANSWER) });
     await engine.warmUp();
-    expect(new Set(runtime.runs.slice(loading).map(({ graph }) => graph))).toEqual(
-      new Set(['vision_encoder', 'embed_tokens', 'decoder']),
-    );
-    expect(runtime.decoderRuns.length).toBeGreaterThanOrEqual(2);
-    expect(runtime.allocated.size).toBe(0);
+    expect(new Set(backend.runs.map(({ kind }) => kind))).toEqual(new Set(['encode', 'forward']));
+    expect(backend.forwardRuns.length).toBeGreaterThanOrEqual(2);
+    expect(backend.allocated.size).toBe(0);
   });
 
   it('answers afterwards as without', async () => {
     const answers = await Promise.all(
       [true, false].map(async (warm) => {
-        const { engine } = await openScripted({ ...machine, script: respond(ANSWER) });
+        const { engine } = openScripted({ ...machine, script: respond(ANSWER) });
         if (warm) await engine.warmUp();
         await engine.setImage(picture(112, 112));
         const { rounds } = await engine.ask('How many?', SETTINGS, () => undefined);
@@ -36,11 +33,11 @@ describe.each([
 
   it('says what fails, and can be asked again', async () => {
     let fail = true;
-    const { engine } = await openScripted({
+    const { engine } = openScripted({
       ...machine,
       script: respond(ANSWER),
-      beforeRun: ({ graph }) => {
-        if (fail && graph === 'decoder') throw new Error('no memory');
+      beforeRun: ({ kind }) => {
+        if (fail && kind === 'forward') throw new Error('no memory');
       },
     });
     await expect(engine.warmUp()).rejects.toThrow('no memory');
@@ -50,8 +47,8 @@ describe.each([
 
   it('fails where the logits are not finite, so that another way of computing is tried', async () => {
     const script = { ...respond(ANSWER), logits: () => new Float32Array(336).fill(NaN) };
-    const { engine, runtime } = await openScripted({ ...machine, script });
+    const { engine, backend } = openScripted({ ...machine, script });
     await expect(engine.warmUp()).rejects.toMatchObject({ name: 'NumericCheckError' });
-    expect(runtime.allocated.size).toBe(0);
+    expect(backend.allocated.size).toBe(0);
   });
 });

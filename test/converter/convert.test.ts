@@ -6,16 +6,14 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { type Dtype, DTYPES } from '../../src/converter/precision.ts';
-import { Decoder } from '../../src/engine/decoder.ts';
-import { openSessions } from '../../src/engine/sessions.ts';
-import { DeviceQueue } from '../../src/engine/device-queue.ts';
-import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
+import { promptLogits } from '../../src/engine/prompt-logits.ts';
 import { preprocess } from '../../src/image/patchify.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Manifest, VariantName } from '../../src/model/manifest.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';
 import { picture } from '../helpers/scripted-engine.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
@@ -50,21 +48,18 @@ async function run(
     () => undefined,
   );
   const runtime = createNodeRuntime(directory);
-  const sessions = await openSessions(folder, runtime, variant, () => undefined);
-  const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
+  const backend = await openOnnxBackend({ folder, variant, runtime, onEvent: () => undefined });
   const image = preprocess(picture(140, 84), folder.processor);
   const { gridThw } = image;
-  const features = await vision.encode(image);
-  const decoder = new Decoder(runtime, sessions, manifest.geometry, 'f32', 512, new DeviceQueue(true));
+  const features = await backend.vision.encode(image);
   const grid = { height: gridThw[1] / 2, width: gridThw[2] / 2 };
-  const logits = await decoder.allLogits([
+  const logits = await promptLogits(backend.text, [
     { kind: 'text', ids: folder.tokenizer.encode('<|im_start|>user\n<|vision_start|>') },
     { kind: 'image', serial: 0, grid, features: async () => features },
     { kind: 'text', ids: folder.tokenizer.encode('<|vision_end|>How many stars are there?<|im_end|>') },
   ]);
   const values = await features.read();
-  if (!(values instanceof Float32Array)) throw new Error('features are f32');
-  for (const session of Object.values(sessions)) await session.release();
+  await backend.dispose();
   return { features: values, logits };
 }
 

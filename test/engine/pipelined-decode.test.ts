@@ -1,6 +1,7 @@
 /** Steps submitted ahead of their tokens: every way a response can end while some are still in flight. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sayInRound1 } from '../../src/evaluation/given-text.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../src/protocol/turn.ts';
 import {
   ANSWER,
@@ -13,11 +14,11 @@ import {
   respondIds,
   TOKENIZER,
 } from '../helpers/scripted-engine.ts';
-import type { RecordedRun, ScriptedRuntime } from '../helpers/scripted-runtime.ts';
+import type { RecordedRun, ScriptedBackend } from '../helpers/scripted-backend.ts';
 import type { AskOptions } from '../../src/conversation/engine.ts';
 
-const PIPELINED = { staticCache: true, concurrent: true, pipelined: true } as const;
-const LOOK_AHEAD = 4;
+const PIPELINED = { pipelined: true, leavesThreadFree: true } as const;
+const IN_FLIGHT_DEPTH = 4;
 const SETTINGS: TurnSettings = { ...DEFAULT_SETTINGS, maxNewTokens: 100 };
 
 /** Ids of which no two stand next to each other twice: nothing in them can be drafted. */
@@ -26,11 +27,11 @@ const UNLIKE = Array.from({ length: 40 }, (_, i) => 20 + i);
 async function ask(
   options: EngineOptions,
   settings: Partial<TurnSettings> = {},
-): Promise<{ result: TurnResult; runtime: ScriptedRuntime; again: () => Promise<TurnResult> }> {
-  const { engine, runtime } = await openScripted({ ...PIPELINED, ...options });
+): Promise<{ result: TurnResult; backend: ScriptedBackend; again: () => Promise<TurnResult> }> {
+  const { engine, backend } = openScripted({ ...PIPELINED, ...options });
   await engine.setImage(picture(56, 56));
   const again = (): Promise<TurnResult> => engine.ask('How many?', { ...SETTINGS, ...settings }, () => undefined);
-  return { result: await again(), runtime, again };
+  return { result: await again(), backend, again };
 }
 
 /** What of a result must not depend on how its tokens were computed. */
@@ -50,19 +51,19 @@ function essence({ answer, finishReason, rounds }: TurnResult): unknown {
 /** Lets everything that can happen by itself happen. */
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
-describe('a chain of steps', () => {
-  it('has so many in flight and no more, on a device that runs one graph at a time', async () => {
-    const { result, runtime } = await ask({ script: respondIds(UNLIKE) });
+describe('pipelined decode', () => {
+  it('has so many in flight and no more, on a device that runs one thing at a time', async () => {
+    const { result, backend } = await ask({ script: respondIds(UNLIKE) });
     expect(result.rounds[0]?.tokenIds).toEqual([...UNLIKE, IM_END]);
-    expect(runtime.mostInFlight).toBe(LOOK_AHEAD);
-    expect(runtime.mostRunning).toBe(1);
+    expect(backend.mostInFlight).toBe(IN_FLIGHT_DEPTH);
+    expect(backend.mostRunning).toBe(1);
   });
 
   it('cuts off what was computed behind the end, and computes nothing again', async () => {
-    const { result, runtime, again } = await ask({ script: respondIds(UNLIKE) });
+    const { result, backend, again } = await ask({ script: respondIds(UNLIKE) });
     const [round] = result.rounds;
     const sequence = (round?.promptTokens ?? 0) + UNLIKE.length; // <|im_end|> itself needs no step
-    expect(Math.max(...runtime.decoderRuns.map(({ total }) => total))).toBe(sequence + LOOK_AHEAD - 1);
+    expect(Math.max(...backend.forwardRuns.map(({ total }) => total))).toBe(sequence + IN_FLIGHT_DEPTH - 1);
     const next = await again();
     expect(next.rounds[0]).toMatchObject({ tokenIds: round?.tokenIds, computedTokens: 1, recomputedTokens: 0 });
   });
@@ -76,7 +77,7 @@ describe('a chain of steps', () => {
         const id = script.next(sequence);
         return broken && id === UNLIKE[good] ? 0xffff_ffff : id;
       };
-      const { engine } = await openScripted({ ...PIPELINED, script: { ...script, next } });
+      const { engine } = openScripted({ ...PIPELINED, script: { ...script, next } });
       await engine.setImage(picture(56, 56));
       const asked = (): Promise<TurnResult> => engine.ask('How many?', SETTINGS, () => undefined);
       await expect(asked()).rejects.toMatchObject({ name: 'NumericCheckError' });
@@ -86,39 +87,39 @@ describe('a chain of steps', () => {
   );
 
   it('submits no step beyond the limit', async () => {
-    const { result, runtime } = await ask({ script: respondIds(UNLIKE) }, { maxNewTokens: 10 });
+    const { result, backend } = await ask({ script: respondIds(UNLIKE) }, { maxNewTokens: 10 });
     expect(result.finishReason).toBe('length');
     expect(result.rounds[0]?.tokenIds).toEqual(UNLIKE.slice(0, 10));
-    expect(runtime.decoderRuns.filter(({ tokens }) => tokens === 1)).toHaveLength(9);
+    expect(backend.forwardRuns.filter(({ tokens }) => tokens === 1)).toHaveLength(9);
   });
 
   it('submits no step for which the cache has no room', async () => {
     const { result: roomy } = await ask({ script: respondIds(UNLIKE) });
     const contextLength = (roomy.rounds[0]?.promptTokens ?? 0) + 12;
-    const { result, runtime } = await ask({ script: respondIds(UNLIKE), contextLength });
+    const { result, backend } = await ask({ script: respondIds(UNLIKE), contextLength });
     expect(result.finishReason).toBe('length');
     expect(result.rounds[0]?.tokenIds).toEqual(UNLIKE.slice(0, 13));
-    expect(Math.max(...runtime.decoderRuns.map(({ total }) => total))).toBe(contextLength);
+    expect(Math.max(...backend.forwardRuns.map(({ total }) => total))).toBe(contextLength);
   });
 
   it('makes way for a draft that is worth it, and goes on behind it', async () => {
     const ids = [...UNLIKE.slice(0, 24), ...UNLIKE];
-    const { result, runtime } = await ask({ script: respondIds(ids) });
+    const { result, backend } = await ask({ script: respondIds(ids) });
     const [round] = result.rounds;
     expect(round?.tokenIds).toEqual([...ids, IM_END]);
     // Two tokens must be there again before there is a draft, and by then all but one of the next are in flight.
-    expect(round?.acceptedTokens).toBe(24 - 2 - (LOOK_AHEAD - 1));
-    const verified = runtime.decoderRuns.filter(({ tokens }) => tokens === 1 + (round?.draftedTokens ?? 0));
+    expect(round?.acceptedTokens).toBe(24 - 2 - (IN_FLIGHT_DEPTH - 1));
+    const verified = backend.forwardRuns.filter(({ tokens }) => tokens === 1 + (round?.draftedTokens ?? 0));
     expect(verified).toHaveLength(1);
     expect(round?.recomputedTokens).toBe(0);
   });
 
   it('keeps what is in flight when that contradicts the draft', async () => {
     const ids = [...UNLIKE.slice(0, 24), ...UNLIKE.slice(0, 3), 90, 91, 92, 93, 94, 95, 96];
-    const { result, runtime } = await ask({ script: respondIds(ids) });
+    const { result, backend } = await ask({ script: respondIds(ids) });
     expect(result.rounds[0]).toMatchObject({ tokenIds: [...ids, IM_END], draftedTokens: 0 });
-    const steps = runtime.decoderRuns.filter(({ tokens }) => tokens === 1);
-    expect(steps).toHaveLength(ids.length + LOOK_AHEAD - 1);
+    const steps = backend.forwardRuns.filter(({ tokens }) => tokens === 1);
+    expect(steps).toHaveLength(ids.length + IN_FLIGHT_DEPTH - 1);
   });
 
   it('takes no draft that is shorter than what it costs', async () => {
@@ -131,32 +132,32 @@ describe('a chain of steps', () => {
     const logits = (): Float32Array => new Float32Array(336).fill(-100).fill(0, 50, 60);
     const sampled = await ask({ script: { ...respondIds(UNLIKE), logits } }, { temperature: 1, maxNewTokens: 8 });
     expect(sampled.result.rounds[0]?.tokenIds).toHaveLength(8);
-    expect(sampled.runtime.mostInFlight).toBe(0);
+    expect(sampled.backend.mostInFlight).toBe(0);
 
-    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respond(ANSWER) });
+    const { engine, backend } = openScripted({ ...PIPELINED, script: respond(ANSWER) });
     await engine.setImage(picture(56, 56));
     const settings = { ...SETTINGS, tool: false };
-    await engine.ask('How many?', settings, () => undefined, { forcedRound1: ANSWER });
-    expect(runtime.mostInFlight).toBe(0);
+    await engine.ask('How many?', settings, () => undefined, sayInRound1(ANSWER));
+    expect(backend.mostInFlight).toBe(0);
   });
 
   it('stops at once with what has arrived, whatever becomes of the rest', async () => {
-    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respondIds(UNLIKE) });
+    const { engine, backend } = openScripted({ ...PIPELINED, script: respondIds(UNLIKE) });
     await engine.setImage(picture(56, 56));
     let arrivals = 0;
     const late: (() => void)[] = [];
-    runtime.beforeArrival = () => {
+    backend.beforeArrival = () => {
       if (++arrivals <= 5) return Promise.resolve();
       return new Promise((resolve, reject) => late.push(late.length % 2 === 0 ? resolve : reject));
     };
     const asked = engine.ask('How many?', SETTINGS, () => undefined);
-    while (late.length < LOOK_AHEAD) await soon();
+    while (late.length < IN_FLIGHT_DEPTH) await soon();
     await engine.stop();
     const stopped = await asked;
     expect(stopped.finishReason).toBe('stopped');
     expect(stopped.rounds[0]?.tokenIds).toEqual(UNLIKE.slice(0, 6));
 
-    runtime.beforeArrival = () => undefined;
+    backend.beforeArrival = () => undefined;
     const next = engine.ask('How many?', SETTINGS, () => undefined);
     for (const arrive of late) arrive();
     const { rounds } = await next;
@@ -164,31 +165,31 @@ describe('a chain of steps', () => {
   });
 
   it('fails with what a token failed with, and can be asked again', async () => {
-    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respondIds(UNLIKE) });
+    const { engine, backend } = openScripted({ ...PIPELINED, script: respondIds(UNLIKE) });
     await engine.setImage(picture(56, 56));
     let arrivals = 0;
-    runtime.beforeArrival = async () => {
+    backend.beforeArrival = async () => {
       await soon();
       if (++arrivals > 3) throw new Error('the device is lost');
     };
     await expect(engine.ask('How many?', SETTINGS, () => undefined)).rejects.toThrow('the device is lost');
     await soon(); // the other tokens in flight fail, too, and nobody minds
-    runtime.beforeArrival = () => undefined;
+    backend.beforeArrival = () => undefined;
     const { rounds } = await engine.ask('How many?', SETTINGS, () => undefined);
     expect(rounds[0]?.tokenIds).toEqual([...UNLIKE, IM_END]);
   });
 
   it('holds as much device memory after many turns as after one, and none at the end', async () => {
-    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respond(CALL, ANSWER) });
+    const { engine, backend } = openScripted({ ...PIPELINED, script: respond(CALL, ANSWER) });
     await engine.setImage(picture(56, 56));
     const sizes: number[] = [];
     for (let turn = 0; turn < 4; turn++) {
       await engine.ask('How many?', SETTINGS, () => undefined);
-      sizes.push(runtime.allocated.size);
+      sizes.push(backend.allocated.size);
     }
     expect(new Set(sizes).size).toBe(1);
     await engine.dispose();
-    expect(runtime.allocated.size).toBe(0);
+    expect(backend.allocated.size).toBe(0);
   });
 
   it('gives what single steps give, for any responses, limits and delays', async () => {
@@ -206,18 +207,18 @@ describe('a chain of steps', () => {
         async (responses, maxNewTokens, room, delay) => {
           const outcomes: unknown[] = [];
           for (const pipelined of [false, true]) {
-            const { engine, runtime } = await openScripted({
+            const { engine, backend } = openScripted({
               ...PIPELINED,
               pipelined,
               script: respondIds(),
               contextLength: promptTokens + room,
             });
-            runtime.beforeArrival = async () => {
+            backend.beforeArrival = async () => {
               for (let i = 0; i < delay; i++) await new Promise((resolve) => setImmediate(resolve));
             };
             await engine.setImage(picture(56, 56));
             for (const ids of responses) {
-              runtime.script = respondIds(ids, TOKENIZER.encode(ANSWER));
+              backend.script = respondIds(ids, TOKENIZER.encode(ANSWER));
               const asked = engine.ask('How many?', { ...SETTINGS, maxNewTokens }, () => undefined);
               outcomes.push(await asked.then(essence, (thrown: unknown) => String(thrown)));
             }
@@ -235,47 +236,47 @@ describe('a chain of steps', () => {
 describe('the full image', () => {
   const PATCHES = 32 * 24;
 
-  /** Asks about a picture whose full view has PATCHES patches; gives the runs' graphs, each image's with its patches. */
+  /** Asks about a picture whose full view has PATCHES patches; gives the kinds of the runs, each image's with its patches. */
   async function runsOf(options: EngineOptions, asked: AskOptions = {}): Promise<string[]> {
-    const { engine, runtime } = await openScripted({ ...PIPELINED, ...options });
+    const { engine, backend } = openScripted({ ...PIPELINED, ...options });
     await engine.setImage(picture(448, 336));
     await engine.ask('How many?', SETTINGS, () => undefined, asked);
-    return runtime.runs.map(({ graph, tokens }) => (graph === 'vision_encoder' ? `${graph} ${tokens}` : graph));
+    return backend.runs.map(({ kind, tokens }) => (kind === 'encode' ? `${kind} ${tokens}` : kind));
   }
 
-  /** Decoder runs behind the full image's encoding. */
+  /** Forward runs behind the full image's encoding. */
   const behind = (runs: readonly string[]): number =>
-    runs.slice(runs.indexOf(`vision_encoder ${PATCHES}`)).filter((graph) => graph === 'decoder').length;
+    runs.slice(runs.indexOf(`encode ${PATCHES}`)).filter((run) => run === 'forward').length;
 
   it('is encoded once, as soon as a call for it begins', async () => {
     const runs = await runsOf({ script: respond(CALL, ANSWER) });
-    expect(runs.filter((run) => run === `vision_encoder ${PATCHES}`)).toHaveLength(1);
+    expect(runs.filter((run) => run === `encode ${PATCHES}`)).toHaveLength(1);
     const late = await runsOf({ script: respond(CALL, ANSWER), pipelined: false });
-    expect(late.filter((run) => run === `vision_encoder ${PATCHES}`)).toHaveLength(1);
+    expect(late.filter((run) => run === `encode ${PATCHES}`)).toHaveLength(1);
     const call = TOKENIZER.encode(CALL.slice(CALL.indexOf('<tool_call>')));
     // All of the call's steps but the one whose token began it, and those in flight then.
     expect(behind(runs) - behind(late)).toBeGreaterThan(call.length / 2);
   });
 
   it('is not encoded when no call comes, nor before the end of one that was forced', async () => {
-    expect(await runsOf({ script: respond(ANSWER) })).not.toContain(`vision_encoder ${PATCHES}`);
-    const forced = await runsOf({ script: respond('', ANSWER) }, { forcedRound1: CALL });
-    expect(behind(forced)).toBeLessThan(TOKENIZER.encode(ANSWER).length + 2 * LOOK_AHEAD);
+    expect(await runsOf({ script: respond(ANSWER) })).not.toContain(`encode ${PATCHES}`);
+    const forced = await runsOf({ script: respond('', ANSWER) }, sayInRound1(CALL));
+    expect(behind(forced)).toBeLessThan(TOKENIZER.encode(ANSWER).length + 2 * IN_FLIGHT_DEPTH);
   });
 
   it('is encoded again in round 2 when it failed before, and that failure is told', async () => {
     let failures = 1;
-    const beforeRun = ({ graph, tokens }: RecordedRun): void => {
-      if (graph === 'vision_encoder' && tokens === PATCHES && failures-- > 0) throw new Error('out of device memory');
+    const beforeRun = ({ kind, tokens }: RecordedRun): void => {
+      if (kind === 'encode' && tokens === PATCHES && failures-- > 0) throw new Error('out of device memory');
     };
     const runs = await runsOf({ script: respond(CALL, ANSWER), beforeRun });
-    expect(runs).toContain(`vision_encoder ${PATCHES}`);
+    expect(runs).toContain(`encode ${PATCHES}`);
     failures = 2;
     await expect(runsOf({ script: respond(CALL, ANSWER), beforeRun })).rejects.toThrow('out of device memory');
   });
 
   it('is left alone by a stop', async () => {
-    const { engine, runtime } = await openScripted({ ...PIPELINED, script: respond(CALL, ANSWER) });
+    const { engine, backend } = openScripted({ ...PIPELINED, script: respond(CALL, ANSWER) });
     await engine.setImage(picture(448, 336));
     const result = await engine.ask('How many?', SETTINGS, (event) => {
       if (event.type === 'text' && event.kind === 'toolCall') void engine.stop();
@@ -284,6 +285,6 @@ describe('the full image', () => {
     const next = await engine.ask('How many?', SETTINGS, () => undefined);
     expect(next.answer).toBe('42');
     await engine.dispose();
-    expect(runtime.allocated.size).toBe(0);
+    expect(backend.allocated.size).toBe(0);
   });
 });

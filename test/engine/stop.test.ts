@@ -34,9 +34,9 @@ async function soon(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
+describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFree) => {
   it('gives what the work gives', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     expect(await queue.run(never, async () => 7)).toBe(7);
     await expect(queue.run(never, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     await expect(
@@ -48,7 +48,7 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
   });
 
   it('runs one piece at a time, in order, however many wait', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const pieces = [work(), work(), work()];
     const results = pieces.map((piece) => queue.run(never, piece.run));
     for (const [i, piece] of pieces.entries()) {
@@ -60,7 +60,7 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
   });
 
   it('leaves work under way at once, and starts the next only after it', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     const [first, second] = [work(), work()];
     const left = queue.run(stop.signal, first.run);
@@ -78,7 +78,7 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
   });
 
   it('stops waiting at once, too, and never starts what was stopped', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     const [first, second] = [work(), work()];
     const running = queue.run(never, first.run);
@@ -93,14 +93,14 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
   });
 
   it('refuses work whose signal has fired', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const piece = work();
     await expect(queue.run(AbortSignal.abort(), piece.run)).rejects.toMatchObject({ name: 'StoppedError' });
     expect(piece.started()).toBe(false);
   });
 
   it('is not disturbed by work that fails after it was left', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     const piece = work();
     const left = queue.run(stop.signal, piece.run);
@@ -113,7 +113,7 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
   });
 
   it('is idle only when nothing runs or waits', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const pieces = [work(), work()];
     const results = pieces.map((piece) => queue.run(never, piece.run));
     let idle = false;
@@ -127,7 +127,7 @@ describe.each([true, false])('DeviceQueue, concurrent %s', (concurrent) => {
   });
 
   it('leaves no listener behind', async () => {
-    const queue = new DeviceQueue(concurrent);
+    const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     let listeners = 0;
     const { signal } = stop;

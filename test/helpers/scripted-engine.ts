@@ -1,6 +1,7 @@
-/** An engine on a scripted runtime, with a real tokenizer and real prompts but no weights. */
+/** An engine on a scripted backend, with a real tokenizer and real prompts but no weights. */
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
+import type { Tool } from '../../src/conversation/tools/tool.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/model/model-folder.ts';
@@ -8,7 +9,7 @@ import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.t
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
 import { QwenTokenizer } from '../../src/model/tokenizer.ts';
 import type { RgbImage } from '../../src/shared/rgb-image.ts';
-import { type Script, type ScriptedOptions, ScriptedRuntime } from './scripted-runtime.ts';
+import { type Script, ScriptedBackend, type ScriptedOptions } from './scripted-backend.ts';
 
 const CHECKPOINT = new URL('../golden/tiny/nested-tied-bf16/checkpoint/', import.meta.url);
 const json = (file: string): unknown => JSON.parse(readFileSync(new URL(file, CHECKPOINT), 'utf8'));
@@ -96,20 +97,19 @@ export function picture(width: number, height: number, seed = 1): RgbImage {
 }
 
 /** What a scripted engine is made with. */
-export interface EngineOptions extends Partial<ScriptedOptions> {
-  readonly script: Script;
+export interface EngineOptions extends Omit<ScriptedOptions, 'vocabSize'> {
   readonly prompts?: Prompts;
   readonly contextLength?: number;
+  /** The tools that prompts may name; not given: all there are. */
+  readonly tools?: readonly [Tool, ...Tool[]];
 }
 
-/** Opens an engine, and gives the machine under it. */
-export async function openScripted(options: EngineOptions): Promise<{ engine: Engine; runtime: ScriptedRuntime }> {
+/** Makes an engine, and gives the backend under it. */
+export function openScripted(options: EngineOptions): { engine: Engine; backend: ScriptedBackend } {
   const geometry = smallGeometry(options.contextLength ?? 4096);
-  const runtime = new ScriptedRuntime({ geometry, staticCache: false, concurrent: true, ...options });
-  return {
-    engine: await Engine.load(modelFolder(geometry, options.prompts ?? NANO_PROMPTS), runtime, 'f32', () => undefined),
-    runtime,
-  };
+  const backend = new ScriptedBackend({ vocabSize: geometry.text.vocabSize, ...options });
+  const folder = modelFolder(geometry, options.prompts ?? NANO_PROMPTS);
+  return { engine: new Engine({ folder, backend, tools: options.tools }), backend };
 }
 
 /** A model folder without files. */

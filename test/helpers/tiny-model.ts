@@ -5,19 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
-import { filesFor, openSessions } from '../../src/engine/sessions.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
-import { VisionEncoder } from '../../src/engine/vision-encoder.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
 import { type ModelFolder, openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
+import { filesFor } from '../../src/model/variant-files.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
-import type { Runtime } from '../../src/backends/onnx/runtime.ts';
+import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
+import type { HostRuntime } from '../../src/backends/onnx/runtime.ts';
+import type { Backend } from '../../src/engine/backend.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/tiny/', import.meta.url));
 
@@ -105,10 +104,8 @@ export async function convertTiny(name: string): Promise<string> {
 /** The engine's parts for a model folder. */
 export interface ModelParts {
   readonly folder: ModelFolder;
-  readonly runtime: Runtime;
-  readonly geometry: ModelConfig;
-  readonly vision: VisionEncoder;
-  readonly builder: PromptBuilder;
+  readonly runtime: HostRuntime;
+  readonly backend: Backend;
   readonly queue: DeviceQueue;
   newDecoder(): Decoder;
   views(imagePath: string): Promise<ImageViews>;
@@ -120,28 +117,21 @@ export async function openParts(directory: string): Promise<ModelParts> {
   const manifest = await readManifest(source);
   const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
   const runtime = createNodeRuntime(directory);
-  const sessions = await openSessions(folder, runtime, 'f32', () => undefined);
-  const queue = new DeviceQueue(true);
-  const vision = new VisionEncoder(runtime, sessions.vision, manifest.geometry, 'f32');
+  const backend = await openOnnxBackend({ folder, variant: 'f32', runtime, onEvent: () => undefined });
+  const queue = new DeviceQueue(backend.leavesThreadFree);
   let serial = 0;
   return {
     folder,
     runtime,
-    geometry: manifest.geometry,
-    vision,
+    backend,
     queue,
-    builder: new PromptBuilder(folder.prompts, folder.tokenizer),
-    newDecoder: () => new Decoder(runtime, sessions, manifest.geometry, 'f32', 4096, queue),
+    newDecoder: () => new Decoder({ text: backend.text, contextLength: 4096, queue }),
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
-      return new ImageViews(image, {
-        processor: folder.processor,
-        geometry: manifest.geometry,
-        vision,
-        queue,
-        nextSerial,
-      });
+      const views = new ImageViews({ processor: folder.processor, vision: backend.vision, queue, nextSerial });
+      views.add(image);
+      return views;
     },
   };
 }

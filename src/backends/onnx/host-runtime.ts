@@ -1,49 +1,38 @@
 /** A runtime whose tensors all lie on the host: the CPU through WASM or natively. Its cache grows. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
-import { bytesOf } from '../../shared/bytes.ts';
 import { OrtSession } from './ort-session.ts';
-import { hostData, joinedShape, unwrap, WrappedTensor } from './ort-tensors.ts';
-import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from './runtime.ts';
+import { joinedShape, WrappedTensor } from './ort-tensors.ts';
+import type { HostRuntime, Rows, Session, SessionFiles, Tensor, TensorData, TensorType } from './runtime.ts';
 
 /** What tells one host runtime from another. */
 export interface HostOptions {
   /** Whether awaiting a run leaves the thread free. */
-  readonly concurrent: boolean;
+  readonly leavesThreadFree: boolean;
   readonly open: (files: SessionFiles) => Promise<InferenceSession>;
   readonly tensor: (type: TensorType, data: TensorData, dims: readonly number[]) => OrtTensor;
 }
 
-/** Runs graphs on the host. */
-export class HostRuntime implements Runtime {
-  readonly staticCache = false;
-  readonly pipelined = false;
-  readonly checksItself = false;
-  readonly concurrent: boolean;
-  readonly #parts: HostOptions;
+/** Makes a runtime on the host. */
+export function createHostRuntime(options: HostOptions): HostRuntime {
+  return new OrtHostRuntime(options);
+}
 
-  constructor(parts: HostOptions) {
-    this.#parts = parts;
-    this.concurrent = parts.concurrent;
+class OrtHostRuntime implements HostRuntime {
+  readonly kind = 'host';
+  readonly leavesThreadFree: boolean;
+  readonly #options: HostOptions;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.leavesThreadFree = options.leavesThreadFree;
   }
 
   async createSession(files: SessionFiles): Promise<Session> {
-    return new OrtSession(await this.#parts.open(files));
+    return new OrtSession(await this.#options.open(files));
   }
 
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
-    return new WrappedTensor(this.#parts.tensor(type, data, dims));
-  }
-
-  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor {
-    return this.tensor(type, data, dims);
-  }
-
-  overwrite(tensor: Tensor, data: TensorData): void {
-    bytesOf(hostData(unwrap(tensor).data)).set(bytesOf(data));
-  }
-
-  allocate(): Tensor {
-    throw new Error('a host runtime has no device memory: its cache grows');
+    return new WrappedTensor(this.#options.tensor(type, data, dims));
   }
 
   async join(parts: readonly Rows[]): Promise<Tensor> {
@@ -59,11 +48,11 @@ export class HostRuntime implements Runtime {
     return this.tensor(type, joined, [1, count, width]);
   }
 
-  readLater(tensor: Tensor): Promise<TensorData> {
-    return tensor.read();
+  notes(): readonly string[] {
+    return [];
   }
 
   async dispose(): Promise<void> {
-    // Sessions are released by whoever made them; there is nothing else.
+    // Whoever made a session releases it; there is nothing else.
   }
 }

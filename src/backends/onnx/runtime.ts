@@ -1,6 +1,6 @@
 /**
- * What the engine needs of a machine that runs ONNX graphs. Implementations: web/ (onnxruntime-web: WebGPU, WASM) and
- * node/ (onnxruntime-node). The engine sees only this file, so a test can give it a scripted runtime.
+ * What the ONNX backend needs of a machine that runs graphs. Implementations: web/ (onnxruntime-web: WebGPU, WASM) and node/
+ * (onnxruntime-node). Nothing above the backend knows this file, and a test can hand the backend a scripted runtime.
  */
 
 /** Element types that cross the interface. f16 travels as its bits. */
@@ -19,6 +19,12 @@ export interface Tensor {
   dispose(): void;
 }
 
+/** Tensors by the graph's names. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Where outputs go, by the graph's names: into a given tensor, or at null into a new one. */
+export type Outputs = Readonly<Record<string, Tensor | null>>;
+
 /** Rows `[first, first + count)` of the second axis of a `[1, n, width]` tensor. */
 export interface Rows {
   readonly tensor: Tensor;
@@ -34,54 +40,57 @@ export interface Session {
    * Runs the graph. `outputs` names the wanted outputs; a tensor given for a name is written in place (it may be one of
    * the inputs: that is how a static cache works), otherwise a new tensor is returned, which the caller disposes.
    */
-  run(
-    feeds: Readonly<Record<string, Tensor>>,
-    outputs: Readonly<Record<string, Tensor | null>>,
-  ): Promise<Readonly<Record<string, Tensor>>>;
+  run(feeds: Tensors, outputs: Outputs): Promise<Tensors>;
   /**
    * A run to be repeated: names and tensors are looked up once. A host tensor's array may be changed between repeats, and
    * what they return for outputs that were given is the tensors given.
    */
-  bind(
-    feeds: Readonly<Record<string, Tensor>>,
-    outputs: Readonly<Record<string, Tensor | null>>,
-  ): () => Promise<Readonly<Record<string, Tensor>>>;
+  bind(feeds: Tensors, outputs: Outputs): () => Promise<Tensors>;
   release(): Promise<void>;
 }
 
-/** A machine that makes sessions and tensors. */
-export interface Runtime {
-  /** Whether the KV cache is a fixed buffer which runs write in place; otherwise it grows with every run. */
-  readonly staticCache: boolean;
+/** What every machine can do. */
+interface AnyRuntime {
   /** Whether awaiting a run leaves the thread free, so that a stop request can arrive meanwhile. */
-  readonly concurrent: boolean;
-  /**
-   * Whether a run whose outputs stay on the device resolves when it is submitted, not when it is computed, so that the
-   * next one may be submitted behind it. Such a runtime has a static cache, and computes in the order of submission.
-   */
-  readonly pipelined: boolean;
-  /** Whether its sessions check the device's arithmetic when they are made, so that the model folder's own check says nothing about them. */
-  readonly checksItself: boolean;
+  readonly leavesThreadFree: boolean;
   /** Makes a session of a graph file and its data files. One at a time: callers await each before the next. */
   createSession(graph: SessionFiles): Promise<Session>;
   /** A host array as a tensor; uploaded when it is used. */
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
-  /** A host array copied to the device now, for tensors that many runs use. On machines without a device, `tensor`. */
-  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
-  /** Writes an uploaded tensor over with as many numbers; runs that were asked for before still read the old ones. */
-  overwrite(tensor: Tensor, data: TensorData): void;
-  /** An uninitialised tensor where the static cache lives. */
-  allocate(type: TensorType, dims: readonly number[]): Tensor;
   /** Rows of `[1, n, width]` tensors of one type and width behind each other, as a new tensor where they lie. */
   join(parts: readonly Rows[]): Promise<Tensor>;
-  /**
-   * Copies what the tensor holds now to the host; resolves when it has arrived. Runs submitted meanwhile may already write
-   * the tensor. For small tensors: the memory it passes through is kept for the next.
-   */
-  readLater(tensor: Tensor): Promise<TensorData>;
+  /** What is worth knowing of how its sessions compute, one plain sentence each. */
+  notes(): readonly string[];
   /** Frees everything. The runtime is of no use afterwards. */
   dispose(): Promise<void>;
 }
+
+/** A machine whose tensors lie on the host. Its KV cache grows: every run returns longer tensors. */
+export interface HostRuntime extends AnyRuntime {
+  readonly kind: 'host';
+}
+
+/**
+ * A machine with memory of its own, where the KV cache is a fixed buffer that runs write in place. A run whose outputs stay
+ * there resolves when it is submitted, not when it is computed; runs are computed in the order of submission.
+ */
+export interface DeviceRuntime extends AnyRuntime {
+  readonly kind: 'device';
+  /** A host array copied to the device now, for tensors that many runs use. */
+  upload(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
+  /** Overwrites an uploaded tensor with as many numbers; runs submitted before still read the old ones. */
+  overwrite(tensor: Tensor, data: TensorData): void;
+  /** An uninitialised tensor on the device. */
+  allocate(type: TensorType, dims: readonly number[]): Tensor;
+  /**
+   * Copies what the tensor holds now to the host; resolves when it has arrived. Runs submitted meanwhile may already write
+   * the tensor. For small tensors: the staging memory is kept for the next.
+   */
+  readLater(tensor: Tensor): Promise<TensorData>;
+}
+
+/** A machine that makes sessions and tensors. */
+export type Runtime = HostRuntime | DeviceRuntime;
 
 /** What a session is made of. */
 export interface SessionFiles {

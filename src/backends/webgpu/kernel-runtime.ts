@@ -2,7 +2,15 @@
  * A runtime that computes the graphs it is asked to with our own kernels, and all others with the runtime it stands on. The
  * sessions have the names and meanings of the graphs they take the place of, so the engine does not know the difference.
  */
-import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../onnx/runtime.ts';
+import type {
+  DeviceRuntime as OnnxDeviceRuntime,
+  Rows,
+  Session,
+  SessionFiles,
+  Tensor,
+  TensorData,
+  TensorType,
+} from '../onnx/runtime.ts';
 import { CommandStream, type KernelTime } from './gpu/command-stream.ts';
 import { Compiler } from './gpu/compiler.ts';
 import { openDecoderSession } from './decoder/decoder-session.ts';
@@ -15,9 +23,9 @@ import { openVisionSession } from './vision/vision-session.ts';
 import { WeightStore } from './weights/weight-store.ts';
 
 /** A runtime with kernels, whose kernels can be timed. */
-export interface KernelRuntime extends Runtime {
-  /** What is worth knowing of how the sessions made so far compute, one plain sentence each. */
-  notes(): readonly string[];
+export interface KernelRuntime extends OnnxDeviceRuntime {
+  /** Whether all of its sessions are ours, each with a self-test: the model folder's own would say nothing about them. */
+  readonly testsItself: boolean;
   /** Times every kernel while `work` runs; empty where the device has no timestamps. */
   time<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
 }
@@ -27,21 +35,20 @@ export function createKernelRuntime(runtime: DeviceRuntime, model: KernelModel, 
   return new WithKernels(runtime, model, tuning);
 }
 
-/** Who computes all of these leaves nothing to the runtime it stands on. */
+/** If all of these are ours, the runtime underneath computes nothing. */
 const ALL: readonly KernelGraph[] = ['decoder', 'embed_tokens', 'vision_encoder'];
 
 class WithKernels implements KernelRuntime {
-  readonly staticCache = true;
-  readonly concurrent = true;
-  readonly pipelined = true;
-  readonly checksItself: boolean;
+  readonly kind = 'device';
+  readonly leavesThreadFree = true;
+  readonly testsItself: boolean;
   readonly #runtime: DeviceRuntime;
   readonly #parts: KernelContext;
 
   constructor(runtime: DeviceRuntime, model: KernelModel, tuning: Tuning) {
     const { device } = runtime;
     this.#runtime = runtime;
-    this.checksItself = ALL.every((graph) => [...model.graphs.values()].includes(graph));
+    this.testsItself = ALL.every((graph) => [...model.graphs.values()].includes(graph));
     const compiler = new Compiler(device);
     const transposer = new Transposer(compiler);
     this.#parts = {

@@ -2,7 +2,7 @@
  * A tiny graph with no weights: the two attention operators in the model's own head geometry. The engine runs it at
  * start-up and compares with plain arithmetic, because some drivers compute attention wrongly without saying so.
  */
-import { ATTENTION_CHECK as NAMES } from '../../model/graph-names.ts';
+import { ATTENTION_CHECK as NAMES } from '../../onnx/graph-names.ts';
 import type { ModelConfig } from '../../model/model-config.ts';
 import type { GraphContext } from '../weight-layout.ts';
 import { MICROSOFT } from './layers.ts';

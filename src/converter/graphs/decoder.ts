@@ -7,7 +7,7 @@
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
  */
 import type { ModelConfig } from '../../model/model-config.ts';
-import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../model/graph-names.ts';
+import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../onnx/graph-names.ts';
 import { DATA_TYPE, type Dimension } from '../onnx/graph-builder.ts';
 import { BLOCK_SIZE, matrixBits } from '../precision.ts';
 import { floatInitializer, type GraphContext } from '../weight-layout.ts';

@@ -7,7 +7,7 @@
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VisionTransformerPretrainedModel).
  */
 import type { ModelConfig } from '../../model/model-config.ts';
-import { VISION_ENCODER as NAMES } from '../../model/graph-names.ts';
+import { VISION_ENCODER as NAMES } from '../../onnx/graph-names.ts';
 import { patchElements, VISION_EPSILON } from '../../model/vision-config.ts';
 import { DATA_TYPE } from '../onnx/graph-builder.ts';
 import type { GraphContext } from '../weight-layout.ts';

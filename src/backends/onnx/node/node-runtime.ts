@@ -4,13 +4,13 @@
  */
 import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { HostRuntime } from '../host-runtime.ts';
-import type { Runtime } from '../runtime.ts';
+import { createHostRuntime } from '../host-runtime.ts';
+import type { HostRuntime } from '../runtime.ts';
 
 /** Makes a runtime for the model folder at `directory`. */
-export function createNodeRuntime(directory: string): Runtime {
-  return new HostRuntime({
-    concurrent: true,
+export function createNodeRuntime(directory: string): HostRuntime {
+  return createHostRuntime({
+    leavesThreadFree: true,
     open: ({ path }) =>
       InferenceSession.create(join(directory, path), { executionProviders: ['cpu'], logSeverityLevel: 3 }),
     tensor: (type, data, dims) => new OrtTensor(type, data, dims),

@@ -1,12 +1,12 @@
 /** onnxruntime-web on WASM: f32 on the CPU, threads where the page is cross-origin isolated. */
-import { HostRuntime } from '../host-runtime.ts';
-import type { Runtime } from '../runtime.ts';
+import { createHostRuntime } from '../host-runtime.ts';
+import type { HostRuntime } from '../runtime.ts';
 import type { Ort } from './ort-build.ts';
 
 /** Makes a runtime of a loaded build. */
-export function createWasmRuntime(ort: Ort): Runtime {
-  return new HostRuntime({
-    concurrent: false, // a run blocks its thread: a stop is noticed between runs
+export function createWasmRuntime(ort: Ort): HostRuntime {
+  return createHostRuntime({
+    leavesThreadFree: false, // a run blocks its thread: a stop is noticed between runs
     async open({ graph, data }) {
       const bytes = new Uint8Array(await graph.arrayBuffer());
       const externalData = await Promise.all(

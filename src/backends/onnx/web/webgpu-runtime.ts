@@ -3,8 +3,9 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { bytesOf } from '../../../shared/bytes.ts';
 import { OrtSession } from '../ort-session.ts';
 import { byteLength, elementBytes, hostArray, hostData, joinedShape, unwrap, WrappedTensor } from '../ort-tensors.ts';
-import type { Rows, Runtime, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime.ts';
+import type { DeviceRuntime, Rows, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime.ts';
 import type { Ort } from './ort-build.ts';
+import { readBuffer } from '../../webgpu/gpu/device-tensors.ts';
 import { Readback } from '../../webgpu/gpu/readback.ts';
 import { withTimeout } from './timeout.ts';
 
@@ -20,7 +21,7 @@ export function createWebGpuRuntime(ort: Ort, device: GPUDevice): WebGpuRuntime 
 }
 
 /** A runtime on a device that others may use too, in the order in which work is submitted. */
-export interface WebGpuRuntime extends Runtime {
+export interface WebGpuRuntime extends DeviceRuntime {
   readonly device: GPUDevice;
   /** The buffer of a tensor on the device, null for one on the host. */
   bufferOf(tensor: Tensor): GPUBuffer | null;
@@ -29,10 +30,8 @@ export interface WebGpuRuntime extends Runtime {
 }
 
 class OrtWebGpuRuntime implements WebGpuRuntime {
-  readonly staticCache = true;
-  readonly concurrent = true;
-  readonly pipelined = true;
-  readonly checksItself = false;
+  readonly kind = 'device';
+  readonly leavesThreadFree = true;
   readonly #ort: Ort;
   readonly device: GPUDevice;
   readonly #readback: Readback;
@@ -112,6 +111,10 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     return hostData(unwrap(tensor).data);
   }
 
+  notes(): readonly string[] {
+    return [];
+  }
+
   async dispose(): Promise<void> {
     this.device.destroy();
   }
@@ -120,6 +123,7 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     const options: Parameters<typeof OrtTensor.fromGpuBuffer>[1] = {
       dataType: type,
       dims,
+      download: async () => hostArray(type, await readBuffer(this.device, buffer, byteLength(type, dims))),
       dispose: () => buffer.destroy(),
     };
     return new WrappedTensor(this.#ort.Tensor.fromGpuBuffer(buffer, options));

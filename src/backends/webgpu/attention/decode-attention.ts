@@ -1,13 +1,15 @@
 /**
- * Attention of a decode step: one new token over its part of the cache. A workgroup takes the query heads of one key/value
+ * Attention of a decode step: one new token over a KV split of the cache. A workgroup takes the query heads of one key/value
  * head and reads every key and value once. A step is too small to keep a graphics card busy, so what counts is how often it
- * waits: a tile's keys and values are on their way before anything else is done, and those of the next before this one is
- * needed. The new token's own key and value go into the cache, and are used from workgroup memory.
- * Parts are put together by `combineKernel`.
+ * waits: it loads a tile's keys and values before it does anything else, and prefetches the next tile's before it needs this
+ * one. It writes the new token's own key and value into the cache, and uses them from workgroup memory.
+ * `kvSplitReduceKernel` reduces the splits.
  * Source: Dao et al., Flash-Decoding for long-context inference (2023).
  */
-import { type AttentionSpec, CACHE_TYPE, NEVER, QKV, RESULTS, rotation, writeResult } from './prefill-attention.ts';
-import { packing } from './cache-format.ts';
+import { CACHE_TYPE, MASKED_SCORE, packing } from './cache-format.ts';
+import { RESULTS, writeResult } from './kv-partials.ts';
+import type { AttentionSpec } from './attention-spec.ts';
+import { QKV, rotation } from './rotary.ts';
 import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
 
 /** Threads of a workgroup. */
@@ -18,70 +20,70 @@ const TILES = [32, 16, 8] as const;
 const KEY_THREADS = 8;
 
 /** Sizes of a step's attention. */
-export type StepAttentionSpec = Omit<AttentionSpec, 'tokens'>;
+export type DecodeAttentionSpec = Omit<AttentionSpec, 'tokens'>;
 
 /** How threads share a tile. */
-function sharesOf({ numHeads, numKvHeads, headDim }: StepAttentionSpec): {
+function sharesOf({ numHeads, numKvHeads, headDim }: DecodeAttentionSpec): {
   /** Query heads of a key/value head. */
   readonly rows: number;
   /** vec4s of a head. */
   readonly quads: number;
-  /** Eights of a head. */
-  readonly eights: number;
-  /** Threads that share a key; each has `eights / parts` eights of it. */
-  readonly parts: number;
+  /** 8-element vectors of a head. */
+  readonly vec8s: number;
+  /** Threads that share a key; each has `vec8s / keyThreads` of its 8-element vectors. */
+  readonly keyThreads: number;
   /** Sums a thread makes in the end: four numbers of a head each. */
   readonly sums: number;
 } {
   const rows = numHeads / numKvHeads;
   const quads = headDim / 4;
-  const eights = headDim / 8;
-  let parts = Math.min(KEY_THREADS, eights);
-  while (eights % parts !== 0) parts--;
-  return { rows, quads, eights, parts, sums: Math.ceil((rows * quads) / THREADS) };
+  const vec8s = headDim / 8;
+  let keyThreads = Math.min(KEY_THREADS, vec8s);
+  while (vec8s % keyThreads !== 0) keyThreads--;
+  return { rows, quads, vec8s, keyThreads, sums: Math.ceil((rows * quads) / THREADS) };
 }
 
 /** Bytes of workgroup memory with tiles of so many tokens. */
-function bytesOf(spec: StepAttentionSpec, tile: number): number {
-  const { rows, eights, parts } = sharesOf(spec);
+function bytesOf(spec: DecodeAttentionSpec, tile: number): number {
+  const { rows, vec8s, keyThreads } = sharesOf(spec);
   const element = spec.stored === 'f16' ? 2 : 4;
-  return rows * spec.headDim * 4 + (tile + 2) * eights * 8 * element + rows * tile * (parts + 3) * 4;
+  return rows * spec.headDim * 4 + (tile + 2) * vec8s * 8 * element + rows * tile * (keyThreads + 3) * 4;
 }
 
 /** The largest tile that fits into a device's workgroup memory; the smallest where none does. Parts of the cache are multiples of it. */
-export function stepAttentionTile(spec: StepAttentionSpec, workgroupBytes: number): number {
+export function decodeAttentionTile(spec: DecodeAttentionSpec, workgroupBytes: number): number {
   return TILES.find((tile) => bytesOf(spec, tile) <= workgroupBytes) ?? TILES[2];
 }
 
 /**
- * The kernel. Bindings: qkv, cos_rows, sin_rows, keys, values, output, partials, params, as `attentionKernel`'s.
- * Workgroups: 1, kv heads, parts.
+ * The kernel. Bindings: qkv, cos_rows, sin_rows, keys, values, output, partials, params, as `prefillAttentionKernel`'s.
+ * Workgroups: 1, kv heads, KV splits.
  */
-export function stepAttentionKernel(spec: StepAttentionSpec, tile: number): Kernel {
+export function decodeAttentionKernel(spec: DecodeAttentionSpec, tile: number): Kernel {
   const { numHeads, headDim, stored } = spec;
-  const { rows, quads, eights, parts, sums } = sharesOf(spec);
-  const keyReads = eights / parts;
-  const valueReads = Math.ceil((tile * eights) / THREADS);
-  const evenValues = (tile * eights) % THREADS === 0;
+  const { rows, quads, vec8s, keyThreads, sums } = sharesOf(spec);
+  const keyReads = vec8s / keyThreads;
+  const valueReads = Math.ceil((tile * vec8s) / THREADS);
+  const evenValues = (tile * vec8s) % THREADS === 0;
   const scoreSums = Math.ceil((rows * tile) / THREADS); // scores a thread puts together
-  const scoreStride = parts + 1; // so that threads side by side lie in other banks
+  const scoreStride = keyThreads + 1; // so that neighbouring threads use other banks
   const scale = `${1 / Math.sqrt(headDim)}f`;
   /** Whether thread `lid` has a value to read. */
-  const hasValue = (i: number): string => (evenValues ? 'true' : `lid + ${i * THREADS}u < ${tile * eights}u`);
+  const hasValue = (i: number): string => (evenValues ? 'true' : `lid + ${i * THREADS}u < ${tile * vec8s}u`);
   const read = (first: string): string => `
     {
-      let slot = min(${first} + lid / ${parts}u, end - 1u);
-${repeat(keyReads, (j) => `      k${j} = keys[(cached + slot) * ${eights}u + lid % ${parts}u + ${j * parts}u];`)}
-${repeat(valueReads, (i) => `      v${i} = values[(cached + min(${first} + (lid + ${i * THREADS}u) / ${eights}u, end - 1u)) * ${eights}u + (lid + ${i * THREADS}u) % ${eights}u];`)}
+      let slot = min(${first} + lid / ${keyThreads}u, end - 1u);
+${repeat(keyReads, (j) => `      k${j} = keys[(cached + slot) * ${vec8s}u + lid % ${keyThreads}u + ${j * keyThreads}u];`)}
+${repeat(valueReads, (i) => `      v${i} = values[(cached + min(${first} + (lid + ${i * THREADS}u) / ${vec8s}u, end - 1u)) * ${vec8s}u + (lid + ${i * THREADS}u) % ${vec8s}u];`)}
     }`;
   const body = `
 ${packing(stored)}
 ${rotation(spec)}
 var<workgroup> queries: array<vec4<f32>, ${rows * quads}>;
-var<workgroup> new_key: array<Eight, ${eights}>;
-var<workgroup> new_value: array<Eight, ${eights}>;
-var<workgroup> value_tile: array<Four, ${tile * quads}>;
-var<workgroup> part_scores: array<f32, ${rows * tile * scoreStride}>;
+var<workgroup> new_key: array<Packed8, ${vec8s}>;
+var<workgroup> new_value: array<Packed8, ${vec8s}>;
+var<workgroup> value_tile: array<Packed4, ${tile * quads}>;
+var<workgroup> partial_scores: array<f32, ${rows * tile * scoreStride}>;
 var<workgroup> scores: array<vec4<f32>, ${(rows * tile) / 4}>;
 var<workgroup> weights: array<vec4<f32>, ${(rows * tile) / 4}>;
 fn largest(row: u32) -> f32 {
@@ -95,8 +97,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let begin = wg.z * params.chunk;
   let end = min(begin + params.chunk, params.past + 1u);
   let cached = head * params.capacity;
-${repeat(keyReads, (j) => `  var k${j}: Eight;`)}
-${repeat(valueReads, (i) => `  var v${i}: Eight;`)}
+${repeat(keyReads, (j) => `  var k${j}: Packed8;`)}
+${repeat(valueReads, (i) => `  var v${i}: Packed8;`)}
 ${read('begin')}
   for (var i = lid; i < ${rows * (quads / 2)}u; i += ${THREADS}u) {
     let row = i / ${quads / 2}u;
@@ -106,50 +108,50 @@ ${read('begin')}
     queries[row * ${quads}u + j + ${quads / 2}u] = q[1] * ${scale};
   }
   // The new token's key and value: one workgroup writes them, and is the only one to need them.
-  if (params.past >= begin && params.past < end && lid >= ${THREADS / 2}u && lid < ${THREADS / 2 + eights / 2}u) {
+  if (params.past >= begin && params.past < end && lid >= ${THREADS / 2}u && lid < ${THREADS / 2 + vec8s / 2}u) {
     let j = lid - ${THREADS / 2}u;
     let a = rotated(0u, ${numHeads}u + head, j * 2u);
     let b = rotated(0u, ${numHeads}u + head, j * 2u + 1u);
     new_key[j] = pack8(a[0], b[0]);
-    new_key[j + ${eights / 2}u] = pack8(a[1], b[1]);
+    new_key[j + ${vec8s / 2}u] = pack8(a[1], b[1]);
     new_value[j] = value8(0u, head, j);
-    new_value[j + ${eights / 2}u] = value8(0u, head, j + ${eights / 2}u);
-    let to = (cached + params.past) * ${eights}u + j;
+    new_value[j + ${vec8s / 2}u] = value8(0u, head, j + ${vec8s / 2}u);
+    let to = (cached + params.past) * ${vec8s}u + j;
     keys[to] = new_key[j];
-    keys[to + ${eights / 2}u] = new_key[j + ${eights / 2}u];
+    keys[to + ${vec8s / 2}u] = new_key[j + ${vec8s / 2}u];
     values[to] = new_value[j];
-    values[to + ${eights / 2}u] = new_value[j + ${eights / 2}u];
+    values[to + ${vec8s / 2}u] = new_value[j + ${vec8s / 2}u];
   }
-${repeat(sums, (n) => `  var sum${n} = vec4<f32>(); var total${n} = 0.0; var most${n} = ${NEVER};`)}
-${repeat(scoreSums, (n) => `  var peak${n} = ${NEVER};`)}
+${repeat(sums, (n) => `  var sum${n} = vec4<f32>(); var total${n} = 0.0; var most${n} = ${MASKED_SCORE};`)}
+${repeat(scoreSums, (n) => `  var peak${n} = ${MASKED_SCORE};`)}
   workgroupBarrier();
   for (var tile = begin; tile < end; tile += ${tile}u) {
     // 1. Scores: some threads a key, each some of its numbers. Values into workgroup memory.
-    if (lid < ${tile * parts}u) {
-      let part = lid % ${parts}u;
-      let isNew = tile + lid / ${parts}u == params.past;
+    if (lid < ${tile * keyThreads}u) {
+      let part = lid % ${keyThreads}u;
+      let isNew = tile + lid / ${keyThreads}u == params.past;
 ${repeat(rows, (r) => `      var score${r} = 0.0;`)}
 ${repeat(
   keyReads,
   (j) => `      {
-        if (isNew) { k${j} = new_key[part + ${j * parts}u]; }
+        if (isNew) { k${j} = new_key[part + ${j * keyThreads}u]; }
         let k = unpack8(k${j});
 ${repeat(
   rows,
-  (r) => `        { let q = ${r * quads}u + (part + ${j * parts}u) * 2u;
+  (r) => `        { let q = ${r * quads}u + (part + ${j * keyThreads}u) * 2u;
           score${r} += dot(queries[q], k[0]) + dot(queries[q + 1u], k[1]); }`,
 )}
       }`,
 )}
-${repeat(rows, (r) => `      part_scores[(${r * tile}u + lid / ${parts}u) * ${scoreStride}u + part] = score${r};`)}
+${repeat(rows, (r) => `      partial_scores[(${r * tile}u + lid / ${keyThreads}u) * ${scoreStride}u + part] = score${r};`)}
     }
 ${repeat(
   valueReads,
   (i) => `    if (${hasValue(i)}) {
       let at = lid + ${i * THREADS}u;
       // Beyond the new token, too: what an earlier prompt left there may be no number, which a weight of 0 does not undo.
-      if (tile + at / ${eights}u >= params.past) { v${i} = new_value[at % ${eights}u]; }
-      let fours = fours8(v${i});
+      if (tile + at / ${vec8s}u >= params.past) { v${i} = new_value[at % ${vec8s}u]; }
+      let fours = split8(v${i});
       value_tile[at * 2u] = fours[0];
       value_tile[at * 2u + 1u] = fours[1];
     }`,
@@ -160,8 +162,8 @@ ${read(`tile + ${tile}u`)}
     workgroupBarrier();
     for (var i = lid; i < ${rows * tile}u; i += ${THREADS}u) {
       let at = i * ${scoreStride}u;
-      let score = ${Array.from({ length: parts }, (_, p) => `part_scores[at + ${p}u]`).join(' + ')};
-      scores[i / 4u][i % 4u] = select(${NEVER}, score, tile + i % ${tile}u < end);
+      let score = ${Array.from({ length: keyThreads }, (_, p) => `partial_scores[at + ${p}u]`).join(' + ')};
+      scores[i / 4u][i % 4u] = select(${MASKED_SCORE}, score, tile + i % ${tile}u < end);
     }
     workgroupBarrier();
     // 2. Weights, a thread each: it and whoever sums the row's values know the largest score so far.
@@ -205,10 +207,15 @@ ${repeat(
 }`;
   const bindings: Binding[] = [
     ...QKV,
-    { name: 'keys', type: CACHE_TYPE.eight, access: 'read_write' },
-    { name: 'values', type: CACHE_TYPE.eight, access: 'read_write' },
+    { name: 'keys', type: CACHE_TYPE.packed8, access: 'read_write' },
+    { name: 'values', type: CACHE_TYPE.packed8, access: 'read_write' },
     ...RESULTS,
     PARAMS,
   ];
-  return kernel('attention, step', bindings, body);
+  return kernel({
+    label: 'attention, decode',
+    bindings,
+    body,
+    choice: { algorithm: 'attention, decode', tile: { keys: tile, threads: THREADS } },
+  });
 }

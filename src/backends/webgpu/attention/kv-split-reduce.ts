@@ -1,33 +1,36 @@
-/** Attention that was computed in parts of the cache, put together. */
-import { type AttentionSpec, NEVER, partialStride } from './prefill-attention.ts';
-import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
+/** Reduces attention that was computed in KV splits (flash-decoding). */
+import { MASKED_SCORE } from './cache-format.ts';
+import { partialStride } from './kv-partials.ts';
+import type { AttentionSpec } from './attention-spec.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 128;
 /** vec4s of a head that a workgroup makes, at most. */
 const MOST_QUADS = 8;
-/** Parts a thread has on their way at once. */
+/** Splits a thread has in flight at once. */
 const IN_FLIGHT = 4;
 
-type CombineSpec = Pick<AttentionSpec, 'numHeads' | 'headDim'>;
+type KvSplitReduceSpec = Pick<AttentionSpec, 'numHeads' | 'headDim'>;
 
 /** vec4s of a head that a workgroup makes: a divisor of them all. */
-function quadsOf({ headDim }: CombineSpec): number {
+function quadsOf({ headDim }: KvSplitReduceSpec): number {
   let quads = MOST_QUADS;
   while ((headDim / 4) % quads !== 0) quads--;
   return quads;
 }
 
 /** Workgroups: heads, tokens, shares of a head. */
-export function combineGrid(spec: CombineSpec, tokens: number): readonly [number, number, number] {
+export function kvSplitReduceGrid(spec: KvSplitReduceSpec, tokens: number): readonly [number, number, number] {
   return [spec.numHeads, tokens, spec.headDim / 4 / quadsOf(spec)];
 }
 
 /**
- * The kernel: threads side by side take four numbers of a head each, groups of them some parts, each with its own running
+ * The kernel: neighbouring threads take four numbers of a head each, groups of them some splits, each with its own running
  * maximum. Bindings: partials, output, params.
  */
-export function combineKernel(spec: CombineSpec): Kernel {
+export function kvSplitReduceKernel(spec: KvSplitReduceSpec): Kernel {
   const { numHeads, headDim } = spec;
   const quads = quadsOf(spec);
   const groups = Math.floor(THREADS / quads);
@@ -43,7 +46,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let group = lid / ${quads}u;
   var sum = vec4<f32>();
   var total = 0.0;
-  var most = ${NEVER};
+  var most = ${MASKED_SCORE};
   if (group < ${groups}u) {
     for (var s = group; s < params.splits; s += ${groups * IN_FLIGHT}u) {
 ${repeat(
@@ -78,12 +81,12 @@ ${repeat(
     sum = fma(vec4<f32>(factor), sums[g * ${quads}u + lid], sum);
     total = fma(factor, stats[g].y, total);
   }
-  output[wg.y * ${roundUp(numHeads * headDim, 32) / 4}u + wg.x * ${all}u + quad] = sum / total;
+  output[wg.y * ${paddedWidth(numHeads * headDim) / 4}u + wg.x * ${all}u + quad] = sum / total;
 }`;
   const bindings: Binding[] = [
     { name: 'partials', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
     PARAMS,
   ];
-  return kernel('attention, parts', bindings, body);
+  return kernel({ label: 'attention, KV-split reduce', bindings, body });
 }

@@ -1,29 +1,29 @@
 /**
- * Attention of many queries on the GPU's matrix units (subgroup matrices): queries, keys, values and weights are f16, sums
+ * Attention of many queries with subgroup matrices: queries, keys, values and weights are f16, sums
  * f32. A workgroup takes a tile of query rows, 16 a subgroup, against tiles of keys. It goes over the keys twice: first for
  * the largest score of each row, then for the weighted sum, because sums in fragments cannot be scaled row by row.
  *
- * Where rows, keys and values lie, and who sees whom, is a `TensorAttentionSource`'s: prefills of the language model
+ * Where rows, keys and values lie, and who sees whom, is a `SubgroupMatrixAttentionSource`'s: prefills of the language model
  * (`causalSource`) and the vision tower (`spanSource`) share the rest.
- * Source: Dao et al., FlashAttention (2022), without its running maximum; Chromium's extension as in tensor-matmul.ts.
+ * Source: Dao et al., FlashAttention (2022), without its running maximum; Chromium's extension as in gemm-subgroup-matrix.ts.
  */
-import { type AttentionSpec, CACHE_TYPE, QKV, rotation } from './prefill-attention.ts';
-import { packing } from './cache-format.ts';
-import { type Binding, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
-import { ENABLE_MATRICES, FRAGMENT, LANES } from '../matmul/gemm-subgroup-matrix.ts';
+import { CACHE_TYPE, MASKED_SCORE, packing } from './cache-format.ts';
+import type { AttentionSpec } from './attention-spec.ts';
+import { QKV, rotation } from './rotary.ts';
+import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+import { ENABLE_SUBGROUP_MATRICES, FRAGMENT, LANES } from '../matmul/gemm-subgroup-matrix.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Subgroups of a workgroup. */
 const SUBGROUPS = 4;
 /** Query rows of a workgroup. */
-export const TENSOR_ROWS = SUBGROUPS * FRAGMENT;
+export const SUBGROUP_MATRIX_ROWS = SUBGROUPS * FRAGMENT;
 /** Keys of a tile. */
 const KEYS = 32;
 const THREADS = SUBGROUPS * LANES;
-/** A score no softmax sees. */
-const NEVER = '-1e30';
 
-/** What attention works on, as WGSL. Eights are eight f16 in a vec4 of words; scores are to be the exponents of powers of two. */
-export interface TensorAttentionSource {
+/** What attention works on, as WGSL. An 8-element vector is eight f16 in a vec4 of words; scores are exponents of powers of two. */
+export interface SubgroupMatrixAttentionSource {
   readonly label: string;
   /** Numbers of a head, a multiple of 16. */
   readonly headDim: number;
@@ -31,58 +31,61 @@ export interface TensorAttentionSource {
   readonly functions: string;
   /** Statements in front; they know `wg` and `lid`. */
   readonly setup: string;
-  /** Statements that fill `tile[row * stride + eight]` with the queries of all rows. */
+  /** Statements that fill `tile[row * stride + vec8]` with the queries of all rows. */
   fillQueries(stride: number): string;
-  /** Expressions: the first key, their end, and eights of a slot that exists. */
+  /** Expressions: the first key, their end, and vec8s of a slot that exists. */
   readonly begin: string;
   readonly end: string;
-  key(slot: string, eight: string): string;
-  value(slot: string, eight: string): string;
+  key(slot: string, vec8: string): string;
+  value(slot: string, vec8: string): string;
   /** Whether a row sees a slot before the end. */
   visible(row: string, slot: string): string;
   /** Statement that keeps number `col` of a row's result, where there is such a row. */
   write(row: string, col: string, value: string): string;
 }
 
-/** Eights between rows of a tile: those of a head, and one more so that neighbouring rows lie in other banks. */
+/** 8-element vectors from row to row of a tile: those of a head, and one more so that neighbouring rows lie in other banks. */
 function strideOf(headDim: number): number {
   return headDim / 8 + 1;
 }
 
-/** f32 between rows of scores, and eights between rows of weights. */
+/** f32 from row to row of scores, and 8-element vectors from row to row of weights. */
 const SCORE_STRIDE = KEYS + 4;
 const WEIGHT_STRIDE = KEYS / 8 + 1;
 
 /** Whether heads of this size are whole fragments, and fit into a device's workgroup memory. */
-export function tensorAttentionFits(headDim: number, workgroupBytes: number): boolean {
-  const tile = Math.max(TENSOR_ROWS, 2 * KEYS) * strideOf(headDim);
-  return headDim % FRAGMENT === 0 && 16 * (tile + TENSOR_ROWS * (SCORE_STRIDE / 4 + WEIGHT_STRIDE)) <= workgroupBytes;
+export function subgroupMatrixAttentionFits(headDim: number, workgroupBytes: number): boolean {
+  const tile = Math.max(SUBGROUP_MATRIX_ROWS, 2 * KEYS) * strideOf(headDim);
+  return (
+    headDim % FRAGMENT === 0 &&
+    16 * (tile + SUBGROUP_MATRIX_ROWS * (SCORE_STRIDE / 4 + WEIGHT_STRIDE)) <= workgroupBytes
+  );
 }
 
 /** The kernel. Throws RangeError for heads that are no whole fragments. */
-export function tensorAttentionKernel(source: TensorAttentionSource): Kernel {
+export function subgroupMatrixAttentionKernel(source: SubgroupMatrixAttentionSource): Kernel {
   const { headDim, begin, end } = source;
   if (headDim % FRAGMENT !== 0) throw new RangeError(`heads of ${headDim} are no whole fragments`);
-  const eights = headDim / 8;
+  const vec8s = headDim / 8;
   const stride = strideOf(headDim);
   const depth = headDim / FRAGMENT; // fragments along a head
   const across = KEYS / FRAGMENT; // fragments along a tile's keys
   const valuesAt = KEYS * stride; // of the values, behind the keys
-  const half = KEYS / 2; // scores of a runner: two share a row
+  const half = KEYS / 2; // scores of a lane: two share a row
   const load = (side: 'left' | 'right', from: string, at: string, rowStride: number, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, ${at}, ${rowStride}u)`;
-  const reads = Math.ceil((KEYS * eights) / THREADS); // eights of keys, and of values, a thread copies for a tile
-  const even = (KEYS * eights) % THREADS === 0;
-  const inTile = (i: number): string => (even ? '' : `if (lid + ${i * THREADS}u < ${KEYS * eights}u) `);
+  const reads = Math.ceil((KEYS * vec8s) / THREADS); // vec8s of keys, and of values, a thread copies for a tile
+  const even = (KEYS * vec8s) % THREADS === 0;
+  const inTile = (i: number): string => (even ? '' : `if (lid + ${i * THREADS}u < ${KEYS * vec8s}u) `);
   const read = (what: 'key' | 'value', from: string): string =>
     repeat(reads, (i) => {
       const at = `(lid + ${i * THREADS}u)`;
-      return `      next_${what}${i} = ${source[what](`min(${from} + ${at} / ${eights}u, end - 1u)`, `${at} % ${eights}u`)};`;
+      return `      next_${what}${i} = ${source[what](`min(${from} + ${at} / ${vec8s}u, end - 1u)`, `${at} % ${vec8s}u`)};`;
     });
   const put = (what: 'key' | 'value', to: number): string =>
     repeat(reads, (i) => {
       const at = `(lid + ${i * THREADS}u)`;
-      return `    ${inTile(i)}{ tile[${to}u + ${at} / ${eights}u * ${stride}u + ${at} % ${eights}u] = next_${what}${i}; }`;
+      return `    ${inTile(i)}{ tile[${to}u + ${at} / ${vec8s}u * ${stride}u + ${at} % ${vec8s}u] = next_${what}${i}; }`;
     });
   const scoring = `
     {
@@ -97,21 +100,21 @@ ${repeat(depth, (k) =>
 ${repeat(across, (j) => `      subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u + ${j * FRAGMENT}u, s${j}, false, ${SCORE_STRIDE}u);`)}
     }
     workgroupBarrier();`;
-  /** A runner looks at every other key of a tile, so that runners side by side read from other banks. */
+  /** A lane looks at every other key of a tile, so that lanes side by side read from other banks. */
   const slotOf = (i: number): string => `first + ${2 * i}u + side`;
   const scoreOf = (i: number): string =>
-    `select(${NEVER}, scores[row * ${SCORE_STRIDE}u + ${2 * i}u + side], ${slotOf(i)} < end && ${source.visible('row', slotOf(i))})`;
+    `select(${MASKED_SCORE}, scores[row * ${SCORE_STRIDE}u + ${2 * i}u + side], ${slotOf(i)} < end && ${source.visible('row', slotOf(i))})`;
   const body = `
 ${source.functions}
-var<workgroup> tile: array<vec4<u32>, ${Math.max(TENSOR_ROWS, 2 * KEYS) * stride}>; // queries, then keys and values
-var<workgroup> scores: array<f32, ${TENSOR_ROWS * SCORE_STRIDE}>; // results in the end
-var<workgroup> weights: array<f16, ${TENSOR_ROWS * WEIGHT_STRIDE * 8}>;
+var<workgroup> tile: array<vec4<u32>, ${Math.max(SUBGROUP_MATRIX_ROWS, 2 * KEYS) * stride}>; // queries, then keys and values
+var<workgroup> scores: array<f32, ${SUBGROUP_MATRIX_ROWS * SCORE_STRIDE}>; // results in the end
+var<workgroup> weights: array<f16, ${SUBGROUP_MATRIX_ROWS * WEIGHT_STRIDE * 8}>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row0 = lid / ${LANES}u * ${FRAGMENT}u; // of the subgroup
-  let runner = lid % ${LANES}u;
-  let row = row0 + runner / 2u; // of the runner, and which half of a tile's keys it looks at
-  let side = runner % 2u;
+  let lane = lid % ${LANES}u;
+  let row = row0 + lane / 2u; // of the lane, and which half of a tile's keys it looks at
+  let side = lane % 2u;
 ${source.setup}
   let begin = ${begin};
   let end = ${end};
@@ -120,7 +123,7 @@ ${source.fillQueries(stride)}
 ${repeat(depth, (k) => `  let q${k} = ${load('left', 'tile', `row0 * ${stride}u + ${2 * k}u`, stride, 'row_major')};`)}
   workgroupBarrier();
   // 1. The largest score of each row.
-  var most = ${NEVER};
+  var most = ${MASKED_SCORE};
 ${repeat(reads, (i) => `  var next_key${i}: vec4<u32>; var next_value${i}: vec4<u32>;`)}
 ${read('key', 'begin')}
   for (var first = begin; first < end; first += ${KEYS}u) {
@@ -164,7 +167,7 @@ ${repeat(across, (k) =>
     workgroupBarrier();
   }
   total += subgroupShuffleXor(total, 1u);
-  // 3. Results, a fragment after the other: a runner has half of a row's sixteen.
+  // 3. Results, a fragment after the other: a lane has half of a row's sixteen.
 ${repeat(
   depth,
   (n) => `  subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u, o${n}, false, ${SCORE_STRIDE}u);
@@ -178,31 +181,37 @@ ${repeat(
   workgroupBarrier();`,
 )}
 }`;
-  return kernel(source.label, source.bindings, body, ENABLE_MATRICES);
+  return kernel({
+    label: source.label,
+    bindings: source.bindings,
+    body,
+    enable: ENABLE_SUBGROUP_MATRICES,
+    choice: { algorithm: 'attention, subgroup matrices', tile: { rows: SUBGROUP_MATRIX_ROWS, keys: KEYS } },
+  });
 }
 
-/** Tokens of a workgroup: as many as the query heads of a key/value head leave room for; 0 where not one fits. */
+/** Tokens of a workgroup: as many as fit with the query heads of a key/value head; 0 where not one fits. */
 export function causalTokens({ numHeads, numKvHeads }: Pick<AttentionSpec, 'numHeads' | 'numKvHeads'>): number {
-  return Math.floor(TENSOR_ROWS / (numHeads / numKvHeads));
+  return Math.floor(SUBGROUP_MATRIX_ROWS / (numHeads / numKvHeads));
 }
 
 /**
- * The language model's prefill over an f16 cache: as `attentionKernel` with one part, same bindings. Workgroups: groups of
+ * The language model's prefill over an f16 cache: as `prefillAttentionKernel` with one part, same bindings. Workgroups: groups of
  * `causalTokens`, kv heads.
  */
-export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): TensorAttentionSource {
+export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): SubgroupMatrixAttentionSource {
   const { numHeads, numKvHeads, headDim } = spec;
   const group = numHeads / numKvHeads;
   const tokens = causalTokens(spec);
-  const eights = headDim / 8;
+  const vec8s = headDim / 8;
   const scale = `${Math.LOG2E / Math.sqrt(headDim)}f`;
   return {
     label: 'attention',
     headDim,
     bindings: [
       ...QKV,
-      { name: 'keys', type: CACHE_TYPE.eight, access: 'read' },
-      { name: 'values', type: CACHE_TYPE.eight, access: 'read' },
+      { name: 'keys', type: CACHE_TYPE.packed8, access: 'read' },
+      { name: 'values', type: CACHE_TYPE.packed8, access: 'read' },
       { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
       PARAMS,
     ],
@@ -211,37 +220,40 @@ export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): TensorAttenti
   let token0 = wg.x * ${tokens}u;
   let head = wg.y;
   let cached = head * params.capacity;
-  let limit = params.past + token0 + row / ${group}u; // the last slot the runner's row sees`,
+  let limit = params.past + token0 + row / ${group}u; // the last slot the lane's row sees`,
     begin: '0u',
     end: `params.past + min(token0 + ${tokens}u, params.tokens)`,
     fillQueries: (stride) => `
-  for (var i = lid; i < ${TENSOR_ROWS * (eights / 2)}u; i += ${THREADS}u) {
-    let r = min(i / ${eights / 2}u, ${tokens * group - 1}u);
-    let e = i % ${eights / 2}u;
+  for (var i = lid; i < ${SUBGROUP_MATRIX_ROWS * (vec8s / 2)}u; i += ${THREADS}u) {
+    let r = min(i / ${vec8s / 2}u, ${tokens * group - 1}u);
+    let e = i % ${vec8s / 2}u;
     let token = min(token0 + r / ${group}u, params.tokens - 1u);
     let a = rotated(token, head * ${group}u + r % ${group}u, e * 2u);
     let b = rotated(token, head * ${group}u + r % ${group}u, e * 2u + 1u);
-    tile[i / ${eights / 2}u * ${stride}u + e] = pack8(a[0] * ${scale}, b[0] * ${scale});
-    tile[i / ${eights / 2}u * ${stride}u + e + ${eights / 2}u] = pack8(a[1] * ${scale}, b[1] * ${scale});
+    tile[i / ${vec8s / 2}u * ${stride}u + e] = pack8(a[0] * ${scale}, b[0] * ${scale});
+    tile[i / ${vec8s / 2}u * ${stride}u + e + ${vec8s / 2}u] = pack8(a[1] * ${scale}, b[1] * ${scale});
   }`,
-    key: (slot, eight) => `keys[(cached + ${slot}) * ${eights}u + ${eight}]`,
-    value: (slot, eight) => `values[(cached + ${slot}) * ${eights}u + ${eight}]`,
+    key: (slot, vec8) => `keys[(cached + ${slot}) * ${vec8s}u + ${vec8}]`,
+    value: (slot, vec8) => `values[(cached + ${slot}) * ${vec8s}u + ${vec8}]`,
     visible: (_row, slot) => `${slot} <= limit`,
     write: (row, col, value) => `if (${row} < ${tokens * group}u && token0 + ${row} / ${group}u < params.tokens) {
-      output[(token0 + ${row} / ${group}u) * ${roundUp(numHeads * headDim, 32) / 4}u + (head * ${group}u + ${row} % ${group}u) * ${headDim / 4}u + ${col} / 4u] = ${value};
+      output[(token0 + ${row} / ${group}u) * ${paddedWidth(numHeads * headDim) / 4}u + (head * ${group}u + ${row} % ${group}u) * ${headDim / 4}u + ${col} / 4u] = ${value};
     }`,
   };
 }
 
 /**
- * The vision tower: spans of at most TENSOR_ROWS queries against spans of keys. Bindings: packed f16 `[patches, 3 hidden]` as
+ * The vision tower: spans of at most SUBGROUP_MATRIX_ROWS queries against spans of keys. Bindings: packed f16 `[patches, 3 hidden]` as
  * `packedRotaryKernel` writes it, spans u32 `[n, 4]`, output f32 `[patches, hidden]`. Workgroups: spans, heads.
  */
-export function spanSource({ numHeads, headDim }: Pick<AttentionSpec, 'numHeads' | 'headDim'>): TensorAttentionSource {
-  const eights = headDim / 8;
-  const all = numHeads * eights; // eights of a row's queries
-  const at = (slot: string, which: number, eight: string): string =>
-    `packed[(${slot}) * ${3 * all}u + ${which * all}u + wg.y * ${eights}u + ${eight}]`;
+export function spanSource({
+  numHeads,
+  headDim,
+}: Pick<AttentionSpec, 'numHeads' | 'headDim'>): SubgroupMatrixAttentionSource {
+  const vec8s = headDim / 8;
+  const all = numHeads * vec8s; // vec8s of a row's queries
+  const at = (slot: string, which: number, vec8: string): string =>
+    `packed[(${slot}) * ${3 * all}u + ${which * all}u + wg.y * ${vec8s}u + ${vec8}]`;
   return {
     label: 'vision attention, windows',
     headDim,
@@ -255,14 +267,14 @@ export function spanSource({ numHeads, headDim }: Pick<AttentionSpec, 'numHeads'
     begin: 'span.z',
     end: 'span.w',
     fillQueries: (stride) => `
-  for (var i = lid; i < ${TENSOR_ROWS * eights}u; i += ${THREADS}u) {
-    tile[i / ${eights}u * ${stride}u + i % ${eights}u] = ${at(`min(span.x + i / ${eights}u, span.y - 1u)`, 0, `i % ${eights}u`)};
+  for (var i = lid; i < ${SUBGROUP_MATRIX_ROWS * vec8s}u; i += ${THREADS}u) {
+    tile[i / ${vec8s}u * ${stride}u + i % ${vec8s}u] = ${at(`min(span.x + i / ${vec8s}u, span.y - 1u)`, 0, `i % ${vec8s}u`)};
   }`,
-    key: (slot, eight) => at(slot, 1, eight),
-    value: (slot, eight) => at(slot, 2, eight),
+    key: (slot, vec8) => at(slot, 1, vec8),
+    value: (slot, vec8) => at(slot, 2, vec8),
     visible: () => 'true',
     write: (row, col, value) => `if (span.x + ${row} < span.y) {
-      output[(span.x + ${row}) * ${roundUp(numHeads * headDim, 32) / 4}u + wg.y * ${headDim / 4}u + ${col} / 4u] = ${value};
+      output[(span.x + ${row}) * ${paddedWidth(numHeads * headDim) / 4}u + wg.y * ${headDim / 4}u + ${col} / 4u] = ${value};
     }`,
   };
 }

@@ -8,6 +8,8 @@
  * Source: Dao et al., FlashAttention (2022).
  */
 import { addDot, type Binding, kernel, type Kernel, repeat, roundUp } from '../gpu/kernel.ts';
+import { MASKED_SCORE } from './cache-format.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Sizes of attention. */
 export interface VisionAttentionSpec {
@@ -24,9 +26,6 @@ export interface VisionAttentionSpec {
 const SIDE = 16;
 /** Keys a thread takes at once. */
 const KEYS = 4;
-/** A score no softmax sees. */
-const NEVER = '-1e30';
-
 /** Tiles from fast to small. */
 const TILES = [
   { queries: 64, keys: 32 },
@@ -40,7 +39,7 @@ function rowLengths({ headDim, keys }: VisionAttentionSpec): readonly [number, n
   return [(headDim / 4) | 1, keys / KEYS + 1];
 }
 
-/** Rows of values, turned: one a number of the head, and as many more as make all threads equal. */
+/** Rows of values, transposed: one a number of the head, and as many more as make all threads equal. */
 function valueRows({ headDim, keys }: VisionAttentionSpec): number {
   return roundUp(headDim, keys / KEYS);
 }
@@ -77,12 +76,12 @@ export function visionAttentionKernel(spec: VisionAttentionSpec): Kernel {
   const { numHeads, headDim, queries, keys } = spec;
   const hidden = numHeads * headDim;
   const quads = headDim / 4;
-  const stride = roundUp(3 * hidden, 32) / 4;
+  const stride = paddedWidth(3 * hidden) / 4;
   const across = keys / KEYS; // threads along the keys, and vec4s of a row of scores
   const threads = SIDE * across;
   const rows = queries / SIDE; // of a thread
   const dims = valueRows(spec) / across; // of a thread
-  const runners = threads / queries; // threads of a row's softmax
+  const lanes = threads / queries; // threads of a row's softmax
   const [long, short] = rowLengths(spec);
   const [queryLength, keyLength, scoreLength] = tileLengths(spec);
   const scores = (line: (m: number, n: number) => string): string =>
@@ -92,7 +91,7 @@ export function visionAttentionKernel(spec: VisionAttentionSpec): Kernel {
 
   const body = `
 var<workgroup> query_tile: array<vec4<f32>, ${queryLength}>;
-var<workgroup> key_tile: array<vec4<f32>, ${keyLength}>; // the values in turn
+var<workgroup> key_tile: array<vec4<f32>, ${keyLength}>; // then the transposed values
 var<workgroup> weights: array<vec4<f32>, ${scoreLength}>;
 var<workgroup> shrink: array<f32, ${queries}>;
 var<workgroup> lane_sums: array<f32, ${threads}>;
@@ -102,14 +101,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
   let first = wg.y * ${quads}u; // of the head, in a row
   let tx = lid % ${across}u;
   let ty = lid / ${across}u;
-  let row = lid / ${runners}u;
-  let runner = lid % ${runners}u;
+  let row = lid / ${lanes}u;
+  let lane = lid % ${lanes}u;
   for (var i = lid; i < ${queries * quads}u; i += ${threads}u) {
     let at = min(span.x + i / ${quads}u, span.y - 1u) * ${stride}u + first + i % ${quads}u;
     query_tile[(i / ${quads}u) * ${long}u + i % ${quads}u] = qkv[at];
   }
 ${outputs((m, j) => `  var o${m}_${j} = 0.0;`)}
-  var most = ${NEVER};
+  var most = ${MASKED_SCORE};
   var total = 0.0;
   for (var tile = span.z; tile < span.w; tile += ${keys}u) {
     // 1. Keys: the four that a thread takes lie as far apart as there are threads.
@@ -130,10 +129,10 @@ ${scores((m, n) => `      ${addDot(`s${m}_${n}`, `a${m}`, `b${n}`)}`)}
 ${repeat(
   rows,
   (m) => `    weights[(ty + ${m * SIDE}u) * ${short}u + tx] =
-      select(vec4<f32>(${NEVER}), vec4<f32>(s${m}_0, s${m}_1, s${m}_2, s${m}_3), inside);`,
+      select(vec4<f32>(${MASKED_SCORE}), vec4<f32>(s${m}_0, s${m}_1, s${m}_2, s${m}_3), inside);`,
 )}
     workgroupBarrier();
-    // 3. The largest score of a row so far; values, turned so that a thread reads those of four keys at once.
+    // 3. The largest score of a row so far; values, transposed so that a thread reads those of four keys at once.
     var largest = vec4<f32>(most);
     for (var p = 0u; p < ${across}u; p++) { largest = max(largest, weights[row * ${short}u + p]); }
     let peak = max(max(largest.x, largest.y), max(largest.z, largest.w));
@@ -156,12 +155,12 @@ ${repeat(
     let factor = exp2(most - peak);
     total *= factor;
     most = peak;
-    for (var p = runner; p < ${across}u; p += ${runners}u) {
+    for (var p = lane; p < ${across}u; p += ${lanes}u) {
       let weight = exp2(weights[row * ${short}u + p] - peak);
       weights[row * ${short}u + p] = weight;
       total += weight.x + weight.y + weight.z + weight.w;
     }
-    if (runner == 0u) { shrink[row] = factor; }
+    if (lane == 0u) { shrink[row] = factor; }
     workgroupBarrier();
     // 5. Weighted sums of values.
 ${repeat(rows, (m) => `    { let f = shrink[ty + ${m * SIDE}u]; ${repeat(dims, (j) => `o${m}_${j} *= f;`)} }`)}
@@ -179,8 +178,8 @@ ${repeat(
   (m) => `  if (span.x + ty + ${m * SIDE}u < span.y) {
     let q = ty + ${m * SIDE}u;
     var sum = 0.0;
-    for (var l = 0u; l < ${runners}u; l++) { sum += lane_sums[q * ${runners}u + l]; }
-    let at = (span.x + q) * ${roundUp(hidden, 32)}u + wg.y * ${headDim}u;
+    for (var l = 0u; l < ${lanes}u; l++) { sum += lane_sums[q * ${lanes}u + l]; }
+    let at = (span.x + q) * ${paddedWidth(hidden)}u + wg.y * ${headDim}u;
 ${repeat(
   dims,
   (j) => `    {
@@ -196,5 +195,10 @@ ${repeat(
     { name: 'spans', type: 'array<vec4<u32>>', access: 'read' },
     { name: 'output', type: 'array<f32>', access: 'read_write' },
   ];
-  return kernel('vision attention, windows', bindings, body);
+  return kernel({
+    label: 'vision attention, windows',
+    bindings,
+    body,
+    choice: { algorithm: 'attention, spans', tile: { queries, keys } },
+  });
 }

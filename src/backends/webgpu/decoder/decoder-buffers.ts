@@ -1,36 +1,27 @@
-/** The buffers between kernels. Rows are padded to a multiple of 32 numbers, with zeros. */
+/** The buffers between the decoder's kernels. Rows are padded with zeros (rows/row-layout.ts). */
 import type { TextConfig } from '../../../model/text-config.ts';
 import { PARAM_BYTES, roundUp } from '../gpu/kernel.ts';
-import { ARG_MAX_PARTS } from '../rows/text-rows.ts';
+import { ARG_MAX_CANDIDATES } from '../rows/text-rows.ts';
+import { haveNoPadding, rowBytes } from '../rows/row-layout.ts';
 
-/** What a run needs room for. */
+/** The sizes of a run. */
 export interface ScratchSize {
   readonly tokens: number;
   /** Tokens that go through the head. */
-  readonly wanted: number;
-  /** f32 numbers of attention computed in parts. */
+  readonly logitsRows: number;
+  /** f32 numbers of the partial results of KV splits. */
   readonly partials: number;
-  /** f32 numbers of a product computed in parts, and of `up`, which is there beside the gate. */
+  /** f32 numbers of a split-K product's partial sums, and of those of `up`, which are needed beside the gate's. */
   readonly sums: number;
-  readonly upSums: number;
+  readonly upPartialSums: number;
 }
 
-/** What comes in parts. */
-type PartSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upSums'>;
-
-/** Bytes of rows of f32, each padded to a multiple of 32. */
-export function rowBytes(rows: number, width: number): number {
-  return rows * roundUp(width, 32) * 4;
-}
-
-/** Whether rows of these widths can lie in one buffer, one after the other in time. */
-export function haveNoPadding(widths: readonly number[]): boolean {
-  return widths.every((width) => width % 32 === 0);
-}
+/** The sizes of partial results. */
+type PartialSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upPartialSums'>;
 
 /**
- * What rows of tokens go through, in f32. One buffer is `normed` and `attention`, another `qkv` and `inner`, where no row has
- * padding, which must stay zero: a kernel never reads the one and writes the other.
+ * f32 rows of tokens. `normed` and `attention` are one buffer, `qkv` and `intermediate` another, where no row has padding, which
+ * must stay zero: no kernel reads one of a pair while it writes the other.
  */
 type RowBuffers = Readonly<
   Record<
@@ -38,17 +29,17 @@ type RowBuffers = Readonly<
     | 'normed'
     | 'qkv' // packed query, key and value
     | 'attention'
-    | 'inner', // inside the MLP
+    | 'intermediate', // of the MLP
     GPUBuffer
   >
 >;
 
-/** What attention and products in parts and the last tokens of a run go through, and the results; f32 unless said otherwise. */
+/** Partial results of attention and split-K, and the results of a run; f32 unless said otherwise. */
 type ResultBuffers = Readonly<
   Record<
     | 'partials'
     | 'sums'
-    | 'upSums'
+    | 'upPartialSums'
     | 'logits'
     | 'candidates' // u32, of the arg max
     | 'token', // i64
@@ -56,10 +47,10 @@ type ResultBuffers = Readonly<
   >
 >;
 
-/** All that a run needs. */
+/** Everything a run needs. */
 export type ScratchBuffers = RowBuffers & ResultBuffers;
 
-/** Rows for as many tokens are always there; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */
+/** Rows of so many tokens are kept; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */
 export const KEPT_TOKENS = 512;
 
 /** The buffers of one decoder. */
@@ -67,43 +58,44 @@ export class Scratch {
   readonly params: GPUBuffer;
   readonly #device: GPUDevice;
   readonly #text: TextConfig;
-  readonly #innerSize: number;
+  readonly #intermediateSize: number;
   #tokens = 0;
-  #wanted = 0;
-  #parts: PartSizes;
+  #logitsRows = 0;
+  #partialSizes: PartialSizes;
   #rows: RowBuffers | null = null;
   #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
-  /** `innerSize`: of the MLP as it is stored; `least`: what there is always room for, since growing makes all bind groups anew. */
-  constructor(device: GPUDevice, text: TextConfig, innerSize: number, least: PartSizes) {
+  /** `intermediateSize`: of the MLP as it is stored; `least`: sizes that are allocated from the beginning, because growing makes all bind groups anew. */
+  constructor(device: GPUDevice, text: TextConfig, intermediateSize: number, least: PartialSizes) {
     this.#device = device;
-    this.#parts = least;
+    this.#partialSizes = least;
     this.#text = text;
-    this.#innerSize = innerSize;
+    this.#intermediateSize = intermediateSize;
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
     this.params = device.createBuffer({ label: 'params', size: PARAM_BYTES, usage });
   }
 
   /** Buffers for a run; other objects than before where they had to grow, or had been freed. */
-  for({ tokens, wanted, ...parts }: ScratchSize): ScratchBuffers {
+  for({ tokens, logitsRows, ...partial }: ScratchSize): ScratchBuffers {
     if (this.#rows === null || tokens > this.#tokens) {
       this.#freeRows();
       this.#tokens = Math.max(tokens, KEPT_TOKENS);
       this.#rows = this.#makeRows(this.#tokens);
     }
-    const had = this.#parts;
-    const grows = parts.partials > had.partials || parts.sums > had.sums || parts.upSums > had.upSums;
-    if (this.#results === null || wanted > this.#wanted || grows) {
+    const had = this.#partialSizes;
+    const grows =
+      partial.partials > had.partials || partial.sums > had.sums || partial.upPartialSums > had.upPartialSums;
+    if (this.#results === null || logitsRows > this.#logitsRows || grows) {
       this.#freeResults();
-      this.#wanted = Math.max(wanted, this.#wanted, 1);
-      this.#parts = {
-        // Grows with every token that is cached: by half at a time.
-        partials: parts.partials > had.partials ? Math.ceil(parts.partials * 1.5) : had.partials,
-        sums: Math.max(parts.sums, had.sums),
-        upSums: Math.max(parts.upSums, had.upSums),
+      this.#logitsRows = Math.max(logitsRows, this.#logitsRows, 1);
+      this.#partialSizes = {
+        // It grows with every token that is cached, so it grows by half at a time.
+        partials: partial.partials > had.partials ? Math.ceil(partial.partials * 1.5) : had.partials,
+        sums: Math.max(partial.sums, had.sums),
+        upPartialSums: Math.max(partial.upPartialSums, had.upPartialSums),
       };
-      this.#results = this.#makeResults(this.#wanted);
+      this.#results = this.#makeResults(this.#logitsRows);
     }
     return (this.#buffers ??= { ...this.#rows, ...this.#results });
   }
@@ -124,9 +116,9 @@ export class Scratch {
     const { hiddenSize, numHeads, numKvHeads, headDim } = this.#text;
     const qkvWidth = (numHeads + 2 * numKvHeads) * headDim;
     const attentionWidth = numHeads * headDim;
-    const isShared = haveNoPadding([hiddenSize, qkvWidth, attentionWidth, this.#innerSize]);
+    const isShared = haveNoPadding([hiddenSize, qkvWidth, attentionWidth, this.#intermediateSize]);
     const narrow = rowBytes(tokens, Math.max(hiddenSize, attentionWidth));
-    const wide = rowBytes(tokens, Math.max(qkvWidth, this.#innerSize));
+    const wide = rowBytes(tokens, Math.max(qkvWidth, this.#intermediateSize));
     const normed = this.#make('normed', narrow);
     const qkv = this.#make('qkv', wide);
     return {
@@ -134,19 +126,19 @@ export class Scratch {
       normed,
       qkv,
       attention: isShared ? normed : this.#make('attention', narrow),
-      inner: isShared ? qkv : this.#make('inner', wide),
+      intermediate: isShared ? qkv : this.#make('intermediate', wide),
     };
   }
 
-  #makeResults(wanted: number): ResultBuffers {
-    const { partials, sums, upSums } = this.#parts;
+  #makeResults(logitsRows: number): ResultBuffers {
+    const { partials, sums, upPartialSums } = this.#partialSizes;
     return {
       partials: this.#make('partials', Math.max(16, partials * 4)),
       sums: this.#make('sums', Math.max(16, sums * 4)),
-      upSums: this.#make('upSums', Math.max(16, upSums * 4)),
-      logits: this.#make('logits', roundUp(wanted * this.#text.vocabSize * 4, 16)),
-      candidates: this.#make('candidates', wanted * ARG_MAX_PARTS * 4),
-      token: this.#make('token', roundUp(wanted * 8, 16)),
+      upPartialSums: this.#make('upPartialSums', Math.max(16, upPartialSums * 4)),
+      logits: this.#make('logits', roundUp(logitsRows * this.#text.vocabSize * 4, 16)),
+      candidates: this.#make('candidates', logitsRows * ARG_MAX_CANDIDATES * 4),
+      token: this.#make('token', roundUp(logitsRows * 8, 16)),
     };
   }
 

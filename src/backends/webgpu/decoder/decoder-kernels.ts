@@ -1,234 +1,180 @@
-/**
- * The kernels of one language model: which product is made how. Four ways, by the number of tokens: `step` for one, `few`
- * for as many as a few readings of the weights serve well, `split` in parts, `many` in tiles. All compile when the session is
- * made.
- */
+/** The kernels of one language model, compiled as select.ts chooses them. All compile when the model is loaded. */
 import type { TextConfig } from '../../../model/text-config.ts';
-import type { Compiled, Compiler } from '../gpu/compiler.ts';
-import type { DecoderFormats } from './loaded-decoder.ts';
-import { canSplit, MOST_SPLIT_TOKENS, type SplitLayer, splitLayers } from '../matmul/split-k-layer.ts';
-import { always, rowStep, type Step, tiledProducts } from '../matmul/select-gemm.ts';
-import type { Tuning } from '../gpu/tuning.ts';
-import { attentionBytes, attentionKernel, type AttentionSpec, cacheKernel } from '../attention/prefill-attention.ts';
-import { combineKernel } from '../attention/kv-split-reduce.ts';
-import {
-  causalSource,
-  causalTokens,
-  tensorAttentionFits,
-  tensorAttentionKernel,
-} from '../attention/subgroup-matrix-attention.ts';
-import { stepAttentionKernel, stepAttentionTile } from '../attention/decode-attention.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { type Epilogue, matvecBytes, matvecGrid, matvecKernel, type MatvecSpec } from '../matmul/gemv.ts';
-import { argMaxKernels, loadKernel, normKernel } from '../rows/text-rows.ts';
-import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
+import { decodeAttentionKernel } from '../attention/decode-attention.ts';
+import { kvSplitReduceGrid, kvSplitReduceKernel } from '../attention/kv-split-reduce.ts';
+import { attentionGrid, prefillAttentionKernel } from '../attention/prefill-attention.ts';
+import { cacheWriteKernel } from '../attention/rotary.ts';
+import { type DecoderAttention, selectDecoderAttention } from '../attention/select.ts';
+import { causalSource, subgroupMatrixAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
+import type { Compiler } from '../gpu/compiler.ts';
+import { compileRows, sized, type SizedKernel } from '../gpu/sized-kernel.ts';
+import { compileGemm, compileGemv } from '../matmul/compile.ts';
+import { type GemvProduct, type KernelTarget, leastGemmTokens, selectSkinnyTokens } from '../matmul/select.ts';
+import { compileSplitK, type SplitKLayer } from '../matmul/split-k-layer.ts';
+import { ARG_MAX_CANDIDATES, argMaxKernels, embeddingToResidualKernel, normKernel } from '../rows/text-rows.ts';
+import type { DecoderFormats } from './loaded-decoder.ts';
 
-/** The products of a layer and the head, with norms in front, for one token or a few. */
+/** The products of a layer and the head for one token (GEMV) or a few (skinny GEMM). RMSNorm and SwiGLU are part of them. */
 export interface FusedProducts {
-  readonly qkv: Step;
-  readonly output: Step;
-  readonly gateUp: Step;
-  readonly down: Step;
-  readonly head: Step;
+  readonly qkv: SizedKernel;
+  readonly output: SizedKernel;
+  readonly gateUp: SizedKernel;
+  readonly down: SizedKernel;
+  readonly head: SizedKernel;
 }
 
-/** The same for many tokens, norms apart. */
-export interface TiledProducts {
-  readonly qkv: Step;
-  readonly output: Step;
-  readonly gate: Step;
-  readonly up: Step;
-  readonly down: Step;
-  readonly head: Step;
+/** The same by GEMM, where RMSNorm is a kernel of its own. */
+export interface GemmProducts {
+  readonly qkv: SizedKernel;
+  readonly output: SizedKernel;
+  readonly gate: SizedKernel;
+  readonly up: SizedKernel;
+  readonly down: SizedKernel;
+  readonly head: SizedKernel;
+}
+
+/** Attention. */
+export interface AttentionKernels {
+  readonly choice: DecoderAttention;
+  /** Rotates new keys and writes them and their values into the cache. */
+  readonly cacheWrite: SizedKernel;
+  /** One token; writes the cache by itself. */
+  readonly decode: SizedKernel;
+  readonly prefill: SizedKernel;
+  /** A prefill over the whole cache; null where the device cannot. */
+  readonly subgroupMatrix: SizedKernel | null;
+  readonly kvSplitReduce: SizedKernel;
 }
 
 /** Every kernel of a model. */
 export interface DecoderKernels {
-  readonly step: FusedProducts;
-  readonly few: FusedProducts;
-  /** More tokens than these are no longer few. */
-  readonly fewTokens: number;
-  /** A layer's products for the next more tokens, fewer tokens first; null where rows have padding. */
-  readonly split: readonly SplitLayer[] | null;
-  readonly many: TiledProducts;
-  readonly load: Step;
-  readonly norm: Step;
-  readonly cache: Step;
-  readonly stepAttention: Compiled;
-  readonly attention: Compiled;
-  /** The same on matrix units where the cache is not computed in parts; null without. */
-  readonly tensorAttention: Step | null;
-  readonly combine: Compiled;
-  readonly argMaxParts: Compiled;
-  readonly argMax: Compiled;
-  /** What attention was made for. */
-  readonly attentionSpec: AttentionSpec;
-  /** Parts of the cache in a step are multiples of so many tokens. */
-  readonly stepTile: number;
+  readonly gemv: FusedProducts;
+  readonly skinny: FusedProducts;
+  /** Most tokens of the skinny regime. */
+  readonly skinnyTokens: number;
+  /** Fewer tokens first; null where rows have padding. */
+  readonly splitK: readonly SplitKLayer[] | null;
+  readonly gemm: GemmProducts;
+  readonly attention: AttentionKernels;
+  /** Embeddings into the residual stream. */
+  readonly embeddings: SizedKernel;
+  readonly norm: SizedKernel;
+  readonly argMaxCandidates: SizedKernel;
+  readonly argMax: SizedKernel;
 }
 
 /** What the kernels are made for. */
-export interface Wanted {
+export interface DecoderKernelConfig {
   readonly text: TextConfig;
+  /** Type of the embeddings, the cache and the rotary tables. */
   readonly stored: Stored;
-  readonly tuning: Tuning;
-  /** The size all subgroups have, null where there are none or of several sizes. */
-  readonly subgroupSize: number | null;
-  /** Bytes of workgroup memory the device has. */
-  readonly workgroupBytes: number;
+  readonly target: KernelTarget;
 }
 
 /** Compiles the kernels for a model whose layers are all alike. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileDecoder(
   compiler: Compiler,
   formats: DecoderFormats,
-  wanted: Wanted,
+  config: DecoderKernelConfig,
 ): Promise<DecoderKernels> {
-  const { text, stored, tuning, workgroupBytes } = wanted;
-  const { hiddenSize, numHeads, numKvHeads, headDim, rmsNormEps, vocabSize } = text;
-  const sizes = { numHeads, numKvHeads, headDim, stored };
-  let attentionSpec: AttentionSpec = { ...sizes, tokens: tuning.attentionTokens };
-  const rows = (spec: AttentionSpec): number => spec.tokens * (numHeads / numKvHeads);
-  while (attentionSpec.tokens > 1 && (attentionBytes(attentionSpec) > workgroupBytes || rows(attentionSpec) > 64)) {
-    attentionSpec = { ...attentionSpec, tokens: attentionSpec.tokens - 1 };
-  }
-  const cache = cacheKernel(attentionSpec);
-  const stepTile = stepAttentionTile(sizes, workgroupBytes);
+  const { text, stored, target } = config;
+  const { hiddenSize, rmsNormEps, vocabSize } = text;
   const argMax = argMaxKernels(vocabSize);
-  const compile = compiler.compile.bind(compiler);
-  const isInF16 =
-    compiler.subgroupMatrices.present || (compiler.hasF16 && Object.values(formats.layer).every(isQuantized));
   // All at once: a browser compiles on several threads.
-  const [step, few, split, many, load, tensorAttention, norm, caching, ...others] = await Promise.all([
-    fusedProducts(compiler, formats, wanted, 1),
-    fusedProducts(compiler, formats, wanted, tuning.columns),
-    splitLayers(compiler, formats.layer, text, { wantedSide: tuning.tile, workgroupBytes }),
-    productsOfMany(compiler, formats, wanted),
-    rowStep(compiler, loadKernel(hiddenSize, stored)),
-    causalAttention(compiler, sizes, workgroupBytes),
-    compile(normKernel('norm', hiddenSize, rmsNormEps)),
-    compile(cache.kernel),
-    compile(stepAttentionKernel(sizes, stepTile)),
-    compile(attentionKernel(attentionSpec)),
-    compile(combineKernel(attentionSpec)),
-    compile(argMax.parts),
-    compile(argMax.whole),
+  const [gemv, skinny, splitK, gemm, attention, embeddings, norm, candidates, best] = await Promise.all([
+    compileFused(compiler, formats, config, 1),
+    compileFused(compiler, formats, config, target.tuning.columns),
+    compileSplitK(compiler, formats.layer, text, target),
+    compileGemms(compiler, formats, target),
+    compileAttention(compiler, config),
+    compileRows(compiler, embeddingToResidualKernel(hiddenSize, stored)),
+    compiler.compile(normKernel({ label: 'norm', cols: hiddenSize, epsilon: rmsNormEps })),
+    compiler.compile(argMax.candidates),
+    compiler.compile(argMax.best),
   ]);
-  const [stepAttention, attention, combine, argMaxParts, argMaxWhole] = others;
   return {
-    step,
-    few,
-    fewTokens: isInF16 ? tuning.fewTokensInF16 : tuning.fewTokens,
-    split,
-    many,
-    attentionSpec,
-    stepTile,
-    load,
-    norm: always(norm, (tokens) => [tokens]),
-    cache: always(caching, (tokens) => [cache.groups(tokens)]),
-    stepAttention,
+    gemv,
+    skinny,
+    skinnyTokens: selectSkinnyTokens(Object.values(formats.layer), target),
+    splitK,
+    gemm,
     attention,
-    tensorAttention,
-    combine,
-    argMaxParts,
-    argMax: argMaxWhole,
+    embeddings,
+    norm: sized(norm, (tokens) => [tokens]),
+    argMaxCandidates: sized(candidates, (rows) => [ARG_MAX_CANDIDATES, rows]),
+    argMax: sized(best, (rows) => [rows]),
   };
 }
 
-async function causalAttention(
+async function compileAttention(
   compiler: Compiler,
-  spec: Omit<AttentionSpec, 'tokens'>,
-  workgroupBytes: number,
-): Promise<Step | null> {
-  const tokens = causalTokens(spec);
-  const suits = spec.stored === 'f16' && tokens > 0 && tensorAttentionFits(spec.headDim, workgroupBytes);
-  return compiler.subgroupMatrices.compile(suits, async () => {
-    const compiled = await compiler.compile(tensorAttentionKernel(causalSource(spec)));
-    return always(compiled, (count) => [Math.ceil(count / tokens), spec.numKvHeads]);
-  });
+  { text, stored, target }: DecoderKernelConfig,
+): Promise<AttentionKernels> {
+  const { numHeads, numKvHeads, headDim } = text;
+  const choice = selectDecoderAttention({ numHeads, numKvHeads, headDim, stored }, target);
+  const { prefill, decode, decodeTile, subgroupMatrixTokens } = choice;
+  const caching = cacheWriteKernel(prefill);
+  const withSubgroupMatrices = async (tokens: number): Promise<SizedKernel> => {
+    const compiled = await compiler.compile(subgroupMatrixAttentionKernel(causalSource(decode)));
+    return sized(compiled, (count) => [Math.ceil(count / tokens), numKvHeads]);
+  };
+  const [subgroupMatrix, cacheWrite, decodeStep, tiled, reduce] = await Promise.all([
+    subgroupMatrixTokens === null
+      ? null
+      : compiler.subgroupMatrices.compile(true, () => withSubgroupMatrices(subgroupMatrixTokens)),
+    compiler.compile(caching.kernel),
+    compiler.compile(decodeAttentionKernel(decode, decodeTile)),
+    compiler.compile(prefillAttentionKernel(prefill)),
+    compiler.compile(kvSplitReduceKernel(prefill)),
+  ]);
+  return {
+    choice,
+    cacheWrite: sized(cacheWrite, (tokens) => [caching.groups(tokens)]),
+    decode: sized(decodeStep, (_, splits) => [1, numKvHeads, splits]),
+    prefill: sized(tiled, (tokens, splits) => attentionGrid(prefill, tokens, splits)),
+    subgroupMatrix,
+    kvSplitReduce: sized(reduce, (tokens) => kvSplitReduceGrid(prefill, tokens)),
+  };
 }
 
-async function fusedProducts(
+async function compileFused(
   compiler: Compiler,
   { layer, head }: DecoderFormats,
-  { text, tuning, subgroupSize, workgroupBytes }: Wanted,
+  { text, target }: DecoderKernelConfig,
   columns: number,
 ): Promise<FusedProducts> {
-  const product = (
-    label: string,
-    matrices: readonly MatrixFormat[],
-    epilogue: Epilogue,
-    more: Partial<MatvecSpec> = {},
-  ): Promise<Step> =>
-    fusedProduct(compiler, { tuning, subgroupSize, workgroupBytes }, columns, { label, matrices, epilogue, ...more });
+  const product = (spec: GemvProduct): Promise<SizedKernel> => compileGemv(compiler, spec, columns, target);
   const normEpsilon = text.rmsNormEps;
   const [qkv, output, gateUp, down, headProduct] = await Promise.all([
-    product('qkv', [layer.qkv], 'store', { bias: true, normEpsilon }),
-    product('o_proj', [layer.output], 'add'),
-    product('gate, up', [layer.gate, layer.up], 'swiglu', { normEpsilon }),
-    product('down', [layer.down], 'add'),
-    product('head', [head], 'store', {
-      normEpsilon,
-      wantedOnly: true,
-    }),
+    product({ label: 'qkv', matrices: [layer.qkv], epilogue: 'store', bias: true, normEpsilon }),
+    product({ label: 'o_proj', matrices: [layer.output], epilogue: 'add' }),
+    product({ label: 'gate, up', matrices: [layer.gate, layer.up], epilogue: 'swiglu', normEpsilon }),
+    product({ label: 'down', matrices: [layer.down], epilogue: 'add' }),
+    product({ label: 'head', matrices: [head], epilogue: 'store', normEpsilon, logitsRowsOnly: true }),
   ]);
   return { qkv, output, gateUp, down, head: headProduct };
 }
 
-/** What a fused product is like before it is tuned. */
-type UntunedProduct = Pick<MatvecSpec, 'label' | 'matrices' | 'epilogue'> & Partial<MatvecSpec>;
-
-/** How threads share a product of many rows, or of several tokens: both keep them busy by themselves. */
-export function wideShares(tuning: Tuning): Pick<MatvecSpec, 'threadsPerRow' | 'threads' | 'blocksAhead'> {
-  return { threadsPerRow: tuning.wideThreadsPerRow, threads: tuning.wideThreads, blocksAhead: tuning.wideBlocksAhead };
-}
-
-/** Compiles a product of one token or a few, of as many at once as the device's workgroup memory holds. */
-export async function fusedProduct(
+async function compileGemms(
   compiler: Compiler,
-  { tuning, subgroupSize, workgroupBytes }: Pick<Wanted, 'tuning' | 'subgroupSize' | 'workgroupBytes'>,
-  columns: number,
-  untuned: UntunedProduct,
-): Promise<Step> {
-  let spec: MatvecSpec = {
-    columns,
-    rowsPerThread: tuning.rowsPerThread,
-    threadsPerRow: tuning.threadsPerRow,
-    threads: tuning.matvecThreads,
-    blocksAhead: tuning.blocksAhead,
-    subgroupSize,
-    ...(columns > 1 || (untuned.matrices[0]?.rows ?? 0) >= tuning.wideRows ? wideShares(tuning) : {}),
-    ...untuned,
-    label: columns === 1 ? untuned.label : `${untuned.label}, few`,
-  };
-  // What does not fit into the device's workgroup memory has fewer blocks on their way, is done for fewer tokens, then by fewer threads at once.
-  while (matvecBytes(spec) > workgroupBytes && spec.blocksAhead > 1)
-    spec = { ...spec, blocksAhead: Math.ceil(spec.blocksAhead / 2) };
-  while (matvecBytes(spec) > workgroupBytes && spec.columns > 1)
-    spec = { ...spec, columns: Math.ceil(spec.columns / 2) };
-  while (matvecBytes(spec) > workgroupBytes && spec.threads > spec.threadsPerRow) {
-    spec = { ...spec, threads: spec.threads / 2 };
-  }
-  const atOnce = spec.columns;
-  const compiled = await compiler.compile(matvecKernel(spec));
-  const [x, y] = matvecGrid(spec);
-  return always(compiled, (tokens) => [x, y, Math.ceil(tokens / atOnce)]);
-}
-
-async function productsOfMany(
-  compiler: Compiler,
-  { layer, head }: DecoderFormats,
-  { tuning, workgroupBytes }: Wanted,
-): Promise<TiledProducts> {
-  const product = tiledProducts(compiler, canSplit(layer) ? MOST_SPLIT_TOKENS + 1 : 1, tuning.tile, workgroupBytes);
-  const ofAny = tiledProducts(compiler, 1, tuning.tile, workgroupBytes);
-  const [qkv, output, gate, up, down, headProduct] = await Promise.all([
-    product({ label: 'qkv, many', matrix: layer.qkv, epilogue: 'store', bias: true }),
-    product({ label: 'o_proj, many', matrix: layer.output, epilogue: 'add' }),
-    product({ label: 'gate, many', matrix: layer.gate, epilogue: 'store' }),
-    product({ label: 'up, many', matrix: layer.up, epilogue: 'gate' }),
-    product({ label: 'down, many', matrix: layer.down, epilogue: 'add' }),
-    ofAny({ label: 'head, many', matrix: head, epilogue: 'store', wantedOnly: true }),
+  { layer, head: headMatrix }: DecoderFormats,
+  target: KernelTarget,
+): Promise<GemmProducts> {
+  const least = leastGemmTokens(Object.values(layer));
+  const [qkv, output, gate, up, down, head] = await Promise.all([
+    compileGemm(compiler, { label: 'qkv, GEMM', matrix: layer.qkv, epilogue: 'store', bias: true }, least, target),
+    compileGemm(compiler, { label: 'o_proj, GEMM', matrix: layer.output, epilogue: 'add' }, least, target),
+    compileGemm(compiler, { label: 'gate, GEMM', matrix: layer.gate, epilogue: 'store' }, least, target),
+    compileGemm(compiler, { label: 'up, GEMM', matrix: layer.up, epilogue: 'swiglu' }, least, target),
+    compileGemm(compiler, { label: 'down, GEMM', matrix: layer.down, epilogue: 'add' }, least, target),
+    // A speculative draft wants logits of a few rows of any run.
+    compileGemm(
+      compiler,
+      { label: 'head, GEMM', matrix: headMatrix, epilogue: 'store', logitsRowsOnly: true },
+      1,
+      target,
+    ),
   ]);
-  return { qkv, output, gate, up, down, head: headProduct };
+  return { qkv, output, gate, up, down, head };
 }

@@ -1,28 +1,37 @@
-/** A run of the decoder as a list of dispatches. Bind groups are made once and kept while their buffers stay the same. */
-import type { CommandStream } from '../gpu/command-stream.ts';
-import type { DecoderKernels, FusedProducts, TiledProducts } from './decoder-kernels.ts';
+/** Records runs of the decoder: picks the plan for the number of tokens and dispatches it layer by layer. */
+import { partialLength } from '../attention/kv-partials.ts';
+import { type KvSplits, selectKvSplits } from '../attention/select.ts';
 import type { KernelContext } from '../context.ts';
 import { BindGroupCache } from '../gpu/bind-group-cache.ts';
-import type { LoadedDecoder, LoadedLayer } from './loaded-decoder.ts';
+import { paramWords } from '../gpu/kernel.ts';
+import { type BuffersOf, type PassSizes, runSteps } from '../gpu/pass.ts';
+import { selectRegime } from '../matmul/select.ts';
+import type { SplitKLayer } from '../matmul/split-k-layer.ts';
 import { KEPT_TOKENS, Scratch, type ScratchBuffers } from './decoder-buffers.ts';
-import { attentionGrid, partialLength } from '../attention/prefill-attention.ts';
-import { combineGrid } from '../attention/kv-split-reduce.ts';
-import type { SplitLayer } from '../matmul/split-k-layer.ts';
-import type { Dispatch, Step } from '../matmul/select-gemm.ts';
-import { paramWords, roundUp } from '../gpu/kernel.ts';
-import { ARG_MAX_PARTS } from '../rows/text-rows.ts';
+import type { DecoderKernels } from './decoder-kernels.ts';
+import {
+  argMaxSteps,
+  attentionSteps,
+  type DecoderCount,
+  type DecoderOperand,
+  type DecoderStep,
+  embeddingSteps,
+  fusedPlan,
+  gemmPlan,
+  headSteps,
+  type LayerOperand,
+  type LayerPlan,
+  splitKPlan,
+} from './decoder-plan.ts';
+import type { LoadedDecoder } from './loaded-decoder.ts';
 
-/** Cached tokens are split in multiples of attention's tile. */
-const CHUNK_STEP = 64;
-/** Of more tokens attention is faster on matrix units, where there are such, than in parts of the cache (docs/log.md). */
-const MOST_TOKENS_IN_PARTS = 32;
-/** Layers of a prompt that are submitted at once: the device begins while the rest is being recorded. */
-const LAYERS_AT_ONCE = 4;
-/** Results of attention in parts that there is always room for. */
-const KEPT_PARTS = 512;
+/** Layers of a prompt that are submitted at once: the device starts while the rest is being recorded. */
+const LAYERS_PER_SUBMIT = 4;
+/** KV splits of one token whose partial results there is always room for. */
+const KEPT_SPLITS = 512;
 
-/** Of a run without products in parts. */
-const NO_SUMS = { sums: 0, upSums: 0 } as const;
+/** Of a run without split-K. */
+const NO_SUMS = { sums: 0, upPartialSums: 0 } as const;
 
 /** The cache of one sequence, and its rotary tables. */
 export interface CacheBuffers {
@@ -39,7 +48,7 @@ export interface RunBuffers {
   /** `[1, tokens, hidden]`. */
   readonly embeds: GPUBuffer;
   readonly cache: CacheBuffers;
-  /** i64 `[1, wanted]`; null: in a buffer of the run's own. */
+  /** i64 `[1, logitsRows]`; null: in a buffer of the run's own. */
   readonly token: GPUBuffer | null;
 }
 
@@ -49,85 +58,96 @@ export interface RunLengths {
   /** Tokens cached before. */
   readonly past: number;
   /** Last tokens that go through the head. */
-  readonly wanted: number;
-  /** Whether the arg max is wanted. */
-  readonly wantToken: boolean;
+  readonly logitsRows: number;
+  /** Whether the arg max of each logits row is wanted. */
+  readonly wantArgMax: boolean;
+}
+
+/** What the bind groups stand on: they are made anew when any of it changes. */
+interface Bound {
+  readonly scratch: ScratchBuffers;
+  readonly cache: readonly GPUBuffer[];
+  readonly shared: ReadonlyMap<DecoderOperand, readonly GPUBuffer[]>;
+  readonly layers: readonly Readonly<Record<LayerOperand, readonly GPUBuffer[]>>[];
 }
 
 /** Records runs of one decoder. */
 export class DecoderRun {
-  readonly #parts: KernelContext;
-  readonly #stream: CommandStream;
+  readonly #context: KernelContext;
   readonly #loaded: LoadedDecoder;
   readonly #kernels: DecoderKernels;
   readonly #scratch: Scratch;
   readonly #groups: BindGroupCache;
-  /** What the bind groups stand on. */
-  #bound: { readonly buffers: ScratchBuffers; readonly cache: readonly GPUBuffer[] } | null = null;
-  #embedsGroup: { readonly embeds: GPUBuffer; readonly group: GPUBindGroup } | null = null;
-  #tokenGroup: { readonly token: GPUBuffer; readonly group: GPUBindGroup } | null = null;
+  /** Plans made so far, by what sets them apart. */
+  readonly #plans = new Map<string, LayerPlan>();
+  readonly #embeddingSteps: readonly DecoderStep[];
+  readonly #argMaxSteps: readonly DecoderStep[];
+  #bound: Bound | null = null;
 
-  /** `innerSize`: of the MLP as it is stored. */
-  constructor(parts: KernelContext, loaded: LoadedDecoder, kernels: DecoderKernels, innerSize: number) {
-    this.#parts = parts;
-    this.#stream = parts.stream;
-    this.#groups = new BindGroupCache(parts.stream);
+  /** `intermediateSize`: of the MLP as it is stored. */
+  constructor(context: KernelContext, loaded: LoadedDecoder, kernels: DecoderKernels, intermediateSize: number) {
+    this.#context = context;
+    this.#groups = new BindGroupCache(context.stream);
     this.#loaded = loaded;
     this.#kernels = kernels;
-    const few = kernels.split?.[0];
-    this.#scratch = new Scratch(parts.runtime.device, parts.model.text, innerSize, {
-      partials: partialLength(kernels.attentionSpec, 1, KEPT_PARTS),
-      ...(few?.sums(few.upTo) ?? NO_SUMS),
+    this.#embeddingSteps = embeddingSteps(kernels);
+    this.#argMaxSteps = argMaxSteps(kernels);
+    const shortest = kernels.splitK?.[0];
+    this.#scratch = new Scratch(context.runtime.device, context.model.text, intermediateSize, {
+      partials: partialLength(kernels.attention.choice.prefill, 1, KEPT_SPLITS),
+      ...(shortest?.partialSums(shortest.upTo) ?? NO_SUMS),
     });
   }
 
   /** Records a run behind what is recorded already; gives the buffers of its results, which the next run writes again. */
   record(
     { embeds, cache, token }: RunBuffers,
-    lengths: RunLengths,
+    { tokens, past, logitsRows, wantArgMax }: RunLengths,
   ): { readonly logits: GPUBuffer; readonly token: GPUBuffer } {
-    const { tokens, past, wanted } = lengths;
-    const parts = this.#split(tokens, past + tokens);
-    const { attentionSpec, load } = this.#kernels;
-    const partials = parts.splits === 1 ? 0 : partialLength(attentionSpec, tokens, parts.splits);
-    const split = this.#splitFor(tokens);
-    const buffers = this.#scratch.for({ tokens, wanted, partials, ...(split?.sums(tokens) ?? NO_SUMS) });
-    this.#rebind(buffers, cache);
-    const first = tokens - wanted;
-    const params = paramWords({ tokens, past, first, wanted, capacity: cache.capacity, ...parts });
-    this.#parts.runtime.device.queue.writeBuffer(this.#scratch.params, 0, params);
-
-    // 1. Embeddings into the residual stream.
-    const { compiled, grid } = load(tokens);
-    if (this.#embedsGroup?.embeds !== embeds) {
-      this.#embedsGroup = { embeds, group: compiled.bind([embeds, buffers.hidden, this.#scratch.params]) };
+    const { stream } = this.#context;
+    const kernels = this.#kernels;
+    // 1. How it is computed, and buffers for that.
+    const kv = this.#kvSplits(tokens, past + tokens);
+    const splitK = this.#splitKFor(tokens);
+    const partials = kv.splits === 1 ? 0 : partialLength(kernels.attention.choice.prefill, tokens, kv.splits);
+    const scratch = this.#scratch.for({ tokens, logitsRows, partials, ...(splitK?.partialSums(tokens) ?? NO_SUMS) });
+    const { shared, layers } = this.#bind(scratch, cache);
+    const params = { tokens, past, firstLogitsRow: tokens - logitsRows, logitsRows, capacity: cache.capacity, ...kv };
+    this.#context.runtime.device.queue.writeBuffer(this.#scratch.params, 0, paramWords(params));
+    const buffersOf = (layer: number): BuffersOf<DecoderOperand> => {
+      const own = layers[layer];
+      return (operand) => {
+        if (operand === 'embeds') return [embeds];
+        if (operand === 'token') return [token ?? scratch.token];
+        const found = shared.get(operand) ?? own?.[operand as LayerOperand];
+        if (found === undefined) throw new RangeError(`layer ${layer} has no ${operand}`);
+        return found;
+      };
+    };
+    const run = (steps: readonly DecoderStep[], layer: number): void => {
+      const sizes: PassSizes<DecoderCount> = { tokens, logitsRows, splits: kv.splits };
+      runSteps(this.#groups, steps, sizes, { layer, buffersOf: buffersOf(layer) });
+    };
+    // 2. Embeddings into the residual stream; layers.
+    const plan = this.#plan(tokens, kv.splits, splitK);
+    run(this.#embeddingSteps, 0);
+    run(plan.before, 0);
+    for (let layer = 0; layer < layers.length; layer++) {
+      if (tokens > 1 && layer > 0 && layer % LAYERS_PER_SUBMIT === 0) stream.submit();
+      run(plan.layer, layer);
     }
-    this.#stream.dispatch(compiled, this.#embedsGroup.group, grid);
-    // 2. Layers.
-    const { layers, norm } = this.#loaded;
-    const { step, few, many } = this.#kernels;
-    layers.forEach((layer, i) => {
-      if (tokens > 1 && i > 0 && i % LAYERS_AT_ONCE === 0) this.#stream.submit();
-      if (tokens === 1) this.#fusedLayer(step, i, layer, buffers, cache, tokens, parts.splits);
-      else if (this.#isFew(tokens)) this.#fusedLayer(few, i, layer, buffers, cache, tokens, parts.splits);
-      else if (split === undefined) this.#tiledLayer(many, i, layer, buffers, cache, tokens, parts.splits);
-      else {
-        const nextNorm = layers[i + 1]?.inputNorm ?? norm; // behind the last layer only the residual stream is wanted
-        this.#splitLayer(split, i, layer, nextNorm, buffers, cache, tokens, parts.splits);
-      }
-    });
     // 3. The head, and the arg max.
-    if (wanted > 0) this.#head(buffers, wanted, tokens);
-    if (wanted > 0 && lengths.wantToken) this.#argMax(buffers, token ?? buffers.token, wanted);
-    return { logits: buffers.logits, token: buffers.token };
+    if (logitsRows > 0) run(headSteps(kernels, logitsRows), 0);
+    if (logitsRows > 0 && wantArgMax) run(this.#argMaxSteps, 0);
+    return { logits: scratch.logits, token: scratch.token };
   }
 
   /**
-   * To be awaited before a run of many tokens is recorded (null where nothing needs to be). A long prompt's buffers are as large as
-   * a picture's in the vision tower, which are freed once it has been computed: awaiting that, they are never there together.
+   * To be awaited before a run of many tokens is recorded; null where nothing has to be. A long prompt's buffers are as large as those
+   * of an image in the vision tower, which are freed once it is encoded: awaiting that, the two never exist together.
    */
-  room(tokens: number): Promise<undefined> | null {
-    return tokens > KEPT_TOKENS ? this.#parts.runtime.device.queue.onSubmittedWorkDone() : null;
+  freeCapacity(tokens: number): Promise<undefined> | null {
+    return tokens > KEPT_TOKENS ? this.#context.runtime.device.queue.onSubmittedWorkDone() : null;
   }
 
   /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
@@ -141,171 +161,78 @@ export class DecoderRun {
     this.#groups.clear();
   }
 
-  /** The products in parts for so many tokens; undefined where they are few, many, or rows have padding. */
-  #splitFor(tokens: number): SplitLayer | undefined {
-    return this.#isFew(tokens) ? undefined : this.#kernels.split?.find(({ upTo }) => tokens <= upTo);
+  #plan(tokens: number, splits: number, splitK: SplitKLayer | null): LayerPlan {
+    const { gemv, skinny, gemm, norm, attention: kernels } = this.#kernels;
+    const way =
+      tokens === 1 ? 'decode' : splits === 1 && kernels.subgroupMatrix !== null ? 'subgroupMatrix' : 'prefill';
+    const regime = this.#regime(tokens);
+    const key = `${regime} ${splitK?.upTo ?? ''} ${way} ${splits > 1}`;
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    const attention = attentionSteps(kernels, way, splits > 1);
+    const fused = regime === 'gemv' ? gemv : regime === 'skinny' ? skinny : null;
+    const plan =
+      fused !== null
+        ? fusedPlan(fused, attention)
+        : splitK !== null
+          ? splitKPlan(splitK, attention)
+          : gemmPlan(gemm, norm, attention);
+    this.#plans.set(key, plan);
+    return plan;
   }
 
-  #isFew(tokens: number): boolean {
-    return tokens <= this.#kernels.fewTokens;
+  #regime(tokens: number): ReturnType<typeof selectRegime> {
+    const { skinnyTokens, splitK } = this.#kernels;
+    return selectRegime(tokens, { skinnyTokens, canSplit: splitK !== null });
   }
 
-  /** How the cache is split between workgroups of attention. */
-  #split(tokens: number, total: number): { readonly splits: number; readonly chunk: number } {
-    const { tuning, model } = this.#parts;
-    const { attentionSpec, stepTile, tensorAttention } = this.#kernels;
-    if (tensorAttention !== null && tokens > MOST_TOKENS_IN_PARTS) return { chunk: total, splits: 1 };
-    let chunk: number;
-    if (tokens === 1) {
-      chunk = roundUp(Math.ceil(total / tuning.stepParts), stepTile);
-    } else {
-      const whole = Math.ceil(tokens / attentionSpec.tokens) * model.text.numKvHeads;
-      chunk = roundUp(Math.ceil(total / Math.ceil(tuning.attentionWorkgroups / whole)), CHUNK_STEP);
-    }
-    return { chunk, splits: Math.ceil(total / chunk) };
+  /** The split-K kernels for so many tokens; null in another regime. */
+  #splitKFor(tokens: number): SplitKLayer | null {
+    if (this.#regime(tokens) !== 'splitK') return null;
+    return this.#kernels.splitK?.find(({ upTo }) => tokens <= upTo) ?? null;
   }
 
-  #rebind(buffers: ScratchBuffers, cache: CacheBuffers): void {
+  #kvSplits(tokens: number, total: number): KvSplits {
+    const { choice, subgroupMatrix } = this.#kernels.attention;
+    const attention = { ...choice, hasSubgroupMatrices: subgroupMatrix !== null };
+    return selectKvSplits({ tokens, total }, attention, this.#context.tuning);
+  }
+
+  /** The operands' buffers; forgets all bind groups when they are others than before. */
+  #bind(scratch: ScratchBuffers, cache: CacheBuffers): Bound {
     const all = [cache.cos, cache.sin, ...cache.layers.flatMap(({ keys, values }) => [keys, values])];
     const bound = this.#bound;
-    if (bound?.buffers === buffers && bound.cache.every((buffer, i) => buffer === all[i])) return;
-    this.#bound = { buffers, cache: all };
+    if (bound?.scratch === scratch && bound.cache.every((buffer, i) => buffer === all[i])) return bound;
     this.#groups.clear();
-    this.#embedsGroup = null;
-    this.#tokenGroup = null;
-  }
-
-  /** Dispatches a kernel over buffers that stay the same: `name` and the layer tell them from other uses of it. */
-  #dispatch(name: string, layer: number, { compiled, grid }: Dispatch, buffers: () => readonly GPUBuffer[]): void {
-    this.#groups.dispatch(`${name} ${layer}`, compiled, grid, buffers);
-  }
-
-  #fusedLayer(
-    products: FusedProducts,
-    i: number,
-    layer: LoadedLayer,
-    { hidden, qkv, attention, inner, partials }: ScratchBuffers,
-    cache: CacheBuffers,
-    tokens: number,
-    splits: number,
-  ): void {
-    const { params } = this.#scratch;
-    const product = (name: string, step: Step, buffers: () => readonly GPUBuffer[]): void =>
-      this.#dispatch(name, i, step(tokens), () => [...buffers(), params]);
-    product('qkv', products.qkv, () => [...layer.qkv.buffers, hidden, qkv, layer.qkvBias, layer.inputNorm]);
-    this.#attention(tokens === 1, i, { qkv, attention, partials }, cache, tokens, splits);
-    product('output', products.output, () => [...layer.output.buffers, attention, hidden]);
-    product('gateUp', products.gateUp, () => [
-      ...layer.gate.buffers,
-      ...layer.up.buffers,
-      hidden,
-      inner,
-      layer.attentionNorm,
-    ]);
-    product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
-  }
-
-  #tiledLayer(
-    products: TiledProducts,
-    i: number,
-    layer: LoadedLayer,
-    { hidden, normed, qkv, attention, inner, partials }: ScratchBuffers,
-    cache: CacheBuffers,
-    tokens: number,
-    splits: number,
-  ): void {
-    const { params } = this.#scratch;
-    const { norm } = this.#kernels;
-    const product = (name: string, step: Step, buffers: () => readonly GPUBuffer[]): void =>
-      this.#dispatch(name, i, step(tokens), () => [...buffers(), params]);
-    const normalise = (name: string, gamma: GPUBuffer): void =>
-      this.#dispatch(name, i, norm(tokens), () => [hidden, gamma, normed]);
-    normalise('inputNorm', layer.inputNorm);
-    product('qkv', products.qkv, () => [...layer.qkv.buffers, normed, qkv, layer.qkvBias]);
-    this.#attention(false, i, { qkv, attention, partials }, cache, tokens, splits);
-    product('output', products.output, () => [...layer.output.buffers, attention, hidden]);
-    normalise('attentionNorm', layer.attentionNorm);
-    product('gate', products.gate, () => [...layer.gate.buffers, normed, inner]);
-    product('up', products.up, () => [...layer.up.buffers, normed, inner]);
-    product('down', products.down, () => [...layer.down.buffers, inner, hidden]);
-  }
-
-  #splitLayer(
-    kernels: SplitLayer,
-    i: number,
-    layer: LoadedLayer,
-    nextNorm: GPUBuffer,
-    { hidden, normed, qkv, attention, inner, partials, sums, upSums }: ScratchBuffers,
-    cache: CacheBuffers,
-    tokens: number,
-    splits: number,
-  ): void {
-    const { params } = this.#scratch;
-    const run = (name: string, step: Step, buffers: () => readonly GPUBuffer[]): void =>
-      this.#dispatch(name, i, step(tokens), () => [...buffers(), params]);
-    if (i === 0) run('firstNorm', kernels.firstNorm, () => [hidden, layer.inputNorm, normed]);
-    run('qkv', kernels.qkv, () => [...layer.qkv.buffers, normed, sums]);
-    run('bias', kernels.bias, () => [sums, layer.qkvBias, qkv]);
-    this.#attention(false, i, { qkv, attention, partials }, cache, tokens, splits);
-    run('output', kernels.output, () => [...layer.output.buffers, attention, sums]);
-    run('attentionNorm', kernels.attentionNorm, () => [sums, hidden, layer.attentionNorm, normed]);
-    run('gate', kernels.gate, () => [...layer.gate.buffers, normed, sums]);
-    run('up', kernels.up, () => [...layer.up.buffers, normed, upSums]);
-    run('gated', kernels.gated, () => [sums, upSums, inner]);
-    run('down', kernels.down, () => [...layer.down.buffers, inner, sums]);
-    run('nextNorm', kernels.nextNorm, () => [sums, hidden, nextNorm, normed]);
-  }
-
-  #attention(
-    step: boolean,
-    i: number,
-    { qkv, attention, partials }: Pick<ScratchBuffers, 'qkv' | 'attention' | 'partials'>,
-    { layers, cos, sin }: CacheBuffers,
-    tokens: number,
-    splits: number,
-  ): void {
-    const { params } = this.#scratch;
-    const { cache, stepAttention, attention: wide, tensorAttention, attentionSpec, combine } = this.#kernels;
-    const { keys, values } = layers[i] ?? {};
-    if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
-    const inputs = [qkv, cos, sin, keys, values];
-    if (!step) this.#dispatch('cache', i, cache(tokens), () => [...inputs, params]);
-    if (!step && splits === 1 && tensorAttention !== null) {
-      return this.#dispatch('attention', i, tensorAttention(tokens), () => [...inputs, attention, params]);
-    }
-    const grid = attentionGrid(step ? { ...attentionSpec, tokens: 1 } : attentionSpec, tokens, splits);
-    this.#dispatch('attention', i, { compiled: step ? stepAttention : wide, grid }, () => [
-      ...inputs,
-      attention,
-      partials,
-      params,
-    ]);
-    if (splits === 1) return;
-    const parts = { compiled: combine, grid: combineGrid(attentionSpec, tokens) };
-    this.#dispatch('combine', 0, parts, () => [partials, attention, params]);
-  }
-
-  #head({ hidden, normed, logits }: ScratchBuffers, wanted: number, tokens: number): void {
-    const { head, norm: gamma } = this.#loaded;
-    const { step, few, many, norm } = this.#kernels;
-    const { params } = this.#scratch;
-    const fused = wanted === 1 ? step.head : few.head;
-    if (wanted === 1 || this.#isFew(wanted)) {
-      return this.#dispatch('head', 0, fused(wanted), () => [...head.buffers, hidden, logits, gamma, params]);
-    }
-    this.#dispatch('norm', 0, norm(tokens), () => [hidden, gamma, normed]);
-    this.#dispatch('head', 0, many.head(wanted), () => [...head.buffers, normed, logits, params]);
-  }
-
-  #argMax({ logits, candidates }: ScratchBuffers, token: GPUBuffer, wanted: number): void {
-    const { argMaxParts, argMax } = this.#kernels;
-    this.#dispatch('argMaxParts', 0, { compiled: argMaxParts, grid: [ARG_MAX_PARTS, wanted] }, () => [
-      logits,
-      candidates,
-    ]);
-    if (this.#tokenGroup?.token !== token) {
-      this.#tokenGroup = { token, group: argMax.bind([candidates, logits, token]) };
-    }
-    this.#stream.dispatch(argMax, this.#tokenGroup.group, [wanted]);
+    const { layers, norm, head } = this.#loaded;
+    const { partials: kvPartials, hidden, normed, qkv, attention, intermediate, sums, upPartialSums } = scratch;
+    const { logits, candidates } = scratch;
+    const { cos, sin } = cache;
+    const own = { hidden, normed, qkv, attention, intermediate, kvPartials, sums, upPartialSums, logits, candidates };
+    const single = Object.entries({ ...own, cos, sin, norm, params: this.#scratch.params });
+    const shared = new Map<string, readonly GPUBuffer[]>(single.map(([name, buffer]) => [name, [buffer]]));
+    shared.set('head', head.buffers);
+    return (this.#bound = {
+      scratch,
+      cache: all,
+      shared: shared as ReadonlyMap<DecoderOperand, readonly GPUBuffer[]>,
+      layers: layers.map((layer, i) => {
+        const { keys, values } = cache.layers[i] ?? {};
+        if (keys === undefined || values === undefined) throw new RangeError(`layer ${i} has no cache`);
+        return {
+          'layer.inputNorm': [layer.inputNorm],
+          'layer.qkv': layer.qkv.buffers,
+          'layer.qkvBias': [layer.qkvBias],
+          'layer.keys': [keys],
+          'layer.values': [values],
+          'layer.output': layer.output.buffers,
+          'layer.attentionNorm': [layer.attentionNorm],
+          'layer.gate': layer.gate.buffers,
+          'layer.up': layer.up.buffers,
+          'layer.down': layer.down.buffers,
+          'layer.nextNorm': [layers[i + 1]?.inputNorm ?? norm], // behind the last layer only hidden is wanted
+        };
+      }),
+    });
   }
 }

@@ -1,16 +1,17 @@
 /**
- * The decoder as a session, with the names and meanings of its graph (src/model/graph-names.ts): embeddings in, the cache
+ * The decoder as a session, with the names and meanings of its graph (src/onnx/graph-names.ts): embeddings in, the cache
  * written in place, the next token and logits out. A decode step is one compute pass of six dispatches a layer.
  */
-import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../../model/graph-names.ts';
+import { DECODER, pastKey, pastValue, presentKey, presentValue } from '../../../onnx/graph-names.ts';
 import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { compileDecoder, type DecoderKernels } from './decoder-kernels.ts';
 import { type CacheBuffers, DecoderRun } from './decoder-run.ts';
 import { deviceBuffer, hostNumber, readBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
+import { traitsOf } from '../gpu/device-traits.ts';
 import { decoderFormats, loadDecoder } from './loaded-decoder.ts';
 import { readExternalWeights } from '../weights/onnx-initializers.ts';
-import { checkDecoder } from '../self-test/decoder-test.ts';
+import { selfTestDecoder } from '../self-test/decoder-test.ts';
 import { decoderWeights } from './decoder-weights.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
@@ -28,16 +29,10 @@ export async function openDecoderSession(parts: KernelContext, files: SessionFil
   const stored = decoderWeights(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), text);
   const formats = decoderFormats(stored);
   const weights = parts.weights.open(files);
-  const wanted = {
-    text,
-    stored: model.activations,
-    tuning,
-    subgroupSize: subgroupSize(device),
-    workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
-  };
+  const config = { text, stored: model.activations, target: { traits: traitsOf(device), tuning } };
   const compile = async (): Promise<DecoderKernels> => {
-    const compiling = compileDecoder(compiler, formats, wanted);
-    await checkDecoder(parts, formats, compiling, wanted); // do they compute the right thing here?
+    const compiling = compileDecoder(compiler, formats, config);
+    await selfTestDecoder(parts, formats, compiling, config); // do they compute the right thing here?
     return compiling;
   };
   try {
@@ -49,12 +44,6 @@ export async function openDecoderSession(parts: KernelContext, files: SessionFil
     weights.release();
     throw thrown;
   }
-}
-
-/** The size of every subgroup on this device, null where it has none or they differ. */
-function subgroupSize(device: GPUDevice): number | null {
-  const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
-  return device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : null;
 }
 
 class DecoderSession implements Session {
@@ -87,12 +76,12 @@ class DecoderSession implements Session {
     return async () => {
       const total = number(DECODER.totalSequenceLength);
       const start = number(DECODER.logitsStart);
-      const wanted = Math.min(tokens, start < 0 ? -start : Math.max(0, tokens - start));
-      const room = this.#run.room(tokens);
-      if (room !== null) await room; // a step is recorded at once
+      const logitsRows = Math.min(tokens, start < 0 ? -start : Math.max(0, tokens - start));
+      const free = this.#run.freeCapacity(tokens);
+      if (free !== null) await free; // a step is recorded at once
       const made = this.#run.record(
         { embeds, cache, token },
-        { tokens, past: total - tokens, wanted: wantToken || wantLogits ? wanted : 0, wantToken },
+        { tokens, past: total - tokens, logitsRows: wantToken || wantLogits ? logitsRows : 0, wantArgMax: wantToken },
       );
       stream.submit();
       this.#run.submitted();
@@ -102,13 +91,13 @@ class DecoderSession implements Session {
         if (given != null) results[name] = given;
       }
       if (wantToken && givenToken === null) {
-        const ids = new BigInt64Array(await readBuffer(runtime.device, made.token, wanted * 8));
-        results[DECODER.nextToken] = runtime.tensor('int64', ids, [1, wanted]);
+        const ids = new BigInt64Array(await readBuffer(runtime.device, made.token, logitsRows * 8));
+        results[DECODER.nextToken] = runtime.tensor('int64', ids, [1, logitsRows]);
       }
       if (wantLogits) {
         const { vocabSize } = this.#parts.model.text;
-        const values = new Float32Array(await readBuffer(runtime.device, made.logits, wanted * vocabSize * 4));
-        results[DECODER.logits] = runtime.tensor('float32', values, [1, wanted, vocabSize]);
+        const values = new Float32Array(await readBuffer(runtime.device, made.logits, logitsRows * vocabSize * 4));
+        results[DECODER.logits] = runtime.tensor('float32', values, [1, logitsRows, vocabSize]);
       }
       return results;
     };

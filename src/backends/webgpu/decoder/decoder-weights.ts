@@ -1,5 +1,5 @@
 /**
- * Which stored weight plays which part in the language model: the names our graphs give their initializers, and the layouts
+ * Which stored weight is which of the language model's: the names our graphs give their initializers, and the layouts
  * that the kernels read. Source: src/converter/graphs/decoder.ts and layers.ts, whose names these are.
  */
 import type { TextConfig } from '../../../model/text-config.ts';
@@ -17,10 +17,10 @@ export interface LayerWeights {
   readonly output: StoredMatrix;
   /** `[hidden]`. */
   readonly attentionNorm: ExternalWeight;
-  /** `[inner, hidden]` each; inner is the intermediate size, perhaps padded with zeros. */
+  /** `[intermediate, hidden]` each; intermediate is the intermediate size, perhaps padded with zeros. */
   readonly gate: StoredMatrix;
   readonly up: StoredMatrix;
-  /** `[hidden, inner]`. */
+  /** `[hidden, intermediate]`. */
   readonly down: StoredMatrix;
 }
 

@@ -1,5 +1,5 @@
 /** The embedding lookup as a session: `input_ids` i64 `[1, n]`, on the host or the device, to `inputs_embeds` `[1, n, hidden]`. */
-import { EMBED_TOKENS } from '../../../model/graph-names.ts';
+import { EMBED_TOKENS } from '../../../onnx/graph-names.ts';
 import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { deviceBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';

@@ -3,8 +3,8 @@ import { NamedError } from '../../../shared/errors.ts';
 import { commonFormats, formatOf, isEqual, type LoadedMatrix, loadMatrix } from '../weights/loaded-matrix.ts';
 import type { DecoderWeights, LayerWeights } from './decoder-weights.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
-import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 const MATRICES = ['qkv', 'output', 'gate', 'up', 'down'] as const;
 
@@ -27,7 +27,7 @@ export interface LoadedDecoder {
   readonly head: LoadedMatrix;
 }
 
-/** How its matrices are read, which is known before they are there. */
+/** The formats of its matrices, known before they are loaded. */
 export interface DecoderFormats {
   /** Of every layer alike. */
   readonly layer: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
@@ -38,15 +38,15 @@ export interface DecoderFormats {
 export function decoderFormats({ layers, head }: DecoderWeights): DecoderFormats {
   const layer = commonFormats(layers, MATRICES);
   if (!isEqual(layer.gate, layer.up)) {
-    throw new NamedError('RuntimeUnavailableError', 'The kernels want gate and up stored in the same way.');
+    throw new NamedError('RuntimeUnavailableError', 'The kernels need gate and up stored in the same format.');
   }
   return { layer, head: formatOf(head) };
 }
 
 /** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): Promise<LoadedDecoder> {
-  const padded = roundUp(stored.head.cols, 32);
-  // All at once: the store lets a few through at a time, in this order.
+  const padded = paddedWidth(stored.head.cols);
+  // All at once: the store loads a few at a time, in this order.
   const [layers, norm, head] = await Promise.all([
     Promise.all(stored.layers.map((layer) => loadLayer(weights, layer, padded))),
     weights.vector(stored.norm, padded),

@@ -1,4 +1,4 @@
-/** What this machine's GPU offers, and a device made to measure for onnxruntime. */
+/** What this machine's GPU offers, and a device with the features and limits that kernels need. */
 import { NamedError } from '../../../shared/errors.ts';
 
 /** An adapter that was looked at. */
@@ -12,16 +12,11 @@ export interface AdapterProbe {
   readonly maxBindingBytes: number;
 }
 
-/** Features that kernels use where they are there. The last is Chromium's, behind a flag: matrix units, for our own kernels. */
-const WANTED_FEATURES = [
-  'shader-f16',
-  'subgroups',
-  'timestamp-query',
-  'chromium-experimental-subgroup-matrix',
-] as const;
+/** Features that kernels use if the adapter has them. The last, subgroup matrices, is Chromium's and behind a flag. */
+const USED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query', 'chromium-experimental-subgroup-matrix'] as const;
 
 /** Limits onnxruntime's kernels and large models need as high as they go. */
-const WANTED_LIMITS = [
+const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxStorageBuffersPerShaderStage',
@@ -63,7 +58,7 @@ export function isSoftware({ adapter, description }: AdapterProbe): boolean {
 }
 
 /**
- * Makes a device with every wanted feature and limit the adapter has; `subgroups: false` leaves those out. Asks for the
+ * Makes a device with every feature and limit above that the adapter has; `subgroups: false` leaves those out. Asks for the
  * adapter anew, because one adapter gives one device. Throws RuntimeUnavailableError when it is gone.
  */
 export async function requestDevice(options: {
@@ -83,9 +78,9 @@ export async function requestDevice(options: {
     'timestamp-query': true,
     'chromium-experimental-subgroup-matrix': options.f16 && options.subgroups,
   };
-  const wanted = WANTED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name));
+  const features = USED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name));
   return adapter.requestDevice({
-    requiredFeatures: wanted as GPUFeatureName[], // the types do not know Chromium's
-    requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
+    requiredFeatures: features as GPUFeatureName[], // the types do not know Chromium's
+    requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
 }

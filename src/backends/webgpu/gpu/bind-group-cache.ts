@@ -1,27 +1,46 @@
 /** Dispatches over buffers that stay the same from run to run: their bind groups are made once. */
 import type { CommandStream } from './command-stream.ts';
 import type { Compiled } from './compiler.ts';
+import type { Dispatch } from './sized-kernel.ts';
+
+/** What a dispatch binds. */
+export interface Bound {
+  /** Tells these buffers from those of the kernel's other uses. */
+  readonly use: string;
+  /** All buffers in order; asked for only when the bind group has to be made. */
+  readonly buffers: () => readonly GPUBuffer[];
+  /** The one buffer among them that may change between dispatches; null where none does. */
+  readonly varying: GPUBuffer | null;
+}
+
+/** A bind group, and the varying buffer it was made with. */
+interface Entry {
+  readonly group: GPUBindGroup;
+  readonly varying: GPUBuffer | null;
+}
 
 /** The bind groups of one model's runs. */
 export class BindGroupCache {
   readonly #stream: CommandStream;
-  readonly #groups = new Map<Compiled, Map<string, GPUBindGroup>>();
+  readonly #entries = new Map<Compiled, Map<string, Entry>>();
 
   constructor(stream: CommandStream) {
     this.#stream = stream;
   }
 
-  /** Dispatches a kernel; `use` tells its buffers from those of its other uses, and they are asked for once. */
-  dispatch(use: string, compiled: Compiled, grid: readonly number[], buffers: () => readonly GPUBuffer[]): void {
-    let groups = this.#groups.get(compiled);
-    if (groups === undefined) this.#groups.set(compiled, (groups = new Map()));
-    let group = groups.get(use);
-    if (group === undefined) groups.set(use, (group = compiled.bind(buffers())));
-    this.#stream.dispatch(compiled, group, grid);
+  /** Dispatches a kernel over the buffers of a use. */
+  dispatch({ compiled, grid }: Dispatch, { use, buffers, varying }: Bound): void {
+    let entries = this.#entries.get(compiled);
+    if (entries === undefined) this.#entries.set(compiled, (entries = new Map()));
+    let entry = entries.get(use);
+    if (entry === undefined || entry.varying !== varying) {
+      entries.set(use, (entry = { group: compiled.bind(buffers()), varying }));
+    }
+    this.#stream.dispatch(compiled, entry.group, grid);
   }
 
   /** Forgets all of them: buffers have changed. */
   clear(): void {
-    this.#groups.clear();
+    this.#entries.clear();
   }
 }

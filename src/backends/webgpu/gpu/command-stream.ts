@@ -1,10 +1,9 @@
 /**
- * Dispatches on their way to the device: recorded into one compute pass until somebody submits. While kernels are timed,
- * each has a pass of its own.
+ * Records dispatches into one compute pass until it is submitted. While kernels are timed, each dispatch has a pass of its own.
  */
 import type { Compiled } from './compiler.ts';
 
-/** Most dispatches of one submit that can be timed: WebGPU's largest query set holds two marks for each. */
+/** Most dispatches of one submit that can be timed: WebGPU's largest query set holds 4,096 timestamps, two for each. */
 const MAX_TIMED = 2048;
 
 /** GPU time of the kernels of one kind. */
@@ -24,7 +23,7 @@ export class CommandStream {
     this.#device = device;
   }
 
-  /** Adds a dispatch behind what is recorded already. */
+  /** Records a dispatch behind those recorded already. */
   dispatch(compiled: Compiled, group: GPUBindGroup, [x, y = 1, z = 1]: readonly number[]): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     const pass = this.#timer?.begin(this.#encoder, compiled.label) ?? (this.#pass ??= this.#encoder.beginComputePass());
@@ -34,7 +33,7 @@ export class CommandStream {
     if (pass !== this.#pass) pass.end();
   }
 
-  /** Submits what is recorded; does nothing where nothing is. */
+  /** Submits what is recorded, if anything is. */
   submit(): void {
     const encoder = this.#encoder;
     if (encoder === null) return;
@@ -54,7 +53,7 @@ export class CommandStream {
     return true;
   }
 
-  /** Ends timing and gives each kind of kernel's time. Chromium rounds a mark to 100 µs unless its developer features are on. */
+  /** Ends timing and gives each kind of kernel's time. Chromium rounds a timestamp to 100 µs unless its developer features are on. */
   async stopTiming(): Promise<ReadonlyMap<string, KernelTime>> {
     this.submit();
     const timer = this.#timer;
@@ -78,7 +77,7 @@ class Timer {
     this.#resolved = device.createBuffer({ size: 16 * MAX_TIMED, usage });
   }
 
-  /** A pass for one dispatch; null when there are no marks left. */
+  /** A pass for one dispatch; null when there are no timestamps left. */
   begin(encoder: GPUCommandEncoder, label: string): GPUComputePassEncoder | null {
     const i = this.#labels.length;
     if (i >= MAX_TIMED) return null;
@@ -87,7 +86,7 @@ class Timer {
     return encoder.beginComputePass({ timestampWrites: { querySet: this.#queries, ...marks } });
   }
 
-  /** Copies the marks out; the function returned reads them once the encoder is submitted. */
+  /** Copies the timestamps out; the function returned reads them once the encoder is submitted. */
   resolve(encoder: GPUCommandEncoder): () => void {
     const labels = this.#labels;
     this.#labels = [];

@@ -1,7 +1,7 @@
 /** Kernels on a device: pipelines, each made once, and the bind groups over them. */
 import { NamedError } from '../../../shared/errors.ts';
 import { SubgroupMatrices } from './subgroup-matrices.ts';
-import type { Kernel } from './kernel.ts';
+import type { Binding, Kernel, KernelChoice } from './kernel.ts';
 
 /** A kernel that can be dispatched. */
 export interface Compiled {
@@ -13,6 +13,15 @@ export interface Compiled {
 
 const BUFFER_TYPE = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
 
+/** A compiled kernel as plain data, for a debug page. */
+export interface KernelDescription {
+  readonly label: string;
+  readonly choice: KernelChoice;
+  /** The bindings' names and types, in order. */
+  readonly bindings: readonly Binding[];
+  readonly wgsl: string;
+}
+
 /** Compiles kernels for one device. */
 export class Compiler {
   readonly device: GPUDevice;
@@ -20,6 +29,7 @@ export class Compiler {
   /** Whether kernels may compute in f16. */
   readonly hasF16: boolean;
   readonly #compiled = new Map<string, Promise<Compiled>>();
+  readonly #descriptions: KernelDescription[] = [];
 
   constructor(device: GPUDevice) {
     this.device = device;
@@ -36,14 +46,19 @@ export class Compiler {
     return compiling;
   }
 
-  async #compile({ label, code, bindings }: Kernel): Promise<Compiled> {
+  /** Every kernel compiled so far, in the order in which they were done. */
+  describe(): readonly KernelDescription[] {
+    return [...this.#descriptions];
+  }
+
+  async #compile({ label, code, bindings, choice }: Kernel): Promise<Compiled> {
     const { device } = this;
     const entries = bindings.map(({ access }, binding) => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
       buffer: { type: BUFFER_TYPE[access] },
     }));
-    // In a scope, because the refusal of a kernel is no failure of the device: the pipeline's promise tells it.
+    // In an error scope, because a refused kernel is not a failed device: the pipeline's promise reports it.
     device.pushErrorScope('validation');
     const layout = device.createBindGroupLayout({ label, entries });
     const module = device.createShaderModule({ label, code });
@@ -61,6 +76,7 @@ export class Compiler {
       const why = messages.find(({ type }) => type === 'error')?.message ?? String(cause);
       throw new NamedError('RuntimeUnavailableError', `The kernel "${label}" does not compile here: ${why}`, { cause });
     }
+    this.#descriptions.push({ label, choice, bindings, wgsl: code });
     return {
       label,
       pipeline,

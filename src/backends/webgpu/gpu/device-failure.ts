@@ -1,4 +1,4 @@
-/** When a graphics device can no longer be relied on. */
+/** Tells when a graphics device can no longer be relied on. */
 
 /**
  * Resolves with why, as what follows "The graphics device", when the device is lost or refuses something it was told to do. WebGPU

@@ -1,8 +1,8 @@
 /** What the kernels need of the runtime they stand beside: its device, and the insides of its tensors. */
-import type { Runtime, Tensor, TensorData } from '../../onnx/runtime.ts';
+import type { DeviceRuntime as OnnxDeviceRuntime, Tensor, TensorData } from '../../onnx/runtime.ts';
 
 /** A runtime whose tensors lie in buffers of a device that others may use too. */
-export interface DeviceRuntime extends Runtime {
+export interface DeviceRuntime extends OnnxDeviceRuntime {
   readonly device: GPUDevice;
   /** The buffer of a tensor on the device, null for one on the host. */
   bufferOf(tensor: Tensor): GPUBuffer | null;

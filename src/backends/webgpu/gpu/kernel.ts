@@ -8,12 +8,37 @@ export interface Binding {
   readonly access: 'read' | 'read_write' | 'uniform';
 }
 
+/** What was chosen for a kernel, as plain data for reports. */
+export interface KernelChoice {
+  /** The template: `GEMV`, `GEMM, f16`, `attention, decode`. */
+  readonly algorithm: string;
+  /** How the matrix is stored: `q4 f16 3584 x 18944`. */
+  readonly format?: string;
+  /** The sizes that share the work out among threads. */
+  readonly tile?: Readonly<Record<string, number>>;
+  /** Splits of the inputs that are summed apart (split-K). */
+  readonly splits?: number;
+}
+
 /** A kernel's source. */
 export interface Kernel {
   /** What it does, for errors and timings. */
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly Binding[];
+  readonly choice: KernelChoice;
+}
+
+/** What a kernel is put together from. */
+export interface KernelParts {
+  readonly label: string;
+  readonly bindings: readonly Binding[];
+  /** Functions, `main` among them, without any binding. */
+  readonly body: string;
+  /** WGSL in front of everything: extensions and diagnostics. */
+  readonly enable?: string;
+  /** By default the label is the algorithm's name, and there is nothing to choose. */
+  readonly choice?: KernelChoice;
 }
 
 /** A kernel whose workgroups are so many along x, and rows along y. */
@@ -22,43 +47,65 @@ export interface RowKernel {
   readonly groups: number;
 }
 
-/** What differs from run to run: a uniform buffer of {@link PARAM_NAMES}, so that bind groups and pipelines never change. */
-const PARAM_NAMES = [
-  'tokens', // of this run
-  'past', // tokens cached before it
-  'first', // first token that goes through the head
-  'wanted', // tokens that go through the head
-  'capacity', // slots of the cache
-  'splits', // parts of the cache that attention computes apart
-  'chunk', // slots of a part
-  'columns', // patches side by side in an image
-] as const;
-
-/** The values of a run. */
-export type Params = Readonly<Record<Exclude<(typeof PARAM_NAMES)[number], 'columns'>, number>> & {
+/** What differs from run to run: a uniform buffer of these u32 fields, so that bind groups and pipelines never change. */
+export interface Params {
+  /** Tokens of this run; patches or merge groups in the vision tower. */
+  readonly tokens: number;
+  /** Tokens cached before it; 0 unless given. */
+  readonly past?: number;
+  /** First token whose logits are computed, and how many there are from it; 0 unless given. */
+  readonly firstLogitsRow?: number;
+  readonly logitsRows?: number;
+  /** Slots of the KV cache; 0 unless given. */
+  readonly capacity?: number;
+  /** KV splits that attention computes apart, and cache slots of each; 1 and 0 unless given. */
+  readonly splits?: number;
+  readonly chunk?: number;
+  /** Patches side by side in an image; 0 unless given. */
   readonly columns?: number;
-};
+}
+
+/** The fields' names in WGSL, in the order of {@link paramWords}. */
+const PARAM_NAMES = [
+  'tokens',
+  'past',
+  'first_logits_row',
+  'logits_rows',
+  'capacity',
+  'splits',
+  'chunk',
+  'columns',
+] as const;
 
 /** Bytes of the uniform buffer. */
 export const PARAM_BYTES = PARAM_NAMES.length * 4;
 
 /** The uniform buffer's words. */
 export function paramWords(params: Params): Uint32Array<ArrayBuffer> {
-  const { tokens, past, first, wanted, capacity, splits, chunk, columns = 0 } = params;
-  return Uint32Array.of(tokens, past, first, wanted, capacity, splits, chunk, columns);
+  const {
+    tokens,
+    past = 0,
+    firstLogitsRow = 0,
+    logitsRows = 0,
+    capacity = 0,
+    splits = 1,
+    chunk = 0,
+    columns = 0,
+  } = params;
+  return Uint32Array.of(tokens, past, firstLogitsRow, logitsRows, capacity, splits, chunk, columns);
 }
 
 /** The binding of the uniform buffer, for kernels that look at it as `params`. */
 export const PARAMS: Binding = { name: 'params', type: 'Params', access: 'uniform' };
 
-/** Puts a kernel together. `body` has the functions, `main` among them, without any binding. */
-export function kernel(label: string, bindings: readonly Binding[], body: string, enable = ''): Kernel {
+/** Puts a kernel together: declares the bindings in order, and the uniform buffer's struct. */
+export function kernel({ label, bindings, body, enable = '', choice = { algorithm: label } }: KernelParts): Kernel {
   const declared = bindings.map(({ name, type, access }, i) => {
     const space = access === 'uniform' ? 'uniform' : `storage, ${access}`;
     return `@group(0) @binding(${i}) var<${space}> ${name}: ${type};`;
   });
   const params = `struct Params { ${PARAM_NAMES.map((name) => `${name}: u32`).join(', ')} }`;
-  return { label, bindings, code: [enable, params, ...declared, body].join('\n') };
+  return { label, bindings, choice, code: [enable, params, ...declared, body].join('\n') };
 }
 
 /** Most workgroups along an axis of a dispatch, in every WebGPU implementation. */
@@ -77,7 +124,7 @@ export function roundUp(value: number, multiple: number): number {
 
 /** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not make of `dot`. */
 export function addDot(sum: string, a: string, b: string): string {
-  return `${sum} = ${['w', 'z', 'y', 'x'].reduce((inner, part) => `fma(${a}.${part}, ${b}.${part}, ${inner})`, sum)};`;
+  return `${sum} = ${['w', 'z', 'y', 'x'].reduce((intermediate, part) => `fma(${a}.${part}, ${b}.${part}, ${intermediate})`, sum)};`;
 }
 
 /** Text for each of 0 to `count` - 1, line by line: an unrolled loop. */

@@ -1,6 +1,6 @@
 /**
- * Small results on their way from the device to the host, several at a time: each in a staging buffer of its own, which
- * serves the next when it has arrived. So there are as many buffers as were ever on their way at once.
+ * Copies small results from the device to the host, several at a time. Each goes through a staging buffer that serves the next
+ * once it has arrived, so there are as many buffers as results were ever in flight at once.
  */
 
 /** Bytes of a staging buffer. */

@@ -1,11 +1,11 @@
-/** A GPU's matrix units, behind an experimental feature of Chromium: whether they are there, whether they serve, and why not. */
+/** Subgroup matrices (a GPU's tensor cores), an experimental feature of Chromium: whether a device has them and compiles their kernels. */
 import { messageOf } from '../../../shared/errors.ts';
 import { FRAGMENT, LANES } from '../matmul/gemm-subgroup-matrix.ts';
 
 /** Chromium's name of the feature, until WebGPU has one. */
 const SUBGROUP_MATRIX = 'chromium-experimental-subgroup-matrix';
 
-/** What a device says of its matrix units; not in the types of WebGPU yet. */
+/** A size of matrices that a device multiplies; not in the types of WebGPU yet. */
 interface SubgroupMatrixConfig {
   readonly componentType: string;
   readonly resultComponentType: string;
@@ -14,22 +14,21 @@ interface SubgroupMatrixConfig {
   readonly K: number;
 }
 
-/** The matrix units of one device. */
+/** The subgroup matrices of one device. */
 export class SubgroupMatrices {
   /**
-   * Whether the device multiplies 16 x 16 matrices of f16 into f32, by subgroups of the size the kernels are made for. It has
-   * to have been asked for f16, which is how a device that must compute in f32 keeps out of here.
+   * Whether the device has them as the kernels need them. One that was not asked for f16, because it has to compute in f32, has not.
    */
   readonly present: boolean;
   #refusal: string | null = null;
 
   constructor(device: GPUDevice) {
-    this.present = hasMatrixUnits(device);
+    this.present = hasSubgroupMatrices(device);
   }
 
   /**
-   * What `compile` makes for matrix units; null where the device has none, they do not suit, or it refuses: the extension is no
-   * standard yet, so another browser may spell it otherwise.
+   * What `compile` gives; null where the device has no subgroup matrices, they do not suit, or it refuses the kernel: the extension
+   * is not standard yet, so another browser may spell it differently.
    */
   async compile<T>(suits: boolean, compile: () => Promise<T>): Promise<T | null> {
     if (!suits || !this.present) return null;
@@ -44,13 +43,14 @@ export class SubgroupMatrices {
   /** Whether they are used and why not, in one sentence. */
   describe(): string {
     if (!this.present)
-      return 'This browser offers no matrix units that our kernels can use, so images and prompts are computed without them.';
-    if (this.#refusal === null) return "The GPU's matrix units compute images and prompts.";
-    return `The GPU's matrix units are not used for all that they could be. ${this.#refusal}`;
+      return 'This browser offers no subgroup matrices that our kernels can use, so images and prompts are computed without them.';
+    if (this.#refusal === null) return "The GPU's subgroup matrices compute images and prompts.";
+    return `The GPU's subgroup matrices are not used for everything they could compute. ${this.#refusal}`;
   }
 }
 
-function hasMatrixUnits({ features, adapterInfo }: GPUDevice): boolean {
+/** Whether a device multiplies 16 x 16 matrices of f16 into f32 by subgroups of {@link LANES}. */
+export function hasSubgroupMatrices({ features, adapterInfo }: GPUDevice): boolean {
   const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
   const { subgroupMatrixConfigs = [] } = adapterInfo as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };
   return (

@@ -1,24 +1,24 @@
 /**
- * How much the graphics device really holds. WebGPU tells no memory size, so the bytes are taken, in buffers as large as it
- * allows, written once (a buffer that was never used may not exist yet), and given back.
+ * Finds out how much memory the graphics device really has. WebGPU reports no size, so a trial allocates the bytes in buffers as
+ * large as it allows, writes each once (a buffer that was never used may not exist yet), and frees them.
  */
 import { messageOf } from '../../../shared/errors.ts';
 
-/** Buffers of a trial are no larger than this, whatever the device allows: weights are no larger, either. */
+/** Largest buffer of a trial, whatever the device allows: weights are not larger either. */
 const BUFFER_BYTES = 1 << 30;
 
-/** A device that does not answer within this time is taken for one that cannot. Milliseconds. */
+/** Milliseconds after which a device that does not answer counts as out of memory. */
 const PATIENCE_MS = 20_000;
 
-/** What a trial gave. */
+/** The result of a trial. */
 export interface Trial {
-  /** Bytes that could be taken; all that were asked for, or those before the first refusal. */
+  /** Bytes that could be allocated: all that were asked for, or those before the first refusal. */
   readonly takenBytes: number;
-  /** Why it ended early, as the browser says it. */
+  /** Why it ended early, in the browser's words. */
   readonly refusal: string | null;
 }
 
-/** Takes `bytes` on the adapter's device and gives them back. Never throws. */
+/** Allocates `bytes` on a device of the adapter and frees them. Never throws. */
 export async function tryAllocation(adapter: GPUAdapter, bytes: number): Promise<Trial> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   const largest = Math.min(BUFFER_BYTES, maxBufferSize, maxStorageBufferBindingSize);

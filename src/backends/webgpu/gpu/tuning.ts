@@ -1,51 +1,51 @@
-/** Sizes that decide how fast the kernels are, and nothing else. A measurement may set them. */
+/** Sizes that decide how fast kernels are, and nothing else. A benchmark may set them. */
 
 /** What can be set. */
 export interface Tuning {
-  /** Rows a thread of a matrix-vector product makes at once, sharing what it reads of the vector. */
+  /** Rows that a thread of a GEMV computes at once, reusing what it reads of the vector. */
   readonly rowsPerThread: number;
   /** Threads that share a row. */
   readonly threadsPerRow: number;
-  /** Threads of a workgroup in matrix-vector products. */
-  readonly matvecThreads: number;
-  /** Blocks of each of its rows that a thread has on their way at once; fewer where the device's memory asks for it. */
+  /** Threads of a workgroup of a GEMV. */
+  readonly gemvThreads: number;
+  /** Blocks of each of its rows that a thread has in flight at once; fewer where workgroup memory is short. */
   readonly blocksAhead: number;
-  /** Matrices of at least so many rows keep a device busy with fewer threads a row: for them the next three stand in place of these. */
+  /** Matrices of at least so many rows keep a device busy with fewer threads a row: the next three values replace those above. */
   readonly wideRows: number;
   readonly wideThreadsPerRow: number;
   readonly wideThreads: number;
   readonly wideBlocksAhead: number;
-  /** Tokens a matrix-vector kernel takes at once where there are a few. */
+  /** Tokens that a skinny GEMM takes at once. */
   readonly columns: number;
-  /** Runs of more tokens use products in parts, or in tiles: in f32, and where there are matrix units or f16 for them. */
-  readonly fewTokens: number;
-  readonly fewTokensInF16: number;
-  /** Parts of the cache that attention computes apart in a decode step, at most. */
-  readonly stepParts: number;
+  /** Most tokens of a skinny GEMM: in f32, and where split-K can use subgroup matrices or f16. */
+  readonly skinnyTokens: number;
+  readonly skinnyTokensInF16: number;
+  /** KV splits of a decode step, at most. */
+  readonly decodeKvSplits: number;
   /** Query tokens a workgroup of attention takes in a prefill. */
   readonly attentionTokens: number;
-  /** Workgroups of attention wanted in a prefill: shorter prompts split the cache to get there. */
+  /** Workgroups of attention to reach in a prefill: shorter prompts use KV splits to get there. */
   readonly attentionWorkgroups: number;
-  /** Side of the tiled product's tile, 16, 32 or 128; smaller where the device's memory asks for it. */
+  /** Most tokens of a GEMM's tile, 16, 32 or 128; smaller where workgroup memory is short. */
   readonly tile: number;
-  /** Queries a workgroup of the vision tower's attention takes, 16, 32 or 64; fewer where the device's memory asks for it. */
+  /** Queries a workgroup of the vision tower's attention takes, 16, 32 or 64; fewer where workgroup memory is short. */
   readonly visionQueries: number;
 }
 
-/** The best of some dozens for each product of a decode step on an H200 (docs/log.md); those of attention are reckoned. */
+/** The fastest of some dozens for each product of a decode step on an H200 (docs/log.md); those of attention are estimates. */
 export const DEFAULT_TUNING: Tuning = {
   rowsPerThread: 2,
   threadsPerRow: 32,
-  matvecThreads: 256,
+  gemvThreads: 256,
   blocksAhead: 2,
   wideRows: 8192,
   wideThreadsPerRow: 16,
   wideThreads: 128,
   wideBlocksAhead: 1,
   columns: 4,
-  fewTokens: 20,
-  fewTokensInF16: 12,
-  stepParts: 64,
+  skinnyTokens: 20,
+  skinnyTokensInF16: 12,
+  decodeKvSplits: 64,
   attentionTokens: 2,
   attentionWorkgroups: 512,
   tile: 128,

@@ -1,41 +1,43 @@
 /**
- * Y = X Wᵀ for many tokens where f16 is twice as fast as f32 but there are no matrix units: products of codes and X in f16, two at
- * once. The sum of a block's 16 products stays f16, everything beyond is f32, its scale included, so what is lost is little more
- * than X loses in f16. Same bindings and meaning as `matmulKernel`; needs `shader-f16` and codes.
+ * GEMM in f16, for devices where f16 is twice as fast as f32 but which have no subgroup matrices: multiplies quantized values and X
+ * in f16, two at once. The sum of 16 products of a block stays in f16; everything beyond it, the block's scale included, is f32. So the
+ * loss is little more than that of rounding X to f16. Same bindings and meaning as `gemmKernel`; needs `shader-f16` and a
+ * quantized matrix.
  */
 import { type Kernel, repeat } from '../gpu/kernel.ts';
-import { copiedToken, eachOutput, type MatmulSpec, mustBeWhole, threadsOf, type Tile, tiledKernel } from './gemm.ts';
-import { codesReader, eightReader, halvesPacker } from '../weights/weight-reader.ts';
+import { assertWhole, copiedToken, eachOutput, type GemmSpec, type GemmTile, threadsOf, tiledGemm } from './gemm.ts';
+import { quantReader, vec8Reader, f16Packer } from '../weights/weight-reader.ts';
+import { blocksOf, VEC8S_PER_BLOCK } from '../rows/row-layout.ts';
 
-/** Eights of a block, and between rows of a tile: one more, so that neighbouring rows lie in other banks. */
-const EIGHTS = 4;
-const STRIDE = EIGHTS + 1;
+/** 8-element vectors of a block, and from row to row of a tile: one more, so that neighbouring rows lie in other banks. */
+const VEC8S = VEC8S_PER_BLOCK;
+const STRIDE = VEC8S + 1;
 
 /**
- * X is made so many times smaller, which is exact: 16 products then stay in f16's range for X up to 32,752 each (a single one up to
+ * X is divided by this, which is exact: then 16 products stay within f16's range for X up to 32,752 each (a single one up to
  * 524,032), and X keeps its eleven bits down to 0.004.
  */
 const SHRINK = 64;
 
 /** Bytes of workgroup memory that a tile takes. */
-export function halvesTileBytes({ tokens, rows }: Pick<Tile, 'tokens' | 'rows'>): number {
+export function gemmF16TileBytes({ tokens, rows }: Pick<GemmTile, 'tokens' | 'rows'>): number {
   return (tokens + rows) * STRIDE * 16 + rows * 4;
 }
 
 /**
- * The kernel's source, for tiles that take a block a step; `parts` as `matmulKernel` has it.
- * Throws RangeError for a tile that cannot be shared out, TypeError for a matrix without codes.
+ * The kernel, for tiles that take a block a step.
+ * Throws RangeError for a tile that cannot be shared out, TypeError for a matrix that is not quantized.
  */
-export function halvesMatmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kernel {
-  const { matrix } = spec;
-  const blocks = Math.ceil(matrix.cols / 32);
+export function gemmF16Kernel(spec: GemmSpec): Kernel {
+  const { matrix, tile } = spec;
+  const blocks = blocksOf(matrix.cols);
   const { across, along, threads } = threadsOf(tile);
-  const xReads = (tile.tokens * EIGHTS) / threads; // eights of x a thread copies for a step
-  const wReads = (tile.rows * EIGHTS) / threads; // eights of weights
-  mustBeWhole(tile, xReads, wReads, tile.depth / 8);
-  const { functions, shrink } = codesReader('w', matrix);
-  const row = (i: number): string => `(lid + ${i * threads}u) / ${EIGHTS}u`;
-  const at = (i: number): string => `${row(i)} * ${STRIDE}u + lid % ${EIGHTS}u`;
+  const xReads = (tile.tokens * VEC8S) / threads; // vec8s of x a thread copies for a step
+  const wReads = (tile.rows * VEC8S) / threads; // vec8s of weights
+  assertWhole(tile, xReads, wReads, tile.depth / 8);
+  const { functions, shrink } = quantReader('w', matrix);
+  const row = (i: number): string => `(lid + ${i * threads}u) / ${VEC8S}u`;
+  const at = (i: number): string => `${row(i)} * ${STRIDE}u + lid % ${VEC8S}u`;
   const words = ['x', 'y', 'z', 'w'] as const;
   const pairs = (name: string, from: string): string =>
     words.map((word) => `let ${name}${word} = bitcast<vec2<f16>>(${from}.${word});`).join(' ');
@@ -53,11 +55,12 @@ ${repeat(tile.tokensPerThread, (m) => `        h${m}_${n} = ${words.reduce((sum,
       let scale = tile_scales[tx + ${n * across}u];
 ${repeat(tile.tokensPerThread, (m) => `      s${m}_${n} = fma(f32(h${m}_${n}.x) + f32(h${m}_${n}.y), scale, s${m}_${n});`)}
     }`;
-  return tiledKernel(spec, tile, parts, {
+  return tiledGemm(spec, {
+    algorithm: 'GEMM, f16',
     enable: 'enable f16;',
-    declarations: `${eightReader('w', matrix)}
+    declarations: `${vec8Reader('w', matrix)}
 ${functions}
-${halvesPacker('halves', matrix)}
+${f16Packer('pack_f16x8', matrix)}
 var<workgroup> tile_x: array<vec4<u32>, ${tile.tokens * STRIDE}>; // f16, two a word
 var<workgroup> tile_w: array<vec4<u32>, ${tile.rows * STRIDE}>;
 var<workgroup> tile_scales: array<f32, ${tile.rows}>;`,
@@ -66,26 +69,24 @@ var<workgroup> tile_scales: array<f32, ${tile.rows}>;`,
     variables: `
 ${repeat(
   xReads,
-  (
-    i,
-  ) => `  let x_at${i} = ${copiedToken(spec, `lid + ${i * threads}u`, EIGHTS)} * ${blocks * 8}u + lid % ${EIGHTS}u * 2u;
+  (i) => `  let x_at${i} = ${copiedToken(spec, `lid + ${i * threads}u`, VEC8S)} * ${blocks * 8}u + lid % ${VEC8S}u * 2u;
   var xa${i}: vec4<f32>;
   var xb${i}: vec4<f32>;`,
 )}
-${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${row(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}`,
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + ${row(i)}, ${matrix.rows - 1}u);\n  var w${i}: w_Vec8;`)}`,
     read: (step) => `
 ${repeat(xReads, (i) => `    xa${i} = x[x_at${i} + ${step} * 8u];\n    xb${i} = x[x_at${i} + ${step} * 8u + 1u];`)}
-${repeat(wReads, (i) => `    w${i} = w_eight(w_row${i}, ${step}, lid % ${EIGHTS}u);`)}`,
+${repeat(wReads, (i) => `    w${i} = w_vec8(w_row${i}, ${step}, lid % ${VEC8S}u);`)}`,
     write: `
-${repeat(xReads, (i) => `    tile_x[${at(i)}] = halves(xa${i} * ${1 / SHRINK}, xb${i} * ${1 / SHRINK});`)}
+${repeat(xReads, (i) => `    tile_x[${at(i)}] = pack_f16x8(xa${i} * ${1 / SHRINK}, xb${i} * ${1 / SHRINK});`)}
 ${repeat(
   wReads,
   (i) => `    tile_w[${at(i)}] = w_shrunk(w${i});
-    if (lid % ${EIGHTS}u == 0u) { tile_scales[${row(i)}] = w_eight_scale(w${i}) * ${SHRINK * shrink}.0; }`,
+    if (lid % ${VEC8S}u == 0u) { tile_scales[${row(i)}] = w_vec8_scale(w${i}) * ${SHRINK * shrink}.0; }`,
 )}`,
     multiply: `
 ${eachOutput(tile, (m, n) => `    var h${m}_${n} = vec2<f16>();`)}
-${repeat(EIGHTS, multiply)}
+${repeat(VEC8S, multiply)}
 ${repeat(tile.rowsPerThread, fold)}`,
   });
 }

@@ -1,26 +1,34 @@
 /**
- * Y = X Wᵀ for many tokens, in tiles: a workgroup unpacks a tile of weights and copies one of X into workgroup memory, and
- * each thread makes a rectangle of outputs from there, summing in f32. What the next step needs of device memory is read into
- * registers before this step computes. On matrix units: tensor-matmul.ts.
+ * GEMM: Y = X Wᵀ in tiles. A workgroup unpacks a tile of weights and copies one of X into workgroup memory; each thread
+ * computes a rectangle of outputs from there and sums in f32. A step prefetches the next step's operands from device memory
+ * into registers before it computes. With subgroup matrices: gemm-subgroup-matrix.ts; in f16: gemm-f16.ts.
  */
 import { GELU } from './gelu.ts';
-import { addDot, type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
-import { paddedTokens, partOf, sumsStride } from './partial-sums.ts';
-import { matrixBindings, type MatrixFormat, eightReader } from '../weights/weight-reader.ts';
+import { addDot, type Binding, grid, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+import { paddedTokens, splitRange, partialSumStride } from './partial-sums.ts';
+import { describeFormat, matrixBindings, type MatrixFormat, vec8Reader } from '../weights/weight-reader.ts';
+import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
-/** A tiled product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
-export interface MatmulSpec {
+/** What a GEMM computes. Rows of x and y are padded with zeros (rows/row-layout.ts). */
+export interface GemmProduct {
   readonly label: string;
   readonly matrix: MatrixFormat;
-  /** What becomes of the products, the bias added. `gate`: y = silu(y) * products, y holding the gate's; `gelu`: y = gelu(products). */
-  readonly epilogue: 'store' | 'add' | 'gate' | 'gelu';
+  /** What becomes of a product, bias added. `swiglu`: y = silu(y) * product, where y holds the gate; `gelu`: y = gelu(product). */
+  readonly epilogue: 'store' | 'add' | 'swiglu' | 'gelu';
   readonly bias?: boolean;
-  /** Only the tokens that go through the head, to rows of y without gaps. */
-  readonly wantedOnly?: boolean;
+  /** Only the run's logits rows, to rows of y without padding. */
+  readonly logitsRowsOnly?: boolean;
 }
 
-/** How a workgroup's outputs are shared out. */
-export interface Tile {
+/** A GEMM and how its work is shared out. */
+export interface GemmSpec extends GemmProduct {
+  readonly tile: GemmTile;
+  /** Split-K: y receives partial sums of so many splits (partial-sums.ts) and the epilogue is left to the reduction. */
+  readonly splits?: number;
+}
+
+/** How a workgroup's outputs are shared out among its threads. */
+export interface GemmTile {
   /** Outputs of a workgroup: tokens and rows of the matrix. */
   readonly tokens: number;
   readonly rows: number;
@@ -32,59 +40,69 @@ export interface Tile {
 }
 
 /** vec4s between rows of a tile: one more than a step's, so that neighbouring rows lie in other banks. */
-function strideOf({ depth }: Tile): number {
+function strideOf({ depth }: GemmTile): number {
   return depth + 1;
 }
 
 /** Bytes of workgroup memory that a tile takes. */
-export function tileBytes(tile: Tile): number {
+export function gemmTileBytes(tile: GemmTile): number {
   return (tile.tokens + tile.rows) * strideOf(tile) * 16;
 }
 
-/** Workgroups for so many tokens: tokens along x, so that those which read the same weights run together; outputs along y and z. */
-export function matmulGrid(
-  { matrix }: MatmulSpec,
-  tile: Pick<Tile, 'tokens' | 'rows'>,
+/** Workgroups: tokens along x, so that those which read the same weights run together; rows of the matrix along y and z. */
+export function gemmGrid(
+  { matrix, tile }: { readonly matrix: MatrixFormat; readonly tile: Pick<GemmTile, 'tokens' | 'rows'> },
   tokens: number,
 ): readonly [number, number, number] {
   const [y, z] = grid(Math.ceil(matrix.rows / tile.rows));
   return [Math.ceil(tokens / tile.tokens), y, z];
 }
 
+/** Where an epilogue finds its operands, as WGSL. */
+export interface EpilogueOperands {
+  /** The element of y. */
+  readonly at: string;
+  readonly product: string;
+  /** The matrix's row, which the bias belongs to. */
+  readonly row: string;
+  /** What y held, where the kernel has read it ahead; by default it is read from `at`. */
+  readonly before?: string;
+}
+
 /**
- * What becomes of a product, as WGSL: where y keeps it, the product, and the matrix's row it belongs to. `largest`: of what two
- * products are multiplied to, which is where a model's outliers are, nothing beyond this is kept.
+ * An epilogue as WGSL. `largest` clamps SwiGLU, the product of two products, where a model's outliers are: the next product
+ * may read it as f16.
  */
 export function epilogueOf(
-  { epilogue, bias }: MatmulSpec,
+  { epilogue, bias }: GemmProduct,
   largest?: number,
 ): {
   /** Functions it needs. */
   readonly functions: string;
-  write(at: string, product: string, row: string, before?: string): string;
-  /** Whether what y held counts, which a kernel may read ahead and give as `before`. */
+  write(operands: EpilogueOperands): string;
+  /** Whether it depends on what y held, which a kernel may read ahead and pass as `before`. */
   readonly readsBefore: boolean;
 } {
   return {
     functions: epilogue === 'gelu' ? GELU : '',
-    readsBefore: epilogue === 'add' || epilogue === 'gate',
-    write(at, product, row, before = at) {
+    readsBefore: epilogue === 'add' || epilogue === 'swiglu',
+    write({ at, product, row, before = at }) {
       const value = bias === true ? `(${product} + bias[${row}])` : product;
-      const gated = `gate / (1.0 + exp(-gate)) * ${value}`;
+      const swiglu = `gate / (1.0 + exp(-gate)) * ${value}`;
       return {
         store: `${at} = ${value};`,
         add: `${at} = ${before} + ${value};`,
-        gate: `let gate = ${before}; ${at} = ${largest === undefined ? gated : `clamp(${gated}, -${largest}.0, ${largest}.0)`};`,
+        swiglu: `let gate = ${before}; ${at} = ${largest === undefined ? swiglu : `clamp(${swiglu}, -${largest}.0, ${largest}.0)`};`,
         gelu: `${at} = gelu(${value});`,
       }[epilogue];
     },
   };
 }
 
-/** Bindings in order: the matrix's, `x`, `y`, `bias` where there is one, `params`. */
-export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
+/** Bindings in order: the matrix's, `x`, `y`, `bias` if there is one, `params`. */
+export function gemmBindings({ matrix, bias }: GemmProduct): Binding[] {
   return [
-    ...matrixBindings('w', matrix, 'eight'),
+    ...matrixBindings('w', matrix, 'vec8'),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'y', type: 'array<f32>', access: 'read_write' },
     ...(bias === true ? [{ name: 'bias', type: 'array<f32>', access: 'read' } as const] : []),
@@ -92,9 +110,11 @@ export function matmulBindings({ matrix, bias }: MatmulSpec): Binding[] {
   ];
 }
 
-/** What a kernel computes within the frame of {@link tiledKernel}: WGSL over its own tiles in workgroup memory. */
-export interface TileProduct {
-  /** Extensions it needs, functions and workgroup memory. */
+/** The part of a tiled GEMM that depends on its arithmetic: WGSL over its own tiles in workgroup memory. */
+export interface GemmInnerLoop {
+  /** The arithmetic, for reports. */
+  readonly algorithm: string;
+  /** Extensions it needs; functions and workgroup memory. */
   readonly enable: string;
   readonly declarations: string;
   /** Steps over the inputs. */
@@ -107,56 +127,60 @@ export interface TileProduct {
   readonly write: string;
   /** Adds a step's products to the sums `s{m}_{n}`, for tokens `ty + m * along` and rows `tx + n * across`. */
   readonly multiply: string;
-  /** Whether runners side by side share rows of both tiles, which few bytes a runner make worth while. */
+  /** Whether neighbouring lanes share rows of both tiles, which pays off where a lane reads few bytes. */
   readonly isInterleaved: boolean;
 }
 
-/** How a tile's outputs are shared out: threads along its rows, along its tokens, and all of them. */
-export function threadsOf(tile: Tile): { readonly across: number; readonly along: number; readonly threads: number } {
+/** Threads of a tile: along its rows, along its tokens, and in all. */
+export function threadsOf(tile: GemmTile): {
+  readonly across: number;
+  readonly along: number;
+  readonly threads: number;
+} {
   const across = tile.rows / tile.rowsPerThread;
   const along = tile.tokens / tile.tokensPerThread;
   return { across, along, threads: across * along };
 }
 
-/** Throws RangeError unless all of these, which a tile leads to, are whole numbers. */
-export function mustBeWhole(tile: Pick<Tile, 'tokens' | 'rows'>, ...counts: readonly number[]): void {
+/** Throws RangeError unless all of these counts, which follow from a tile, are whole numbers. */
+export function assertWhole(tile: Pick<GemmTile, 'tokens' | 'rows'>, ...counts: readonly number[]): void {
   if (counts.every(Number.isInteger)) return;
   throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
 }
 
-/** WGSL of the token a thread's copy `i` of X belongs to, of so many copies a row. */
-export function copiedToken(spec: MatmulSpec, thread: string, each: number): string {
+/** WGSL of the token that a thread copies from X, where each row of X takes `each` threads. */
+export function copiedToken(spec: GemmProduct, thread: string, each: number): string {
   const token = `min(first_token + (${thread}) / ${each}u, count - 1u)`;
-  return spec.wantedOnly === true ? `(params.first + ${token})` : token;
+  return spec.logitsRowsOnly === true ? `(params.first_logits_row + ${token})` : token;
 }
 
 /** WGSL of something for each output of a thread. */
-export function eachOutput(tile: Tile, line: (m: number, n: number) => string): string {
+export function eachOutput(tile: GemmTile, line: (m: number, n: number) => string): string {
   return repeat(tile.tokensPerThread, (m) => repeat(tile.rowsPerThread, (n) => line(m, n)));
 }
 
 /**
- * A tiled product's frame: which outputs a workgroup and a thread have, the loop over the inputs, and what becomes of the sums.
- * Throws RangeError for a tile that cannot be shared out. `parts`: as {@link matmulKernel} has it.
+ * The frame of a tiled GEMM: which outputs a workgroup and a thread have, the loop over the inputs, and the epilogue.
+ * Throws RangeError for a tile that cannot be shared out.
  */
-export function tiledKernel(spec: MatmulSpec, tile: Tile, parts: number | undefined, product: TileProduct): Kernel {
-  const { matrix } = spec;
+export function tiledGemm(spec: GemmSpec, product: GemmInnerLoop): Kernel {
+  const { matrix, tile, splits } = spec;
   const { across, along, threads } = threadsOf(tile);
-  mustBeWhole(tile, across, along);
+  assertWhole(tile, across, along);
   const { steps, isInterleaved } = product;
-  // 32 threads side by side take 8 rows and 4 tokens, so that they read as little as can be from workgroup memory.
+  // 32 neighbouring threads take 8 rows and 4 tokens, so that they read as little as possible from workgroup memory.
   const compact = across % 8 === 0 && along % 4 === 0;
   const groups = across / 8;
-  const runners = isInterleaved ? ['lid / 2u % 8u', 'lid % 2u + lid / 16u % 2u * 2u'] : ['lid % 8u', 'lid / 8u % 4u'];
-  const yStride = spec.wantedOnly === true ? matrix.rows : roundUp(matrix.rows, 32);
+  const lanes = isInterleaved ? ['lid / 2u % 8u', 'lid % 2u + lid / 16u % 2u * 2u'] : ['lid % 8u', 'lid / 8u % 4u'];
+  const yStride = spec.logitsRowsOnly === true ? matrix.rows : paddedWidth(matrix.rows);
   const epilogue = epilogueOf(spec);
-  const sums = parts === undefined ? null : { matrix, tile: { ...tile, parts } };
+  const sums = splits === undefined ? null : { matrix, tile, splits };
   const [begin, end] = sums === null ? ['0u', `${steps}u`] : ['begin', 'end'];
   const keep = (m: number, n: number, stride: number): string =>
     `  y[(wg.z * padded + token0 + ${m * along}u) * ${stride}u + row0 + ${n * across}u] = s${m}_${n};`;
   const store = (m: number, n: number): string =>
     `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
-    ${epilogue.write(`y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, `s${m}_${n}`, `row0 + ${n * across}u`)}
+    ${epilogue.write({ at: `y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, product: `s${m}_${n}`, row: `row0 + ${n * across}u` })}
   }`;
   const body = `
 ${product.declarations}
@@ -165,10 +189,10 @@ ${epilogue.functions}
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first_token = wg.x * ${tile.tokens}u;
   let first_row = ${sums === null ? `(wg.y + wg.z * ${grid(Math.ceil(matrix.rows / tile.rows))[0]}u)` : 'wg.y'} * ${tile.rows}u;
-${sums === null ? '' : partOf(sums, steps)}
-  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
-  let tx = ${compact ? `${runners[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
-  let ty = ${compact ? `${runners[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
+${sums === null ? '' : splitRange(sums, steps)}
+  let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
+  let tx = ${compact ? `${lanes[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
+  let ty = ${compact ? `${lanes[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
 ${product.variables}
 ${eachOutput(tile, (m, n) => `  var s${m}_${n} = 0.0;`)}
 ${product.read(begin)}
@@ -183,27 +207,35 @@ ${product.multiply}
   }
   let token0 = first_token + ty;
   let row0 = first_row + tx;
-${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput(tile, (m, n) => keep(m, n, sumsStride(sums)))}`}
+${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput(tile, (m, n) => keep(m, n, partialSumStride(sums)))}`}
 }`;
-  return kernel(spec.label, matmulBindings(spec), body, product.enable);
+  return kernel({
+    label: spec.label,
+    bindings: gemmBindings(spec),
+    body,
+    enable: product.enable,
+    choice: {
+      algorithm: product.algorithm,
+      format: describeFormat(matrix),
+      tile: { ...tile },
+      ...(splits === undefined ? {} : { splits }),
+    },
+  });
 }
 
-/**
- * The kernel's source. With `parts` every workgroup along z sums over a part of the inputs alone, and y has the parts' sums as
- * parts.ts describes them. Throws RangeError for a tile that cannot be shared out.
- */
-export function matmulKernel(spec: MatmulSpec, tile: Tile, parts?: number): Kernel {
-  const { matrix } = spec;
+/** The kernel in f32. Throws RangeError for a tile that cannot be shared out. */
+export function gemmKernel(spec: GemmSpec): Kernel {
+  const { matrix, tile } = spec;
   const { depth } = tile;
-  const blocks = Math.ceil(matrix.cols / 32);
+  const blocks = blocksOf(matrix.cols);
   const { across, along, threads } = threadsOf(tile);
   const stride = strideOf(tile);
-  const eights = depth / 2; // of a row of weights in a step
+  const vec8s = depth / 2; // of a row of weights in a step
   const xReads = (tile.tokens * depth) / threads; // vec4s of x a thread copies for a step
-  const wReads = (tile.rows * eights) / threads; // eights of weights
-  mustBeWhole(tile, xReads, wReads);
+  const wReads = (tile.rows * vec8s) / threads; // vec8s of weights
+  assertWhole(tile, xReads, wReads);
   const thread = (i: number): string => `lid + ${i * threads}u`;
-  // With few outputs a thread has registers left for this loop to be unrolled, which is a quarter faster then; with many it is slower.
+  // With few outputs a thread has registers left to unroll this loop, which is a quarter faster; with many it is slower.
   const isUnrolled = tile.tokensPerThread * tile.rowsPerThread <= 32;
   const multiply = (k: string): string => `
 ${repeat(tile.tokensPerThread, (m) => `      let a${m} = tile_x[(ty + ${m * along}u) * ${stride}u + ${k}];`)}
@@ -214,9 +246,10 @@ ${repeat(
 ${repeat(tile.tokensPerThread, (m) => `        ${addDot(`s${m}_${n}`, `a${m}`, 'b')}`)}
       }`,
 )}`;
-  return tiledKernel(spec, tile, parts, {
+  return tiledGemm(spec, {
+    algorithm: 'GEMM, f32',
     enable: '',
-    declarations: `${eightReader('w', matrix)}
+    declarations: `${vec8Reader('w', matrix)}
 var<workgroup> tile_x: array<vec4<f32>, ${tile.tokens * stride}>;
 var<workgroup> tile_w: array<vec4<f32>, ${tile.rows * stride}>;`,
     steps: (blocks * 8) / depth,
@@ -227,13 +260,13 @@ ${repeat(
   (i) => `  let x_at${i} = ${copiedToken(spec, thread(i), depth)} * ${blocks * 8}u + (${thread(i)}) % ${depth}u;
   var x${i}: vec4<f32>;`,
 )}
-${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (${thread(i)}) / ${eights}u, ${matrix.rows - 1}u);\n  var w${i}: w_Eight;`)}`,
+${repeat(wReads, (i) => `  let w_row${i} = min(first_row + (${thread(i)}) / ${vec8s}u, ${matrix.rows - 1}u);\n  var w${i}: w_Vec8;`)}`,
     read: (step) => `
 ${repeat(xReads, (i) => `    x${i} = x[x_at${i} + ${step} * ${depth}u];`)}
 ${repeat(wReads, (i) =>
   depth === 8
-    ? `    w${i} = w_eight(w_row${i}, ${step}, (${thread(i)}) % 4u);`
-    : `    w${i} = w_eight(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (${thread(i)}) % 2u);`,
+    ? `    w${i} = w_vec8(w_row${i}, ${step}, (${thread(i)}) % 4u);`
+    : `    w${i} = w_vec8(w_row${i}, ${step} / 2u, ${step} % 2u * 2u + (${thread(i)}) % 2u);`,
 )}`,
     write: `
 ${repeat(xReads, (i) => `    tile_x[(${thread(i)}) / ${depth}u * ${stride}u + (${thread(i)}) % ${depth}u] = x${i};`)}
@@ -241,7 +274,7 @@ ${repeat(
   wReads,
   (i) => `    {
       let eight = w_f32(w${i});
-      let at = (${thread(i)}) / ${eights}u * ${stride}u + (${thread(i)}) % ${eights}u * 2u;
+      let at = (${thread(i)}) / ${vec8s}u * ${stride}u + (${thread(i)}) % ${vec8s}u * 2u;
       tile_w[at] = eight[0];
       tile_w[at + 1u] = eight[1];
     }`,

@@ -1,18 +1,27 @@
 /**
- * y = x Wᵀ for one token or a few: every weight is read once and multiplied with all of them. Threads share a row, each
- * takes every so-many-th block of 32 inputs of a few rows, and keeps what it reads of x for all these rows.
+ * GEMV, y = x Wᵀ for one token, and skinny GEMM for a few: reads every weight once and multiplies it with all tokens. Several threads
+ * share a row. Each takes every n-th quantisation block of a few rows, and reuses what it reads of x for all these rows.
  *
- * What a step costs is how long it waits for memory, so a thread always has the next blocks of all its rows on their way
- * while it multiplies those that are there.
+ * A step costs what it waits for memory, so a thread always prefetches the next blocks of all its rows while it multiplies
+ * those that have arrived.
  *
- * RMSNorm in front of a product is part of it: the norm's one number is a factor of every output, so it is summed beside the
- * products and multiplied in at the end; its weights are multiplied into x on the way.
+ * RMSNorm in front of a product is fused into it: the norm's scale is a factor of every output, so the kernel sums it beside the
+ * products and multiplies it in at the end; the norm's weights it multiplies into x on the way.
  *
- * A thread reads 16 bytes of codes, so its neighbour's 32 inputs lie 128 bytes on: read from x itself they would take a cache
- * line a thread. The workgroup copies them into its memory instead, turned so that neighbours read neighbours.
+ * A thread reads 16 bytes of quantized values, so its neighbour's block of inputs lies 128 bytes on: read from x itself each would take
+ * a cache line. The workgroup copies x into its memory instead, transposed so that neighbours read neighbours.
  */
-import { type Binding, grid, kernel, type Kernel, PARAMS, repeat, roundUp } from '../gpu/kernel.ts';
-import { isQuantized, matrixBindings, type MatrixFormat, blockReader, quad } from '../weights/weight-reader.ts';
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { type Binding, grid, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
+import {
+  describeFormat,
+  isQuantized,
+  matrixBindings,
+  type MatrixFormat,
+  blockReader,
+  quad,
+} from '../weights/weight-reader.ts';
+import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
 /** What becomes of the products. */
 export type Epilogue =
@@ -23,20 +32,20 @@ export type Epilogue =
   /** y = silu(products) * products of the second matrix */
   | 'swiglu';
 
-/** How the work is shared out. */
-export interface MatvecShares {
+/** How the work is shared out among threads. */
+export interface GemvTile {
   /** Tokens at once. */
   readonly columns: number;
   readonly rowsPerThread: number;
   /** Threads that share a row: a power of two. */
   readonly threadsPerRow: number;
   readonly threads: number;
-  /** Blocks of each of its rows that a thread has on their way at once; as many of x lie in workgroup memory. */
+  /** Blocks of each of its rows that a thread has in flight at once; as many of x lie in workgroup memory. */
   readonly blocksAhead: number;
 }
 
-/** A matrix-vector product. Rows of x and y start at multiples of 32 numbers, with zeros in between. */
-export interface MatvecSpec extends MatvecShares {
+/** A GEMV or skinny GEMM. Rows of x and y are padded with zeros (rows/row-layout.ts). */
+export interface GemvSpec extends GemvTile {
   readonly label: string;
   /** One matrix; for `swiglu` the gate's, then the other, both of the same format. */
   readonly matrices: readonly MatrixFormat[];
@@ -45,14 +54,14 @@ export interface MatvecSpec extends MatvecShares {
   readonly bias?: boolean;
   /** RMSNorm in front, its weight f32 `[cols]`. */
   readonly normEpsilon?: number;
-  /** Only the tokens that go through the head, to rows of y without gaps. */
-  readonly wantedOnly?: boolean;
-  /** The size all subgroups have, or null: sums go through workgroup memory alone. */
+  /** Only the run's logits rows, to rows of y without padding. */
+  readonly logitsRowsOnly?: boolean;
+  /** The size of every subgroup; null: sums go through workgroup memory alone. */
   readonly subgroupSize: number | null;
 }
 
-/** Bindings, in order: the matrices', `x`, `y`, then `bias` and `gamma` where there are such, `params`. */
-function bindingsOf({ matrices, bias, normEpsilon }: MatvecSpec): Binding[] {
+/** Bindings in order: the matrices', `x`, `y`, `bias` and `gamma` if there are such, `params`. */
+function bindingsOf({ matrices, bias, normEpsilon }: GemvSpec): Binding[] {
   return [
     ...matrices.flatMap((format, i) => matrixBindings(`w${i}`, format, 'block')),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
@@ -64,36 +73,36 @@ function bindingsOf({ matrices, bias, normEpsilon }: MatvecSpec): Binding[] {
 }
 
 /** Workgroups along x and y; along z there is one for every `columns` tokens. */
-export function matvecGrid({ matrices, rowsPerThread, threadsPerRow, threads }: MatvecSpec): readonly [number, number] {
+export function gemvGrid({ matrices, rowsPerThread, threadsPerRow, threads }: GemvSpec): readonly [number, number] {
   return grid(Math.ceil((matrices[0]?.rows ?? 0) / (rowsPerThread * (threads / threadsPerRow))));
 }
 
-/** The kernel's source. Throws RangeError when the threads cannot be shared out so. */
-export function matvecKernel(spec: MatvecSpec): Kernel {
-  const { matrices, columns, rowsPerThread: rows, threadsPerRow: runners, threads, normEpsilon, epilogue } = spec;
+/** The kernel. Throws RangeError when the threads cannot be shared out so. */
+export function gemvKernel(spec: GemvSpec): Kernel {
+  const { matrices, columns, rowsPerThread: rows, threadsPerRow: lanes, threads, normEpsilon, epilogue } = spec;
   const [format] = matrices;
-  if (format === undefined || threads % runners !== 0 || (runners & (runners - 1)) !== 0) {
-    throw new RangeError(`${threads} threads cannot be ${runners} a row`);
+  if (format === undefined || threads % lanes !== 0 || (lanes & (lanes - 1)) !== 0) {
+    throw new RangeError(`${threads} threads cannot be ${lanes} a row`);
   }
   const norm = normEpsilon !== undefined;
-  const blocks = Math.ceil(format.cols / 32);
+  const blocks = blocksOf(format.cols);
   const ahead = blocksAheadOf(spec);
-  const isOneStage = runners * ahead >= blocks;
+  const isOneStage = lanes * ahead >= blocks;
   const sums = matrices.length * rows * columns;
   const values = sums + (norm ? columns : 0);
   const sum = (m: number, r: number, c: number): string => `s${(m * rows + r) * columns + c}`;
   const square = (c: number): string => `s${sums + c}`;
-  const yStride = spec.wantedOnly === true ? format.rows : roundUp(format.rows, 32);
+  const yStride = spec.logitsRowsOnly === true ? format.rows : paddedWidth(format.rows);
 
   const each = (line: (m: number, r: number) => string): string =>
     repeat(matrices.length, (m) => repeat(rows, (r) => line(m, r)));
   const eachSum = (line: (m: number, r: number, c: number) => string): string =>
     each((m, r) => repeat(columns, (c) => line(m, r, c)));
-  // 1. Blocks on their way.
+  // 1. Prefetches blocks.
   const load = (d: number, block: string): string => `    { let block = min(${block}, ${blocks - 1}u);
 ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r}_${d} = w${m}_scale(row${r}, block);`)} }`;
-  // 2. x in workgroup memory, beyond its end zeros. The extra place a row lets a thread write to other banks than its neighbours.
-  const stageRow = runners + 1;
+  // 2. Copies x into workgroup memory, zeros beyond its end. One more element a row lets neighbouring threads write to other banks.
+  const stageRow = lanes + 1;
   const stageColumn = 8 * stageRow * ahead;
   const stage = (c: number): string => `
       {
@@ -101,16 +110,16 @@ ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r
         stage[${c * stageColumn}u + to] = raw * scale;
         ${norm ? `q${c} += dot(raw, raw);` : ''}
       }`;
-  // 3. A block of each row times x, once the next is on its way. Beyond the end a block is multiplied by zeros.
+  // 3. Multiplies a block of each row with x, once the next is in flight. Beyond the end a block meets zeros.
   const multiply = (d: number): string => `
     {
 ${each((m, r) => `      let c${m}_${r} = b${m}_${r}_${d}; let g${m}_${r} = f${m}_${r}_${d};`)}
-${isOneStage ? '' : load(d, `base + ${(ahead + d) * runners}u + runner`)}
+${isOneStage ? '' : load(d, `base + ${(ahead + d) * lanes}u + lane`)}
 ${eachSum((m, r, c) => `      var t${m}_${r}_${c} = vec4<f32>();`)}
 ${repeat(
   8,
   (i) => `      {
-${repeat(columns, (c) => `        let v${c} = stage[${c * stageColumn + (8 * d + i) * stageRow}u + runner];`)}
+${repeat(columns, (c) => `        let v${c} = stage[${c * stageColumn + (8 * d + i) * stageRow}u + lane];`)}
 ${each(
   (m, r) => `        { let n = ${quad(`w${m}`, format, `c${m}_${r}`, i)};
 ${repeat(columns, (c) => `          t${m}_${r}_${c} = fma(n, v${c}, t${m}_${r}_${c});`)} }`,
@@ -120,11 +129,11 @@ ${repeat(columns, (c) => `          t${m}_${r}_${c} = fma(n, v${c}, t${m}_${r}_$
 ${eachSum((m, r, c) => `      ${sum(m, r, c)} = fma(g${m}_${r}, dot(t${m}_${r}_${c}, vec4<f32>(1.0)), ${sum(m, r, c)});`)}
     }`;
 
-  // Each thread has squares of what it copied: those of all threads, shared out again among a row's.
+  // Each thread has the squares of what it copied; the threads of a row add up those of all threads.
   const squares = `
 ${repeat(columns, (c) => `  all_squares[${c * threads}u + lid] = q${c};`)}
   workgroupBarrier();
-  for (var i = runner; i < ${threads}u; i += ${runners}u) {
+  for (var i = lane; i < ${threads}u; i += ${lanes}u) {
 ${repeat(columns, (c) => `    ${square(c)} += all_squares[${c * threads}u + i];`)}
   }`;
   const factor = (c: number): string =>
@@ -149,22 +158,22 @@ ${norm ? `var<workgroup> all_squares: array<f32, ${columns * threads}>;` : ''}
 ${reduction.memory > 0 ? `var<workgroup> shared_sums: array<f32, ${reduction.memory}>;` : ''}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let runner = lid % ${runners}u;
-  let row = ((wg.x + wg.y * ${matvecGrid(spec)[0]}u) * ${threads / runners}u + lid / ${runners}u) * ${rows}u;
+  let lane = lid % ${lanes}u;
+  let row = ((wg.x + wg.y * ${gemvGrid(spec)[0]}u) * ${threads / lanes}u + lid / ${lanes}u) * ${rows}u;
   let c0 = wg.z * ${columns}u;
-  let count = ${spec.wantedOnly === true ? 'params.wanted' : 'params.tokens'};
-${repeat(columns, (c) => `  let x${c} = (${spec.wantedOnly === true ? 'params.first + ' : ''}min(c0 + ${c}u, count - 1u)) * ${blocks * 8}u;`)}
+  let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
+${repeat(columns, (c) => `  let x${c} = (${spec.logitsRowsOnly === true ? 'params.first_logits_row + ' : ''}min(c0 + ${c}u, count - 1u)) * ${blocks * 8}u;`)}
 ${repeat(rows, (r) => `  let row${r} = min(row + ${r}u, ${format.rows - 1}u);`)}
 ${repeat(values, (i) => `  var s${i} = 0.0;`)}
 ${norm ? repeat(columns, (c) => `  var q${c} = 0.0;`) : ''}
 ${repeat(ahead, (d) => each((m, r) => `  var b${m}_${r}_${d}: w${m}_Block; var f${m}_${r}_${d}: f32;`))}
-${repeat(ahead, (d) => load(d, `${d * runners}u + runner`))}
-  for (var base = 0u; base < ${blocks}u; base += ${runners * ahead}u) {
+${repeat(ahead, (d) => load(d, `${d * lanes}u + lane`))}
+  for (var base = 0u; base < ${blocks}u; base += ${lanes * ahead}u) {
     workgroupBarrier();
-    for (var i = lid; i < ${runners * ahead * 8}u; i += ${threads}u) {
+    for (var i = lid; i < ${lanes * ahead * 8}u; i += ${threads}u) {
       let inside = base * 8u + i < ${blocks * 8}u;
       let source = min(base * 8u + i, ${blocks * 8 - 1}u);
-      let to = (i / ${runners * 8}u * 8u + i % 8u) * ${stageRow}u + i / 8u % ${runners}u;
+      let to = (i / ${lanes * 8}u * 8u + i % 8u) * ${stageRow}u + i / 8u % ${lanes}u;
       let scale = w0_PLACES${norm ? ' * gamma[source]' : ''};
 ${repeat(columns, stage)}
     }
@@ -173,20 +182,26 @@ ${repeat(ahead, multiply)}
   }
 ${norm ? squares : ''}
 ${reduction.code}
-  if (runner == 0u) {
+  if (lane == 0u) {
 ${repeat(rows, (r) => repeat(columns, (c) => store(r, c)))}
   }
 }`;
-  return kernel(spec.label, bindingsOf(spec), body, reduction.bySubgroup ? 'enable subgroups;' : '');
+  return kernel({
+    label: spec.label,
+    bindings: bindingsOf(spec),
+    body,
+    enable: reduction.bySubgroup ? 'enable subgroups;' : '',
+    choice: {
+      algorithm: columns === 1 ? 'GEMV' : 'skinny GEMM',
+      format: describeFormat(format),
+      tile: { columns, rowsPerThread: rows, threadsPerRow: lanes, threads, blocksAhead: ahead },
+    },
+  });
 }
 
 /** Sums `values` variables s0, s1, ... over the threads of a row; the row's first thread has the sums afterwards. */
 function reductionOf(
-  {
-    subgroupSize: size,
-    threadsPerRow: runners,
-    threads,
-  }: Pick<MatvecSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
+  { subgroupSize: size, threadsPerRow: lanes, threads }: Pick<GemvSpec, 'subgroupSize' | 'threadsPerRow' | 'threads'>,
   values: number,
 ): {
   readonly code: string;
@@ -194,26 +209,26 @@ function reductionOf(
   readonly bySubgroup: boolean;
 } {
   const each = (line: (i: number) => string): string => repeat(values, line);
-  if (size !== null && size % runners === 0) {
+  if (size !== null && size % lanes === 0) {
     const code =
-      size === runners
+      size === lanes
         ? each((i) => `  s${i} = subgroupAdd(s${i});`)
-        : repeat(Math.log2(runners), (bit) => each((i) => `  s${i} += subgroupShuffleXor(s${i}, ${2 ** bit}u);`));
+        : repeat(Math.log2(lanes), (bit) => each((i) => `  s${i} += subgroupShuffleXor(s${i}, ${2 ** bit}u);`));
     return { code, memory: 0, bySubgroup: true };
   }
-  if (size !== null && size > 1 && runners % size === 0) {
+  if (size !== null && size > 1 && lanes % size === 0) {
     const subgroups = threads / size;
     const code = `
 ${each((i) => `  s${i} = subgroupAdd(s${i}); if (lid % ${size}u == 0u) { shared_sums[${i * subgroups}u + lid / ${size}u] = s${i}; }`)}
   workgroupBarrier();
-${each((i) => `  s${i} = ${repeat(runners / size, (k) => `${k > 0 ? '+ ' : ''}shared_sums[${i * subgroups + k}u + lid / ${runners}u * ${runners / size}u]`)};`)}`;
+${each((i) => `  s${i} = ${repeat(lanes / size, (k) => `${k > 0 ? '+ ' : ''}shared_sums[${i * subgroups + k}u + lid / ${lanes}u * ${lanes / size}u]`)};`)}`;
     return { code, memory: values * subgroups, bySubgroup: true };
   }
   const code = `
 ${each((i) => `  shared_sums[${i * threads}u + lid] = s${i};`)}
   workgroupBarrier();
-  for (var half = ${runners / 2}u; half > 0u; half >>= 1u) {
-    if (runner < half) {
+  for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {
+    if (lane < half) {
 ${each((i) => `      shared_sums[${i * threads}u + lid] += shared_sums[${i * threads}u + lid + half];`)}
     }
     workgroupBarrier();
@@ -222,17 +237,17 @@ ${each((i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
   return { code, memory: values * threads, bySubgroup: false };
 }
 
-/** Blocks a thread has on their way at once: no more than there are. */
+/** Blocks a thread has in flight at once: no more than there are. */
 function blocksAheadOf({
   matrices,
   threadsPerRow,
   blocksAhead,
-}: Pick<MatvecSpec, 'matrices' | 'threadsPerRow' | 'blocksAhead'>): number {
-  return Math.min(blocksAhead, Math.ceil((matrices[0]?.cols ?? 0) / 32 / threadsPerRow));
+}: Pick<GemvSpec, 'matrices' | 'threadsPerRow' | 'blocksAhead'>): number {
+  return Math.min(blocksAhead, Math.ceil(blocksOf(matrices[0]?.cols ?? 0) / threadsPerRow));
 }
 
 /** Bytes of workgroup memory. */
-export function matvecBytes(spec: Omit<MatvecSpec, 'label' | 'epilogue'>): number {
+export function gemvBytes(spec: Omit<GemvSpec, 'label' | 'epilogue'>): number {
   const { matrices, columns, rowsPerThread, threadsPerRow, threads, normEpsilon } = spec;
   const norm = normEpsilon !== undefined;
   const stage = columns * 8 * (threadsPerRow + 1) * blocksAheadOf(spec) * 16;
@@ -240,12 +255,12 @@ export function matvecBytes(spec: Omit<MatvecSpec, 'label' | 'epilogue'>): numbe
   return stage + 4 * ((norm ? columns * threads : 0) + reductionOf(spec, values).memory);
 }
 
-/** Bytes a product of one token reads: the matrices. */
+/** Bytes of a matrix, which a GEMV reads once. */
 export function matrixBytes(format: MatrixFormat): number {
   const floats = format.floats === 'f16' ? 2 : 4;
   const elements = format.rows * format.cols;
   if (!isQuantized(format)) return elements * floats;
-  return elements / (format.kind === 'q4' ? 2 : 1) + (elements / 32) * floats;
+  return elements / (format.kind === 'q4' ? 2 : 1) + (elements / QUANT_BLOCK) * floats;
 }
 
 /** A number as WGSL spells an f32. */

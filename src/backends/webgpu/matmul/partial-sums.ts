@@ -1,39 +1,40 @@
 /**
- * Products in parts of their inputs (split-K): which part a workgroup has, and where the parts' sums lie: f32
- * `[parts, tokens, rows]`, tokens and rows filled up to whole tiles.
+ * Split-K: each workgroup along z sums over a range of the inputs. Here is which range that is, and where the partial sums lie:
+ * f32 `[splits, tokens, rows]`, tokens and rows padded to whole tiles.
  */
 import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 
-/** A product in parts, as far as its sums are concerned. */
-export interface SplitSums {
+/** A split-K product as far as its partial sums are concerned. */
+export interface PartialSums {
   readonly matrix: MatrixFormat;
-  /** Outputs of a workgroup, and parts of the inputs. */
-  readonly tile: { readonly tokens: number; readonly rows: number; readonly parts: number };
+  /** Outputs of a workgroup. */
+  readonly tile: { readonly tokens: number; readonly rows: number };
+  readonly splits: number;
 }
 
-/** Workgroups: tokens, rows, parts. */
-export function splitKGrid({ matrix, tile }: SplitSums, tokens: number): readonly [number, number, number] {
-  return [Math.ceil(tokens / tile.tokens), Math.ceil(matrix.rows / tile.rows), tile.parts];
+/** Workgroups: tokens, rows, splits. */
+export function splitKGrid({ matrix, tile, splits }: PartialSums, tokens: number): readonly [number, number, number] {
+  return [Math.ceil(tokens / tile.tokens), Math.ceil(matrix.rows / tile.rows), splits];
 }
 
-/** f32 numbers between the parts of one token. */
-export function sumsStride({ matrix, tile }: SplitSums): number {
+/** f32 numbers from one token's partial sums to the next token's. */
+export function partialSumStride({ matrix, tile }: Omit<PartialSums, 'splits'>): number {
   return roundUp(matrix.rows, tile.rows);
 }
 
-/** f32 numbers of all sums. */
-export function sumsLength({ matrix, tile }: SplitSums, tokens: number): number {
-  return tile.parts * roundUp(tokens, tile.tokens) * sumsStride({ matrix, tile });
+/** f32 numbers of all partial sums. */
+export function partialSumLength({ matrix, tile, splits }: PartialSums, tokens: number): number {
+  return splits * roundUp(tokens, tile.tokens) * partialSumStride({ matrix, tile });
 }
 
-/** WGSL of `begin` and `end`: the first of so many steps over the inputs that is in a workgroup's part, and the first behind it. */
-export function partOf({ tile }: SplitSums, steps: number): string {
-  const each = Math.ceil(steps / tile.parts);
+/** WGSL of `begin` and `end`: a workgroup's range `[begin, end)` of `steps` steps over the inputs. */
+export function splitRange({ splits }: Pick<PartialSums, 'splits'>, steps: number): string {
+  const each = Math.ceil(steps / splits);
   return `  let begin = wg.z * ${each}u;\n  let end = min(begin + ${each}u, ${steps}u);`;
 }
 
-/** WGSL of `padded`: the tokens between two parts. */
-export function paddedTokens({ tile }: SplitSums): string {
+/** WGSL of `padded`: tokens from one split's partial sums to the next split's. */
+export function paddedTokens({ tile }: Pick<PartialSums, 'tile'>): string {
   return `  let padded = (params.tokens + ${tile.tokens - 1}u) / ${tile.tokens}u * ${tile.tokens}u;`;
 }

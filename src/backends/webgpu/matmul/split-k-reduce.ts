@@ -1,56 +1,63 @@
 /**
- * What puts the parts of products together (split-k.ts), and does what stands between one product and the next: the bias, the
- * gate, the residual stream and RMSNorm. Rows that a product on matrix units reads next are f16, packed as its matrix wants them,
- * all others f32.
+ * Split-K reductions: each adds up the partial sums of a product (split-k.ts) and does what stands between it and the next:
+ * the bias, SwiGLU, or the residual stream and RMSNorm. Rows that a split-K product with subgroup matrices reads next are f16, packed
+ * as its matrix wants them; all others are f32.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat, type RowKernel } from '../gpu/kernel.ts';
-import { paddedTokens, type SplitSums, sumsStride } from './partial-sums.ts';
+import { f16Packer, type MatrixFormat } from '../weights/weight-reader.ts';
 import { NORM_THREADS, sumOverThreads } from '../rows/text-rows.ts';
 import { LARGEST_F16 } from './gemm-subgroup-matrix.ts';
-import { halvesPacker, type MatrixFormat } from '../weights/weight-reader.ts';
+import { paddedTokens, type PartialSums, partialSumStride } from './partial-sums.ts';
 
-/** Threads of a workgroup where each makes its own numbers. */
+/** Threads of a workgroup where each computes its own outputs. */
 const THREADS = 64;
-/** The matrix whose product reads on matrix units what is written; null: in f32. */
-type Next = MatrixFormat | null;
+/** The matrix whose product reads the result as packed f16; null: the result is f32. */
+type PackedFor = MatrixFormat | null;
 
-/** WGSL of what is written: the buffer's type, functions, and two vec4s to the place of an eight. */
-function writing(next: Next): {
+/** WGSL of a result: the buffer's type, functions, and a statement that writes two vec4s as 8-element vector `vec8`. */
+function resultOf(packedFor: PackedFor): {
   readonly type: string;
   readonly functions: string;
-  write(eight: string, low: string, high: string): string;
+  write(vec8: string, low: string, high: string): string;
 } {
-  if (next !== null) {
+  if (packedFor !== null) {
     return {
       type: 'array<vec4<u32>>',
-      functions: halvesPacker('halves', next),
-      write: (eight, low, high) => `y[${eight}] = halves(${low}, ${high});`,
+      functions: f16Packer('pack_f16x8', packedFor),
+      write: (vec8, low, high) => `y[${vec8}] = pack_f16x8(${low}, ${high});`,
     };
   }
   return {
     type: 'array<vec4<f32>>',
     functions: '',
-    write: (eight, low, high) => `y[(${eight}) * 2u] = ${low}; y[(${eight}) * 2u + 1u] = ${high};`,
+    write: (vec8, low, high) => `y[(${vec8}) * 2u] = ${low}; y[(${vec8}) * 2u + 1u] = ${high};`,
   };
 }
 
-/** WGSL that adds the parts' vec4 `quad` of token `token` from the buffer `from` to the variable `to`. */
-function addParts({ matrix, tile }: SplitSums, from: string, token: string, quad: string, to: string): string {
-  const quads = sumsStride({ matrix, tile }) / 4;
-  const part = (i: number): string => `${from}[(${i}u * padded + ${token}) * ${quads}u + ${quad}]`;
-  return repeat(tile.parts, (i) => `    ${to} += ${part(i)};`);
+/** Where a reduction finds a vec4 of the partial sums, and the variable it adds them to, as WGSL. */
+interface Addends {
+  readonly from: string;
+  readonly token: string;
+  readonly quad: string;
+  readonly to: string;
 }
 
-/** y = sums + bias. Bindings: sums, bias, y f32 `[tokens, rows]` without padding, params. `rows` has whole vec4s. */
-export function biasSumKernel(parts: SplitSums): RowKernel {
-  const quads = parts.matrix.rows / 4;
+/** WGSL that adds the partial sums of all splits to a variable. */
+function addSplits(sums: PartialSums, { from, token, quad, to }: Addends): string {
+  const quads = partialSumStride(sums) / 4;
+  return repeat(sums.splits, (i) => `    ${to} += ${from}[(${i}u * padded + ${token}) * ${quads}u + ${quad}];`);
+}
+
+/** y = sum + bias. Bindings: sums, bias, y f32 `[tokens, rows]` without padding, params. `rows` is a multiple of four. */
+export function reduceBiasKernel(sums: PartialSums): RowKernel {
+  const quads = sums.matrix.rows / 4;
   const body = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${quads}u) { return; }
-${paddedTokens(parts)}
+${paddedTokens(sums)}
   var sum = bias[id.x];
-${addParts(parts, 'sums', 'id.y', 'id.x', 'sum')}
+${addSplits(sums, { from: 'sums', token: 'id.y', quad: 'id.x', to: 'sum' })}
   y[id.y * ${quads}u + id.x] = sum;
 }`;
   const bindings: Binding[] = [
@@ -59,28 +66,28 @@ ${addParts(parts, 'sums', 'id.y', 'id.x', 'sum')}
     { name: 'y', type: 'array<vec4<f32>>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('qkv, parts', bindings, body), groups: Math.ceil(quads / THREADS) };
+  return { kernel: kernel({ label: 'qkv bias, split-K reduce', bindings, body }), groups: Math.ceil(quads / THREADS) };
 }
 
-/** y = silu(gate) * up for `next`. Bindings: the gate's sums, those of up, y `[tokens, rows]`, params. `rows` has whole eights. */
-export function gatedSumKernel(parts: SplitSums, next: Next): RowKernel {
-  const eights = parts.matrix.rows / 8;
-  const four = (name: string, from: string, quad: string): string => `
+/** y = silu(gate) * up. Bindings: gate_sums, up_sums, y `[tokens, rows]`, params. `rows` is a multiple of eight. */
+export function reduceSwigluKernel(sums: PartialSums, packedFor: PackedFor): RowKernel {
+  const vec8s = sums.matrix.rows / 8;
+  const sum4 = (name: string, from: string, quad: string): string => `
   var ${name} = vec4<f32>();
-${addParts(parts, from, 'id.y', quad, name)}`;
-  const { type, functions, write } = writing(next);
-  const gated = (i: number): string => {
+${addSplits(sums, { from, token: 'id.y', quad, to: name })}`;
+  const { type, functions, write } = resultOf(packedFor);
+  const swiglu = (i: number): string => {
     const value = `gate${i} / (1.0 + exp(-gate${i})) * up${i}`;
-    return next === null ? value : `clamp(${value}, vec4<f32>(-${LARGEST_F16}.0), vec4<f32>(${LARGEST_F16}.0))`;
+    return packedFor === null ? value : `clamp(${value}, vec4<f32>(-${LARGEST_F16}.0), vec4<f32>(${LARGEST_F16}.0))`;
   };
   const body = `
 ${functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= ${eights}u) { return; }
-${paddedTokens(parts)}
-${repeat(2, (i) => four(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + four(`up${i}`, 'up_sums', `id.x * 2u + ${i}u`))}
-  ${write(`id.y * ${eights}u + id.x`, gated(0), gated(1))}
+  if (id.x >= ${vec8s}u) { return; }
+${paddedTokens(sums)}
+${repeat(2, (i) => sum4(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + sum4(`up${i}`, 'up_sums', `id.x * 2u + ${i}u`))}
+  ${write(`id.y * ${vec8s}u + id.x`, swiglu(0), swiglu(1))}
 }`;
   const bindings: Binding[] = [
     { name: 'gate_sums', type: 'array<vec4<f32>>', access: 'read' },
@@ -88,20 +95,30 @@ ${repeat(2, (i) => four(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + four(`up
     { name: 'y', type, access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('gate, up, parts', bindings, body), groups: Math.ceil(eights / THREADS) };
+  return { kernel: kernel({ label: 'SwiGLU, split-K reduce', bindings, body }), groups: Math.ceil(vec8s / THREADS) };
+}
+
+/** A reduction into the residual stream, and RMSNorm of it. */
+export interface ReduceNormSpec {
+  /** The product before; null in front of the first layer, where the residual stream stays as it is. */
+  readonly sums: PartialSums | null;
+  /** Width of the residual stream, a multiple of eight. */
+  readonly cols: number;
+  readonly epsilon: number;
+  readonly packedFor: PackedFor;
 }
 
 /**
- * hidden = hidden + sums, and y = RMSNorm(hidden) for `next`; without `parts` hidden stays as it is. Bindings: sums where there
- * are such, hidden f32 `[tokens, cols]`, gamma f32, y, params. `cols` has whole eights. Workgroups: tokens.
+ * hidden = hidden + sum, y = RMSNorm(hidden). Bindings: sums if there are such, hidden f32 `[tokens, cols]`, gamma f32, y, params.
+ * Workgroups: tokens.
  */
-export function normSumKernel(parts: SplitSums | null, cols: number, epsilon: number, next: Next): Kernel {
-  const eights = cols / 8;
-  const { type, functions, write } = writing(next);
+export function reduceNormKernel({ sums, cols, epsilon, packedFor }: ReduceNormSpec): Kernel {
+  const vec8s = cols / 8;
+  const { type, functions, write } = resultOf(packedFor);
   const each = (line: (i: number, quad: string) => string): string =>
-    repeat(Math.ceil(eights / NORM_THREADS), (i) => {
-      const eight = `(lid + ${i * NORM_THREADS}u)`;
-      return `  if (${eight} < ${eights}u) {\n${repeat(2, (half) => line(2 * i + half, `${eight} * 2u + ${half}u`))}\n  }`;
+    repeat(Math.ceil(vec8s / NORM_THREADS), (i) => {
+      const vec8 = `(lid + ${i * NORM_THREADS}u)`;
+      return `  if (${vec8} < ${vec8s}u) {\n${repeat(2, (half) => line(2 * i + half, `${vec8} * 2u + ${half}u`))}\n  }`;
     });
   const body = `
 ${functions}
@@ -109,12 +126,12 @@ var<workgroup> squares: array<f32, ${NORM_THREADS}>;
 @compute @workgroup_size(${NORM_THREADS})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let first = wg.x * ${cols / 4}u;
-${parts === null ? '' : paddedTokens(parts)}
+${sums === null ? '' : paddedTokens(sums)}
   var square = 0.0;
-${repeat(2 * Math.ceil(eights / NORM_THREADS), (i) => `  var v${i} = vec4<f32>();`)}
+${repeat(2 * Math.ceil(vec8s / NORM_THREADS), (i) => `  var v${i} = vec4<f32>();`)}
 ${each(
   (i, quad) => `    v${i} = hidden[first + ${quad}];
-${parts === null ? '' : `${addParts(parts, 'sums', 'wg.x', quad, `v${i}`)}\n    hidden[first + ${quad}] = v${i};`}
+${sums === null ? '' : `${addSplits(sums, { from: 'sums', token: 'wg.x', quad, to: `v${i}` })}\n    hidden[first + ${quad}] = v${i};`}
     square += dot(v${i}, v${i});`,
 )}
   squares[lid] = square;
@@ -128,11 +145,11 @@ ${each((i, quad) =>
 )}
 }`;
   const bindings: Binding[] = [
-    ...(parts === null ? [] : [{ name: 'sums', type: 'array<vec4<f32>>', access: 'read' } as const]),
-    { name: 'hidden', type: 'array<vec4<f32>>', access: parts === null ? 'read' : 'read_write' },
+    ...(sums === null ? [] : [{ name: 'sums', type: 'array<vec4<f32>>', access: 'read' } as const]),
+    { name: 'hidden', type: 'array<vec4<f32>>', access: sums === null ? 'read' : 'read_write' },
     { name: 'gamma', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'y', type, access: 'read_write' },
     PARAMS,
   ];
-  return kernel('norm, parts', bindings, body);
+  return kernel({ label: 'norm, split-K reduce', bindings, body });
 }

@@ -1,13 +1,14 @@
 /** The small kernels: embedding lookup, embeddings into the residual stream, RMSNorm of many tokens, the arg max of logits. */
 import { type Stored } from '../attention/cache-format.ts';
-import { type Binding, kernel, type Kernel, PARAMS, roundUp, type RowKernel } from '../gpu/kernel.ts';
-import { matrixBindings, type MatrixFormat, eightReader } from '../weights/weight-reader.ts';
+import { type Binding, kernel, type Kernel, PARAMS, type RowKernel } from '../gpu/kernel.ts';
+import { matrixBindings, type MatrixFormat, vec8Reader } from '../weights/weight-reader.ts';
+import { paddedWidth } from './row-layout.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
 
-/** Parts in which the arg max of a row is sought first. */
-export const ARG_MAX_PARTS = 64;
+/** Candidates for the arg max of a row: a workgroup finds each in a part of the row. */
+export const ARG_MAX_CANDIDATES = 64;
 
 /**
  * Rows of the embedding table for ids (int64, as pairs of words), packed as `stored`. Bindings: the table's, `ids`, `out`.
@@ -17,12 +18,12 @@ export function embedKernel(table: MatrixFormat, stored: Stored): RowKernel {
   const { cols } = table;
   const words = stored === 'f16' ? cols / 2 : cols;
   const body = `
-${eightReader('w', table)}
+${vec8Reader('w', table)}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x * 8u >= ${cols}u) { return; }
   let row = min(ids[id.y].x, ${table.rows - 1}u);
-  let eight = w_f32(w_eight(row, id.x / 4u, id.x % 4u));
+  let eight = w_f32(w_vec8(row, id.x / 4u, id.x % 4u));
   let at = id.y * ${words}u + id.x * ${stored === 'f16' ? 4 : 8}u;
   for (var i = 0u; i < ${stored === 'f16' ? 4 : 8}u; i++) {
     ${
@@ -33,15 +34,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }`;
   const bindings: Binding[] = [
-    ...matrixBindings('w', table, 'eight'),
+    ...matrixBindings('w', table, 'vec8'),
     { name: 'ids', type: 'array<vec2<u32>>', access: 'read' },
     { name: 'out', type: 'array<u32>', access: 'read_write' },
   ];
-  return { kernel: kernel('embedding', bindings, body), groups: Math.ceil(cols / 8 / THREADS) };
+  return { kernel: kernel({ label: 'embedding', bindings, body }), groups: Math.ceil(cols / 8 / THREADS) };
 }
 
-/** Embeddings `[tokens, cols]` as `stored` into the residual stream, f32 rows of a multiple of 32. Bindings: `embeds`, `hidden`, params. Workgroups: see `groups`, tokens. */
-export function loadKernel(cols: number, stored: Stored): RowKernel {
+/** Embeddings `[tokens, cols]` as `stored` into the residual stream, padded rows of f32. Bindings: `embeds`, `hidden`, params. */
+export function embeddingToResidualKernel(cols: number, stored: Stored): RowKernel {
   const value =
     stored === 'f16'
       ? `unpack2x16float(embeds[(id.y * ${cols}u + id.x) >> 1u])[(id.y * ${cols}u + id.x) & 1u]`
@@ -50,14 +51,14 @@ export function loadKernel(cols: number, stored: Stored): RowKernel {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${cols}u || id.y >= params.tokens) { return; }
-  hidden[id.y * ${roundUp(cols, 32)}u + id.x] = ${value};
+  hidden[id.y * ${paddedWidth(cols)}u + id.x] = ${value};
 }`;
   const bindings: Binding[] = [
     { name: 'embeds', type: 'array<u32>', access: 'read' },
     { name: 'hidden', type: 'array<f32>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('residual', bindings, body), groups: Math.ceil(cols / THREADS) };
+  return { kernel: kernel({ label: 'residual', bindings, body }), groups: Math.ceil(cols / THREADS) };
 }
 
 /** Threads of a norm: those of a short prompt have few workgroups, and wait for one another. */
@@ -72,14 +73,21 @@ export function sumOverThreads(array: string, threads: number): string {
   }`;
 }
 
-/**
- * RMSNorm of rows of `cols` numbers, a multiple of four, padded to a multiple of 32; those of y too unless they are to be
- * `gapless`. Bindings: `x`, `gamma`, `y`. Workgroups: tokens. Throws RangeError for other numbers.
- */
-export function normKernel(label: string, cols: number, epsilon: number, gapless = false): Kernel {
+/** An RMSNorm of rows. */
+export interface NormSpec {
+  readonly label: string;
+  /** Numbers of a row, a multiple of four. */
+  readonly cols: number;
+  readonly epsilon: number;
+  /** Whether rows of y have no padding, as those of x have. */
+  readonly gapless?: boolean;
+}
+
+/** RMSNorm. Bindings: `x`, `gamma`, `y`, all f32. Workgroups: rows. Throws RangeError for rows that are not whole vec4s. */
+export function normKernel({ label, cols, epsilon, gapless = false }: NormSpec): Kernel {
   if (cols % 4 !== 0) throw new RangeError(`rows of ${cols} numbers are not made of fours`);
   const quads = cols / 4;
-  const stride = roundUp(cols, 32) / 4;
+  const stride = paddedWidth(cols) / 4;
   const body = `
 var<workgroup> squares: array<f32, ${NORM_THREADS}>;
 @compute @workgroup_size(${NORM_THREADS})
@@ -98,17 +106,17 @@ ${sumOverThreads('squares', NORM_THREADS)}
     { name: 'gamma', type: 'array<vec4<f32>>', access: 'read' },
     { name: 'y', type: 'array<vec4<f32>>', access: 'read_write' },
   ];
-  return kernel(label, bindings, body);
+  return kernel({ label, bindings, body });
 }
 
 /**
- * The first largest of each row of logits `[rows, cols]`, 2^32 - 1 where none is finite, in two passes: `parts` gives ARG_MAX_PARTS candidates a row (bindings
- * `logits`, `candidates`; workgroups: parts, rows), `whole` the best of them as int64 (bindings `candidates`, `logits`, `token`;
- * workgroups: rows).
+ * The first largest of each row of logits `[rows, cols]`, 2^32 - 1 where none is finite, in two passes: `candidates` gives
+ * ARG_MAX_CANDIDATES of a row (bindings `logits`, `candidates`; workgroups: candidates, rows), `best` the largest of them as
+ * int64 (bindings `candidates`, `logits`, `token`; workgroups: rows).
  */
-export function argMaxKernels(cols: number): { readonly parts: Kernel; readonly whole: Kernel } {
+export function argMaxKernels(cols: number): { readonly candidates: Kernel; readonly best: Kernel } {
   const threads = 256;
-  const part = Math.ceil(cols / ARG_MAX_PARTS);
+  const part = Math.ceil(cols / ARG_MAX_CANDIDATES);
   const search = (count: number, first: string, end: string): string => `
   var best = 0xffffffffu;
   var most = 0.0;
@@ -136,35 +144,39 @@ export function argMaxKernels(cols: number): { readonly parts: Kernel; readonly 
   }`;
   const shared = (count: number): string =>
     `var<workgroup> bests: array<u32, ${count}>;\nvar<workgroup> mosts: array<f32, ${count}>;`;
-  const parts = `
+  const candidates = `
 ${shared(threads)}
 fn column_at(wg: vec3<u32>, i: u32) -> u32 { return i; }
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row = wg.y;
   ${search(threads, `wg.x * ${part}u`, `min((wg.x + 1u) * ${part}u, ${cols}u)`)}
-  if (lid == 0u) { candidates[row * ${ARG_MAX_PARTS}u + wg.x] = bests[0]; }
+  if (lid == 0u) { candidates[row * ${ARG_MAX_CANDIDATES}u + wg.x] = bests[0]; }
 }`;
-  const whole = `
-${shared(ARG_MAX_PARTS)}
-fn column_at(wg: vec3<u32>, i: u32) -> u32 { return min(candidates[wg.x * ${ARG_MAX_PARTS}u + i], ${cols - 1}u); }
-@compute @workgroup_size(${ARG_MAX_PARTS})
+  const best = `
+${shared(ARG_MAX_CANDIDATES)}
+fn column_at(wg: vec3<u32>, i: u32) -> u32 { return min(candidates[wg.x * ${ARG_MAX_CANDIDATES}u + i], ${cols - 1}u); }
+@compute @workgroup_size(${ARG_MAX_CANDIDATES})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row = wg.x;
-  ${search(ARG_MAX_PARTS, '0u', `${ARG_MAX_PARTS}u`)}
+  ${search(ARG_MAX_CANDIDATES, '0u', `${ARG_MAX_CANDIDATES}u`)}
   if (lid == 0u) { token[row] = vec2<u32>(bests[0], 0u); }
 }`;
   const logits: Binding = { name: 'logits', type: 'array<f32>', access: 'read' };
   return {
-    parts: kernel('arg max, parts', [logits, { name: 'candidates', type: 'array<u32>', access: 'read_write' }], parts),
-    whole: kernel(
-      'arg max',
-      [
+    candidates: kernel({
+      label: 'arg max, candidates',
+      bindings: [logits, { name: 'candidates', type: 'array<u32>', access: 'read_write' }],
+      body: candidates,
+    }),
+    best: kernel({
+      label: 'arg max',
+      bindings: [
         { name: 'candidates', type: 'array<u32>', access: 'read' },
         logits,
         { name: 'token', type: 'array<vec2<u32>>', access: 'read_write' },
       ],
-      whole,
-    ),
+      body: best,
+    }),
   };
 }

@@ -1,7 +1,8 @@
 /** The vision tower's kernels that move rows: patches into window order, rotary positions, features back into image order. */
 import { patchElements, type PatchShape, type VisionConfig } from '../../../model/vision-config.ts';
 import { packing, type Stored } from '../attention/cache-format.ts';
-import { type Binding, kernel, PARAMS, roundUp, type RowKernel } from '../gpu/kernel.ts';
+import { type Binding, kernel, PARAMS, type RowKernel } from '../gpu/kernel.ts';
+import { paddedWidth } from './row-layout.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 64;
@@ -10,13 +11,13 @@ const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read
 
 /**
  * Cuts an image into `params.tokens` patches, `params.columns` of them side by side, in window order: channel, frame, row, column,
- * rows padded with zeros to a multiple of 32. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
+ * rows padded with zeros. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
  * `[groups]`, patches, params. Source: src/image/patchify.ts, which does the same where there are no kernels.
  */
 export function patchKernel(shape: PatchShape & Pick<VisionConfig, 'spatialMergeSize'>): RowKernel {
   const { patchSize: side, spatialMergeSize: merge, inChannels: channels } = shape;
   const cols = patchElements(shape);
-  const stride = roundUp(cols, 32);
+  const stride = paddedWidth(cols);
   const body = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -40,11 +41,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'patches', type: 'array<f32>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('vision patches', bindings, body), groups: Math.ceil(stride / THREADS) };
+  return { kernel: kernel({ label: 'vision patches', bindings, body }), groups: Math.ceil(stride / THREADS) };
 }
 
 /**
- * Rotates queries and keys in place (halves are not interleaved), and scales queries for a softmax by powers of two:
+ * Rotates queries and keys in place (the two halves of a head are not interleaved), and scales queries for a softmax by powers of two:
  * log2(e) / sqrt(headDim). Bindings: qkv f32 `[params.tokens, 3 numHeads headDim]`, cos and sin f32 `[tokens, headDim / 2]`, params.
  */
 export function rotaryKernel({
@@ -61,7 +62,7 @@ export function rotaryKernel({
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${hidden}u || id.y >= params.tokens) { return; } // a pair each: half as many in queries, as many in keys
   let j = id.x % ${half}u;
-  let at = id.y * ${roundUp(3 * hidden, 32)}u + (id.x / ${half}u) * ${headDim}u + j;
+  let at = id.y * ${paddedWidth(3 * hidden)}u + (id.x / ${half}u) * ${headDim}u + j;
   let scale = select(1.0, ${Math.LOG2E / Math.sqrt(headDim)}f, id.x < ${hidden / 2}u);
   let c = cos_rows[id.y * ${half}u + j] * scale;
   let s = sin_rows[id.y * ${half}u + j] * scale;
@@ -76,11 +77,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'sin_rows', type: 'array<f32>', access: 'read' },
     PARAMS,
   ];
-  return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(hidden / THREADS) };
+  return { kernel: kernel({ label: 'vision rotary', bindings, body }), groups: Math.ceil(hidden / THREADS) };
 }
 
 /**
- * The same for attention on matrix units: rotated queries and keys, and values as they are, to f16 `[params.tokens, 3 numHeads
+ * The same for attention with subgroup matrices: writes rotated queries and keys, and values as they are, to f16 `[params.tokens, 3 numHeads
  * headDim]`. A thread packs eight numbers of each half of a head. Bindings: qkv, cos, sin, packed, params.
  */
 export function packedRotaryKernel({
@@ -100,7 +101,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${count}u || id.y >= params.tokens) { return; }
   let head = id.x / ${perHead}u; // of the queries, then of the keys, then of the values
   let j = id.x % ${perHead}u;
-  let at = id.y * ${roundUp(3 * numHeads * headDim, 32) / 4}u + head * ${quads}u + j * 2u;
+  let at = id.y * ${paddedWidth(3 * numHeads * headDim) / 4}u + head * ${quads}u + j * 2u;
   var a0 = qkv[at];
   var a1 = qkv[at + 1u];
   var b0 = qkv[at + ${quads / 2}u];
@@ -130,11 +131,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'packed', type: 'array<vec4<u32>>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('vision rotary', bindings, body), groups: Math.ceil(count / THREADS) };
+  return { kernel: kernel({ label: 'vision rotary', bindings, body }), groups: Math.ceil(count / THREADS) };
 }
 
 /**
- * Features f32 in window order, rows padded to a multiple of 32, to image order without gaps, as `stored`. Bindings:
+ * Reorders features f32 from window order, rows padded, to image order without padding, as `stored`. Bindings:
  * features, window_index u32 `[params.tokens]`, image_features, params. Throws RangeError for an odd width in f16.
  */
 export function featureKernel(cols: number, stored: Stored): RowKernel {
@@ -145,7 +146,7 @@ export function featureKernel(cols: number, stored: Stored): RowKernel {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (id.x >= ${words}u || id.y >= params.tokens) { return; }
-  let at = id.y * ${roundUp(cols, 32)}u + id.x * ${perWord}u;
+  let at = id.y * ${paddedWidth(cols)}u + id.x * ${perWord}u;
   image_features[window_index[id.y] * ${words}u + id.x] =
     ${stored === 'f16' ? 'pack2x16float(vec2<f32>(features[at], features[at + 1u]))' : 'bitcast<u32>(features[at])'};
 }`;
@@ -155,5 +156,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     { name: 'image_features', type: 'array<u32>', access: 'read_write' },
     PARAMS,
   ];
-  return { kernel: kernel('vision features', bindings, body), groups: Math.ceil(words / THREADS) };
+  return { kernel: kernel({ label: 'vision features', bindings, body }), groups: Math.ceil(words / THREADS) };
 }

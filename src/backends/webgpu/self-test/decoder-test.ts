@@ -3,17 +3,16 @@ import { groupedAttention } from '../../../model/reference-attention.ts';
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
-import { type DecoderKernels, fusedProduct, wideShares, type Wanted } from '../decoder/decoder-kernels.ts';
+import type { DecoderKernelConfig, DecoderKernels } from '../decoder/decoder-kernels.ts';
 import type { KernelContext } from '../context.ts';
 import type { DecoderFormats } from '../decoder/loaded-decoder.ts';
-import { checkedFormats, checkProduct, checkTiledProduct } from './matmul-test.ts';
-import { checkSplitLayers } from './split-k-test.ts';
-import { canSplit } from '../matmul/split-k-layer.ts';
-import { tiledProducts } from '../matmul/select-gemm.ts';
-import { attentionGrid, partialLength } from '../attention/prefill-attention.ts';
-import { combineGrid } from '../attention/kv-split-reduce.ts';
-import type { MatvecSpec } from '../matmul/gemv.ts';
-import { roundUp } from '../gpu/kernel.ts';
+import { testedFormats, testGemm, testTiledGemm } from './matmul-test.ts';
+import { testSplitKLayers } from './split-k-test.ts';
+import { compileGemm, compileGemv } from '../matmul/compile.ts';
+import { canSplitK, wideTile } from '../matmul/select.ts';
+import { partialLength } from '../attention/kv-partials.ts';
+import type { GemvSpec } from '../matmul/gemv.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
 const FIRST = 70;
@@ -21,44 +20,48 @@ const CAPACITY = 128;
 const PART = 64;
 
 /**
- * Checks the kernels that `wanted` describes, while those of the model's own sizes, which `compiling` gives, still compile.
+ * Tests the kernels that `config` describes, while those of the model's own sizes, which `compiling` gives, still compile.
  * Throws NumericCheckError when one of them is off.
  */
-export async function checkDecoder(
+export async function selfTestDecoder(
   parts: KernelContext,
   { layer, head }: DecoderFormats,
   compiling: Promise<DecoderKernels>,
-  wanted: Wanted,
+  { text, target }: DecoderKernelConfig,
 ): Promise<void> {
   const { compiler, tuning } = parts;
-  const tiled = tiledProducts(compiler, 1, tuning.tile, wanted.workgroupBytes);
-  const normEpsilon = wanted.text.rmsNormEps;
-  const limits = { wantedSide: tuning.tile, workgroupBytes: wanted.workgroupBytes };
-  const checks = checkedFormats([...Object.values(layer), head]).flatMap((format) => {
+  const normEpsilon = text.rmsNormEps;
+  const checks = testedFormats([...Object.values(layer), head]).flatMap((format) => {
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
-    const fused = async (columns: number, shares: Partial<MatvecSpec>): Promise<void> => {
-      const product = await fusedProduct(compiler, wanted, columns, { ...spec, ...shares });
-      await checkProduct(parts, product, format, columns, { normEpsilon });
+    const fused = async (columns: number, shares: Partial<GemvSpec>): Promise<void> => {
+      const product = await compileGemv(compiler, { ...spec, ...shares }, columns, target);
+      await testGemm(parts, product, format, columns, { normEpsilon });
     };
     const many = async (): Promise<void> => {
-      const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-      await checkTiledProduct(parts, product, format, FIRST);
+      const product = await compileGemm(
+        compiler,
+        { label: 'product, GEMM', matrix: format, epilogue: 'store', bias: true },
+        1,
+        target,
+      );
+      await testTiledGemm(parts, product, format, FIRST);
     };
-    const split = canSplit(layer) ? [checkSplitLayers(parts, format, normEpsilon, limits)] : [];
-    return [fused(1, {}), fused(1, wideShares(tuning)), fused(tuning.columns, {}), many(), ...split];
+    const split = canSplitK(Object.values(layer)) ? [testSplitKLayers(parts, format, normEpsilon, target)] : [];
+    return [fused(1, {}), fused(1, wideTile(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
   await Promise.all([...checks, compiling.then((kernels) => checkAttention(parts, kernels))]);
 }
 
 async function checkAttention(
   parts: KernelContext,
-  { cache, attention, tensorAttention, stepAttention, combine, attentionSpec }: DecoderKernels,
+  { attention: { choice, cacheWrite, prefill, decode, subgroupMatrix, kvSplitReduce } }: DecoderKernels,
 ): Promise<void> {
+  const attentionSpec = choice.prefill;
   const { numHeads, numKvHeads, headDim, stored } = attentionSpec;
   const random = pseudoRandom();
   const width = (numHeads + 2 * numKvHeads) * headDim;
-  const stride = roundUp(width, 32);
-  const outStride = roundUp(numHeads * headDim, 32);
+  const stride = paddedWidth(width);
+  const outStride = paddedWidth(numHeads * headDim);
   const qkv = random((FIRST + 1) * width);
   const angles = random((CAPACITY * headDim) / 2).map((turn) => turn * Math.PI);
   const half = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
@@ -71,7 +74,7 @@ async function checkAttention(
     const state = [bench.filled(half(cos)), bench.filled(half(sin)), bench.empty(cacheBytes), bench.empty(cacheBytes)];
     const runs = [
       { first: 0, count: FIRST, what: 'attention' },
-      { first: FIRST, count: 1, what: 'attention, step' },
+      { first: FIRST, count: 1, what: 'attention, decode' },
     ];
     for (const { first, count, what } of runs) {
       const step = count === 1;
@@ -82,18 +85,19 @@ async function checkAttention(
       const partials = bench.empty(partialLength(attentionSpec, count, splits) * 4);
       const output = bench.empty(count * outStride * 4);
       const inputs = [bench.filled(rows), ...state];
-      const caching = cache(count);
+      const caching = cacheWrite(count);
       if (!step) bench.dispatch(caching.compiled, [...inputs, params], caching.grid);
-      const grid = attentionGrid(attentionSpec, count, splits);
-      bench.dispatch(step ? stepAttention : attention, [...inputs, output, partials, params], grid);
-      bench.dispatch(combine, [partials, output, params], combineGrid(attentionSpec, count));
+      const { compiled: attention, grid } = (step ? decode : prefill)(count, splits);
+      bench.dispatch(attention, [...inputs, output, partials, params], grid);
+      const reduce = kvSplitReduce(count);
+      bench.dispatch(reduce.compiled, [partials, output, params], reduce.grid);
       const expected = groupedAttention(qkv, attentionSpec, exact(cos), exact(sin), first, count);
       await bench.expect(what, output, expected, numHeads * headDim, outStride);
-      if (step || tensorAttention === null) continue;
+      if (step || subgroupMatrix === null) continue;
       const again = bench.empty(count * outStride * 4);
-      const { compiled, grid: groups } = tensorAttention(count);
+      const { compiled, grid: groups } = subgroupMatrix(count);
       bench.dispatch(compiled, [...inputs, again, params], groups);
-      await bench.expect(`${what} on matrix units`, again, expected, numHeads * headDim, outStride);
+      await bench.expect(`${what} by subgroup matrices`, again, expected, numHeads * headDim, outStride);
     }
   } finally {
     bench.dispose();

@@ -33,10 +33,9 @@ export class KernelFixture {
   }
 
   /** The uniform buffer of a run, zero where nothing is said. */
-  params(some: Partial<Params> & Pick<Params, 'tokens'>): GPUBuffer {
+  params(params: Params): GPUBuffer {
     const buffer = this.#make(PARAM_BYTES, GPUBufferUsage.UNIFORM);
-    const zeros = { past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0 };
-    this.#parts.runtime.device.queue.writeBuffer(buffer, 0, paramWords({ ...zeros, ...some }));
+    this.#parts.runtime.device.queue.writeBuffer(buffer, 0, paramWords(params));
     return buffer;
   }
 

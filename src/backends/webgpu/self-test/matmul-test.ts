@@ -3,29 +3,31 @@ import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
-import { type Step, TOKEN_CLASSES } from '../matmul/select-gemm.ts';
+import type { SizedKernel } from '../gpu/sized-kernel.ts';
+import { TOKEN_CLASSES } from '../matmul/tiles.ts';
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 
 /** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
 const ROWS = 200;
 const COLS = 192;
-/** Inputs of the first of two parts in which floats are turned. */
+/** Inputs of the first of two parts in which floats are transposed. */
 const FIRST_PART = 128;
 
 /** Small matrices' formats: one for each way in which the model stores its own. */
-export function checkedFormats(formats: readonly MatrixFormat[]): readonly MatrixFormat[] {
+export function testedFormats(formats: readonly MatrixFormat[]): readonly MatrixFormat[] {
   const ways = new Map(formats.map(({ kind, floats }) => [`${kind} ${floats}`, { kind, floats }]));
   return [...ways.values()].map((way) => ({ ...way, rows: ROWS, cols: COLS }));
 }
 
 /**
- * Runs a product that stores x Wᵀ + bias, for a matrix of {@link checkedFormats}. `normEpsilon`: with RMSNorm in front, its weight 1;
+ * Runs a product that stores x Wᵀ + bias, for a matrix of {@link testedFormats}. `normEpsilon`: with RMSNorm in front, its weight 1;
  * `asIf`: by the kernel that is used for so many tokens.
  * Throws NumericCheckError when it is off.
  */
-export async function checkProduct(
+export async function testGemm(
   parts: KernelContext,
-  step: Step,
+  step: SizedKernel,
   format: MatrixFormat,
   tokens: number,
   { normEpsilon, asIf = tokens }: { readonly normEpsilon?: number; readonly asIf?: number } = {},
@@ -68,12 +70,12 @@ export async function madeUpMatrix(
   const { arrays, weights } = madeUp(format, random);
   const buffers = isQuantized(format)
     ? arrays.map((array) => bench.filled(array))
-    : [await turned(parts, bench, format, arrays)];
+    : [await transposed(parts, bench, format, arrays)];
   return { buffers, weights };
 }
 
-/** Floats, turned in two parts as a matrix is when it is loaded. */
-async function turned(
+/** Floats, transposed in two parts as a matrix is when it is loaded. */
+async function transposed(
   { transposer }: KernelContext,
   bench: KernelFixture,
   format: MatrixFormat,
@@ -81,8 +83,10 @@ async function turned(
 ): Promise<GPUBuffer> {
   const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const whole = bench.empty(bytes);
-  for (const [i, part] of parts.entries())
-    await transposer.turn(part, format, i * FIRST_PART, i === 0 ? FIRST_PART : format.cols - FIRST_PART, whole);
+  for (const [i, part] of parts.entries()) {
+    const inputs = i === 0 ? FIRST_PART : format.cols - FIRST_PART;
+    await transposer.transpose({ bytes: part, format, first: i * FIRST_PART, inputs }, whole);
+  }
   return whole;
 }
 
@@ -103,26 +107,26 @@ function madeUp(
       weights: exact.map((_, i) => exact[(i % cols) * rows + Math.floor(i / cols)] ?? 0),
     };
   }
-  const scales = random((rows * cols) / 32);
+  const scales = random((rows * cols) / QUANT_BLOCK);
   const exact = rounded(scales);
   const bits = kind === 'q4' ? 4 : 8;
-  const codes = Uint8Array.from(random((rows * cols * bits) / 8), (value) => Math.floor((value + 1) * 128));
+  const quants = Uint8Array.from(random((rows * cols * bits) / 8), (value) => Math.floor((value + 1) * 128));
   const code = (i: number): number =>
-    bits === 8 ? (codes[i] ?? 0) - 128 : (((codes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15) - 8;
+    bits === 8 ? (quants[i] ?? 0) - 128 : (((quants[i >> 1] ?? 0) >> (4 * (i & 1))) & 15) - 8;
   const weights = Float32Array.from({ length: rows * cols }, (_, i) => code(i) * (exact[i >> 5] ?? 0));
-  return { arrays: [codes, stored(scales)], weights };
+  return { arrays: [quants, stored(scales)], weights };
 }
 
 /** Checks a tiled product by every kernel it has, for few tokens and for many. Throws NumericCheckError when one is off. */
-export async function checkTiledProduct(
+export async function testTiledGemm(
   parts: KernelContext,
-  step: Step,
+  step: SizedKernel,
   format: MatrixFormat,
   tokens: number,
 ): Promise<void> {
   // One entry a kernel. Its grid reaches as many tokens as it is asked for, so no more are checked than it is for.
   const asIf = new Map([...TOKEN_CLASSES, tokens].map((count) => [step(count).compiled, count]));
   for (const count of asIf.values()) {
-    await checkProduct(parts, step, format, Math.min(tokens, count), { asIf: count });
+    await testGemm(parts, step, format, Math.min(tokens, count), { asIf: count });
   }
 }

@@ -3,8 +3,9 @@ import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
 import { madeUpMatrix } from './matmul-test.ts';
-import { type SplitLayer, splitLayers, type TileLimits } from '../matmul/split-k-layer.ts';
-import type { Step } from '../matmul/select-gemm.ts';
+import type { SizedKernel } from '../gpu/sized-kernel.ts';
+import type { KernelTarget } from '../matmul/select.ts';
+import { compileSplitK, type SplitKLayer } from '../matmul/split-k-layer.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 
 /** Rows and inputs of every matrix: whole blocks, but neither whole tiles nor a power of two. */
@@ -15,23 +16,23 @@ const TOKENS = 70;
 const GAMMA = 1 / 64;
 
 /** Checks the kernels of a layer whose matrices are stored as `format`. Throws NumericCheckError when one is off. */
-export async function checkSplitLayers(
+export async function testSplitKLayers(
   parts: KernelContext,
   format: MatrixFormat,
   epsilon: number,
-  limits: TileLimits,
+  target: KernelTarget,
 ): Promise<void> {
   const matrix = { ...format, rows: SIDE, cols: SIDE };
   const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
   const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
-  for (const layer of (await splitLayers(parts.compiler, matrices, text, limits)) ?? []) {
+  for (const layer of (await compileSplitK(parts.compiler, matrices, text, target)) ?? []) {
     await checkLayer(parts, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
   }
 }
 
 async function checkLayer(
   parts: KernelContext,
-  layer: SplitLayer,
+  layer: SplitKLayer,
   format: MatrixFormat,
   tokens: number,
   epsilon: number,
@@ -50,20 +51,20 @@ async function checkLayer(
     const [stream, x, bias] = [random(tokens * SIDE), random(tokens * SIDE), random(SIDE)];
     const gamma = bench.filled(new Float32Array(SIDE).fill(GAMMA));
     const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
-    const [normed, inner] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
-    const room = layer.sums(tokens);
-    const [sums, upSums] = [bench.empty(room.sums * 4), bench.empty(room.upSums * 4)];
+    const [normed, intermediate] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
+    const lengths = layer.partialSums(tokens);
+    const [sums, upPartialSums] = [bench.empty(lengths.sums * 4), bench.empty(lengths.upPartialSums * 4)];
     const y = bench.empty(tokens * SIDE * 4);
     const params = bench.params({ tokens });
-    const run = (step: Step, ...buffers: readonly GPUBuffer[]): void => {
+    const run = (step: SizedKernel, ...buffers: readonly GPUBuffer[]): void => {
       const { compiled, grid } = step(tokens);
       bench.dispatch(compiled, [...buffers, params], grid);
     };
     run(layer.firstNorm, hidden, gamma, normed);
-    run(layer.gate, ...gate.buffers, normed, sums);
-    run(layer.up, ...up.buffers, normed, upSums);
-    run(layer.gated, sums, upSums, inner);
-    run(layer.down, ...down.buffers, inner, sums);
+    run(layer.gateUp, ...gate.buffers, normed, sums);
+    run(layer.gateUp, ...up.buffers, normed, upPartialSums);
+    run(layer.swiglu, sums, upPartialSums, intermediate);
+    run(layer.down, ...down.buffers, intermediate, sums);
     run(layer.nextNorm, sums, hidden, gamma, normed);
     run(layer.qkv, ...qkv.buffers, normed, sums);
     run(layer.bias, sums, bench.filled(bias), y);
@@ -77,13 +78,13 @@ async function checkLayer(
     );
     const behind = sum(stream, product(inside, down.weights));
     const expected = [
-      { what: 'MLP in parts', found: hidden, values: behind },
+      { what: 'MLP, split-K', found: hidden, values: behind },
       {
-        what: 'qkv in parts',
+        what: 'qkv, split-K',
         found: y,
         values: product(normOf(behind, epsilon), qkv.weights).map((value, i) => value + (bias[i % SIDE] ?? 0)),
       },
-      { what: 'o_proj in parts', found: after, values: sum(stream, product(x, output.weights)) },
+      { what: 'o_proj, split-K', found: after, values: sum(stream, product(x, output.weights)) },
     ];
     for (const { what, found, values } of expected) await bench.expect(what, found, values, SIDE, SIDE);
   } finally {

@@ -4,11 +4,13 @@ import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
 import type { VisionFormats } from '../vision/loaded-vision.ts';
-import { checkedFormats, checkTiledProduct } from './matmul-test.ts';
-import { MANY, tiledProducts } from '../matmul/select-gemm.ts';
+import { testedFormats, testTiledGemm } from './matmul-test.ts';
+import { compileGemm, MANY } from '../matmul/compile.ts';
+import { traitsOf } from '../gpu/device-traits.ts';
 import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts';
 import { imageSpans, windowSpans } from '../vision/attention-spans.ts';
 import { roundUp } from '../gpu/kernel.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Patches: two windows and a part of one, no multiple of a tile of keys. */
 const PATCHES = 150;
@@ -17,18 +19,23 @@ const WINDOW = 64;
 const EVERY = 7;
 
 /** Throws NumericCheckError when one of the kernels is off; checks products while those of the model's own sizes still compile. */
-export async function checkVision(
+export async function selfTestVision(
   parts: KernelContext,
   formats: VisionFormats,
   compiling: Promise<VisionKernels>,
 ): Promise<void> {
   const { compiler, tuning, runtime } = parts;
-  const { patchEmbed, block, mergerInner, mergerOutput } = formats;
-  const tiled = tiledProducts(compiler, MANY, tuning.tile, runtime.device.limits.maxComputeWorkgroupStorageSize);
-  const checks = checkedFormats([patchEmbed, ...Object.values(block), mergerInner, mergerOutput]).map(
+  const { patchEmbed, block, mergerIntermediate, mergerOutput } = formats;
+  const target = { traits: traitsOf(runtime.device), tuning };
+  const checks = testedFormats([patchEmbed, ...Object.values(block), mergerIntermediate, mergerOutput]).map(
     async (format) => {
-      const product = await tiled({ label: 'product, many', matrix: format, epilogue: 'store', bias: true });
-      await checkTiledProduct(parts, product, format, PATCHES);
+      const product = await compileGemm(
+        compiler,
+        { label: 'product, GEMM', matrix: format, epilogue: 'store', bias: true },
+        MANY,
+        target,
+      );
+      await testTiledGemm(parts, product, format, PATCHES);
     },
   );
   await Promise.all([...checks, compiling.then(({ attention }) => checkAttention(parts, attention))]);
@@ -40,8 +47,8 @@ async function checkAttention(
 ): Promise<void> {
   const { numHeads, headDim } = parts.model.vision;
   const hidden = numHeads * headDim;
-  const stride = roundUp(3 * hidden, 32);
-  const outStride = roundUp(hidden, 32);
+  const stride = paddedWidth(3 * hidden);
+  const outStride = paddedWidth(hidden);
   const random = pseudoRandom();
   const rows = new Float32Array(PATCHES * stride);
   for (let row = 0; row < PATCHES; row++) rows.set(random(3 * hidden), row * stride);
@@ -56,16 +63,13 @@ async function checkAttention(
     const { compiled: rotating, grid } = rotary(PATCHES);
     bench.dispatch(rotating, [qkv, bench.filled(cos), bench.filled(sin), ...packed, params], grid);
     const ways = [
-      { compiled: windows, spans: windowSpans(windowRows, WINDOW, PATCHES, queries), side: WINDOW },
-      { compiled: whole, spans: imageSpans(PATCHES, queries), side: PATCHES },
+      { attention: windows, spans: windowSpans(windowRows, WINDOW, PATCHES, queries), side: WINDOW },
+      { attention: whole, spans: imageSpans(PATCHES, queries), side: PATCHES },
     ];
-    for (const { compiled, spans, side } of ways) {
+    for (const { attention, spans, side } of ways) {
+      const { compiled, grid: groups } = attention(spans.length / 4);
       const output = bench.empty(PATCHES * outStride * 4);
-      bench.dispatch(
-        compiled,
-        [...(isPacked ? packed : [qkv]), bench.filled(spans), output],
-        [spans.length / 4, numHeads],
-      );
+      bench.dispatch(compiled, [...(isPacked ? packed : [qkv]), bench.filled(spans), output], groups);
       const expected = new Float32Array(PATCHES * hidden).fill(NaN);
       for (let head = 0; head < numHeads; head++) {
         const part = (row: number, kind: 0 | 1 | 2): Float32Array => {

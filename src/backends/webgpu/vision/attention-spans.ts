@@ -1,4 +1,4 @@
-/** Who attends to whom in the vision tower, as spans of rows in window order: for attention in windows, and over the whole image. */
+/** Which rows attend to which in the vision tower, as spans of rows in window order: within windows, and over the whole image. */
 
 /** u32 `[n, 4]`: first query, end of queries, first key, end of keys. */
 export type Spans = Uint32Array<ArrayBuffer>;

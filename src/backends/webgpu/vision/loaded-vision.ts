@@ -22,21 +22,21 @@ export interface LoadedVision {
   readonly patchEmbed: LoadedMatrix;
   readonly blocks: readonly LoadedBlock[];
   readonly mergerNorm: GPUBuffer;
-  readonly mergerInner: LoadedLinear;
+  readonly mergerIntermediate: LoadedLinear;
   readonly mergerOutput: LoadedLinear;
 }
 
-/** How its matrices are read, which is known before they are there. */
+/** The formats of its matrices, known before they are loaded. */
 export interface VisionFormats {
   readonly patchEmbed: MatrixFormat;
   /** Of every block alike. */
   readonly block: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
-  readonly mergerInner: MatrixFormat;
+  readonly mergerIntermediate: MatrixFormat;
   readonly mergerOutput: MatrixFormat;
 }
 
 /** The formats of stored weights. Throws RuntimeUnavailableError when blocks are stored in several. */
-export function visionFormats({ patchEmbed, blocks, mergerInner, mergerOutput }: VisionWeights): VisionFormats {
+export function visionFormats({ patchEmbed, blocks, mergerIntermediate, mergerOutput }: VisionWeights): VisionFormats {
   const matrices = blocks.map((block) => {
     const { qkv, output, gate, up, down } = block;
     return { qkv: qkv.matrix, output: output.matrix, gate: gate.matrix, up: up.matrix, down: down.matrix };
@@ -44,7 +44,7 @@ export function visionFormats({ patchEmbed, blocks, mergerInner, mergerOutput }:
   return {
     patchEmbed: formatOf(patchEmbed),
     block: commonFormats(matrices, MATRICES),
-    mergerInner: formatOf(mergerInner.matrix),
+    mergerIntermediate: formatOf(mergerIntermediate.matrix),
     mergerOutput: formatOf(mergerOutput.matrix),
   };
 }
@@ -52,15 +52,15 @@ export function visionFormats({ patchEmbed, blocks, mergerInner, mergerOutput }:
 /** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadVision(weights: WeightSet, stored: VisionWeights): Promise<LoadedVision> {
   const hiddenSize = stored.patchEmbed.rows;
-  // All at once: the store lets a few through at a time, in this order.
-  const [patchEmbed, blocks, mergerNorm, mergerInner, mergerOutput] = await Promise.all([
+  // All at once: the store loads a few at a time, in this order.
+  const [patchEmbed, blocks, mergerNorm, mergerIntermediate, mergerOutput] = await Promise.all([
     loadMatrix(weights, stored.patchEmbed),
     Promise.all(stored.blocks.map((block) => loadBlock(weights, block, hiddenSize))),
     weights.vector(stored.mergerNorm, hiddenSize),
-    loadLinear(weights, stored.mergerInner),
+    loadLinear(weights, stored.mergerIntermediate),
     loadLinear(weights, stored.mergerOutput),
   ]);
-  return { patchEmbed, blocks, mergerNorm, mergerInner, mergerOutput };
+  return { patchEmbed, blocks, mergerNorm, mergerIntermediate, mergerOutput };
 }
 
 async function loadBlock(weights: WeightSet, block: BlockWeights, hiddenSize: number): Promise<LoadedBlock> {

@@ -1,26 +1,32 @@
-/** The vision tower's buffers: what is uploaded for an image, and what lies between kernels. As large as the largest image so far. */
+/** The vision tower's buffers: what is uploaded for an image, and what lies between kernels; as large as the largest image so far. */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
-import { haveNoPadding, rowBytes } from '../decoder/decoder-buffers.ts';
 import { PARAM_BYTES, roundUp } from '../gpu/kernel.ts';
+import { haveNoPadding, rowBytes } from '../rows/row-layout.ts';
 
 /**
- * f32 unless said otherwise; rows are padded to a multiple of 32 numbers. Some serve twice where kernels do not overlap, and some
- * are one buffer where no row has padding, which must stay zero.
+ * f32 unless said otherwise; rows are padded (rows/row-layout.ts). Some share one buffer because they are never needed at once,
+ * and more do where no row has padding, which must stay zero.
  */
 export interface VisionBuffers {
-  /** Query, key and value; before the first block the image as it came, after the last the features. */
+  /** Query, key and value. */
   readonly qkv: GPUBuffer;
+  /** u8, the image as it came. Is `qkv`, before the first block. */
+  readonly pixels: GPUBuffer;
+  /** The merger's output in window order. Is `qkv`, behind the last block. */
+  readonly mergedOutput: GPUBuffer;
   /** The residual stream. */
   readonly hidden: GPUBuffer;
   /** Behind a norm. May be `attention` too. */
   readonly normed: GPUBuffer;
-  /** Attention's result; before the first block the patches in window order. */
+  /** Attention's result. */
   readonly attention: GPUBuffer;
-  /** Inside the MLP: may be `qkv` too. */
-  readonly inner: GPUBuffer;
+  /** Patches in window order. Is `attention`, before the first block. */
+  readonly patches: GPUBuffer;
+  /** The MLP's intermediate rows; may be `qkv` too. */
+  readonly intermediate: GPUBuffer;
   /** Queries, keys and values in f16 where attention wants them so, else `qkv`. */
   readonly packed: GPUBuffer;
-  /** The merger's inside: `hidden` or `attention`. */
+  /** The merger's intermediate rows: `hidden` or `attention`. */
   readonly merged: GPUBuffer;
   /** `[patches, headDim / 2]`. */
   readonly cos: GPUBuffer;
@@ -37,8 +43,8 @@ export interface VisionBuffers {
 /** What the buffers' sizes follow from. */
 export interface VisionSizes {
   readonly vision: VisionConfig;
-  /** Of the MLP as it is stored. */
-  readonly innerSize: number;
+  /** Of the MLP as it is stored, perhaps padded. */
+  readonly intermediateSize: number;
   /** Whether attention wants queries, keys and values packed as f16. */
   readonly isPacked: boolean;
 }
@@ -85,7 +91,7 @@ export class VisionScratch {
   }
 
   #make(patches: number): VisionBuffers {
-    const { vision, innerSize, isPacked } = this.#sizes;
+    const { vision, intermediateSize, isPacked } = this.#sizes;
     const { hiddenSize, headDim, outHiddenSize, spatialMergeSize, patchSize, inChannels } = vision;
     const groups = patches / spatialMergeSize ** 2;
     const make = (label: string, ...bytes: number[]): GPUBuffer =>
@@ -97,8 +103,8 @@ export class VisionScratch {
     const row = rowBytes(patches, hiddenSize);
     const patchRow = rowBytes(patches, patchElements(vision));
     const image = patches * patchSize ** 2 * inChannels; // a byte each
-    const innerRow = rowBytes(patches, innerSize);
-    const isShared = haveNoPadding([hiddenSize, innerSize]);
+    const intermediateRow = rowBytes(patches, intermediateSize);
+    const isShared = haveNoPadding([hiddenSize, intermediateSize]);
     const hidden = make('hidden', row);
     const attention = make('attention', row, patchRow);
     const qkv = make(
@@ -106,14 +112,17 @@ export class VisionScratch {
       rowBytes(patches, 3 * hiddenSize),
       image,
       rowBytes(groups, outHiddenSize),
-      isShared ? innerRow : 0,
+      isShared ? intermediateRow : 0,
     );
     return {
       qkv,
+      pixels: qkv,
+      mergedOutput: qkv,
+      patches: attention,
       hidden,
       normed: isShared ? attention : make('normed', row),
       attention,
-      inner: isShared ? qkv : make('inner', innerRow),
+      intermediate: isShared ? qkv : make('intermediate', intermediateRow),
       packed: isPacked ? make('packed', patches * 3 * hiddenSize * 2) : qkv,
       merged: isShared ? hidden : attention,
       cos: make('cos', patches * headDim * 2),

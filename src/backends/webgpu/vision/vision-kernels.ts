@@ -1,92 +1,91 @@
-/** The kernels of one vision tower. All compile when the session is made. */
+/** The kernels of one vision tower, compiled as select.ts chooses them. All compile when the model is loaded. */
 import { VISION_EPSILON, type VisionConfig } from '../../../model/vision-config.ts';
-import type { Compiled, Compiler } from '../gpu/compiler.ts';
-import type { VisionFormats } from './loaded-vision.ts';
-import { always, MANY, rowStep, type Step, tiledProducts } from '../matmul/select-gemm.ts';
-import type { Tuning } from '../gpu/tuning.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { normKernel } from '../rows/text-rows.ts';
-import {
-  spanSource,
-  TENSOR_ROWS,
-  tensorAttentionFits,
-  tensorAttentionKernel,
-} from '../attention/subgroup-matrix-attention.ts';
-import { visionAttentionKernel, visionAttentionSpec } from '../attention/vision-attention.ts';
+import { selectVisionAttention, type VisionAttentionOption } from '../attention/select.ts';
+import { spanSource, subgroupMatrixAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
+import { visionAttentionKernel } from '../attention/vision-attention.ts';
+import type { Compiled, Compiler } from '../gpu/compiler.ts';
 import type { RowKernel } from '../gpu/kernel.ts';
+import { compileRows, sized, type SizedKernel } from '../gpu/sized-kernel.ts';
+import { compileGemm, MANY } from '../matmul/compile.ts';
+import type { GemmProduct } from '../matmul/gemm.ts';
+import type { KernelTarget } from '../matmul/select.ts';
+import { normKernel } from '../rows/text-rows.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../rows/vision-rows.ts';
+import type { VisionFormats } from './loaded-vision.ts';
 
 /** Every kernel of a vision tower. Those of the merger count merge groups where others count patches. */
 export interface VisionKernels {
-  readonly patches: Step;
-  readonly patchEmbed: Step;
-  readonly norm: Step;
-  readonly qkv: Step;
+  readonly patches: SizedKernel;
+  readonly patchEmbed: SizedKernel;
+  readonly norm: SizedKernel;
+  readonly qkv: SizedKernel;
   readonly attention: VisionAttention;
-  readonly output: Step;
-  readonly gate: Step;
-  readonly up: Step;
-  readonly down: Step;
-  /** Makes rows without gaps, so that a merge group's are one. */
-  readonly mergerNorm: Step;
-  readonly mergerInner: Step;
-  readonly mergerOutput: Step;
-  readonly features: Step;
+  readonly output: SizedKernel;
+  readonly gate: SizedKernel;
+  readonly up: SizedKernel;
+  readonly down: SizedKernel;
+  /** Writes rows without padding, so that those of a merge group are one row. */
+  readonly mergerNorm: SizedKernel;
+  readonly mergerIntermediate: SizedKernel;
+  readonly mergerOutput: SizedKernel;
+  readonly features: SizedKernel;
 }
 
-/** Rotary positions, and attention over what they give. */
+/** Rotary positions, and attention over the rotated rows. */
 export interface VisionAttention {
-  readonly rotary: Step;
-  /** Where rotated queries, keys and values lie: in place, or packed as f16 in a buffer of their own, for matrix units. */
+  readonly rotary: SizedKernel;
+  /** Whether rotated queries, keys and values are packed as f16 in a buffer of their own, for subgroup matrices; else they stay in place. */
   readonly isPacked: boolean;
-  /** One pipeline under two names. Workgroups: spans, heads. */
-  readonly windows: Compiled;
-  readonly whole: Compiled;
+  /** One pipeline under two names, for timings. It counts spans. */
+  readonly windows: SizedKernel;
+  readonly whole: SizedKernel;
   /** Most queries of a span. */
   readonly queries: number;
 }
 
 /** What the kernels are made for. */
-interface Wanted {
+export interface VisionKernelConfig {
   readonly vision: VisionConfig;
+  /** Type of the features. */
   readonly stored: Stored;
-  readonly tuning: Tuning;
-  /** Bytes of workgroup memory the device has. */
-  readonly workgroupBytes: number;
+  readonly target: KernelTarget;
 }
 
 /** Compiles the kernels for a tower whose blocks are all alike. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileVision(
   compiler: Compiler,
-  { block, patchEmbed, mergerInner, mergerOutput }: VisionFormats,
-  { vision, stored, tuning, workgroupBytes }: Wanted,
+  { block, patchEmbed, mergerIntermediate, mergerOutput }: VisionFormats,
+  { vision, stored, target }: VisionKernelConfig,
 ): Promise<VisionKernels> {
-  const { hiddenSize } = vision;
-  const product = tiledProducts(compiler, MANY, tuning.tile, workgroupBytes);
-  const rows = (kernel: RowKernel): Promise<Step> => rowStep(compiler, kernel);
-  const norm = async (label: string, gapless: boolean): Promise<Step> =>
-    always(await compiler.compile(normKernel(label, hiddenSize, VISION_EPSILON, gapless)), (count) => [count]);
+  const { hiddenSize: cols, outHiddenSize } = vision;
+  const product = (spec: GemmProduct): Promise<SizedKernel> => compileGemm(compiler, spec, MANY, target);
+  const rows = (kernel: RowKernel): Promise<SizedKernel> => compileRows(compiler, kernel);
+  const norm = async (label: string, gapless: boolean): Promise<SizedKernel> => {
+    const compiled = await compiler.compile(normKernel({ label, cols, epsilon: VISION_EPSILON, gapless }));
+    return sized(compiled, (count) => [count]);
+  };
   const bias = true;
-  const [patches, patchEmbedProduct, plainNorm, qkv, attention, output, gate, up, down, ...merger] = await Promise.all([
+  const [patches, embed, blockNorm, qkv, attention, output, gate, up, down, ...merger] = await Promise.all([
     rows(patchKernel(vision)),
     product({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
     norm('vision norm', false),
     product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
-    compileAttention(compiler, vision, tuning.visionQueries, workgroupBytes),
+    compileAttention(compiler, vision, target),
     product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
     product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
-    product({ label: 'vision up', matrix: block.up, epilogue: 'gate', bias }),
+    product({ label: 'vision up', matrix: block.up, epilogue: 'swiglu', bias }),
     product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
     norm('vision norm, merger', true),
-    product({ label: 'vision merger, inner', matrix: mergerInner, epilogue: 'gelu', bias }),
+    product({ label: 'vision merger, intermediate', matrix: mergerIntermediate, epilogue: 'gelu', bias }),
     product({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
-    rows(featureKernel(vision.outHiddenSize, stored)),
+    rows(featureKernel(outHiddenSize, stored)),
   ]);
-  const [mergerNorm, inner, outer, features] = merger;
+  const [mergerNorm, intermediate, outer, features] = merger;
   return {
     patches,
-    patchEmbed: patchEmbedProduct,
-    norm: plainNorm,
+    patchEmbed: embed,
+    norm: blockNorm,
     qkv,
     attention,
     output,
@@ -94,29 +93,45 @@ export async function compileVision(
     up,
     down,
     mergerNorm,
-    mergerInner: inner,
+    mergerIntermediate: intermediate,
     mergerOutput: outer,
     features,
   };
 }
 
-/** Attention on matrix units where the device has them, else of spans of at most `mostQueries`. */
+/** The first of the ways to compute attention that the device does not refuse. */
 async function compileAttention(
   compiler: Compiler,
   vision: VisionConfig,
-  mostQueries: number,
-  workgroupBytes: number,
+  target: KernelTarget,
 ): Promise<VisionAttention> {
-  const made = (rotary: Step, windows: Compiled, queries: number, isPacked: boolean): VisionAttention => {
-    return { rotary, isPacked, windows, whole: { ...windows, label: 'vision attention, whole image' }, queries };
+  for (const option of selectVisionAttention(vision, target)) {
+    const attention =
+      option.arithmetic === 'subgroup matrices'
+        ? await compiler.subgroupMatrices.compile(true, () => compileOption(compiler, vision, option))
+        : await compileOption(compiler, vision, option);
+    if (attention !== null) return attention;
+  }
+  throw new RangeError('the last way to compute attention is always there');
+}
+
+async function compileOption(
+  compiler: Compiler,
+  vision: VisionConfig,
+  option: VisionAttentionOption,
+): Promise<VisionAttention> {
+  const isPacked = option.arithmetic === 'subgroup matrices';
+  const source = isPacked ? subgroupMatrixAttentionKernel(spanSource(vision)) : visionAttentionKernel(option.spec);
+  const [compiled, rotary] = await Promise.all([
+    compiler.compile(source),
+    compileRows(compiler, isPacked ? packedRotaryKernel(vision) : rotaryKernel(vision)),
+  ]);
+  const overSpans = (one: Compiled): SizedKernel => sized(one, (spans) => [spans, vision.numHeads]);
+  return {
+    rotary,
+    isPacked,
+    windows: overSpans(compiled),
+    whole: overSpans({ ...compiled, label: 'vision attention, whole image' }),
+    queries: option.queries,
   };
-  const fits = tensorAttentionFits(vision.headDim, workgroupBytes);
-  const onUnits = await compiler.subgroupMatrices.compile(fits, async () => {
-    const windows = await compiler.compile(tensorAttentionKernel(spanSource(vision)));
-    return made(await rowStep(compiler, packedRotaryKernel(vision)), windows, TENSOR_ROWS, true);
-  });
-  if (onUnits !== null) return onUnits;
-  const spec = visionAttentionSpec(vision, mostQueries, workgroupBytes);
-  const windows = await compiler.compile(visionAttentionKernel(spec));
-  return made(await rowStep(compiler, rotaryKernel(vision)), windows, spec.queries, false);
 }

@@ -1,21 +1,30 @@
-/** A run of the vision tower as a list of dispatches: nine a block. */
+/** Records runs of the vision tower: uploads an image and dispatches the plan block by block. */
 import type { KernelContext } from '../context.ts';
 import { BindGroupCache } from '../gpu/bind-group-cache.ts';
-import type { LoadedBlock, LoadedVision, VisionFormats } from './loaded-vision.ts';
-import type { Step } from '../matmul/select-gemm.ts';
-import type { VisionKernels } from './vision-kernels.ts';
-import { type VisionBuffers, VisionScratch } from './vision-buffers.ts';
-import { imageSpans, type Spans } from './attention-spans.ts';
 import { paramWords } from '../gpu/kernel.ts';
+import { type BuffersOf, type PassSizes, runSteps } from '../gpu/pass.ts';
+import { imageSpans, type Spans } from './attention-spans.ts';
+import type { LoadedVision, VisionFormats } from './loaded-vision.ts';
+import { type VisionBuffers, VisionScratch } from './vision-buffers.ts';
+import type { VisionKernels } from './vision-kernels.ts';
+import {
+  type BlockOperand,
+  blockSteps,
+  mergerSteps,
+  patchSteps,
+  type VisionCount,
+  type VisionOperand,
+  type VisionStep,
+} from './vision-plan.ts';
 
-/** An image on its way into the tower. */
+/** An image as the tower reads it. */
 export interface VisionInput {
   /** `[height, width, 3]`. */
   readonly pixels: Uint8Array<ArrayBuffer>;
   /** `[3, 256]`: what a pixel's values become. */
   readonly normalised: Float32Array;
   readonly patches: number;
-  /** Of them side by side. */
+  /** Patches side by side. */
   readonly columns: number;
   /** `[groups]`: the merge group in image order at each place in window order. */
   readonly windowIndex: Uint32Array<ArrayBuffer>;
@@ -25,77 +34,99 @@ export interface VisionInput {
   readonly windowSpans: Spans;
 }
 
+/** What the bind groups stand on: they are made anew when it changes. */
+interface Bound {
+  readonly buffers: VisionBuffers;
+  readonly shared: ReadonlyMap<VisionOperand, readonly GPUBuffer[]>;
+}
+
 /** Records runs of one vision tower. */
 export class VisionRun {
-  readonly #parts: KernelContext;
-  readonly #loaded: LoadedVision;
-  readonly #kernels: VisionKernels;
+  readonly #context: KernelContext;
   readonly #scratch: VisionScratch;
   readonly #groups: BindGroupCache;
-  /** What the bind groups stand on. */
-  #bound: VisionBuffers | null = null;
+  readonly #weights: ReadonlyMap<VisionOperand, readonly GPUBuffer[]>;
+  readonly #blocks: readonly Readonly<Record<BlockOperand, readonly GPUBuffer[]>>[];
+  readonly #plan: {
+    readonly patches: readonly VisionStep[];
+    readonly windowBlock: readonly VisionStep[];
+    readonly fullBlock: readonly VisionStep[];
+    readonly merger: readonly VisionStep[];
+  };
+  /** Most queries of a span. */
+  readonly queries: number;
+  #bound: Bound | null = null;
 
-  constructor(parts: KernelContext, loaded: LoadedVision, kernels: VisionKernels, formats: VisionFormats) {
-    this.#parts = parts;
-    this.#loaded = loaded;
-    this.#kernels = kernels;
-    this.#groups = new BindGroupCache(parts.stream);
-    const { block } = formats;
-    const { device } = parts.runtime;
-    this.#scratch = new VisionScratch(device, {
-      vision: parts.model.vision,
-      innerSize: block.gate.rows,
+  constructor(context: KernelContext, loaded: LoadedVision, kernels: VisionKernels, formats: VisionFormats) {
+    this.#context = context;
+    this.#groups = new BindGroupCache(context.stream);
+    this.#scratch = new VisionScratch(context.runtime.device, {
+      vision: context.model.vision,
+      intermediateSize: formats.block.gate.rows,
       isPacked: kernels.attention.isPacked,
     });
-  }
-
-  /** Most queries of a span. */
-  get queries(): number {
-    return this.#kernels.attention.queries;
+    this.queries = kernels.attention.queries;
+    this.#plan = {
+      patches: patchSteps(kernels),
+      windowBlock: blockSteps(kernels, false),
+      fullBlock: blockSteps(kernels, true),
+      merger: mergerSteps(kernels),
+    };
+    const { patchEmbed, mergerNorm, mergerIntermediate, mergerOutput } = loaded;
+    this.#weights = new Map<VisionOperand, readonly GPUBuffer[]>([
+      ['patchEmbed', patchEmbed.buffers],
+      ['mergerNorm', [mergerNorm]],
+      ['mergerIntermediate', mergerIntermediate.buffers],
+      ['mergerIntermediateBias', [mergerIntermediate.bias]],
+      ['mergerOutput', mergerOutput.buffers],
+      ['mergerOutputBias', [mergerOutput.bias]],
+    ]);
+    this.#blocks = loaded.blocks.map((block) => ({
+      'layer.attentionNorm': [block.attentionNorm],
+      'layer.mlpNorm': [block.mlpNorm],
+      'layer.qkv': block.qkv.buffers,
+      'layer.qkvBias': [block.qkv.bias],
+      'layer.output': block.output.buffers,
+      'layer.outputBias': [block.output.bias],
+      'layer.gate': block.gate.buffers,
+      'layer.gateBias': [block.gate.bias],
+      'layer.up': block.up.buffers,
+      'layer.upBias': [block.up.bias],
+      'layer.down': block.down.buffers,
+      'layer.downBias': [block.down.bias],
+    }));
   }
 
   /** Uploads an image and records its run, which writes `features` `[groups, out]` in the activations' type. */
   record(image: VisionInput, features: GPUBuffer): void {
     const { patches } = image;
-    const { spatialMergeSize, fullAttentionBlocks } = this.#parts.model.vision;
+    const { spatialMergeSize, fullAttentionBlocks } = this.#context.model.vision;
     const groups = patches / spatialMergeSize ** 2;
-    const buffers = this.#scratch.for(patches);
-    if (this.#bound !== buffers) this.#groups.clear();
-    this.#bound = buffers;
-    const { patchParams, groupParams } = this.#scratch;
+    const { buffers, shared } = this.#bind(patches);
     const whole = imageSpans(patches, this.queries);
     this.#upload(image, whole, groups, buffers);
-    const { qkv, hidden, normed, attention, merged, windowIndex, normalised } = buffers;
-    const kernels = this.#kernels;
-    const { patchEmbed, mergerNorm, mergerInner, mergerOutput } = this.#loaded;
-
-    // 1. Patches to vectors, in window order.
-    this.#dispatch('patches', kernels.patches, patches, () => [qkv, normalised, windowIndex, attention, patchParams]);
-    this.#dispatch('embed', kernels.patchEmbed, patches, () => [...patchEmbed.buffers, attention, hidden, patchParams]);
-    // 2. Blocks.
-    this.#loaded.blocks.forEach((block, i) => {
-      const full = fullAttentionBlocks.includes(i);
-      this.#block(i, block, buffers, patches, full, (full ? whole : image.windowSpans).length / 4);
-    });
-    // 3. Each merge group becomes one feature; back to image order.
-    this.#dispatch('merger norm', kernels.mergerNorm, patches, () => [hidden, mergerNorm, normed]);
-    this.#dispatch('merger inner', kernels.mergerInner, groups, () => [
-      ...mergerInner.buffers,
-      normed,
-      merged,
-      mergerInner.bias,
-      groupParams,
-    ]);
-    this.#dispatch('merger output', kernels.mergerOutput, groups, () => [
-      ...mergerOutput.buffers,
-      merged,
-      qkv,
-      mergerOutput.bias,
-      groupParams,
-    ]);
-    const { compiled, grid } = kernels.features(groups);
-    const last = compiled.bind([qkv, windowIndex, features, groupParams]);
-    this.#parts.stream.dispatch(compiled, last, grid);
+    const sizes: PassSizes<VisionCount> = {
+      patches,
+      groups,
+      windowSpans: image.windowSpans.length / 4,
+      imageSpans: whole.length / 4,
+      splits: 1,
+    };
+    const run = (steps: readonly VisionStep[], layer: number): void => {
+      const own = this.#blocks[layer];
+      const buffersOf: BuffersOf<VisionOperand> = (operand) => {
+        if (operand === 'features') return [features];
+        const found = shared.get(operand) ?? own?.[operand as BlockOperand];
+        if (found === undefined) throw new RangeError(`block ${layer} has no ${operand}`);
+        return found;
+      };
+      runSteps(this.#groups, steps, sizes, { layer, buffersOf });
+    };
+    run(this.#plan.patches, 0);
+    for (let layer = 0; layer < this.#blocks.length; layer++) {
+      run(fullAttentionBlocks.includes(layer) ? this.#plan.fullBlock : this.#plan.windowBlock, layer);
+    }
+    run(this.#plan.merger, 0);
   }
 
   /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
@@ -109,62 +140,31 @@ export class VisionRun {
     this.#groups.clear();
   }
 
+  /** The buffers for an image; forgets all bind groups when they are others than before. */
+  #bind(patches: number): Bound {
+    const buffers = this.#scratch.for(patches);
+    if (this.#bound?.buffers === buffers) return this.#bound;
+    this.#groups.clear();
+    const { patchParams, groupParams } = this.#scratch;
+    const single = Object.entries({ ...buffers, patchParams, groupParams }) as [VisionOperand, GPUBuffer][];
+    return (this.#bound = {
+      buffers,
+      shared: new Map([...this.#weights, ...single.map(([name, buffer]) => [name, [buffer]] as const)]),
+    });
+  }
+
   #upload(image: VisionInput, whole: Spans, groups: number, buffers: VisionBuffers): void {
-    const { queue } = this.#parts.runtime.device;
+    const { queue } = this.#context.runtime.device;
     const { patches, columns } = image;
-    const counting = (tokens: number): Uint32Array<ArrayBuffer> =>
-      paramWords({ tokens, past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0, columns });
+    const counting = (tokens: number): Uint32Array<ArrayBuffer> => paramWords({ tokens, columns });
     queue.writeBuffer(this.#scratch.patchParams, 0, counting(patches));
     queue.writeBuffer(this.#scratch.groupParams, 0, counting(groups));
-    queue.writeBuffer(buffers.qkv, 0, image.pixels);
+    queue.writeBuffer(buffers.pixels, 0, image.pixels);
     queue.writeBuffer(buffers.normalised, 0, image.normalised);
     queue.writeBuffer(buffers.windowIndex, 0, image.windowIndex);
     queue.writeBuffer(buffers.cos, 0, image.cos);
     queue.writeBuffer(buffers.sin, 0, image.sin);
     queue.writeBuffer(buffers.windowSpans, 0, image.windowSpans);
     queue.writeBuffer(buffers.imageSpans, 0, whole);
-  }
-
-  #block(
-    i: number,
-    block: LoadedBlock,
-    { qkv, packed, hidden, normed, attention, inner, cos, sin, windowSpans, imageSpans: spansOfImage }: VisionBuffers,
-    patches: number,
-    full: boolean,
-    spans: number,
-  ): void {
-    const kernels = this.#kernels;
-    const { patchParams } = this.#scratch;
-    const { numHeads } = this.#parts.model.vision;
-    const product = (name: 'qkv' | 'output' | 'gate' | 'up' | 'down', x: GPUBuffer, y: GPUBuffer): void =>
-      this.#dispatch(`${name} ${i}`, kernels[name], patches, () => [
-        ...block[name].buffers,
-        x,
-        y,
-        block[name].bias,
-        patchParams,
-      ]);
-    const normalise = (name: 'attentionNorm' | 'mlpNorm'): void =>
-      this.#dispatch(`${name} ${i}`, kernels.norm, patches, () => [hidden, block[name], normed]);
-
-    normalise('attentionNorm');
-    product('qkv', normed, qkv);
-    const { rotary, isPacked, windows, whole } = kernels.attention;
-    this.#dispatch('rotary', rotary, patches, () => [qkv, cos, sin, ...(isPacked ? [packed] : []), patchParams]);
-    this.#groups.dispatch('', full ? whole : windows, [spans, numHeads], () => [
-      packed,
-      full ? spansOfImage : windowSpans,
-      attention,
-    ]);
-    product('output', attention, hidden);
-    normalise('mlpNorm');
-    product('gate', normed, inner);
-    product('up', normed, inner);
-    product('down', inner, hidden);
-  }
-
-  #dispatch(key: string, step: Step, count: number, buffers: () => readonly GPUBuffer[]): void {
-    const { compiled, grid } = step(count);
-    this.#groups.dispatch(key, compiled, grid, buffers);
   }
 }

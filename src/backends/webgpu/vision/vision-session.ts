@@ -1,16 +1,17 @@
 /**
- * The vision encoder as a session (names: src/model/graph-names.ts). In place of patches it takes the image, which is a tenth of
+ * The vision encoder as a session (names: src/onnx/graph-names.ts). In place of patches it takes the image, which is a tenth of
  * the bytes, and of what else a graph is fed only the order of windows and their rows, which say all of it.
  */
-import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../../model/graph-names.ts';
+import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../../onnx/graph-names.ts';
 import type { VisionConfig } from '../../../model/vision-config.ts';
 import type { Session, SessionFiles, Tensor } from '../../onnx/runtime.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { deviceBuffer } from '../gpu/device-tensors.ts';
 import type { KernelContext } from '../context.ts';
+import { traitsOf } from '../gpu/device-traits.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
 import { readExternalWeights } from '../weights/onnx-initializers.ts';
-import { checkVision } from '../self-test/vision-test.ts';
+import { selfTestVision } from '../self-test/vision-test.ts';
 import { compileVision, type VisionKernels } from './vision-kernels.ts';
 import { type VisionInput, VisionRun } from './vision-run.ts';
 import { windowSpans } from './attention-spans.ts';
@@ -32,10 +33,10 @@ export async function openVisionSession(parts: KernelContext, files: SessionFile
   const stored = visionWeights(readExternalWeights(new Uint8Array(await files.graph.arrayBuffer())), vision);
   const formats = visionFormats(stored);
   const weights = parts.weights.open(files);
-  const workgroupBytes = limits.maxComputeWorkgroupStorageSize;
   const compile = async (): Promise<VisionKernels> => {
-    const compiling = compileVision(compiler, formats, { vision, stored: activations, tuning, workgroupBytes });
-    await checkVision(parts, formats, compiling);
+    const target = { traits: traitsOf(runtime.device), tuning };
+    const compiling = compileVision(compiler, formats, { vision, stored: activations, target });
+    await selfTestVision(parts, formats, compiling);
     return compiling;
   };
   let run: VisionRun;

@@ -1,5 +1,5 @@
 /**
- * Which stored weight plays which part in the vision tower: the names our graph gives its initializers.
+ * Which stored weight is which of the vision tower's: the names our graph gives its initializers.
  * Source: src/converter/graphs/vision-encoder.ts, whose names these are.
  */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
@@ -23,10 +23,10 @@ export interface BlockWeights {
   readonly output: LinearWeights;
   /** `[hidden]`. */
   readonly mlpNorm: ExternalWeight;
-  /** `[inner, hidden]` each; inner is the intermediate size, perhaps padded with zeros. */
+  /** `[intermediate, hidden]` each; intermediate is the intermediate size, perhaps padded with zeros. */
   readonly gate: LinearWeights;
   readonly up: LinearWeights;
-  /** `[hidden, inner]`. */
+  /** `[hidden, intermediate]`. */
   readonly down: LinearWeights;
 }
 
@@ -38,7 +38,7 @@ export interface VisionWeights {
   /** `[hidden]`, before patches merge. */
   readonly mergerNorm: ExternalWeight;
   /** `[4 hidden, 4 hidden]`, then `[out, 4 hidden]`. */
-  readonly mergerInner: LinearWeights;
+  readonly mergerIntermediate: LinearWeights;
   readonly mergerOutput: LinearWeights;
 }
 
@@ -71,7 +71,7 @@ export function visionWeights(weights: Weights, vision: VisionConfig): VisionWei
     patchEmbed: sized(matrix(weights, 'visual.patch_embed.proj.weight'), hiddenSize, patchElements(vision)),
     blocks,
     mergerNorm: vector(weights, 'visual.merger.ln_q.weight', hiddenSize),
-    mergerInner: linear('visual.merger.mlp.0', merged, merged),
+    mergerIntermediate: linear('visual.merger.mlp.0', merged, merged),
     mergerOutput: linear('visual.merger.mlp.2', outHiddenSize, merged),
   };
 }

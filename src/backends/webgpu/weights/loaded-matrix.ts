@@ -11,18 +11,18 @@ export interface LoadedMatrix {
   readonly buffers: readonly GPUBuffer[];
 }
 
-/** Loads a matrix: as it is stored, but for one that is stored transposed. */
+/** Loads a matrix as it is stored; one that is stored transposed it transposes. */
 export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Promise<LoadedMatrix> {
   const format = formatOf(stored);
-  if (stored.kind === 'transposed') return { format, buffers: [await weights.turned(stored.values, format)] };
-  const parts = 'codes' in stored ? [stored.codes, stored.scales] : [stored.values];
-  return { format, buffers: await Promise.all(parts.map((part) => weights.bytes(part))) };
+  if (stored.kind === 'transposed') return { format, buffers: [await weights.transposed(stored.values, format)] };
+  const stores = 'quants' in stored ? [stored.quants, stored.scales] : [stored.values];
+  return { format, buffers: await Promise.all(stores.map((one) => weights.bytes(one))) };
 }
 
 /** How kernels read a matrix once it is loaded. */
 export function formatOf(stored: StoredMatrix): MatrixFormat {
   const { rows, cols } = stored;
-  const { type } = 'codes' in stored ? stored.scales : stored.values;
+  const { type } = 'quants' in stored ? stored.scales : stored.values;
   return {
     kind: stored.kind === 'transposed' ? 'floats' : stored.kind,
     rows,
@@ -41,7 +41,10 @@ export function commonFormats<Name extends string>(
   const alike = (a: StoredMatrix, b: StoredMatrix): boolean => isEqual(formatOf(a), formatOf(b));
   for (const name of names) {
     if (layers.every((layer) => alike(layer[name], first[name]))) continue;
-    throw new NamedError('RuntimeUnavailableError', `The kernels want every layer's ${name} stored in the same way.`);
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      `The kernels need every layer's ${name} stored in the same format.`,
+    );
   }
   return Object.fromEntries(names.map((name) => [name, formatOf(first[name])])) as Record<Name, MatrixFormat>;
 }

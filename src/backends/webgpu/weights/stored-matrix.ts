@@ -1,25 +1,23 @@
 /**
  * Weights as our graphs store them, found by the names of their initializers: matrices, quantised or not, and vectors. A weight
- * that is laid out otherwise is refused by name.
+ * with another layout is refused by name.
  * Source: src/converter/graphs/layers.ts.
  */
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
 
 /** The initializers of a graph, by name. */
 export type Weights = ReadonlyMap<string, ExternalWeight>;
 
-/** Elements of a row that share one scale. */
-const BLOCK = 32;
-
 /** A matrix y = x Wᵀ of `rows` outputs and `cols` inputs, as it is stored. */
 export type StoredMatrix =
   | {
-      /** Unsigned codes `[rows, cols / 32, 32 * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, cols / 32]`. */
+      /** Unsigned quantized values `[rows, blocks, QUANT_BLOCK * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, blocks]`. */
       readonly kind: 'q4' | 'q8';
       readonly rows: number;
       readonly cols: number;
-      readonly codes: ExternalWeight;
+      readonly quants: ExternalWeight;
       readonly scales: ExternalWeight;
     }
   | {
@@ -37,8 +35,8 @@ export function matrix(weights: Weights, name: string): StoredMatrix {
     const [cols = 0, rows = 0] = values.dims;
     return { kind: 'transposed', rows, cols, values };
   }
-  const { rows, cols, codes, scales } = quantized(weights, name);
-  return { kind: kindOf(codes, cols), rows, cols, codes, scales };
+  const { rows, cols, quants, scales } = quantized(weights, name);
+  return { kind: kindOf(quants, cols), rows, cols, quants, scales };
 }
 
 /** A table `[rows, cols]` that is looked up. Throws RuntimeUnavailableError when it is missing or laid out otherwise. */
@@ -46,7 +44,7 @@ export function table(weights: Weights, name: string, rows: number, cols: number
   const values = weights.get(name);
   if (values === undefined) {
     const found = quantized(weights, name, [rows, cols]);
-    return sized({ kind: kindOf(found.codes, found.cols), ...found }, rows, cols);
+    return sized({ kind: kindOf(found.quants, found.cols), ...found }, rows, cols);
   }
   const [storedRows = 0, storedCols = 0] = values.dims;
   if (storedCols % 8 !== 0) throw unknown(name);
@@ -57,25 +55,25 @@ function quantized(
   weights: Weights,
   name: string,
   shape?: readonly [number, number],
-): { rows: number; cols: number; codes: ExternalWeight; scales: ExternalWeight } {
-  const codes = find(weights, `${name}.q`);
+): { rows: number; cols: number; quants: ExternalWeight; scales: ExternalWeight } {
+  const quants = find(weights, `${name}.q`);
   const scales = find(weights, `${name}.scales`);
   const [rows = 0, blocks = 0] = scales.dims;
-  if (codes.type !== 'u8' || scales.type === 'u8' || (shape !== undefined && rows !== shape[0])) throw unknown(name);
-  return { rows, cols: blocks * BLOCK, codes, scales };
+  if (quants.type !== 'u8' || scales.type === 'u8' || (shape !== undefined && rows !== shape[0])) throw unknown(name);
+  return { rows, cols: blocks * QUANT_BLOCK, quants, scales };
 }
 
-function kindOf(codes: ExternalWeight, cols: number): 'q4' | 'q8' {
-  const perRow = codes.dims.slice(1).reduce((a, b) => a * b, 1);
+function kindOf(quants: ExternalWeight, cols: number): 'q4' | 'q8' {
+  const perRow = quants.dims.slice(1).reduce((a, b) => a * b, 1);
   if (perRow * 2 === cols) return 'q4';
   if (perRow === cols) return 'q8';
-  throw unknown(codes.name);
+  throw unknown(quants.name);
 }
 
 /** The matrix, if it has these sizes; throws RuntimeUnavailableError with its name otherwise. */
 export function sized(stored: StoredMatrix, rows: number, cols: number): StoredMatrix {
   if (stored.rows === rows && stored.cols === cols) return stored;
-  throw unknown('codes' in stored ? stored.codes.name : stored.values.name);
+  throw unknown('quants' in stored ? stored.quants.name : stored.values.name);
 }
 
 /** Floats of this length. Throws RuntimeUnavailableError when they are missing or others. */

@@ -1,61 +1,63 @@
 /**
- * Floats that are stored transposed, as onnxruntime's product wants them, turned into rows as ours reads them. A part at a time,
- * some of the matrix's inputs for all of its rows, so that nothing of the matrix's size is needed beside it.
+ * Transposes a float matrix from `[cols, rows]`, as onnxruntime's product wants it, to `[rows, cols]`, as ours reads it. It takes a
+ * chunk at a time, some of the inputs for all rows, so that no second buffer of the matrix's size is needed.
  */
-import { type Binding, kernel, type Kernel, roundUp } from '../gpu/kernel.ts';
+import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { type Binding, kernel, type Kernel } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Threads of a workgroup: neighbours take neighbouring rows, which lie side by side in what is stored. */
 const THREADS = 64;
 
-/** Inputs of a part are a multiple of so many, but for the last part. */
-export const TURN_INPUTS = 32;
+/** Inputs of every chunk but the last are a multiple of this. */
+export const TRANSPOSE_INPUTS = QUANT_BLOCK;
 
-/** Where a part belongs, as words of the uniform buffer: rows, eights of a row, the part's first eight, inputs from there to the end. */
-export function turnPlace(
+/** Where a chunk belongs, as words of the uniform buffer: rows, 8-element vectors of a row, the chunk's first, inputs from there to the end. */
+export function transposePlacement(
   { rows, cols }: Pick<MatrixFormat, 'rows' | 'cols'>,
   first: number,
 ): Uint32Array<ArrayBuffer> {
-  return Uint32Array.of(rows, roundUp(cols, 32) / 8, first / 8, cols - first);
+  return Uint32Array.of(rows, paddedWidth(cols) / 8, first / 8, cols - first);
 }
 
-/** Workgroups for a part of `inputs`: rows, and eights of inputs up to a whole block. */
-export function turnGrid({ rows }: Pick<MatrixFormat, 'rows'>, inputs: number): readonly [number, number] {
-  return [Math.ceil(rows / THREADS), roundUp(inputs, 32) / 8];
+/** Workgroups for a chunk of `inputs`: rows, and 8-element vectors of inputs up to a whole block. */
+export function transposeGrid({ rows }: Pick<MatrixFormat, 'rows'>, inputs: number): readonly [number, number] {
+  return [Math.ceil(rows / THREADS), paddedWidth(inputs) / 8];
 }
 
 /**
- * Writes a part `[inputs, rows]` to its place in `[rows, cols]`, rows of whole blocks with zeros behind the last input. Bindings:
- * `part`, `whole`, `place`.
+ * Writes a chunk `[inputs, rows]` to its place in `[rows, cols]`, rows padded with zeros. Bindings: `chunk`, `matrix`,
+ * `placement`.
  */
-export function turnKernel(floats: MatrixFormat['floats']): Kernel {
-  const isHalf = floats === 'f16';
-  // The bits of one number, in the lower half of the word where it has 16.
-  const bits = isHalf ? '(part[at >> 1u] >> (16u * (at & 1u))) & 0xffffu' : 'part[at]';
+export function transposeKernel(floats: MatrixFormat['floats']): Kernel {
+  const isF16 = floats === 'f16';
+  // The bits of one number; one of 16 bits is in the lower half of the word.
+  const bits = isF16 ? '(chunk[at >> 1u] >> (16u * (at & 1u))) & 0xffffu' : 'chunk[at]';
   const word = (i: number): string =>
-    isHalf
+    isF16
       ? `number(row, input + ${2 * i}u) | (number(row, input + ${2 * i + 1}u) << 16u)`
       : `number(row, input + ${i}u)`;
   const four = (i: number): string => `vec4<u32>(${[0, 1, 2, 3].map((j) => word(4 * i + j)).join(', ')})`;
   const body = `
 fn number(row: u32, input: u32) -> u32 {
-  if (input >= place.w) { return 0u; }
-  let at = input * place.x + row;
+  if (input >= placement.w) { return 0u; }
+  let at = input * placement.x + row;
   return ${bits};
 }
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let row = id.x;
   let input = id.y * 8u;
-  if (row >= place.x) { return; }
-  let to = (row * place.y + place.z + id.y) * ${isHalf ? 1 : 2}u;
-  whole[to] = ${four(0)};
-  ${isHalf ? '' : `whole[to + 1u] = ${four(1)};`}
+  if (row >= placement.x) { return; }
+  let to = (row * placement.y + placement.z + id.y) * ${isF16 ? 1 : 2}u;
+  matrix[to] = ${four(0)};
+  ${isF16 ? '' : `matrix[to + 1u] = ${four(1)};`}
 }`;
   const bindings: Binding[] = [
-    { name: 'part', type: 'array<u32>', access: 'read' },
-    { name: 'whole', type: 'array<vec4<u32>>', access: 'read_write' },
-    { name: 'place', type: 'vec4<u32>', access: 'uniform' },
+    { name: 'chunk', type: 'array<u32>', access: 'read' },
+    { name: 'matrix', type: 'array<vec4<u32>>', access: 'read_write' },
+    { name: 'placement', type: 'vec4<u32>', access: 'uniform' },
   ];
-  return kernel(`turn ${floats}`, bindings, body);
+  return kernel({ label: `transpose ${floats}`, bindings, body });
 }

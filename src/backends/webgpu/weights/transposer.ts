@@ -1,9 +1,18 @@
-/** Turns matrices of floats on the device, part by part as they come from the disk. */
+/** Transposes matrices of floats on the device, chunk by chunk as they are read from disk. */
 import type { Compiler } from '../gpu/compiler.ts';
-import { TURN_INPUTS, turnGrid, turnKernel, turnPlace } from './transpose-kernel.ts';
+import { TRANSPOSE_INPUTS, transposeGrid, transposeKernel, transposePlacement } from './transpose-kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
 
-/** Turns matrices on one device. */
+/** A chunk of a matrix, `[inputs, rows]` in whole words as it is stored, and where it belongs. */
+export interface TransposeChunk {
+  readonly bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>;
+  readonly format: MatrixFormat;
+  /** The chunk's first input, a multiple of {@link TRANSPOSE_INPUTS}. */
+  readonly first: number;
+  readonly inputs: number;
+}
+
+/** Transposes matrices on one device. */
 export class Transposer {
   readonly #compiler: Compiler;
 
@@ -11,38 +20,29 @@ export class Transposer {
     this.#compiler = compiler;
   }
 
-  /** Inputs of a part that has about `bytes`. */
+  /** Inputs of a chunk of about `bytes`. */
   inputsFor({ rows, floats }: MatrixFormat, bytes: number): number {
     const inputBytes = rows * (floats === 'f16' ? 2 : 4);
-    return Math.max(1, Math.floor(bytes / inputBytes / TURN_INPUTS)) * TURN_INPUTS;
+    return Math.max(1, Math.floor(bytes / inputBytes / TRANSPOSE_INPUTS)) * TRANSPOSE_INPUTS;
   }
 
-  /**
-   * Puts a part into the matrix: `[inputs, rows]` as it is stored, in whole words, from input number `first` on, a multiple of
-   * {@link TURN_INPUTS}. Resolves when the device has done it.
-   */
-  async turn(
-    part: ArrayBuffer | ArrayBufferView<ArrayBuffer>,
-    format: MatrixFormat,
-    first: number,
-    inputs: number,
-    whole: GPUBuffer,
-  ): Promise<void> {
+  /** Writes a chunk into the matrix. Resolves when the device has done it. */
+  async transpose({ bytes, format, first, inputs }: TransposeChunk, matrix: GPUBuffer): Promise<void> {
     const { device } = this.#compiler;
-    const compiled = await this.#compiler.compile(turnKernel(format.floats));
+    const compiled = await this.#compiler.compile(transposeKernel(format.floats));
     const { STORAGE, UNIFORM, COPY_DST } = GPUBufferUsage;
-    const place = turnPlace(format, first);
+    const placement = transposePlacement(format, first);
     const buffers = [
-      device.createBuffer({ label: 'part', size: part.byteLength, usage: STORAGE | COPY_DST }),
-      device.createBuffer({ label: 'place', size: place.byteLength, usage: UNIFORM | COPY_DST }),
+      device.createBuffer({ label: 'transpose chunk', size: bytes.byteLength, usage: STORAGE | COPY_DST }),
+      device.createBuffer({ label: 'transpose placement', size: placement.byteLength, usage: UNIFORM | COPY_DST }),
     ] as const;
-    device.queue.writeBuffer(buffers[0], 0, part);
-    device.queue.writeBuffer(buffers[1], 0, place);
+    device.queue.writeBuffer(buffers[0], 0, bytes);
+    device.queue.writeBuffer(buffers[1], 0, placement);
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(compiled.pipeline);
-    pass.setBindGroup(0, compiled.bind([buffers[0], whole, buffers[1]]));
-    pass.dispatchWorkgroups(...turnGrid(format, inputs));
+    pass.setBindGroup(0, compiled.bind([buffers[0], matrix, buffers[1]]));
+    pass.dispatchWorkgroups(...transposeGrid(format, inputs));
     pass.end();
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();

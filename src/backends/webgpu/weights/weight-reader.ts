@@ -1,19 +1,20 @@
 /**
- * WGSL that reads a stored matrix, each number in two steps, so that reading can be far ahead of use: by whole blocks of 32
- * inputs of a row (`blockReader`), or by eights (`eightReader`). Codes are bound in words of that size, which is what the device
- * then loads at once.
+ * WGSL that reads a stored matrix, each number in two steps so that a kernel can prefetch: whole quantisation blocks of a row
+ * (`blockReader`), or 8-element vectors (`vec8Reader`). Quantized values are bound in words of that size, which the device then
+ * loads at once.
  *
- * Codes become floats without a conversion, and mostly without a shift: put into the mantissa of 2^23 a code q is the float
- * 2^23 + q, and a code that stands n bits higher is 2^23 + q 2^n. Less 2^23 and the zero point that is exact. What is left of
- * 2^n goes into the other factor of the product, exactly again (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
+ * Quantized values become floats without a conversion, and mostly without a shift: put into the mantissa of 2^23 a value q is the float
+ * 2^23 + q, and a value that stands n bits higher is 2^23 + q 2^n. Subtracting 2^23 and the zero point is exact. The remaining factor
+ * 2^n goes into the other factor of the product, again exactly (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
  */
 import type { Binding } from '../gpu/kernel.ts';
+import { blocksOf } from '../rows/row-layout.ts';
 
 /** How a matrix lies in its buffers. */
 export interface MatrixFormat {
   /**
-   * `q4`, `q8`: codes and scales as StoredMatrix has them. `floats`: `[rows, cols]`, every row filled up to a whole block with zeros.
-   * `table`: the same without filling; rows are looked up, not multiplied, and have whole eights.
+   * `q4`, `q8`: quantized values and scales as StoredMatrix has them. `floats`: `[rows, cols]`, rows padded with zeros to whole blocks.
+   * `table`: the same without padding; rows are looked up, not multiplied, and are multiples of eight.
    */
   readonly kind: 'q4' | 'q8' | 'floats' | 'table';
   /** Type of the scales, or of the floats themselves. */
@@ -23,24 +24,29 @@ export interface MatrixFormat {
   readonly cols: number;
 }
 
-/** What a kernel reads at once. */
-export type ReadBy = 'block' | 'eight';
+/** What a kernel reads at once: a whole quantisation block, or an 8-element vector. */
+export type ReadBy = 'block' | 'vec8';
 
-/** Whether it has codes and scales, two buffers instead of one. */
+/** A format in words, for reports: `q4 f16 3584 x 18944`. */
+export function describeFormat({ kind, floats, rows, cols }: MatrixFormat): string {
+  return `${kind} ${floats} ${rows} x ${cols}`;
+}
+
+/** Whether it has quantized values and scales, two buffers instead of one. */
 export function isQuantized({ kind }: Pick<MatrixFormat, 'kind'>): boolean {
   return kind === 'q4' || kind === 'q8';
 }
 
-/** Bindings of a matrix called `name`: codes and scales, or floats. */
+/** Bindings of a matrix called `name`: quantized values and scales, or floats. */
 export function matrixBindings(name: string, format: MatrixFormat, by: ReadBy): Binding[] {
   if (!isQuantized(format)) {
     const type = format.floats === 'f16' ? 'array<vec4<u32>>' : 'array<vec4<f32>>';
     return [{ name: `${name}_floats`, type, access: 'read' }];
   }
   const floats = format.floats === 'f16' ? 'array<u32>' : 'array<f32>';
-  const eight = format.kind === 'q4' ? 'array<u32>' : 'array<vec2<u32>>';
+  const vec8 = format.kind === 'q4' ? 'array<u32>' : 'array<vec2<u32>>';
   return [
-    { name: `${name}_codes`, type: by === 'eight' ? eight : 'array<vec4<u32>>', access: 'read' },
+    { name: `${name}_quants`, type: by === 'vec8' ? vec8 : 'array<vec4<u32>>', access: 'read' },
     { name: `${name}_scales`, type: floats, access: 'read' },
   ];
 }
@@ -52,27 +58,27 @@ const MAGIC = 2 ** 23;
  * that: four of its numbers, each to be multiplied by `name_scale(row, block)` and, by component, by `name_PLACES`.
  */
 export function blockReader(name: string, format: MatrixFormat): string {
-  const blocks = blocksOf(format);
+  const blocks = blocksOf(format.cols);
   switch (format.kind) {
     case 'q4':
       return `${unpacking(name, format)}
 alias ${name}_Block = vec4<u32>;
-fn ${name}_block(row: u32, block: u32) -> ${name}_Block { return ${name}_codes[row * ${blocks}u + block]; }`;
+fn ${name}_block(row: u32, block: u32) -> ${name}_Block { return ${name}_quants[row * ${blocks}u + block]; }`;
     case 'q8':
       return `${unpacking(name, format)}
 alias ${name}_Block = array<vec4<u32>, 2>;
 fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
   let at = (row * ${blocks}u + block) * 2u;
-  return ${name}_Block(${name}_codes[at], ${name}_codes[at + 1u]);
+  return ${name}_Block(${name}_quants[at], ${name}_quants[at + 1u]);
 }`;
     case 'floats':
     case 'table': {
-      const isHalf = format.floats === 'f16';
-      const parts = isHalf ? 4 : 8;
+      const isF16 = format.floats === 'f16';
+      const parts = isF16 ? 4 : 8;
       return `${unpacking(name, format)}
-alias ${name}_Block = array<vec4<${isHalf ? 'u32' : 'f32'}>, ${parts}>;
+alias ${name}_Block = array<vec4<${isF16 ? 'u32' : 'f32'}>, ${parts}>;
 fn ${name}_block(row: u32, block: u32) -> ${name}_Block {
-  let at = row * ${(eightsOf(format) * parts) / 4}u + block * ${parts}u;
+  let at = row * ${(vec8sPerRow(format) * parts) / 4}u + block * ${parts}u;
   return ${name}_Block(${Array.from({ length: parts }, (_, i) => `${name}_floats[at + ${i}u]`).join(', ')});
 }`;
     }
@@ -93,26 +99,26 @@ export function quad(name: string, { kind, floats }: MatrixFormat, stored: strin
 }
 
 /**
- * Functions for the matrix `name`: `name_eight(row, block, part)`: what is stored of numbers 8 part to 8 part + 7 of a block,
- * scale included, of type `name_Eight`; `name_f32(that)`: the numbers.
+ * Functions for the matrix `name`: `name_vec8(row, block, part)`: what is stored of numbers 8 part to 8 part + 7 of a block,
+ * scale included, of type `name_Vec8`; `name_f32(that)`: the numbers.
  */
-export function eightReader(name: string, format: MatrixFormat): string {
-  const head = `${unpacking(name, format)}\n${eightType(name, format)}`;
-  const at = `(row * ${blocksOf(format)}u + block) * 4u + part`;
-  const floatsAt = `row * ${eightsOf(format)}u + block * 4u + part`;
+export function vec8Reader(name: string, format: MatrixFormat): string {
+  const head = `${unpacking(name, format)}\n${vec8Type(name, format)}`;
+  const at = `(row * ${blocksOf(format.cols)}u + block) * 4u + part`;
+  const floatsAt = `row * ${vec8sPerRow(format)}u + block * 4u + part`;
   const scale = `bitcast<u32>(${name}_scale(row, block))`;
   switch (format.kind) {
     case 'q4':
       return `${head}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec2<u32>(${name}_codes[${at}], ${scale}); }
-fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
+fn ${name}_vec8(row: u32, block: u32, part: u32) -> ${name}_Vec8 { return vec2<u32>(${name}_quants[${at}], ${scale}); }
+fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.y);
   return array<vec4<f32>, 2>(${name}_unpack(stored.x) * places, ${name}_unpack(stored.x >> 16u) * places);
 }`;
     case 'q8':
       return `${head}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return vec3<u32>(${name}_codes[${at}], ${scale}); }
-fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
+fn ${name}_vec8(row: u32, block: u32, part: u32) -> ${name}_Vec8 { return vec3<u32>(${name}_quants[${at}], ${scale}); }
+fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> {
   let places = ${name}_PLACES * bitcast<f32>(stored.z);
   return array<vec4<f32>, 2>(${name}_unpack(stored.x) * places, ${name}_unpack(stored.y) * places);
 }`;
@@ -120,36 +126,36 @@ fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
     case 'table':
       return format.floats === 'f16'
         ? `${head}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight { return ${name}_floats[${floatsAt}]; }
-fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> {
+fn ${name}_vec8(row: u32, block: u32, part: u32) -> ${name}_Vec8 { return ${name}_floats[${floatsAt}]; }
+fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> {
   return array<vec4<f32>, 2>(${name}_unpack(stored.xy), ${name}_unpack(stored.zw));
 }`
         : `${head}
-fn ${name}_eight(row: u32, block: u32, part: u32) -> ${name}_Eight {
+fn ${name}_vec8(row: u32, block: u32, part: u32) -> ${name}_Vec8 {
   let at = (${floatsAt}) * 2u;
-  return ${name}_Eight(${name}_floats[at], ${name}_floats[at + 1u]);
+  return ${name}_Vec8(${name}_floats[at], ${name}_floats[at + 1u]);
 }
-fn ${name}_f32(stored: ${name}_Eight) -> array<vec4<f32>, 2> { return stored; }`;
+fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> { return stored; }`;
   }
 }
 
-/** WGSL of the type of an eight as it is stored, scale included. */
-function eightType(name: string, { kind, floats }: MatrixFormat): string {
-  const halves = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
-  const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: halves, table: halves }[kind];
-  return `alias ${name}_Eight = ${type};`;
+/** WGSL of the type of an 8-element vector as it is stored, scale included. */
+function vec8Type(name: string, { kind, floats }: MatrixFormat): string {
+  const stored = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
+  const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: stored, table: stored }[kind];
+  return `alias ${name}_Vec8 = ${type};`;
 }
 
 /**
- * Functions for the matrix `name`: `name_block` as {@link blockReader} has it, and `name_f16` as {@link halvesReader}, for eights
- * of a block: {@link eightOfBlock}. Needs `enable f16`.
+ * Functions for the matrix `name`: `name_block` as {@link blockReader} has it, and `name_f16` as {@link f16Reader}, for the 8-element vectors
+ * of a block: {@link vec8OfBlock}. Needs `enable f16`.
  */
-export function halvesBlockReader(name: string, format: MatrixFormat): string {
-  return `${blockReader(name, format)}\n${eightType(name, format)}${halvesReader(name, format)}`;
+export function f16BlockReader(name: string, format: MatrixFormat): string {
+  return `${blockReader(name, format)}\n${vec8Type(name, format)}${f16Reader(name, format)}`;
 }
 
-/** WGSL of eight `i` of what `name_block` has read into `block`; `scale`: the bits of its scale as f32. */
-export function eightOfBlock(
+/** WGSL of 8-element vector `i` of what `name_block` has read into `block`; `scale`: the bits of its scale as f32. */
+export function vec8OfBlock(
   name: string,
   { kind, floats }: MatrixFormat,
   block: string,
@@ -158,83 +164,83 @@ export function eightOfBlock(
 ): string {
   switch (kind) {
     case 'q4':
-      return `${name}_Eight(${block}[${i}], ${scale})`;
+      return `${name}_Vec8(${block}[${i}], ${scale})`;
     case 'q8':
-      return `${name}_Eight(${block}[${i >> 1}].${i % 2 === 0 ? 'xy' : 'zw'}, ${scale})`;
+      return `${name}_Vec8(${block}[${i >> 1}].${i % 2 === 0 ? 'xy' : 'zw'}, ${scale})`;
     case 'floats':
     case 'table':
-      return floats === 'f16' ? `${block}[${i}]` : `${name}_Eight(${block}[${2 * i}], ${block}[${2 * i + 1}])`;
+      return floats === 'f16' ? `${block}[${i}]` : `${name}_Vec8(${block}[${2 * i}], ${block}[${2 * i + 1}])`;
   }
 }
 
 /**
- * Numbers of an eight as f16, two a word, in an order that codes come in with the fewest instructions: a dot product does not ask
- * in which order it is summed, so long as both its sides have the same.
+ * The order of an 8-element vector's numbers as f16, two a word: the one in which quantized values are unpacked with the fewest
+ * instructions. A dot product may be summed in any order as long as both its sides use the same.
  */
-const HALVES_ORDER: Readonly<Record<MatrixFormat['kind'], readonly (readonly [low: number, high: number])[]>> = {
+const F16_ORDER: Readonly<Record<MatrixFormat['kind'], readonly (readonly [low: number, high: number])[]>> = {
   q4: [0, 1, 2, 3].map((i) => [i, i + 4] as const),
   q8: [0, 1, 4, 5].map((i) => [i, i + 2] as const),
   floats: [0, 2, 4, 6].map((i) => [i, i + 1] as const),
   table: [0, 2, 4, 6].map((i) => [i, i + 1] as const),
 };
 
-/** WGSL of a function `called` that packs eight numbers as {@link halvesReader} does those of a matrix they are to be multiplied with. */
-export function halvesPacker(called: string, { kind }: Pick<MatrixFormat, 'kind'>): string {
+/** WGSL of a function `called` that packs eight numbers as {@link f16Reader} does those of a matrix they are to be multiplied with. */
+export function f16Packer(called: string, { kind }: Pick<MatrixFormat, 'kind'>): string {
   const number = (i: number): string => `${i < 4 ? 'a' : 'b'}[${i % 4}]`;
-  const words = HALVES_ORDER[kind].map(([low, high]) => `pack2x16float(vec2<f32>(${number(low)}, ${number(high)}))`);
+  const words = F16_ORDER[kind].map(([low, high]) => `pack2x16float(vec2<f32>(${number(low)}, ${number(high)}))`);
   return `fn ${called}(a: vec4<f32>, b: vec4<f32>) -> vec4<u32> { return vec4<u32>(${words.join(', ')}); }`;
 }
 
-/** `name_f16(stored)`: the numbers `name_eight` has read, as {@link halvesPacker} packs them. Needs `enable f16`, and `eightReader`'s functions. */
-export function halvesReader(name: string, { kind, floats }: MatrixFormat): string {
+/** `name_f16(stored)`: the numbers `name_vec8` has read, as {@link f16Packer} packs them. Needs `enable f16`, and `vec8Reader`'s functions. */
+export function f16Reader(name: string, { kind, floats }: MatrixFormat): string {
   switch (kind) {
     case 'q4':
     case 'q8':
       return `
-fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
+fn ${name}_f16(stored: ${name}_Vec8) -> vec4<u32> {
   let scale = f16(bitcast<f32>(stored.${SCALE_OF[kind]}));
-  return ${codePairs(kind, '* scale')};
+  return ${quantPairs(kind, '* scale')};
 }`;
     case 'floats':
     case 'table':
       return floats === 'f16'
         ? `
-fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> { return stored; }`
+fn ${name}_f16(stored: ${name}_Vec8) -> vec4<u32> { return stored; }`
         : `
-fn ${name}_f16(stored: ${name}_Eight) -> vec4<u32> {
+fn ${name}_f16(stored: ${name}_Vec8) -> vec4<u32> {
   return vec4<u32>(${[0, 1].flatMap((i) => [`pack2x16float(stored[${i}].xy)`, `pack2x16float(stored[${i}].zw)`]).join(', ')});
 }`;
   }
 }
 
 /**
- * The same for codes without their scale: `name_shrunk(stored)`: codes made `shrink` times smaller, so that they are at most 8,
- * exactly; `name_eight_scale(stored)`: their scale, f32. Throws TypeError for a matrix without codes.
+ * The same for quantized values without their scale. WGSL: `name_shrunk(stored)` divides them by `shrink`, so that they are at most 8,
+ * which is exact; `name_vec8_scale(stored)` gives their scale as f32. Throws TypeError for a matrix that is not quantized.
  */
-export function codesReader(
+export function quantReader(
   name: string,
   { kind }: MatrixFormat,
 ): { readonly functions: string; readonly shrink: number } {
-  if (kind !== 'q4' && kind !== 'q8') throw new TypeError(`a matrix of ${kind} has no codes`);
+  if (kind !== 'q4' && kind !== 'q8') throw new TypeError(`a matrix of ${kind} is not quantized`);
   const shrink = { q4: 1, q8: 16 }[kind];
   return {
     shrink,
     functions: `
-fn ${name}_shrunk(stored: ${name}_Eight) -> vec4<u32> { return ${codePairs(kind, shrink === 1 ? '' : `* ${1 / shrink}h`)}; }
-fn ${name}_eight_scale(stored: ${name}_Eight) -> f32 { return bitcast<f32>(stored.${SCALE_OF[kind]}); }`,
+fn ${name}_shrunk(stored: ${name}_Vec8) -> vec4<u32> { return ${quantPairs(kind, shrink === 1 ? '' : `* ${1 / shrink}h`)}; }
+fn ${name}_vec8_scale(stored: ${name}_Vec8) -> f32 { return bitcast<f32>(stored.${SCALE_OF[kind]}); }`,
   };
 }
 
-/** Where an eight of codes has its scale. */
+/** Where an 8-element vector of quantized values has its scale. */
 const SCALE_OF = { q4: 'y', q8: 'z' } as const;
 
 /**
- * WGSL of an eight's codes as f16 in {@link HALVES_ORDER}, each pair changed as `then` says: put into the mantissa of 1024 in f16, a
- * code q is 1024 + q; less 1024 and the zero point that is exact.
+ * WGSL of an 8-element vector's quantized values as f16 in {@link F16_ORDER}, each pair changed as `then` says. A value q put into the
+ * mantissa of 1024 as f16 is 1024 + q; subtracting 1024 and the zero point is exact.
  */
-function codePairs(kind: 'q4' | 'q8', then: string): string {
-  const pair = (codes: string, zero: number): string =>
-    `bitcast<u32>((bitcast<vec2<f16>>(${codes} | 0x64006400u) - ${1024 + zero}.0h) ${then})`;
+function quantPairs(kind: 'q4' | 'q8', then: string): string {
+  const pair = (quants: string, zero: number): string =>
+    `bitcast<u32>((bitcast<vec2<f16>>(${quants} | 0x64006400u) - ${1024 + zero}.0h) ${then})`;
   const pairs =
     kind === 'q4'
       ? [0, 4, 8, 12].map((at) => pair(`((stored.x >> ${at}u) & 0xf000fu)`, 8))
@@ -242,18 +248,14 @@ function codePairs(kind: 'q4' | 'q8', then: string): string {
   return `vec4<u32>(${pairs.join(', ')})`;
 }
 
-function blocksOf({ cols }: MatrixFormat): number {
-  return Math.ceil(cols / 32);
-}
-
-/** Eights of a row of floats. */
-function eightsOf(format: MatrixFormat): number {
-  return format.kind === 'table' ? format.cols / 8 : blocksOf(format) * 4;
+/** 8-element vectors of a row of floats. */
+function vec8sPerRow(format: MatrixFormat): number {
+  return format.kind === 'table' ? format.cols / 8 : blocksOf(format.cols) * 4;
 }
 
 /** What both readers stand on: scales, places, and four numbers out of what is stored. */
 function unpacking(name: string, format: MatrixFormat): string {
-  const blocks = blocksOf(format);
+  const blocks = blocksOf(format.cols);
   const scales = `${floatReader(name, `${name}_scales`, format.floats)}
 fn ${name}_scale(row: u32, block: u32) -> f32 { return ${name}_float(row * ${blocks}u + block); }`;
   switch (format.kind) {

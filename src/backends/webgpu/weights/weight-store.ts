@@ -1,21 +1,21 @@
 /**
- * Weights on their way from data files to GPU buffers, a few MB at a time. A weight that two sessions use, such as a tied
- * embedding table, is loaded once.
+ * Loads weights from data files into GPU buffers, a few MB at a time. A weight that two graphs use, such as a tied embedding
+ * table, is loaded once.
  */
 import type { SessionFiles } from '../../onnx/runtime.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { f16ToF32 } from '../../../shared/float16.ts';
 import type { ExternalWeight } from './onnx-initializers.ts';
 import type { Transposer } from './transposer.ts';
-import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Bytes read and uploaded at a time. */
 const CHUNK_BYTES = 1 << 23;
-/** Chunks on their way at once, between the file and the device: what loading needs of the browser's memory. */
+/** Chunks in flight at once between file and device: this many are in the browser's memory. */
 const CHUNKS_IN_FLIGHT = 8;
 
-/** Buffers are made in multiples of this many bytes, which is the widest load of a kernel. */
+/** Buffer sizes are multiples of this many bytes, the widest load of a kernel. */
 const ALIGNMENT = 16;
 
 /** The weights of one device. */
@@ -23,7 +23,7 @@ export class WeightStore {
   readonly #device: GPUDevice;
   readonly #transposer: Transposer;
   readonly #loaded = new Map<string, Loading>();
-  readonly #way = new Semaphore(CHUNKS_IN_FLIGHT);
+  readonly #chunks = new Semaphore(CHUNKS_IN_FLIGHT);
 
   constructor(device: GPUDevice, transposer: Transposer) {
     this.#device = device;
@@ -43,8 +43,8 @@ export class WeightStore {
     };
     return {
       bytes: (weight) => take(keyOf(weight), (users) => this.#upload(weight, blobOf(files, weight), users)),
-      turned: (weight, format) =>
-        take(`${keyOf(weight)} turned`, (users) => this.#turn(weight, format, blobOf(files, weight), users)),
+      transposed: (weight, format) =>
+        take(`${keyOf(weight)} transposed`, (users) => this.#transpose(weight, format, blobOf(files, weight), users)),
       vector: (weight, paddedLength) =>
         take(`${keyOf(weight)} f32 ${paddedLength}`, () => this.#vector(weight, blobOf(files, weight), paddedLength)),
       release: () => {
@@ -52,7 +52,7 @@ export class WeightStore {
           const known = this.#loaded.get(key);
           if (known === undefined || --known.users.count > 0) continue;
           this.#loaded.delete(key);
-          // One that is still on its way goes when it is there; whoever wanted it learns why it never came.
+          // One that is still loading is destroyed once it has loaded; whoever awaits it is told if it fails.
           void known.buffer.then(
             (buffer) => buffer.destroy(),
             () => undefined,
@@ -67,41 +67,41 @@ export class WeightStore {
     const buffer = this.#buffer(weight.length, weight.name);
     const chunks: Promise<void>[] = [];
     for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
-      chunks.push(this.#way.use(() => this.#uploadChunk(weight, blob, buffer, at, users)));
+      chunks.push(this.#chunks.use(() => this.#uploadChunk(weight, blob, buffer, at, users)));
     }
     await Promise.all(chunks);
     return buffer;
   }
 
   async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number, users: Users): Promise<void> {
-    if (users.count === 0) return; // given up meanwhile: the rest need not be read
+    if (users.count === 0) return; // released meanwhile: the rest need not be read
     const bytes = await read(weight, blob, at, Math.min(weight.length, at + CHUNK_BYTES));
     this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
-    // What is written waits in the browser's memory until the device has taken it.
+    // What is written stays in the browser's memory until the device has taken it.
     await this.#device.queue.onSubmittedWorkDone();
   }
 
   /** A matrix of floats that is stored transposed, as rows. */
-  async #turn(weight: ExternalWeight, format: MatrixFormat, blob: Blob, users: Users): Promise<GPUBuffer> {
+  async #transpose(weight: ExternalWeight, format: MatrixFormat, blob: Blob, users: Users): Promise<GPUBuffer> {
     const { cols } = format;
     const inputBytes = weight.length / cols;
-    const whole = this.#buffer(inputBytes * roundUp(cols, 32), weight.name);
+    const matrix = this.#buffer(inputBytes * paddedWidth(cols), weight.name);
     const step = this.#transposer.inputsFor(format, CHUNK_BYTES);
-    const turnPart = async (first: number): Promise<void> => {
+    const transposeChunk = async (first: number): Promise<void> => {
       if (users.count === 0) return;
       const inputs = Math.min(step, cols - first);
       const bytes = await read(weight, blob, first * inputBytes, (first + inputs) * inputBytes);
-      await this.#transposer.turn(wholeWords(bytes), format, first, inputs, whole);
+      await this.#transposer.transpose({ bytes: wholeWords(bytes), format, first, inputs }, matrix);
     };
-    const parts: Promise<void>[] = [];
-    for (let first = 0; first < cols; first += step) parts.push(this.#way.use(() => turnPart(first)));
-    await Promise.all(parts);
-    return whole;
+    const chunks: Promise<void>[] = [];
+    for (let first = 0; first < cols; first += step) chunks.push(this.#chunks.use(() => transposeChunk(first)));
+    await Promise.all(chunks);
+    return matrix;
   }
 
   /** A vector as f32 with zeros behind it. */
   async #vector(weight: ExternalWeight, blob: Blob, paddedLength: number): Promise<GPUBuffer> {
-    const bytes = await this.#way.use(() => read(weight, blob, 0, weight.length));
+    const bytes = await this.#chunks.use(() => read(weight, blob, 0, weight.length));
     const values = weight.type === 'f16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
     const padded = new Float32Array(paddedLength);
     padded.set(values);
@@ -124,12 +124,12 @@ export class WeightStore {
   }
 }
 
-/** How many sets want a weight. */
+/** How many sets use a weight. */
 interface Users {
   count: number;
 }
 
-/** A weight that is there or on its way. */
+/** A weight that is loaded or being loaded. */
 interface Loading {
   readonly buffer: Promise<GPUBuffer>;
   readonly users: Users;
@@ -140,14 +140,14 @@ export interface WeightSet {
   /** The stored bytes of a weight. */
   bytes(weight: ExternalWeight): Promise<GPUBuffer>;
   /** A matrix of floats that is stored transposed, `[cols, rows]`, as kernels read floats. */
-  turned(weight: ExternalWeight, format: MatrixFormat): Promise<GPUBuffer>;
+  transposed(weight: ExternalWeight, format: MatrixFormat): Promise<GPUBuffer>;
   /** A stored vector of floats as f32, padded with zeros to a length. */
   vector(weight: ExternalWeight, paddedLength: number): Promise<GPUBuffer>;
-  /** Gives up all of them. */
+  /** Releases all of them. */
   release(): void;
 }
 
-/** Lets so many through at a time, in the order in which they came. */
+/** Lets so many tasks run at a time, in the order in which they came. */
 class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];

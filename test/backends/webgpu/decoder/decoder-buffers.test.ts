@@ -12,7 +12,7 @@ const { text, vision } = parseGeometry(flatConfig(), undefined);
 const INNER = 3456;
 const MB = 1e6;
 /** Nothing in parts. */
-const NOTHING = { partials: 0, sums: 0, upSums: 0 };
+const NOTHING = { partials: 0, sums: 0, upPartialSums: 0 };
 
 /** A device that makes buffers of a size, and nothing else. */
 const device = {
@@ -32,45 +32,45 @@ function bytesOf(buffers: object): number {
   return [...new Set(Object.values(buffers) as GPUBuffer[])].reduce((sum, { size }) => sum + size, 0);
 }
 
-function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize, innerSize = INNER): VisionBuffers {
-  const sizes = { vision: { ...vision, hiddenSize }, innerSize, isPacked };
+function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize, intermediateSize = INNER): VisionBuffers {
+  const sizes = { vision: { ...vision, hiddenSize }, intermediateSize, isPacked };
   return new VisionScratch(device, sizes).for(PATCHES);
 }
 
 describe("what lies between VisionThink-7B's kernels while the largest picture is read", () => {
-  it('takes 166 MB in the vision tower, 215 where attention runs on matrix units', () => {
+  it('takes 166 MB in the vision tower, 215 where attention uses subgroup matrices', () => {
     expect(bytesOf(visionBuffers(false))).toBeLessThan(166.5 * MB);
     expect(bytesOf(visionBuffers(true))).toBeLessThan(215.5 * MB);
   });
 
   it('takes 167 MB in the language model', () => {
-    const size = { tokens: TOKENS, wanted: 1, ...NOTHING };
+    const size = { tokens: TOKENS, logitsRows: 1, ...NOTHING };
     expect(bytesOf(new Scratch(device, text, text.intermediateSize, NOTHING).for(size))).toBeLessThan(168 * MB);
   });
 
-  it('takes what a short prompt on matrix units needs from the beginning, so that a question binds nothing anew', () => {
-    const least = { partials: 1000, sums: 2000, upSums: 3000 };
+  it('takes what a short prompt with subgroup matrices needs from the beginning, so that a question binds nothing anew', () => {
+    const least = { partials: 1000, sums: 2000, upPartialSums: 3000 };
     const scratch = new Scratch(device, text, text.intermediateSize, least);
-    const first = scratch.for({ tokens: 400, wanted: 1, ...NOTHING });
-    expect([first.partials.size, first.sums.size, first.upSums.size]).toEqual([4000, 8000, 12_000]);
-    expect(scratch.for({ tokens: 27, wanted: 1, ...least })).toBe(first);
-    const longer = scratch.for({ tokens: 70, wanted: 1, ...least, sums: 4000 });
+    const first = scratch.for({ tokens: 400, logitsRows: 1, ...NOTHING });
+    expect([first.partials.size, first.sums.size, first.upPartialSums.size]).toEqual([4000, 8000, 12_000]);
+    expect(scratch.for({ tokens: 27, logitsRows: 1, ...least })).toBe(first);
+    const longer = scratch.for({ tokens: 70, logitsRows: 1, ...least, sums: 4000 });
     expect(longer).not.toBe(first);
-    expect([longer.partials.size, longer.sums.size, longer.upSums.size]).toEqual([4000, 16_000, 12_000]);
+    expect([longer.partials.size, longer.sums.size, longer.upPartialSums.size]).toEqual([4000, 16_000, 12_000]);
   });
 
   it('takes 55 MB in the language model behind it, and the results are still there', () => {
     const scratch = new Scratch(device, text, text.intermediateSize, NOTHING);
-    const long = scratch.for({ tokens: TOKENS, wanted: 1, ...NOTHING });
+    const long = scratch.for({ tokens: TOKENS, logitsRows: 1, ...NOTHING });
     scratch.submitted();
     expect(long.hidden.label).toBe('destroyed');
     expect([long.logits.label, long.token.label, long.candidates.label]).not.toContain('destroyed');
-    const step = scratch.for({ tokens: 1, wanted: 1, ...NOTHING });
+    const step = scratch.for({ tokens: 1, logitsRows: 1, ...NOTHING });
     expect(step.logits).toBe(long.logits);
     expect(step.hidden).not.toBe(long.hidden);
     expect(bytesOf(step)).toBeLessThan(55 * MB);
     scratch.submitted();
-    expect(scratch.for({ tokens: 512, wanted: 1, ...NOTHING })).toBe(step); // a question behind it binds nothing anew
+    expect(scratch.for({ tokens: 512, logitsRows: 1, ...NOTHING })).toBe(step); // a question behind it binds nothing anew
     scratch.dispose();
     expect(bytesOf(step)).toBe(0);
   });
@@ -78,30 +78,30 @@ describe("what lies between VisionThink-7B's kernels while the largest picture i
 
 describe('buffers between kernels', () => {
   it('are one where no row has padding, and only where nothing reads one while the other is written', () => {
-    const { qkv, hidden, normed, attention, inner, packed, merged } = visionBuffers(false);
+    const { qkv, hidden, normed, attention, intermediate, packed, merged } = visionBuffers(false);
     expect(normed).toBe(attention);
-    expect(inner).toBe(qkv);
+    expect(intermediate).toBe(qkv);
     expect(packed).toBe(qkv);
     expect(merged).toBe(hidden);
     expect(new Set([hidden, normed, qkv]).size).toBe(3);
     const onUnits = visionBuffers(true);
-    expect(onUnits.inner).toBe(onUnits.qkv);
+    expect(onUnits.intermediate).toBe(onUnits.qkv);
     expect(new Set([onUnits.packed, onUnits.hidden, onUnits.normed, onUnits.qkv]).size).toBe(4);
   });
 
   it('are apart where rows have padding, whose zeros another would overwrite', () => {
-    const { qkv, hidden, normed, attention, inner } = visionBuffers(false, 40);
-    expect(new Set([qkv, hidden, normed, attention, inner]).size).toBe(5);
+    const { qkv, hidden, normed, attention, intermediate } = visionBuffers(false, 40);
+    expect(new Set([qkv, hidden, normed, attention, intermediate]).size).toBe(5);
     const { intermediateSize } = vision; // 3420, as fp16 folders store it: halves in the padding would be read as any float
     const floats = visionBuffers(true, vision.hiddenSize, intermediateSize);
     expect(intermediateSize % 32).not.toBe(0);
-    expect([floats.inner, floats.qkv].includes(floats.packed)).toBe(false);
+    expect([floats.intermediate, floats.qkv].includes(floats.packed)).toBe(false);
     const tiny = new Scratch(device, { ...text, hiddenSize: 40 }, 64, NOTHING).for({
       tokens: 2,
-      wanted: 1,
+      logitsRows: 1,
       ...NOTHING,
     });
-    expect(tiny.inner).not.toBe(tiny.qkv);
+    expect(tiny.intermediate).not.toBe(tiny.qkv);
     expect(tiny.normed).not.toBe(tiny.attention);
   });
 });

@@ -3,7 +3,7 @@ import { SubgroupMatrices } from '../../../../src/backends/webgpu/gpu/subgroup-m
 
 const CONFIG = { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 };
 
-/** Those of a device as Chromium describes it, with matrix units of one shape. */
+/** Those of a device as Chromium describes it, with subgroup matrices of one shape. */
 function unitsOf(change: { config?: object; subgroup?: number; features?: readonly string[] } = {}): SubgroupMatrices {
   const { config = {}, subgroup = 32 } = change;
   const { features = ['shader-f16', 'chromium-experimental-subgroup-matrix'] } = change;
@@ -15,7 +15,7 @@ function unitsOf(change: { config?: object; subgroup?: number; features?: readon
   return new SubgroupMatrices({ features: new Set(features), adapterInfo } as unknown as GPUDevice);
 }
 
-describe('matrix units', () => {
+describe('subgroup matrices', () => {
   it('are used where they multiply 16 x 16 matrices of f16 into f32, by subgroups of 32', () => {
     expect(unitsOf().present).toBe(true);
     expect(unitsOf({ config: { M: 8 } }).present).toBe(false);
@@ -29,14 +29,14 @@ describe('matrix units', () => {
     const compile = async (): Promise<string> => `kernel ${++compiled}`;
     const none = unitsOf({ features: [] });
     expect(await none.compile(true, compile)).toBeNull();
-    expect(none.describe()).toContain('offers no matrix units');
+    expect(none.describe()).toContain('offers no subgroup matrices');
     const units = unitsOf();
     expect(await units.compile(false, compile)).toBeNull();
     expect(compiled).toBe(0);
     expect(await units.compile(true, compile)).toBe('kernel 1');
-    expect(units.describe()).toBe("The GPU's matrix units compute images and prompts.");
+    expect(units.describe()).toBe("The GPU's subgroup matrices compute images and prompts.");
     const refused = async (): Promise<string> => Promise.reject(new Error('unknown extension'));
     expect(await units.compile(true, refused)).toBeNull();
-    expect(units.describe()).toMatch(/not used for all.*unknown extension/);
+    expect(units.describe()).toMatch(/not used for everything.*unknown extension/);
   });
 });

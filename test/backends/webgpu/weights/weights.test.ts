@@ -52,7 +52,7 @@ describe('weights of the language model', () => {
     expect(table).toMatchObject({ kind: kind === 'transposed' ? 'table' : kind, rows: 2048, cols: 128 });
     // A tied and quantised head is the table itself.
     const place = (stored: StoredMatrix): unknown =>
-      'codes' in stored ? [stored.codes.location, stored.codes.offset, stored.scales.offset] : null;
+      'quants' in stored ? [stored.quants.location, stored.quants.offset, stored.scales.offset] : null;
     if (kind !== 'transposed') expect(place(head)).toEqual(place(table));
   });
 
@@ -86,19 +86,19 @@ describe('weights of the language model', () => {
 describe('weights of the vision tower', () => {
   it.each(['fp32', 'fp16', 'q8', 'q4f16'] as const)('are found in the graph of %s', (dtype) => {
     const geometry = geometryOf('tiny');
-    const { patchEmbed, blocks, mergerInner, mergerOutput } = visionWeights(
+    const { patchEmbed, blocks, mergerIntermediate, mergerOutput } = visionWeights(
       build(geometry, dtype).visionEncoder,
       geometry.vision,
     );
     expect(blocks).toHaveLength(2);
     const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4f16: 'q8' }[dtype];
-    const inner = kind === 'transposed' ? 100 : 128; // padded to be quantised
+    const intermediate = kind === 'transposed' ? 100 : 128; // padded to be quantised
     expect(patchEmbed).toMatchObject({ kind: 'transposed', rows: 64, cols: 1176 });
     expect(blocks[1]?.qkv.matrix).toMatchObject({ kind, rows: 192, cols: 64 });
-    expect(blocks[1]?.gate.matrix).toMatchObject({ kind, rows: inner, cols: 64 });
-    expect(blocks[1]?.gate.bias.dims).toEqual([inner]);
-    expect(blocks[1]?.down.matrix).toMatchObject({ kind, rows: 64, cols: inner });
-    expect(mergerInner.matrix).toMatchObject({ kind, rows: 256, cols: 256 });
+    expect(blocks[1]?.gate.matrix).toMatchObject({ kind, rows: intermediate, cols: 64 });
+    expect(blocks[1]?.gate.bias.dims).toEqual([intermediate]);
+    expect(blocks[1]?.down.matrix).toMatchObject({ kind, rows: 64, cols: intermediate });
+    expect(mergerIntermediate.matrix).toMatchObject({ kind, rows: 256, cols: 256 });
     expect(mergerOutput.matrix).toMatchObject({ kind, rows: 128, cols: 256 });
   });
 

@@ -1,0 +1,83 @@
+/**
+ * A sequence on a device, whose greedy steps can be submitted one behind the other before the token they take is known on the
+ * host: a step's token stays on the device, where the next step's embedding looks it up, while a copy travels to the host.
+ */
+import type { PendingToken } from '../../engine/backend.ts';
+import { DECODER, EMBED_TOKENS } from '../../onnx/graph-names.ts';
+import { activationType } from './activations.ts';
+import type { DeviceRuntime, Tensor } from './runtime.ts';
+import { OnnxSequence, type TextGraphs } from './sequence.ts';
+
+/** A sequence with pipelined decode. */
+export class DeviceSequence extends OnnxSequence {
+  readonly #graphs: TextGraphs<DeviceRuntime>;
+  #steps: BoundSteps | null = null;
+
+  constructor(graphs: TextGraphs<DeviceRuntime>, capacity: number) {
+    super(graphs, capacity);
+    this.#graphs = graphs;
+  }
+
+  /** Submits a greedy step; resolves when it is submitted. */
+  async decodeAhead(id: number | null): Promise<PendingToken> {
+    this.#steps ??= this.#bind();
+    const { token, embeds, seqlensK, totalLength, lookUp, decode } = this.#steps;
+    const { runtime, embedTokens } = this.#graphs;
+    // 1. Embed the id, or the token that the step before has left on the device.
+    if (id === null) await lookUp();
+    else {
+      const ids = runtime.tensor('int64', BigInt64Array.of(BigInt(id)), [1, 1]);
+      await embedTokens.run({ [EMBED_TOKENS.inputIds]: ids }, { [EMBED_TOKENS.inputsEmbeds]: embeds });
+    }
+    // 2. Decode behind what is cached, earlier steps in flight included.
+    const total = this.length + 1;
+    seqlensK[0] = total - 1;
+    totalLength[0] = total;
+    await decode();
+    this.countStep();
+    // 3. Send the token on its way to the host.
+    return { token: runtime.readLater(token).then((tokens) => Number(tokens[0])) };
+  }
+
+  /** Frees device memory; submitted steps end undisturbed. */
+  override dispose(): void {
+    this.#steps?.token.dispose();
+    this.#steps?.embeds.dispose();
+    this.#steps = null;
+    super.dispose();
+  }
+
+  /** Steps on fixed tensors, of which only the token's place in the sequence changes. */
+  #bind(): BoundSteps {
+    const { runtime, embedTokens, decoder, text, activations } = this.#graphs;
+    const token = runtime.allocate('int64', [1, 1]);
+    const embeds = runtime.allocate(activationType(activations), [1, 1, text.hiddenSize]);
+    const seqlensK = new Int32Array(1);
+    const totalLength = new Int32Array(1);
+    const lookUp = embedTokens.bind({ [EMBED_TOKENS.inputIds]: token }, { [EMBED_TOKENS.inputsEmbeds]: embeds });
+    const decode = decoder.bind(
+      {
+        [DECODER.inputsEmbeds]: embeds,
+        [DECODER.seqlensK]: runtime.tensor('int32', seqlensK, [1]),
+        [DECODER.totalSequenceLength]: runtime.tensor('int32', totalLength, []),
+        [DECODER.logitsStart]: runtime.tensor('int64', BigInt64Array.of(-1n), [1]),
+        ...this.sharedFeeds(),
+      },
+      { [DECODER.nextToken]: token, ...this.cacheOutputs() },
+    );
+    return { token, embeds, seqlensK, totalLength, lookUp, decode };
+  }
+}
+
+/** Tensors that all steps of a sequence share, and the two runs of a step. */
+interface BoundSteps {
+  /** i64 `[1, 1]` on the device: written by every step, read by the next. */
+  readonly token: Tensor;
+  /** `[1, 1, hidden]` on the device. */
+  readonly embeds: Tensor;
+  readonly seqlensK: Int32Array;
+  readonly totalLength: Int32Array;
+  /** Embeds `token`. */
+  readonly lookUp: () => Promise<unknown>;
+  readonly decode: () => Promise<unknown>;
+}

@@ -1,0 +1,31 @@
+/** Features of an image as this backend keeps them: a tensor where the vision encoder left it. */
+import type { ImageFeatures } from '../../engine/backend.ts';
+import { activationsToF32 } from './activations.ts';
+import type { Tensor } from './runtime.ts';
+
+/** Features in a tensor `[1, tokens, hidden]` of the activations' type, which they own. */
+export class TensorFeatures implements ImageFeatures {
+  readonly tensor: Tensor;
+
+  constructor(tensor: Tensor) {
+    this.tensor = tensor;
+  }
+
+  get tokens(): number {
+    return this.tensor.dims[1] ?? 0;
+  }
+
+  async read(): Promise<Float32Array> {
+    return activationsToF32(await this.tensor.read());
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+/** The tensor of features that this backend has made. Throws TypeError for those of another. */
+export function tensorOf(features: ImageFeatures): Tensor {
+  if (features instanceof TensorFeatures) return features.tensor;
+  throw new TypeError('these features were made by another backend');
+}

@@ -1,0 +1,146 @@
+/**
+ * The KV cache, one key and one value tensor a layer. Static: fixed buffers on the device which runs write in place.
+ * Growing: every run returns longer tensors. Both hand their tensors to a run and take back what it made.
+ */
+import type { ModelConfig } from '../../model/model-config.ts';
+import { pastKey, pastValue, presentKey, presentValue } from '../../onnx/graph-names.ts';
+import type {
+  DeviceRuntime,
+  HostRuntime,
+  Outputs,
+  Runtime,
+  Tensor,
+  TensorData,
+  Tensors,
+  TensorType,
+} from './runtime.ts';
+
+/** What a sequence asks of a cache. */
+export interface KvCache {
+  /** The past, by input name. */
+  feeds(): Tensors;
+  /** Where the present goes, by output name. */
+  outputs(): Outputs;
+  /** Takes the present of a run that has ended; nothing to do where the run wrote the cache's own buffers. */
+  take(results: Tensors): void;
+  /** Forgets all but the first `length` tokens. */
+  truncate(length: number): Promise<void>;
+  /** Frees device memory. */
+  dispose(): void;
+}
+
+/** Makes the kind of cache the runtime wants; a growing one needs no `capacity`. */
+export function createKvCache(
+  runtime: Runtime,
+  text: ModelConfig['text'],
+  type: TensorType,
+  capacity: number,
+): KvCache {
+  return runtime.kind === 'device'
+    ? new StaticKvCache(runtime, text, type, capacity)
+    : new GrowingKvCache(runtime, text, type);
+}
+
+class StaticKvCache implements KvCache {
+  /** The same tensors by both names: made once, since every run asks for them. */
+  readonly #feeds: Tensors;
+  readonly #outputs: Tensors;
+
+  constructor(
+    runtime: DeviceRuntime,
+    { numLayers, numKvHeads, headDim }: ModelConfig['text'],
+    type: TensorType,
+    capacity: number,
+  ) {
+    const tensors = layerNames(numLayers).map((names) => ({
+      ...names,
+      tensor: runtime.allocate(type, [1, numKvHeads, capacity, headDim]),
+    }));
+    this.#feeds = Object.fromEntries(tensors.map(({ past, tensor }) => [past, tensor]));
+    this.#outputs = Object.fromEntries(tensors.map(({ present, tensor }) => [present, tensor]));
+  }
+
+  feeds(): Tensors {
+    return this.#feeds;
+  }
+
+  outputs(): Tensors {
+    return this.#outputs;
+  }
+
+  take(): void {
+    // The run wrote these very buffers.
+  }
+
+  async truncate(): Promise<void> {
+    // Slots past the end are never read, and written before they are counted.
+  }
+
+  dispose(): void {
+    for (const tensor of Object.values(this.#feeds)) tensor.dispose();
+  }
+}
+
+class GrowingKvCache implements KvCache {
+  readonly #runtime: HostRuntime;
+  readonly #names: readonly { readonly past: string; readonly present: string }[];
+  #tensors: Map<string, Tensor>;
+
+  constructor(runtime: HostRuntime, { numLayers, numKvHeads, headDim }: ModelConfig['text'], type: TensorType) {
+    this.#runtime = runtime;
+    this.#names = layerNames(numLayers);
+    const empty = type === 'float16' ? new Uint16Array(0) : new Float32Array(0);
+    this.#tensors = new Map(
+      this.#names.map(({ past }) => [past, runtime.tensor(type, empty, [1, numKvHeads, 0, headDim])]),
+    );
+  }
+
+  feeds(): Tensors {
+    return Object.fromEntries(this.#tensors);
+  }
+
+  outputs(): Outputs {
+    return Object.fromEntries(this.#names.map(({ present }) => [present, null]));
+  }
+
+  take(results: Tensors): void {
+    for (const { past, present } of this.#names) {
+      const tensor = results[present];
+      if (tensor === undefined) throw new Error(`the decoder returned no ${present}`);
+      this.#tensors.get(past)?.dispose();
+      this.#tensors.set(past, tensor);
+    }
+  }
+
+  async truncate(length: number): Promise<void> {
+    for (const [past, tensor] of this.#tensors) {
+      const [, heads = 0, from = 0, headDim = 0] = tensor.dims;
+      if (from <= length) continue;
+      const data = cutLength(await tensor.read(), heads, from, length, headDim);
+      tensor.dispose();
+      this.#tensors.set(past, this.#runtime.tensor(tensor.type, data, [1, heads, length, headDim]));
+    }
+  }
+
+  dispose(): void {
+    for (const tensor of this.#tensors.values()) tensor.dispose();
+  }
+}
+
+/** `[heads, from, width]` cut to `[heads, length, width]`. */
+function cutLength(data: TensorData, heads: number, from: number, length: number, width: number): TensorData {
+  const cut = data.slice(0, heads * length * width);
+  for (let head = 0; head < heads; head++) {
+    const rows = data.subarray(head * from * width, (head * from + length) * width);
+    if (cut instanceof BigInt64Array || rows instanceof BigInt64Array) throw new TypeError('a KV cache holds floats');
+    cut.set(rows, head * length * width);
+  }
+  return cut;
+}
+
+function layerNames(layers: number): { past: string; present: string }[] {
+  return Array.from({ length: layers }, (_, i) => [
+    { past: pastKey(i), present: presentKey(i) },
+    { past: pastValue(i), present: presentValue(i) },
+  ]).flat();
+}

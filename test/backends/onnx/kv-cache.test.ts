@@ -1,0 +1,96 @@
+/** The two kinds of KV cache: what they hand to a run, what they take back, what cutting leaves. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createKvCache, type KvCache } from '../../../src/backends/onnx/kv-cache.ts';
+import type { Tensor } from '../../../src/backends/onnx/runtime.ts';
+import { respond, smallGeometry } from '../../helpers/scripted-engine.ts';
+import { ScriptedRuntime } from './scripted-runtime.ts';
+
+const geometry = smallGeometry(64);
+const text = { ...geometry.text, numKvHeads: 3, headDim: 2, numLayers: 2 };
+
+function make(kind: 'host' | 'device'): { cache: KvCache; runtime: ScriptedRuntime } {
+  const runtime = new ScriptedRuntime({ geometry, script: respond(), kind });
+  return { cache: createKvCache(runtime, text, 'float32', 64), runtime };
+}
+
+/** What a run over `length` tokens returns; every element tells layer, head and token. */
+function present(runtime: ScriptedRuntime, cache: KvCache, length: number): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.keys(cache.outputs()).map((name, layer) => {
+      const data = Float32Array.from(
+        { length: 3 * length * 2 },
+        (_, i) => layer * 1000 + Math.floor(i / (length * 2)) * 100 + (Math.floor(i / 2) % length),
+      );
+      return [name, runtime.tensor('float32', data, [1, 3, length, 2])];
+    }),
+  );
+}
+
+describe('a growing cache', () => {
+  it('starts with empty tensors for every layer', () => {
+    const { cache } = make('host');
+    const feeds = cache.feeds();
+    expect(Object.keys(feeds)).toEqual([
+      'past_key_values.0.key',
+      'past_key_values.0.value',
+      'past_key_values.1.key',
+      'past_key_values.1.value',
+    ]);
+    for (const tensor of Object.values(feeds)) expect(tensor.dims).toEqual([1, 3, 0, 2]);
+    expect(Object.values(cache.outputs())).toEqual([null, null, null, null]);
+  });
+
+  it('keeps of every head the first tokens when it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 12 }), async (from, to) => {
+        const { cache, runtime } = make('host');
+        cache.take(present(runtime, cache, from));
+        await cache.truncate(to);
+        const length = Math.min(from, to);
+        const tensors = Object.values(cache.feeds());
+        for (const [layer, tensor] of tensors.entries()) {
+          expect(tensor.dims).toEqual([1, 3, length, 2]);
+          const expected = Array.from({ length: 3 }, (_, head) =>
+            Array.from({ length: length * 2 }, (__, i) => layer * 1000 + head * 100 + Math.floor(i / 2)),
+          );
+          expect([...(await tensor.read())].map(Number)).toEqual(expected.flat());
+        }
+      }),
+    );
+  });
+
+  it('frees the past it replaces', async () => {
+    const { cache, runtime } = make('host');
+    cache.take(present(runtime, cache, 3));
+    const [old] = Object.values(cache.feeds());
+    cache.take(present(runtime, cache, 4));
+    await expect(old?.read()).rejects.toThrow('read after dispose');
+    const [cut] = Object.values(cache.feeds());
+    await cache.truncate(2);
+    await expect(cut?.read()).rejects.toThrow('read after dispose');
+  });
+
+  it('complains of a run that returned too little', () => {
+    const { cache } = make('host');
+    expect(() => cache.take({})).toThrow('present.0.key');
+  });
+});
+
+describe('a static cache', () => {
+  it('hands the same buffers in and out, whatever is cut', async () => {
+    const { cache } = make('device');
+    const before = Object.values(cache.feeds());
+    expect(Object.values(cache.outputs())).toEqual(before);
+    for (const tensor of before) expect(tensor.dims).toEqual([1, 3, 64, 2]);
+    await cache.truncate(0);
+    expect(Object.values(cache.feeds()).every((tensor, i) => tensor === before[i])).toBe(true);
+  });
+
+  it('frees its buffers', async () => {
+    const { cache } = make('device');
+    const [tensor] = Object.values(cache.feeds());
+    cache.dispose();
+    await expect(tensor?.read()).rejects.toThrow('read after dispose');
+  });
+});

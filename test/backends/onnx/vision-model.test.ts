@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { preprocess } from '../../../src/image/patchify.ts';
+import { OnnxVisionModel } from '../../../src/backends/onnx/vision-model.ts';
+import type { ModelConfig } from '../../../src/model/model-config.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/model/processor-settings.ts';
+import type { Runtime, Session, Tensor } from '../../../src/backends/onnx/runtime.ts';
+
+const VISION = { patchSize: 14, spatialMergeSize: 2, windowSize: 112, headDim: 32 };
+const why = 'Integer overflow';
+
+/** An encoder whose session fails, on a CPU or on a device. */
+function failing(kind: 'host' | 'device'): OnnxVisionModel {
+  const runtime = { kind, tensor: () => ({}) as Tensor } as unknown as Runtime;
+  const session = { run: async () => Promise.reject(new Error(why)) } as unknown as Session;
+  return new OnnxVisionModel(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32');
+}
+
+describe('a picture that cannot be encoded', () => {
+  const pixels = { width: 168, height: 112, data: new Uint8Array(168 * 112 * 3) };
+  const image = preprocess(pixels, DEFAULT_PROCESSOR_SETTINGS);
+
+  it('is too large on a CPU, which says its size and what to do', async () => {
+    const encoding = failing('host').encode(image);
+    await expect(encoding).rejects.toMatchObject({ name: 'ImageTooLargeError' });
+    await expect(encoding).rejects.toThrow(/168 × 112 pixels.*pixel budget.*Integer overflow/);
+  });
+
+  it('leaves a device to those who know whether it was lost', async () => {
+    await expect(failing('device').encode(image)).rejects.toThrow(new Error(why));
+  });
+});
+
+describe('what is fed', () => {
+  const image = preprocess({ width: 84, height: 56, data: new Uint8Array(84 * 56 * 3) }, DEFAULT_PROCESSOR_SETTINGS);
+
+  /** Names and sizes of what a session is fed that wants `wants`. */
+  async function fed(wants?: readonly string[]): Promise<Record<string, readonly number[]>> {
+    let names: Record<string, readonly number[]> = {};
+    const runtime = {
+      tensor: (_type: string, _data: unknown, dims: readonly number[]) => ({ dims }) as Tensor,
+    } as unknown as Runtime;
+    const run: Session['run'] = async (feeds) => {
+      names = Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
+      return { image_features: {} as Tensor };
+    };
+    const session = { run, ...(wants === undefined ? {} : { wants }) } as unknown as Session;
+    await new OnnxVisionModel(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32').encode(image);
+    return names;
+  }
+
+  it('is patches and all that a graph asks for', async () => {
+    const inputs = await fed();
+    expect(Object.keys(inputs)).toHaveLength(8);
+    expect(inputs['pixel_values']).toEqual([24, 1176]);
+  });
+
+  it('is no more than a session wants', async () => {
+    expect(await fed(['pixels', 'normalised_values'])).toEqual({ pixels: [56, 84, 3], normalised_values: [3, 256] });
+    await expect(fed(['colours'])).rejects.toThrow(TypeError);
+  });
+});
