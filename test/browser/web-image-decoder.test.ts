@@ -23,7 +23,10 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     const path = request.url ?? '/';
     const name = /^\/images\/([\w.-]+)$/.exec(path)?.[1];
-    response.setHeader('content-type', path.endsWith('.js') ? 'text/javascript; charset=utf-8' : name ? 'image/png' : 'text/html');
+    response.setHeader(
+      'content-type',
+      path.endsWith('.js') ? 'text/javascript; charset=utf-8' : name ? 'image/png' : 'text/html',
+    );
     response.end(name ? readFileSync(new URL(`../golden/images/${name}`, import.meta.url)) : (files.get(path) ?? ''));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
