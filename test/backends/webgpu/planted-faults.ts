@@ -14,31 +14,31 @@ export interface PlantedFault {
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     what: 'wrong scale: neighbours swapped',
-    caught: 'gemv, q8 with f16 scales: one token more than columns, onto the residual; sums by workgroup memory',
+    caught: 'GEMV, q8 with f16 scales: one token more than columns, onto the residual; sums by workgroup memory',
     from: '[i & 1u]',
     to: '[(i + 1u) & 1u]',
   },
   {
     what: 'dropped barrier in front of the products',
-    caught: 'gemm, q4 with f16 scales: odd sizes, bias and GELU',
+    caught: 'GEMM, q4 with f16 scales: odd sizes, bias and GELU',
     from: 'workgroupBarrier();',
     to: '',
   },
   {
     what: 'bound off by one row',
-    caught: 'gemm, f32: a token and a row past a tile, onto the residual',
+    caught: 'GEMM, f32: a token and a row past a tile, onto the residual',
     from: /< 33u/g,
     to: '< 34u',
   },
   {
     what: 'wrong zero point in f16',
-    caught: 'gemm in f16, q4 with f16 scales: one token',
+    caught: 'GEMM in f16, q4 with f16 scales: one token',
     from: '- 1032.0h',
     to: '- 1031.0h',
   },
   {
     what: 'a split summed twice instead of the next',
-    caught: 'gemm, f16: split-K with a shorter last split, odd sizes',
+    caught: 'GEMM, f16: split-K with a shorter last split, odd sizes',
     from: /let begin = wg\.z \* (\d+)u;/,
     to: 'let begin = wg.z * 0u * $1u;',
   },

@@ -27,10 +27,10 @@ interface Arithmetic {
   readonly tolerance: number;
 }
 
-const IN_F32: Arithmetic = { name: 'gemm', isF16: false, kernel: gemmKernel, bytes: gemmTileBytes, tolerance: 1e-6 };
+const IN_F32: Arithmetic = { name: 'GEMM', isF16: false, kernel: gemmKernel, bytes: gemmTileBytes, tolerance: 1e-6 };
 /** X is rounded to f16, 2^-11 of each number, and a block's sums are f16. */
 const IN_F16: Arithmetic = {
-  name: 'gemm in f16',
+  name: 'GEMM in f16',
   isF16: true,
   kernel: gemmF16Kernel,
   bytes: gemmF16TileBytes,

@@ -135,7 +135,7 @@ function gemvCase(storage: Storage, one: GemvCase): KernelCase {
     ...sharesOf(one, traits),
   });
   return {
-    name: `gemv, ${storageName(storage)}: ${what}; sums by ${reduction}`,
+    name: `GEMV, ${storageName(storage)}: ${what}; sums by ${reduction}`,
     needs: { subgroups: reduction !== 'workgroup memory' },
     tolerance: TOLERANCE,
     make(traits) {
