@@ -42,7 +42,7 @@ const EACH: readonly GemvCase[] = [
     tokens: 4,
     columns: 3,
     rows: 33,
-    cols: 96,
+    cols: 288,
     threadsPerRow: 2,
     threads: 16,
     blocksAhead: 1,
