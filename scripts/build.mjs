@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { ROOT, runNode } from './run.mjs';
 
 /** Everything a build depends on. */
-const SOURCES = ['src', 'workers', 'public', 'index.html', 'bench.html', 'package-lock.json', 'vite.config.ts'];
+const SOURCES = [
+  'src',
+  'workers',
+  'public',
+  'index.html',
+  'bench.html',
+  'kernels.html',
+  'package-lock.json',
+  'vite.config.ts',
+];
 const HANGS_AFTER_MS = 20 * 60_000;
 
 /** The folder that holds the built site. */

@@ -44,7 +44,7 @@ const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower as
 const NEVER = new Promise<string>(() => undefined);
 
 /** What the app uses. */
-const APP: Experiment = { kernels: null, tuning: '' };
+export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /**
  * Looks at the machine and lists the candidates: with our own kernels first. Adapters that compute on the CPU take minutes to
@@ -54,7 +54,7 @@ const APP: Experiment = { kernels: null, tuning: '' };
 export async function planBackends(
   choice: BackendChoice,
   manifest: Manifest,
-  experiment: Experiment = APP,
+  experiment: Experiment = APP_EXPERIMENT,
 ): Promise<BackendPlan> {
   const candidates: Candidate[] = [];
   const reasons: string[] = [];
@@ -149,12 +149,12 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
 /** Opens a backend on a device of its own, which is destroyed when that fails. Throws as {@link Candidate.open}. */
 async function openOnDevice(
   options: Parameters<typeof requestDevice>[0],
-  open: (device: GPUDevice) => Promise<Omit<OpenedBackend, 'failure'>>,
+  open: (device: GPUDevice) => Promise<Omit<OpenedBackend, 'device' | 'failure'>>,
 ): Promise<OpenedBackend> {
   const device = await requestDevice(options);
   const failure = deviceFailure(device);
   try {
-    return { ...(await open(device)), failure };
+    return { ...(await open(device)), device, failure };
   } catch (thrown) {
     const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
     device.destroy();

@@ -27,10 +27,10 @@ interface Arithmetic {
   readonly tolerance: number;
 }
 
-const IN_F32: Arithmetic = { name: 'gemm', isF16: false, kernel: gemmKernel, bytes: gemmTileBytes, tolerance: 1e-6 };
+const IN_F32: Arithmetic = { name: 'GEMM', isF16: false, kernel: gemmKernel, bytes: gemmTileBytes, tolerance: 1e-6 };
 /** X is rounded to f16, 2^-11 of each number, and a block's sums are f16. */
 const IN_F16: Arithmetic = {
-  name: 'gemm in f16',
+  name: 'GEMM in f16',
   isF16: true,
   kernel: gemmF16Kernel,
   bytes: gemmF16TileBytes,
@@ -42,14 +42,14 @@ const SMALL: GemmTile = { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThrea
 const SHALLOW: GemmTile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread: 4, depth: 4 };
 const SMALL_F16: GemmTile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread: 4, depth: 8 };
 
-/** For every format, in tiles of both arithmetics' own. */
+/** For every format, in tiles of both arithmetics' own. Drivers unroll loops of up to four steps, and then compile several times as long. */
 const EACH: readonly Omit<GemmCase, 'tile'>[] = [
-  { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 96, epilogue: 'gelu', bias: true },
+  { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 160, epilogue: 'gelu', bias: true },
   {
     what: 'a token and a row past a tile, onto the residual',
     tokens: 17,
     rows: 33,
-    cols: 64,
+    cols: 160,
     epilogue: 'add',
     bias: true,
   },
@@ -60,8 +60,8 @@ const EACH: readonly Omit<GemmCase, 'tile'>[] = [
 const ONCE: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'one token', tokens: 1, rows: 40, cols: 32, epilogue: 'store' },
   { what: 'split-K of equal splits', tokens: 8, rows: 16, cols: 128, epilogue: 'store', splits: 4 },
-  { what: 'the gate times up', tokens: 9, rows: 50, cols: 64, epilogue: 'swiglu', bias: true },
-  { what: 'head of the last tokens', tokens: 11, logitsRows: 3, rows: 37, cols: 64, epilogue: 'store' },
+  { what: 'the gate times up', tokens: 9, rows: 50, cols: 160, epilogue: 'swiglu', bias: true },
+  { what: 'head of the last tokens', tokens: 11, logitsRows: 3, rows: 37, cols: 160, epilogue: 'store' },
 ];
 
 /** Split-K, for every format: the last split shorter than the others. */
@@ -81,7 +81,7 @@ export function gemmCases(): readonly KernelCase[] {
     what: `a token and a row past a tile of ${tile.tokens} x ${tile.rows}`,
     tokens: tile.tokens + 1,
     rows: tile.rows + 1,
-    cols: 64,
+    cols: 160,
     epilogue: 'store',
     tile,
   });
@@ -92,7 +92,7 @@ export function gemmCases(): readonly KernelCase[] {
     what: 'inputs that are no whole blocks',
     tokens: 3,
     rows: 18,
-    cols: 75,
+    cols: 139,
     epilogue: 'store',
   };
   return [

@@ -42,7 +42,7 @@ const EACH: readonly GemvCase[] = [
     tokens: 4,
     columns: 3,
     rows: 33,
-    cols: 96,
+    cols: 288,
     threadsPerRow: 2,
     threads: 16,
     blocksAhead: 1,
@@ -135,7 +135,7 @@ function gemvCase(storage: Storage, one: GemvCase): KernelCase {
     ...sharesOf(one, traits),
   });
   return {
-    name: `gemv, ${storageName(storage)}: ${what}; sums by ${reduction}`,
+    name: `GEMV, ${storageName(storage)}: ${what}; sums by ${reduction}`,
     needs: { subgroups: reduction !== 'workgroup memory' },
     tolerance: TOLERANCE,
     make(traits) {

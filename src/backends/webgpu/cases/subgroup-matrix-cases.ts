@@ -87,7 +87,7 @@ function gemmCase(storage: Storage, one: GemmCase, tile: SubgroupMatrixTile): Ke
   const optional = bias === undefined ? {} : { bias };
   const spec: GemmProduct = { label: 'gemm', matrix, epilogue, ...optional, logitsRowsOnly: logitsRows !== undefined };
   return {
-    name: `gemm on subgroup matrices, ${storageName(storage)}: ${what}; tile ${tile.tokens} x ${tile.rows}`,
+    name: `GEMM on subgroup matrices, ${storageName(storage)}: ${what}; tile ${tile.tokens} x ${tile.rows}`,
     needs: { f16: true, subgroupMatrices: true, workgroupBytes: subgroupMatrixTileBytes(tile) },
     tolerance: TOLERANCE,
     make: () => ({

@@ -34,6 +34,8 @@ export async function openDawn(
   const adapter = await requestAdapter(gpu);
   const device = await deviceOn(adapter, { f16, subgroups });
   instances.set(device, gpu);
+  // Dawn's Node binding lists an adapter's subgroup matrices, but not in what it says of the adapter at the device.
+  Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
   return { device, probe: probeOf(adapter) };
 }
 
