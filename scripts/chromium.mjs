@@ -1,10 +1,10 @@
-/** Finds the Chromium that browser tests drive, and installs Debian's when there is none. */
-import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+/** Finds the Chromium that browser tests drive; installs Debian's when there is none. */
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { run } from './run.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** Switches of a browser that runs headless and talks to nobody by itself. */
+/** Switches for a headless browser that makes no requests of its own. */
 export const QUIET = [
   '--no-sandbox',
   '--disable-quic',
@@ -33,7 +33,7 @@ export const GRAPHICS_CARD = [
   '--disable-vulkan-surface',
 ];
 
-const APT_LIMIT_MS = 300_000;
+const APT_HANGS_AFTER_MS = 20 * 60_000;
 
 /** The path of an installed Chromium, or undefined. CHROMIUM_PATH goes first. */
 export function findChromium() {
@@ -67,12 +67,27 @@ export async function ensureChromium() {
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
     const [command = '', ...rest] = [...prefix, 'apt-get', '-q', ...args];
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_LIMIT_MS, env });
+    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_HANGS_AFTER_MS, env });
     if (code !== 0) throw new Error(`"apt-get ${args.join(' ')}" failed with exit status ${code}: ${advice}`);
   }
   const installed = findChromium();
   if (installed === undefined) throw new Error(`Chromium was installed but is not on PATH: ${advice}`);
   return installed;
+}
+
+/**
+ * SwiftShader, Chromium's Vulkan driver that computes on the CPU, for processes without a browser; a sentence says why there is none.
+ * @returns {import('./llvmpipe.mjs').VulkanDriver | string}
+ */
+export function findSwiftShader() {
+  const chromium = findChromium();
+  const beside = chromium === undefined ? [] : [dirname(realpathSync(chromium))];
+  const folders = [...beside, '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
+  const folder = folders.find((path) => existsSync(join(path, 'vk_swiftshader_icd.json')));
+  if (folder === undefined) return `No SwiftShader (vk_swiftshader_icd.json) was found in ${folders.join(', ')}.`;
+  // Chromium brings Vulkan's loader along, which the system may lack.
+  const env = { VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder };
+  return { name: 'SwiftShader', env };
 }
 
 /** @param {string} path */

@@ -1,5 +1,6 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
 import type { FolderFile } from '../shared/files.ts';
+import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { TurnResult, TurnSettings } from './turn.ts';
 
@@ -18,10 +19,10 @@ export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
 /** The execution provider in use and how it was chosen. */
 export interface BackendInfo {
   readonly backend: 'webgpu' | 'wasm' | 'node';
-  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`. */
-  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node';
-  /** What our own kernels compute; the rest is onnxruntime's. */
-  readonly kernels: readonly KernelTower[];
+  /** Whose kernels compute. */
+  readonly kernels: KernelSource;
+  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`; null where none is loaded. */
+  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node' | null;
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
   readonly threads: number;
@@ -31,8 +32,8 @@ export interface BackendInfo {
   readonly reasons: readonly string[];
 }
 
-/** What our own kernels can compute: the language model with its embedding, and the vision tower. */
-export type KernelTower = 'decoder' | 'vision';
+/** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
+export type KernelSource = 'ours' | 'onnx';
 
 /** What the page may know of the loaded model. */
 export interface ModelInfo {
@@ -85,4 +86,8 @@ export interface EngineApi {
   resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;
+  /** What computes, and how long it takes; null before a model is loaded. */
+  diagnose(): Promise<Diagnostics | null>;
+  /** Times every kernel from now on, or no longer. Does nothing where nothing can be timed. */
+  setKernelTiming(on: boolean): Promise<void>;
 }

@@ -24,7 +24,7 @@ const INFO: EngineInfo = {
   backend: {
     backend: 'webgpu',
     build: 'asyncify',
-    kernels: [],
+    kernels: 'onnx',
     activations: 'f32',
     threads: 1,
     adapter: 'scripted adapter',
@@ -82,6 +82,8 @@ const api: EngineApi = {
     return infoOf(image);
   },
   ask: (question, settings, onEvent) => runTurn(question, settings, onEvent),
+  diagnose: async () => null,
+  setKernelTiming: async () => undefined,
   stop: async () => {
     stopRequested = true;
     await sleep(30);

@@ -1,14 +1,14 @@
 /** The vision tower through its ONNX graph: one preprocessed image in, its features out. What its graph is fed of a grid is cached by size. */
-import type { ModelDefinition, VisionInput, VisionInputs } from '../../architectures/architecture.ts';
+import type { ModelDefinition, VisionInputs } from '../../architectures/architecture.ts';
 import type { VisionModel } from '../../engine/backend.ts';
 import type { PreprocessedImage } from '../../image/patchify.ts';
 import type { Activations } from '../../model/manifest.ts';
-import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../onnx/graph-names.ts';
+import { VISION_ENCODER as NAMES } from '../../onnx/graph-names.ts';
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import { activationType, asActivations } from './activations.ts';
 import { TensorFeatures } from './image-features.ts';
 import { outputOf } from './outputs.ts';
-import type { Runtime, Session, Tensor } from './runtime.ts';
+import type { Runtime, Session, Tensor, Tensors } from './runtime.ts';
 
 /** Grids whose inputs are cached. */
 const CACHED_GRIDS = 8;
@@ -19,15 +19,6 @@ export interface VisionGraph {
   readonly session: Session;
   readonly model: Pick<ModelDefinition, 'config' | 'visionInputs'>;
   readonly activations: Activations;
-}
-
-type Makers = Readonly<Record<string, () => Tensor>>;
-
-/** Throws TypeError for an input that nobody makes. */
-function makerOf(makers: Makers, name: string): () => Tensor {
-  const maker = makers[name];
-  if (maker === undefined) throw new TypeError(`the vision encoder is fed no ${name}`);
-  return maker;
 }
 
 /** The vision tower with its session. */
@@ -47,9 +38,7 @@ export class OnnxVisionModel implements VisionModel {
     const [, gridHeight, gridWidth] = image.gridThw;
     const { runtime, session } = this.#graph;
     const inputs = this.#inputsOf(gridHeight, gridWidth);
-    const makers = this.#makers(image, inputs);
-    const wanted = session.wants ?? [NAMES.pixelValues, ...Object.keys(inputs)];
-    const feeds = Object.fromEntries(wanted.map((name) => [name, makerOf(makers, name)()]));
+    const feeds = this.#feeds(image, inputs);
     const running = session.run(feeds, { [NAMES.imageFeatures]: null });
     const results = await running.catch((thrown: unknown) => {
       // A failing device may have been lost, which its owner reports. On a CPU the size is to blame: onnxruntime's attention counts in 32 bits.
@@ -58,34 +47,22 @@ export class OnnxVisionModel implements VisionModel {
     return new TensorFeatures(outputOf(results, NAMES.imageFeatures));
   }
 
-  /** What makes each input that a session may want, so that none is made in vain. */
-  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, inputs: VisionInputs): Makers {
+  /** What the graph is fed: the patches, and what the architecture says of their grid. */
+  #feeds({ gridThw, pixelValues }: PreprocessedImage, inputs: VisionInputs): Tensors {
     const { runtime, activations } = this.#graph;
     const patches = gridThw[1] * gridThw[2];
-    const tensor = runtime.tensor.bind(runtime);
+    const pixels = pixelValues();
     const type = activationType(activations);
-    const makers: Record<string, () => Tensor> = {
-      [NAMES.pixelValues]: () => {
-        const values = pixelValues();
-        return tensor('float32', values, [patches, values.length / patches]);
-      },
-      [VISION_KERNELS.pixels]: () => tensor('uint8', seen.data, [seen.height, seen.width, 3]),
-      [VISION_KERNELS.normalised]: () => tensor('float32', normalised, [3, 256]),
+    const feeds: Record<string, Tensor> = {
+      [NAMES.pixelValues]: runtime.tensor('float32', pixels, [patches, pixels.length / patches]),
     };
     for (const [name, { values, dims }] of Object.entries(inputs)) {
-      makers[name] = () =>
+      feeds[name] =
         values instanceof Float32Array
-          ? tensor(type, asActivations(values, activations), dims)
-          : tensor('int64', values, dims);
+          ? runtime.tensor(type, asActivations(values, activations), dims)
+          : runtime.tensor('int64', values, dims);
     }
-    const f32 =
-      ({ values, dims }: VisionInput) =>
-      (): Tensor =>
-        tensor('float32', values, dims);
-    const { [NAMES.cos]: cos, [NAMES.sin]: sin } = inputs;
-    if (cos !== undefined) makers[VISION_KERNELS.cos] = f32(cos);
-    if (sin !== undefined) makers[VISION_KERNELS.sin] = f32(sin);
-    return makers;
+    return feeds;
   }
 
   #tooLarge(gridHeight: number, gridWidth: number, cause: unknown): NamedError {
