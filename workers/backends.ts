@@ -2,6 +2,7 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
+import { folderModel } from '../src/architectures/registry.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
@@ -13,7 +14,7 @@ import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
 import { openOnnxBackend } from '../src/backends/onnx/onnx-backend.ts';
-import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import { NamedError } from '../src/shared/errors.ts';
 import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
@@ -106,7 +107,8 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
   else if (has('f16')) notes.push('The adapter has no shader-f16, so activations are f32.');
   else notes.push('The model folder has no f16 graphs, so activations are f32.');
   if (has('f32')) types.push('f32');
-  const ways = kernelsToTry(probe, experiment).flatMap((kernels) =>
+  const sources = folderModel(manifest).kernels === undefined ? (['onnx'] as const) : kernelsToTry(probe, experiment);
+  const ways = sources.flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
     ),

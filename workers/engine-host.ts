@@ -1,9 +1,9 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
 import { Engine } from '../src/conversation/engine.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import { openModelFolder } from '../src/model/model-folder.ts';
+import { openModelFolder } from '../src/architectures/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
-import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
@@ -236,7 +236,7 @@ class FolderLoader {
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, wanted, () => undefined, model.isTrusted);
+    const opening = openModelFolder(model.source, manifest, { needed: wanted, isTrusted: model.isTrusted });
     this.#opened.set(variant, opening);
     return opening;
   }

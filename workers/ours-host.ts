@@ -7,7 +7,7 @@ import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../src/architectures/qwen2_5_vl/image-processor.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type {
   EngineUnderTestApi,

@@ -37,7 +37,13 @@ const command = defineCommand({
   },
   async run({ args }) {
     const directories = [args.reference, ...args.models.split(',')];
-    const report = await compare(args.testset, directories, parseMode(args.mode), parseLimit(args.limit), args.answers);
+    const report = await compare({
+      testset: args.testset,
+      directories,
+      mode: parseMode(args.mode),
+      limit: parseLimit(args.limit),
+      ownAnswers: args.answers,
+    });
     console.table(report);
     if (args.json) console.log(JSON.stringify(report));
   },
@@ -67,7 +73,7 @@ class ComparedModel {
   readonly #views: (image: RgbImage) => ImageViews;
 
   private constructor(engine: Engine, { folder, backend, variant }: NodeModel) {
-    const { manifest, processor, prompts, tokenizer } = folder;
+    const { manifest, model, processor, prompts, tokenizer } = folder;
     const queue = new DeviceQueue(backend.leavesThreadFree);
     const { vision } = backend;
     let serial = 0;
@@ -76,7 +82,7 @@ class ComparedModel {
     this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (dataFiles.has(path) ? bytes : 0), 0);
     this.#engine = engine;
     this.#text = backend.text;
-    this.#builder = new PromptBuilder(prompts, tokenizer);
+    this.#builder = new PromptBuilder(prompts, tokenizer, model.chat);
     this.#prompts = prompts;
     this.#views = (image) => {
       const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });
@@ -122,13 +128,24 @@ class ComparedModel {
   }
 }
 
-async function compare(
-  testset: string,
-  directories: readonly string[],
-  mode: Mode,
-  limit: number,
-  ownAnswers: boolean,
-): Promise<Record<string, number | string>[]> {
+/** What is compared, and on what. */
+interface Comparison {
+  readonly testset: string;
+  readonly directories: readonly string[];
+  readonly mode: Mode;
+  /** Questions at most. */
+  readonly limit: number;
+  /** Whether each model answers on its own, too. */
+  readonly ownAnswers: boolean;
+}
+
+async function compare({
+  testset,
+  directories,
+  mode,
+  limit,
+  ownAnswers,
+}: Comparison): Promise<Record<string, number | string>[]> {
   const questions = await readQuestions(testset, limit);
   const models: ComparedModel[] = [];
   for (const directory of directories) models.push(await ComparedModel.open(directory));

@@ -4,7 +4,7 @@ import { Engine } from '../conversation/engine.ts';
 import type { Backend } from '../engine/backend.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { cpuVariant, type VariantName } from '../model/manifest.ts';
-import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../architectures/model-folder.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import { filesFor } from '../model/variant-files.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -32,7 +32,7 @@ export async function openNodeModel(directory: string): Promise<NodeModel> {
       `${manifest.name} (${manifest.dtype}) has no f32 graphs, which a CPU needs.`,
     );
   }
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, variant), () => undefined);
+  const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, variant) });
   const runtime = createNodeRuntime(directory);
   const backend = await openOnnxBackend({ folder, variant, runtime, onEvent: () => undefined });
   return { folder, variant, backend };

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import type { Dtype } from '../../src/converter/precision.ts';
+import type { Dtype } from '../../src/converter/dtypes.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
 import { TensorFeatures } from '../../src/backends/onnx/image-features.ts';
@@ -129,7 +129,7 @@ async function reference(
   questions: Questions,
 ): Promise<Omit<Answers, 'errors' | 'overflow' | 'before' | 'after'>> {
   const parts = await openParts(folder);
-  const { hiddenSize } = parts.folder.manifest.geometry.text;
+  const { hiddenSize } = parts.folder.manifest.config.text;
   const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
     const values = Float32Array.from({ length: tokens * hiddenSize }, (_, i) => value(i));
     return new TensorFeatures(parts.runtime.tensor('float32', values, [1, tokens, hiddenSize]));

@@ -61,7 +61,7 @@ describe('convert from a hub', () => {
     expect(stdout + stderr).not.toContain('hf_secret');
   });
 
-  it('lets no other write its folder; stopped with Ctrl+C it says that it can go on, and goes on', async () => {
+  it('lets no other write its folder; stopped with Ctrl+C it says that it can be resumed, and resumes', async () => {
     server.fault = ({ server: from, path, range }) =>
       from === 'storage' && path.includes('00002-of') && range !== 'bytes=0-7'
         ? { kind: 'slow', rate: 20_000 }
@@ -76,7 +76,7 @@ describe('convert from a hub', () => {
     });
     child.kill('SIGINT');
     expect((await ended).json).toMatchObject({
-      error: { name: 'StoppedError', message: expect.stringContaining('convert again to go on') },
+      error: { name: 'StoppedError', message: expect.stringContaining('convert again to resume') },
     });
     expect(existsSync(join(work, 'stopped/manifest.json'))).toBe(false);
     server.fault = () => undefined;

@@ -1,5 +1,5 @@
 /**
- * Conversions that are killed (SIGKILL) at random points and gone on with. `npm run check:resume` kills a hundred; without
+ * Conversions that are killed (SIGKILL) at random points and resumed. `npm run check:resume -- 100` kills that many; without
  * a number, as a part of the tests, a few.
  */
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOURNAL_FILE } from '../../src/converter/journal.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { BUILT_CLI } from '../helpers/build-cli.ts';
 import { HubServer } from '../helpers/hub-server.ts';
@@ -66,7 +66,7 @@ function contents(directory: string): Record<string, string> {
 }
 
 /** The tensors a run began with. */
-function begun({ lines }: Run): Set<string> {
+function started({ lines }: Run): Set<string> {
   return new Set(lines.filter((line) => line.startsWith('weights')).map((line) => line.split(' ')[2] ?? ''));
 }
 
@@ -77,12 +77,7 @@ async function expectWholeOrNone(directory: string): Promise<void> {
     await expect(readManifest(folder)).rejects.toMatchObject({ name: 'ModelFolderError' });
     return;
   }
-  await openModelFolder(
-    folder,
-    await readManifest(folder),
-    () => true,
-    () => undefined,
-  );
+  await openModelFolder(folder, await readManifest(folder));
 }
 
 describe('a conversion that is killed again and again', { timeout: 600_000 + KILLS * 30_000 }, () => {
@@ -114,7 +109,7 @@ describe('a conversion that is killed again and again', { timeout: 600_000 + KIL
         ended = run.ended;
         if (ended === 'killed') kills++;
         if (existsSync(out)) await expectWholeOrNone(out);
-        const tensors = begun(run);
+        const tensors = started(run);
         mostRepeated = Math.max(mostRepeated, [...tensors].filter((name) => known.has(name)).length);
         for (const name of tensors) known.add(name);
       }

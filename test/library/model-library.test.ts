@@ -1,4 +1,4 @@
-/** The library over folders in memory: what is added, stopped, gone on with, altered and deleted, and what it says of it. */
+/** The library over folders in memory: what is added, stopped, resumed, altered and deleted, and what it says of it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -118,11 +118,11 @@ describe('a checkpoint', () => {
     expect(again).toEqual([]);
   });
 
-  it('is paused at once after it was begun', async () => {
+  it('is paused at once after it was started', async () => {
     const { models } = library();
-    const begun = models.add(CHECKPOINT, 'q8', ignore);
+    const started = models.add(CHECKPOINT, 'q8', ignore);
     await models.pause();
-    await expect(begun).rejects.toMatchObject({ name: 'StoppedError' });
+    await expect(started).rejects.toMatchObject({ name: 'StoppedError' });
   });
 
   it('is paused, tells how far it is, goes on, and gives the same bytes', async () => {
@@ -144,7 +144,7 @@ describe('a checkpoint', () => {
     expect(contents(made?.model)).toEqual(contents(await modelFolder()));
   });
 
-  it('does not go on with other files, and says so in words for a page', async () => {
+  it('is not resumed with other files, and says so in words for a page', async () => {
     const { models } = library();
     const half = models.add(CHECKPOINT, 'q8', ({ done, total }) => {
       if (done > total / 2) void models.pause();

@@ -1,16 +1,18 @@
 /** A model's parts as a folder stores them, with the converter's graphs and zeros for weights. */
 import { buildGraphs } from '../../../src/converter/graph-sets.ts';
-import { type Dtype, PRECISIONS } from '../../../src/converter/precision.ts';
-import { WeightLayout } from '../../../src/converter/weight-layout.ts';
+import type { ModelDefinition } from '../../../src/architectures/architecture.ts';
+import { configFromCheckpoint, type QwenConfig } from '../../../src/architectures/qwen2_5_vl/config.ts';
+import { PRESETS } from '../../../src/architectures/qwen2_5_vl/presets.ts';
+import { defineQwen } from '../../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
+import { type Dtype, precisionOf } from '../../../src/converter/dtypes.ts';
 import type { GraphName } from '../../../src/model/manifest.ts';
-import { type ModelConfig, parseGeometry } from '../../../src/model/model-config.ts';
-import { SHAPES } from '../../../src/model/presets.ts';
+import { WeightLayout } from '../../../src/onnx/weight-layout.ts';
 
 /** The sizes of the preset `tiny`: two layers, two blocks. */
-export function tinyModel(): ModelConfig {
-  const { text, vision } = SHAPES.tiny;
+export function tinyModel(): ModelDefinition & { readonly config: QwenConfig } {
   const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-  return parseGeometry({ model_type: 'qwen2_5_vl', ...ids, ...text, vision_config: vision }, { eos_token_id: 3 });
+  const config = configFromCheckpoint({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 });
+  return { ...defineQwen(config), config };
 }
 
 /** Files of a folder. */
@@ -21,8 +23,11 @@ export interface StoredModel {
 }
 
 /** Stores a model of zeros. */
-export function storeZeros(model: ModelConfig, dtype: Dtype): StoredModel {
-  const layout = new WeightLayout(PRECISIONS[dtype], (graph, serial) => `${graph}.${serial}`);
+export function storeZeros(model: ModelDefinition, dtype: Dtype): StoredModel {
+  const layout = new WeightLayout(
+    precisionOf(dtype, model.checkpoint.keptAtEight),
+    (graph, serial) => `${graph}.${serial}`,
+  );
   const [variant] = buildGraphs(layout, model, 1e9);
   if (variant === undefined) throw new Error(`${dtype} has no graphs`);
   const files = new Map<string, Blob>(

@@ -14,7 +14,7 @@ import { openWebGpuBackend } from '../../../src/backends/webgpu/webgpu-backend.t
 import { readStoredPart, type StoredPart } from '../../../src/backends/webgpu/weights/stored-part.ts';
 import type { Sequence, TextModel } from '../../../src/engine/backend.ts';
 import type { GraphName } from '../../../src/model/manifest.ts';
-import type { ModelFolder } from '../../../src/model/model-folder.ts';
+import type { ModelFolder } from '../../../src/architectures/model-folder.ts';
 import type { LoadEvent } from '../../../src/protocol/events.ts';
 import { RecordingDevice, stubGpuConstants, type Traits } from './recording-device.ts';
 import { storeZeros, tinyModel } from './stored-model.ts';
@@ -23,6 +23,7 @@ stubGpuConstants();
 
 const MODEL = tinyModel();
 const STORED = storeZeros(MODEL, 'q8');
+const KERNEL_MODEL = { ...MODEL.config, positions: MODEL.positions, activations: 'f32' } as const;
 const PLAIN: Traits = { f16: false, subgroupSize: null, subgroupMatrices: false };
 const WITH_MATRICES: Traits = { f16: true, subgroupSize: 32, subgroupMatrices: true };
 const GREEDY = { logitsRows: 1, wantLogits: false } as const;
@@ -39,8 +40,8 @@ function part(name: GraphName): Promise<StoredPart> {
 async function openText(traits: Traits): Promise<{ recorder: RecordingDevice; device: GPUDevice; text: TextModel }> {
   const recorder = new RecordingDevice(traits);
   const { device } = recorder;
-  const { text, vision } = MODEL;
-  const context = createContext(device, { text, vision, activations: 'f32' }, DEFAULT_TUNING);
+  const { text } = MODEL.config;
+  const context = createContext(device, KERNEL_MODEL, DEFAULT_TUNING);
   const { initializers, files } = await part('decoder');
   const stored = decoderWeights(initializers, text);
   const formats = decoderFormats(stored);
@@ -200,7 +201,7 @@ describe('a pipelined step', () => {
 describe('a sequence', () => {
   it('takes rows of features between text as they lie on the device', async () => {
     const { recorder, device, sequence } = await openSequence(PLAIN);
-    const { hiddenSize } = MODEL.text;
+    const { hiddenSize } = MODEL.config.text;
     const features = new BufferFeatures(device, { tokens: 6, hiddenSize, activations: 'f32' });
     const rows = { kind: 'features', features, first: 2, count: 3 } as const;
     await sequence.forward([...ids(2), rows, ...ids(1)], { logitsRows: 0, wantLogits: false });
@@ -251,10 +252,10 @@ describe('opening the backend', () => {
     const manifest = {
       name: 'tiny',
       dtype: 'q8',
-      geometry: MODEL,
+      config: MODEL.config,
       variants: variants.map((name) => ({ name, graphs: STORED.graphs })),
     };
-    return { manifest, blob: STORED.blob } as unknown as ModelFolder;
+    return { manifest, model: MODEL, blob: STORED.blob } as unknown as ModelFolder;
   };
 
   it('fails on a device that computes wrongly, frees what it has made and leaves the device', async () => {
@@ -284,7 +285,7 @@ describe('opening the backend', () => {
 describe('what is compiled', () => {
   it('is described by label, choice, bindings and WGSL', async () => {
     const { device } = new RecordingDevice(PLAIN);
-    const context = createContext(device, { ...MODEL, activations: 'f32' }, DEFAULT_TUNING);
+    const context = createContext(device, KERNEL_MODEL, DEFAULT_TUNING);
     await TokenEmbedding.open(context, await part('embed_tokens'));
     const [kernel, ...more] = context.compiler.describe();
     expect(more).toEqual([]);

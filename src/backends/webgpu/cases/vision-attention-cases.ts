@@ -129,13 +129,13 @@ function runOf(
       // The reference scales scores and takes powers of e.
       const query = part(row, 0).map((value) => value * Math.LN2 * Math.sqrt(headDim));
       const at = row * hidden + head * headDim;
-      attend(
+      attend({
         query,
         count,
-        (i) => part(begin + i, 1),
-        (i) => part(begin + i, 2),
-        values.subarray(at, at + headDim),
-      );
+        key: (i) => part(begin + i, 1),
+        value: (i) => part(begin + i, 2),
+        out: values.subarray(at, at + headDim),
+      });
     }
   }
   return { qkv, spans: { data: spans }, expected: { values, type: 'f32', cols: hidden, stride: roundUp(hidden, 32) } };

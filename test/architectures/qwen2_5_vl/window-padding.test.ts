@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planWindows } from '../../../src/architectures/qwen2_5_vl/window-plan.ts';
-import { padWindows } from '../../../src/backends/onnx/window-padding.ts';
-import { smallGeometry } from '../../helpers/scripted-engine.ts';
+import { padWindows } from '../../../src/architectures/qwen2_5_vl/window-padding.ts';
+import { smallConfig } from '../../helpers/scripted-engine.ts';
 
-const VISION = smallGeometry(16).vision;
+const VISION = smallConfig(16).vision;
 const sides = fc.integer({ min: 1, max: 21 }).map((groups) => groups * 2);
 const sizes = fc.constantFrom(56, 112, 168);
 

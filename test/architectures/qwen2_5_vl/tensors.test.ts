@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { TensorEntry } from '../../src/converter/safetensors-header.ts';
-import type { TensorStore } from '../../src/converter/safetensors.ts';
-import { resolveTensors, tensorShapes } from '../../src/converter/tensor-names.ts';
-import { parseGeometry } from '../../src/model/model-config.ts';
-import { flatConfig, nestedConfig } from '../model/checkpoint-configs.ts';
+import type { TensorEntry } from '../../../src/converter/safetensors-header.ts';
+import type { TensorStore } from '../../../src/converter/safetensors.ts';
+import { checkpointModel } from '../../../src/architectures/registry.ts';
+import { resolveTensors } from '../../../src/converter/resolve-tensors.ts';
+import { flatConfig, nestedConfig } from './checkpoint-configs.ts';
 
-const tied = parseGeometry(nestedConfig(), undefined);
-const untied = { ...tied, text: { ...tied.text, tieWordEmbeddings: false } };
+const tied = checkpointModel(nestedConfig(), undefined);
+const untied = model({ tie_word_embeddings: false });
+
+/** The tiny model with other settings of its text. */
+function model(text: Readonly<Record<string, unknown>>) {
+  const config = nestedConfig();
+  const { text_config: before } = config;
+  return checkpointModel({ ...config, ...text, text_config: { ...Object(before), ...text } }, undefined);
+}
 
 const newLayout = (name: string) => (name === 'lm_head.weight' ? name : `model.${name}`);
 const oldLayout = (name: string) => name.replace(/^language_model\./, 'model.');
@@ -14,7 +21,7 @@ const oldLayout = (name: string) => name.replace(/^language_model\./, 'model.');
 /** A store with every tensor of the tiny model, named by `rename`, some of them changed. */
 function storeOf(rename: (canonical: string) => string, change: Readonly<Record<string, Partial<TensorEntry>>> = {}) {
   const tensors = new Map<string, TensorEntry>();
-  for (const [canonical, shape] of tensorShapes(tied)) {
+  for (const [canonical, shape] of tied.checkpoint.shapes) {
     const place = { file: 'model.safetensors', byteOffset: 0, byteLength: 0 };
     tensors.set(rename(canonical), { name: rename(canonical), dtype: 'BF16', shape, ...place, ...change[canonical] });
   }
@@ -26,8 +33,8 @@ describe('resolveTensors', () => {
     ['newer', newLayout],
     ['older', oldLayout],
   ])('finds every tensor of the %s layout', (_, rename) => {
-    const { name, shapes } = resolveTensors(storeOf(rename), untied);
-    for (const canonical of shapes.keys()) expect(name(canonical)).toBe(rename(canonical));
+    const { name } = resolveTensors(storeOf(rename), untied);
+    for (const canonical of untied.checkpoint.shapes.keys()) expect(name(canonical)).toBe(rename(canonical));
   });
 
   it('takes the embedding for a tied output projection, present or absent', () => {
@@ -58,7 +65,7 @@ describe('resolveTensors', () => {
   });
 
   it('refuses a checkpoint with more layers than its config says', () => {
-    const shallow = { ...tied, text: { ...tied.text, numLayers: 1 } };
+    const shallow = model({ num_hidden_layers: 1, layer_types: undefined });
     expect(() => resolveTensors(storeOf(oldLayout), shallow)).toThrow('layers.1.input_layernorm.weight is beyond');
   });
 
@@ -68,9 +75,9 @@ describe('resolveTensors', () => {
   });
 });
 
-describe('tensorShapes', () => {
+describe('the tensors of a model', () => {
   it('has the 729 tensors and 8.29 billion parameters of Qwen2.5-VL-7B', () => {
-    const shapes = tensorShapes(parseGeometry(flatConfig(), undefined));
+    const { shapes } = checkpointModel(flatConfig(), undefined).checkpoint;
     const parameters = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
     expect(shapes.size).toBe(729);
     expect(parameters).toBe(8_292_166_656);

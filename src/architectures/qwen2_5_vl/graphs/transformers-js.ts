@@ -1,17 +1,18 @@
 /**
- * The graphs as unmodified transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
+ * The graphs as transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
  * grows, logits for the whole vocabulary, window order and rotary angles computed in the graph. The layers and their
  * weights are the same as ours, so one folder serves both. Floats cross the border as f32, the cache as the activations.
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
-import type { ModelConfig } from '../../model/model-config.ts';
-import { patchElements } from '../../model/vision-config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
-import { DATA_TYPE, type ElementType } from '../onnx/graph-builder.ts';
-import type { GraphContext } from '../weight-layout.ts';
-import { cachedAttention, embed, head, textLayers } from './decoder.ts';
-import { MICROSOFT } from './layers.ts';
+import type { QwenConfig } from '../config.ts';
+import { patchElements } from '../../../model/vision-config.ts';
+import { inverseFrequencies } from '../../../model/rotary.ts';
+import { VISION_ROPE_THETA } from '../vision-config.ts';
+import { DATA_TYPE, type ElementType } from '../../../onnx/graph-builder.ts';
+import type { GraphContext } from '../../../onnx/weight-layout.ts';
+import { cachedAttention, embedIds, head, textLayers } from './decoder.ts';
+import { MICROSOFT } from '../../../onnx/layers.ts';
 import { attend, visionTower } from './vision-encoder.ts';
 
 /** INT64_MAX would do; this is the largest integer a double holds exactly. */
@@ -20,19 +21,19 @@ const TO_THE_END = Number.MAX_SAFE_INTEGER;
 const MASKED = -30000;
 
 /** input_ids `[batch, seq]` to inputs_embeds f32 `[batch, seq, hidden]`. */
-export function buildStockEmbedTokens(context: GraphContext, geometry: ModelConfig): void {
+export function buildTransformersJsEmbedTokens(context: GraphContext, config: QwenConfig): void {
   const { graph } = context;
   const ids = graph.input('input_ids', 'i64', ['batch_size', 'sequence_length']);
-  embed(context, geometry, ids, 'embeds');
+  embedIds(context, config, ids, 'embeds');
   castTo(context, 'embeds', 'f32', 'inputs_embeds');
-  graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', geometry.text.hiddenSize]);
+  graph.output('inputs_embeds', 'f32', ['batch_size', 'sequence_length', config.text.hiddenSize]);
 }
 
 /** pixel_values f32 `[patches, 1176]` and image_grid_thw i64 `[images, 3]` to image_features f32 `[groups, hidden]`. */
-export function buildStockVisionEncoder(context: GraphContext, geometry: ModelConfig): void {
+export function buildTransformersJsVisionEncoder(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
-  const { vision } = geometry;
-  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(geometry.vision)]);
+  const { vision } = config;
+  const pixels = graph.input('pixel_values', 'f32', ['num_patches', patchElements(config.vision)]);
   const grid = graph.input('image_grid_thw', 'i64', ['num_images', 3]);
   const int = (value: number): string => graph.int64([value]);
   const op = (name: string, ...inputs: string[]): string => graph.node(name, inputs);
@@ -80,7 +81,7 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: ModelCo
   };
   const half = vision.headDim / 2;
   const inverse = [...inverseFrequencies(VISION_ROPE_THETA, half)];
-  const turned = [
+  const rotated = [
     patchesOf(
       row,
       corner.map((i) => Math.floor(i / merge)),
@@ -92,7 +93,7 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: ModelCo
   ].map((positions) =>
     op('Mul', op('Unsqueeze', cast(positions, 'f32'), int(1)), graph.float32('inverse_frequencies', inverse)),
   );
-  const angles = graph.node('Concat', turned, { attributes: { axis: 1n } }); // [patches, headDim / 2]
+  const angles = graph.node('Concat', rotated, { attributes: { axis: 1n } }); // [patches, headDim / 2]
   const cos = cast(op('Cos', angles), activations);
   const sin = cast(op('Sin', angles), activations);
 
@@ -106,12 +107,12 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: ModelCo
     return op('Unsqueeze', bias, graph.int64([0, 1]));
   };
   const windowBias = sameOnly(window);
-  const features = visionTower(context, geometry, pixels, {
+  const features = visionTower(context, config, pixels, {
     windowIndex,
     reverseIndex,
     cos,
     sin,
-    inWindows: (query, key, value) => attend(context, geometry, [query, key, value], windowBias),
+    inWindows: (query, key, value) => attend(context, config, [query, key, value], windowBias),
     imageBias: sameOnly(image),
   });
   castTo(context, features, 'f32', 'image_features');
@@ -122,9 +123,9 @@ export function buildStockVisionEncoder(context: GraphContext, geometry: ModelCo
  * inputs_embeds f32 `[1, seq, hidden]`, attention_mask i64 `[1, total]`, position_ids i64 `[3, 1, seq]`,
  * num_logits_to_keep i64 scalar (0: all) and the past to logits f32 `[1, kept, vocab]` and the present. One sequence.
  */
-export function buildStockDecoder(context: GraphContext, geometry: ModelConfig): void {
+export function buildTransformersJsDecoder(context: GraphContext, config: QwenConfig): void {
   const { graph, activations } = context;
-  const { text } = geometry;
+  const { text } = config;
   const { hiddenSize, numHeads, numKvHeads, headDim } = text;
   const embeds = graph.input('inputs_embeds', 'f32', ['batch_size', 'sequence_length', hiddenSize]);
   const mask = graph.input('attention_mask', 'i64', ['batch_size', 'total_sequence_length']);
@@ -132,7 +133,7 @@ export function buildStockDecoder(context: GraphContext, geometry: ModelConfig):
   const keep = graph.input('num_logits_to_keep', 'i64', []);
   const cast = (value: string, type: ElementType): string => castTo(context, value, type);
 
-  // 1. M-RoPE: every frequency turns with the position of its own axis.
+  // 1. M-RoPE: every frequency rotates with the position of its own axis.
   const inverse = [...inverseFrequencies(text.ropeTheta, headDim)];
   const axes = text.mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3));
   const flat = graph.node('Reshape', [cast(positions, 'f32'), graph.int64([3, -1])]); // [3, seq]
@@ -151,21 +152,21 @@ export function buildStockDecoder(context: GraphContext, geometry: ModelConfig):
   // 3. Layers.
   const cacheDims = ['batch_size', numKvHeads, 'past_sequence_length', headDim];
   const presentDims = ['batch_size', numKvHeads, 'total_sequence_length', headDim];
-  const hidden = textLayers(context, geometry, cast(embeds, activations), (layer, i, qkv) => {
-    const parts = ['q', 'k', 'v'].map((part) => `${layer}.${part}`);
+  const hidden = textLayers(context, config, cast(embeds, activations), (layer, i, qkv) => {
+    const [q, k, v] = [`${layer}.q`, `${layer}.k`, `${layer}.v`] as const;
     const widths = [numHeads * headDim, numKvHeads * headDim, numKvHeads * headDim];
-    graph.node('Split', [qkv, graph.int64(widths)], { outputs: parts, attributes: { axis: -1n } });
-    const [q = '', k = '', v = ''] = parts;
-    const rotate = (part: string): string =>
-      graph.node('RotaryEmbedding', [part, graph.int64([0]), cos, sin], { domain: MICROSOFT });
+    graph.node('Split', [qkv, graph.int64(widths)], { outputs: [q, k, v], attributes: { axis: -1n } });
+    const rotate = (x: string): string =>
+      graph.node('RotaryEmbedding', [x, graph.int64([0]), cos, sin], { domain: MICROSOFT });
     const cache = { layer, i, cacheDims, presentDims };
-    return cachedAttention(context, geometry, cache, [rotate(q), rotate(k), v], [seqlensK, total]);
+    const lengths = [seqlensK, total] as const;
+    return cachedAttention(context, config, { ...cache, qkv: [rotate(q), rotate(k), v], lengths });
   });
 
   // 4. Logits of the last positions; zero from the end is the beginning.
   const start = graph.node('Unsqueeze', [graph.node('Neg', [keep]), graph.int64([0])]);
   const kept = graph.node('Slice', [hidden, start, graph.int64([TO_THE_END]), graph.int64([1])]);
-  castTo(context, head(context, kept, geometry, false), 'f32', 'logits');
+  castTo(context, head(context, kept, config, false), 'f32', 'logits');
   graph.output('logits', 'f32', ['batch_size', 'num_logits', text.vocabSize]);
 }
 

@@ -1,22 +1,20 @@
-/** Where weights come to lie: real geometries, without reading or writing a weight. */
+/** Where weights come to lie: models of real sizes, without reading or writing a weight. */
 import { describe, expect, it } from 'vitest';
-import { buildAttentionCheck } from '../../src/converter/graphs/attention-check.ts';
-import { buildDecoder, buildEmbedTokens } from '../../src/converter/graphs/decoder.ts';
-import { buildVisionEncoder } from '../../src/converter/graphs/vision-encoder.ts';
+import { buildAttentionCheck } from '../../src/converter/attention-check-graph.ts';
 import { dataFileName } from '../../src/converter/layouts.ts';
-import type { ExternalData } from '../../src/converter/onnx/graph-builder.ts';
-import { GraphBuilder } from '../../src/converter/onnx/graph-builder.ts';
-import { type Dtype, PRECISIONS } from '../../src/converter/precision.ts';
-import { tensorShapes } from '../../src/converter/tensor-names.ts';
-import { WeightLayout } from '../../src/converter/weight-layout.ts';
-import { type ModelConfig, parseGeometry } from '../../src/model/model-config.ts';
-import { flatConfig } from '../model/checkpoint-configs.ts';
+import type { ExternalData } from '../../src/onnx/graph-builder.ts';
+import { GraphBuilder } from '../../src/onnx/graph-builder.ts';
+import { type Dtype, precisionOf } from '../../src/converter/dtypes.ts';
+import { type GraphContext, WeightLayout } from '../../src/onnx/weight-layout.ts';
+import type { ModelDefinition } from '../../src/architectures/architecture.ts';
+import { checkpointModel } from '../../src/architectures/registry.ts';
+import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
 const LIMIT = 2e9;
 
-const SEVEN_B = parseGeometry(flatConfig(), undefined);
+const SEVEN_B = checkpointModel(flatConfig(), undefined);
 /** Qwen2.5-VL-3B: narrower, deeper, tied. */
-const THREE_B = parseGeometry(
+const THREE_B = checkpointModel(
   {
     ...flatConfig(),
     hidden_size: 2048,
@@ -32,18 +30,16 @@ const THREE_B = parseGeometry(
 );
 
 /** Builds every graph of a model in every variant of a dtype. */
-function build(geometry: ModelConfig, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
-  const precision = PRECISIONS[dtype];
+function build(model: ModelDefinition, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
+  const precision = precisionOf(dtype, model.checkpoint.keptAtEight);
   const layout = new WeightLayout(precision, dataFileName('visionthink', 'fp32'));
   const graphs = precision.activations.flatMap((activations) =>
     Object.entries({
-      vision_encoder: buildVisionEncoder,
-      embed_tokens: buildEmbedTokens,
-      decoder: buildDecoder,
-      attention_check: buildAttentionCheck,
+      ...model.graphs,
+      attention_check: (context: GraphContext) => buildAttentionCheck(context, model.config),
     }).map(([name, builder]) => {
       const graph = new GraphBuilder(name);
-      builder({ graph, layout, file: name, activations, unpack: false }, geometry);
+      builder({ graph, layout, file: name, activations, unpack: false });
       return graph.finish();
     }),
   );
@@ -65,9 +61,9 @@ function regionsOf(layout: WeightLayout): (ExternalData & { readonly tensors: re
 describe.each([
   ['7B', SEVEN_B],
   ['3B', THREE_B],
-] as const)('a model of %s', (size, geometry) => {
+] as const)('a model of %s', (size, model) => {
   describe.each(['fp16', 'q8', 'q4', 'q4f16'] as const)('as %s', (dtype) => {
-    const { layout, graphs } = build(geometry, dtype);
+    const { layout, graphs } = build(model, dtype);
     const regions = regionsOf(layout);
 
     it('has no data file of 2 GB or more', () => {
@@ -77,7 +73,7 @@ describe.each([
     });
 
     it('has graphs of a few megabytes at most', () => {
-      expect(graphs.length).toBe(4 * PRECISIONS[dtype].activations.length);
+      expect(graphs.length).toBe(4 * precisionOf(dtype).activations.length);
       for (const graph of graphs) expect(graph.length).toBeLessThan(4e6);
     });
 
@@ -100,8 +96,8 @@ describe.each([
 
     it('stores every tensor of the model once', () => {
       const stored = layout.jobs.flatMap((job) => job.source.tensors);
-      const expected = [...tensorShapes(geometry).keys()];
-      if (!geometry.text.tieWordEmbeddings) {
+      const expected = [...model.checkpoint.shapes.keys()];
+      if (!model.config.text.tieWordEmbeddings) {
         expect(stored.toSorted()).toEqual(expected.toSorted());
         return;
       }
@@ -123,7 +119,7 @@ describe('what quantised models take', () => {
   it('less than 6 GB of GPU memory for the 7B as q4f16 with a cache of 4096 tokens', () => {
     const { layout } = build(SEVEN_B, 'q4f16');
     const weights = [...layout.files.values()].reduce((a, b) => a + b, 0);
-    const { numLayers, numKvHeads, headDim } = SEVEN_B.text;
+    const { numLayers, numKvHeads, headDim } = SEVEN_B.config.text;
     const cache = 2 * numLayers * numKvHeads * headDim * 4096 * 2;
     expect(weights + cache).toBeLessThan(5.3e9); // 0.7 GB are left for activations
     const decoder = [...layout.files].filter(([file]) => file.startsWith('decoder'));
@@ -141,7 +137,7 @@ describe('a matrix that no file can hold', () => {
 
 describe('files that become full', () => {
   it('end before a matrix whose scales would not fit', async () => {
-    const layout = new WeightLayout(PRECISIONS.q8, dataFileName('visionthink', 'fp32'));
+    const layout = new WeightLayout(precisionOf('q8'), dataFileName('visionthink', 'fp32'));
     const matrix = (name: string, rows: number) => ({ tensors: [name], cols: 32, paddedRows: rows, paddedCols: 32 });
     // Codes take 32 bytes a row, scales 2: the first matrix leaves room for the second's codes but not for its scales.
     layout.quantized('a', 'first', matrix('first', 55_000_000), 8);

@@ -1,11 +1,11 @@
 /**
- * A tiny graph with no weights: the two attention operators in the model's own head geometry. The engine runs it at
+ * A tiny graph with no weights: the two attention operators in the model's own head sizes. The engine runs it at
  * start-up and compares with plain arithmetic, because some drivers compute attention wrongly without saying so.
  */
-import { ATTENTION_CHECK as NAMES } from '../../onnx/graph-names.ts';
-import type { ModelConfig } from '../../model/model-config.ts';
-import type { GraphContext } from '../weight-layout.ts';
-import { MICROSOFT } from './layers.ts';
+import { ATTENTION_CHECK as NAMES } from '../onnx/graph-names.ts';
+import type { ModelConfig } from '../model/model-config.ts';
+import type { GraphContext } from '../onnx/weight-layout.ts';
+import { MICROSOFT } from '../onnx/layers.ts';
 
 /** Builds the check's graph into `context`. */
 export function buildAttentionCheck({ graph, activations }: GraphContext, { text, vision }: ModelConfig): void {

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assertGeometry, parseGeometry } from '../../src/model/model-config.ts';
-import { isNamed } from '../../src/shared/errors.ts';
+import { QWEN2_5_VL } from '../../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
+import { checkpointModel } from '../../../src/architectures/registry.ts';
+import { isNamed } from '../../../src/shared/errors.ts';
 import { flatConfig, nestedConfig } from './checkpoint-configs.ts';
+
+const fromCheckpoint = (config: unknown, generation: unknown) => checkpointModel(config, generation).config;
+const fromManifest = (config: unknown) => QWEN2_5_VL.fromManifest(config).config;
 
 const qwenGeneration = { eos_token_id: [151645, 151643] };
 
@@ -51,18 +55,18 @@ function changed(object: Record<string, unknown>, path: string, value: unknown):
   return { ...object, [key]: changed({ ...(typeof inner === 'object' ? inner : {}) }, rest.join('.'), value) };
 }
 
-describe('parseGeometry', () => {
+describe('the model config of a checkpoint', () => {
   it('reads the flat config of VisionThink', () => {
-    expect(parseGeometry(flatConfig(), qwenGeneration)).toEqual(qwen7B);
+    expect(fromCheckpoint(flatConfig(), qwenGeneration)).toEqual(qwen7B);
   });
 
   it('reads the rope settings that Qwen itself published, of type mrope', () => {
     const config = changed(flatConfig(), 'rope_scaling', { type: 'mrope', mrope_section: [16, 24, 24] });
-    expect(parseGeometry(config, qwenGeneration)).toEqual(qwen7B);
+    expect(fromCheckpoint(config, qwenGeneration)).toEqual(qwen7B);
   });
 
   it('reads a nested config', () => {
-    const { text, vision, tokens } = parseGeometry(nestedConfig(), undefined);
+    const { text, vision, tokens } = fromCheckpoint(nestedConfig(), undefined);
     expect(text).toMatchObject({ hiddenSize: 64, headDim: 32, ropeTheta: 100, mropeSection: [4, 6, 6] });
     expect(vision).toMatchObject({ depth: 2, headDim: 16, inChannels: 3, fullAttentionBlocks: [1] });
     expect(tokens).toEqual({ imageTokenId: 5, visionStartTokenId: 3, visionEndTokenId: 4, eosTokenIds: [2] });
@@ -71,13 +75,13 @@ describe('parseGeometry', () => {
   it('reads a nested config with the older rope_scaling and rope_theta', () => {
     let config = changed(nestedConfig(), 'text_config.rope_parameters', undefined);
     config = changed(config, 'text_config.rope_scaling', { type: 'mrope', mrope_section: [4, 6, 6] });
-    const { text } = parseGeometry(changed(config, 'text_config.rope_theta', 500), undefined);
+    const { text } = fromCheckpoint(changed(config, 'text_config.rope_theta', 500), undefined);
     expect(text).toMatchObject({ ropeTheta: 500, mropeSection: [4, 6, 6] });
   });
 
   it('takes the defaults of transformers where Qwen2.5-VL fields are absent', () => {
     const needed = { hidden_size: 3584, num_attention_heads: 28, num_key_value_heads: 4 };
-    const { text, vision, tokens } = parseGeometry({ model_type: 'qwen2_5_vl', ...needed }, undefined);
+    const { text, vision, tokens } = fromCheckpoint({ model_type: 'qwen2_5_vl', ...needed }, undefined);
     expect(text).toMatchObject({ numLayers: 80, vocabSize: 152064, rmsNormEps: 1e-5, ropeTheta: 1e6 });
     expect(text).toMatchObject({ mropeSection: [16, 24, 24], tieWordEmbeddings: false, maxPositionEmbeddings: 32768 });
     expect(vision).toMatchObject({ depth: 32, hiddenSize: 3584, intermediateSize: 3420, windowSize: 112 });
@@ -87,14 +91,14 @@ describe('parseGeometry', () => {
   it('finds tied embeddings at the top or in text_config', () => {
     const half = changed(nestedConfig(), 'tie_word_embeddings', false);
     const untied = changed(half, 'text_config.tie_word_embeddings', false);
-    const tied = (config: unknown) => parseGeometry(config, undefined).text.tieWordEmbeddings;
+    const tied = (config: unknown) => fromCheckpoint(config, undefined).text.tieWordEmbeddings;
     expect(tied(untied)).toBe(false);
     expect(tied(changed(untied, 'tie_word_embeddings', true))).toBe(true);
     expect(tied(changed(untied, 'text_config.tie_word_embeddings', true))).toBe(true);
   });
 
   it('takes the ends of generation from generation_config, a number or a list, and else from config', () => {
-    const ends = (generation: unknown) => parseGeometry(flatConfig(), generation).tokens.eosTokenIds;
+    const ends = (generation: unknown) => fromCheckpoint(flatConfig(), generation).tokens.eosTokenIds;
     expect(ends(qwenGeneration)).toEqual([151645, 151643]);
     expect(ends({ eos_token_id: 7 })).toEqual([7]);
     expect(ends({ eos_token_id: [7, 7] })).toEqual([7]);
@@ -142,17 +146,17 @@ describe('parseGeometry', () => {
     ['vision_config.rope_parameters', { rope_theta: 5000 }, 'rope_theta 5000'],
     ['vision_config.out_hidden_size', 2048, 'visual tokens of width 2048, but a text model of 3584'],
   ])('refuses %s %j', (path, value, message) => {
-    const parse = () => parseGeometry(changed(flatConfig(), path, value), undefined);
+    const parse = () => fromCheckpoint(changed(flatConfig(), path, value), undefined);
     expect(parse).toThrow(expect.objectContaining({ name: 'CheckpointError' }));
     expect(parse).toThrow(message);
   });
 
   it('refuses what is no config at all', () => {
     for (const value of [undefined, null, [], 'config', 7]) {
-      expect(() => parseGeometry(value, undefined)).toThrow('config.json is');
+      expect(() => fromCheckpoint(value, undefined)).toThrow('config.json is');
     }
-    expect(() => parseGeometry({}, undefined)).toThrow('neither model_type nor architectures');
-    expect(() => parseGeometry(flatConfig(), [])).toThrow('generation_config.json is [], not an object');
+    expect(() => fromCheckpoint({}, undefined)).toThrow('neither model_type nor architectures');
+    expect(() => fromCheckpoint(flatConfig(), [])).toThrow('generation_config.json is [], not an object');
   });
 
   it('parses or refuses a config with any value in any field', () => {
@@ -163,8 +167,8 @@ describe('parseGeometry', () => {
     fc.assert(
       fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
         try {
-          const geometry = parseGeometry(changed(flatConfig(), path, value), undefined);
-          expect(assertGeometry(geometry)).toEqual(geometry);
+          const parsed = fromCheckpoint(changed(flatConfig(), path, value), undefined);
+          expect(fromManifest(parsed)).toEqual(parsed);
         } catch (error) {
           if (!isNamed(error, 'CheckpointError')) throw error;
         }
@@ -174,27 +178,27 @@ describe('parseGeometry', () => {
   });
 });
 
-describe('assertGeometry', () => {
+describe('the model config of a manifest', () => {
   it('gives back what came through JSON', () => {
-    for (const geometry of [parseGeometry(flatConfig(), qwenGeneration), parseGeometry(nestedConfig(), undefined)]) {
-      expect(assertGeometry(JSON.parse(JSON.stringify(geometry)))).toEqual(geometry);
+    for (const config of [fromCheckpoint(flatConfig(), qwenGeneration), fromCheckpoint(nestedConfig(), undefined)]) {
+      expect(fromManifest(JSON.parse(JSON.stringify(config)))).toEqual(config);
     }
   });
 
   it('requires every field', () => {
     for (const [part, fields] of Object.entries(qwen7B)) {
       for (const field of Object.keys(fields)) {
-        const parse = () => assertGeometry(changed(qwen7B, `${part}.${field}`, undefined));
+        const parse = () => fromManifest(changed(qwen7B, `${part}.${field}`, undefined));
         expect(parse, `${part}.${field}`).toThrow(expect.objectContaining({ name: 'ModelFolderError' }));
         expect(parse).toThrow(field);
       }
-      expect(() => assertGeometry(changed(qwen7B, part, undefined))).toThrow(`has no ${part}`);
+      expect(() => fromManifest(changed(qwen7B, part, undefined))).toThrow(`has no ${part}`);
     }
   });
 
   it('refuses sizes that contradict each other', () => {
-    expect(() => assertGeometry(changed(qwen7B, 'text.headDim', 64))).toThrow('not a multiple');
-    expect(() => assertGeometry(changed(qwen7B, 'vision.outHiddenSize', 64))).toThrow('visual tokens of width 64');
-    expect(() => assertGeometry(null)).toThrow("the manifest's geometry is null");
+    expect(() => fromManifest(changed(qwen7B, 'text.headDim', 64))).toThrow('not a multiple');
+    expect(() => fromManifest(changed(qwen7B, 'vision.outHiddenSize', 64))).toThrow('visual tokens of width 64');
+    expect(() => fromManifest(null)).toThrow("the manifest's model config is null");
   });
 });

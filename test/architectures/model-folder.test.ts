@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { hashBlob } from '../../src/shared/sha256.ts';
 import type { Manifest } from '../../src/model/manifest.ts';
@@ -18,12 +18,7 @@ beforeAll(async () => {
 });
 
 async function open(folder: MemoryFolder): Promise<unknown> {
-  return openModelFolder(
-    folder,
-    await readManifest(folder),
-    () => true,
-    () => undefined,
-  );
+  return openModelFolder(folder, await readManifest(folder));
 }
 
 /** That opening fails with a ModelFolderError which says this. */
@@ -51,6 +46,20 @@ describe('a whole model folder', () => {
     await expect(open(whole)).resolves.toBeDefined();
   });
 
+  it('names its architecture', () => {
+    expect(manifest).toMatchObject({ architecture: 'qwen2_5_vl', config: { tokens: { eosTokenIds: [2] } } });
+  });
+
+  it('is opened though it was written when manifests named no architecture and called the config geometry', async () => {
+    const old = withManifest((json) => {
+      json['geometry'] = json['config'];
+      delete json['config'];
+      delete json['architecture'];
+    });
+    expect(await readManifest(old)).toEqual(manifest);
+    await expect(open(old)).resolves.toMatchObject({ model: { modelType: 'qwen2_5_vl' } });
+  });
+
   it('lists every file but the manifest, with true sizes and hashes', async () => {
     const listed = manifest.files.map((file) => file.path).toSorted();
     expect([...listed, 'manifest.json'].toSorted()).toEqual([...whole.files.keys()].toSorted());
@@ -63,12 +72,7 @@ describe('a whole model folder', () => {
   it('tells its progress from nothing to everything', async () => {
     const seen: number[] = [];
     let total = 0;
-    await openModelFolder(
-      whole,
-      manifest,
-      () => true,
-      (loaded, all) => (seen.push(loaded), (total = all)),
-    );
+    await openModelFolder(whole, manifest, { onProgress: (loaded, all) => (seen.push(loaded), (total = all)) });
     expect(seen[0]).toBe(0);
     expect(seen.at(-1)).toBe(total);
     expect(seen.every((loaded, i) => loaded >= (seen[i - 1] ?? 0))).toBe(true);
@@ -80,12 +84,7 @@ describe('a whole model folder', () => {
     const decoder = manifest.files.find((file) => file.path === 'decoder.f16.onnx');
     if (decoder === undefined) throw new Error('there is a decoder');
     folder.files.delete(decoder.path);
-    const opened = await openModelFolder(
-      folder,
-      manifest,
-      (path) => path !== decoder.path,
-      () => undefined,
-    );
+    const opened = await openModelFolder(folder, manifest, { needed: (path) => path !== decoder.path });
     expect(() => opened.blob(decoder.path)).toThrowError(expect.objectContaining({ name: 'ModelFolderError' }));
   });
 });
@@ -197,13 +196,28 @@ describe('a broken model folder', () => {
     ['variants', [{ name: 'f32', graphs: {} }]],
     ['defaultPixelBudget', 'large'],
     ['defaultPixelBudget', -4],
-    ['geometry', undefined],
-    ['geometry', {}],
+    ['config', undefined],
+    ['config', {}],
+    ['config', { text: { hiddenSize: 8 } }],
+    ['architecture', 7],
   ])('is refused when "%s" is %j', async (key, value) => {
     await expectRefusal(
       withManifest((json) => (json[key] = value)),
       /manifest/,
     );
+  });
+
+  it('is refused by the name of an architecture that is not known, saying what to do', async () => {
+    const folder = withManifest((json) => (json['architecture'] = 'llava_9'));
+    await expectRefusal(folder, '"llava_9"', 'qwen2_5_vl', /convert the checkpoint/);
+  });
+
+  it('is refused when a size is impossible for its architecture', async () => {
+    const folder = withManifest((json) => {
+      const { text, ...config } = json['config'] as { text: object };
+      json['config'] = { ...config, text: { ...text, mropeSection: [1, 1, 1] } };
+    });
+    await expectRefusal(folder, 'mrope sections');
   });
 
   it('is refused when a graph needs a file that is not listed', async () => {

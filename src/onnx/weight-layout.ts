@@ -4,8 +4,8 @@
  * by another graph gets the same region. Writing the regions is write-weights.ts.
  */
 import { NamedError } from '../shared/errors.ts';
-import { DATA_TYPE, type ElementType, type ExternalData, type GraphBuilder } from './onnx/graph-builder.ts';
-import { BLOCK_SIZE, type FloatType, type Precision } from './precision.ts';
+import { DATA_TYPE, type ElementType, type ExternalData, type GraphBuilder } from './graph-builder.ts';
+import { QUANT_BLOCK, type FloatType, type Precision } from './precision.ts';
 
 /** No data file may reach 2 GB: browsers and 32-bit heaps refuse larger ones. */
 const MAX_FILE_BYTES = 1.9e9;
@@ -101,7 +101,7 @@ export class WeightLayout {
     const scaleType = this.precision.floats;
     const codeBytes = (elements * bits) / 8;
     const scalesStart = aligned(codeBytes);
-    const scaleBytes = (elements / BLOCK_SIZE) * elementBytes(scaleType);
+    const scaleBytes = (elements / QUANT_BLOCK) * elementBytes(scaleType);
     // One reservation for both: they are written together, so they must lie in one file.
     const { location, offset } = this.#reserve(file, scalesStart + scaleBytes);
     const weights = { location, offset, length: codeBytes };

@@ -1,19 +1,22 @@
 /**
- * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and gives its parts.
+ * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and parses its settings.
  * A folder is never used half: the first missing or altered file is an error that names it.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { tryParseJson } from '../shared/json.ts';
 import { hashBlob } from '../shared/sha256.ts';
-import type { FileRecord, Manifest } from './manifest.ts';
-import { parseProcessorSettings, type ProcessorSettings } from './processor-settings.ts';
-import { parsePrompts, type Prompts } from './prompts.ts';
-import { QwenTokenizer } from './tokenizer.ts';
+import type { FileRecord, Manifest } from '../model/manifest.ts';
+import type { ProcessorSettings } from '../model/processor-settings.ts';
+import { parsePrompts, type Prompts } from '../model/prompts.ts';
+import type { ModelDefinition } from './architecture.ts';
+import { folderModel } from './registry.ts';
+import { QwenTokenizer } from '../model/tokenizer.ts';
 
 /** A model folder whose files have been checked. */
 export interface ModelFolder {
   readonly manifest: Manifest;
+  readonly model: ModelDefinition;
   readonly prompts: Prompts;
   readonly processor: ProcessorSettings;
   readonly tokenizer: QwenTokenizer;
@@ -21,28 +24,37 @@ export interface ModelFolder {
   blob(path: string): Blob;
 }
 
+/** How a model folder is opened. */
+export interface OpenFolderOptions {
+  /** Selects the files to open; all of them where absent. */
+  readonly needed?: (path: string) => boolean;
+  readonly onProgress?: ReadProgress;
+  /** The hashes are known to be right: only sizes are checked. */
+  readonly isTrusted?: boolean;
+}
+
 /** Tells how many of `total` bytes have been read and checked, and which file is at hand. */
 export type ReadProgress = (loaded: number, total: number, path: string) => void;
 
 /**
- * Opens the files that `wanted` selects and checks the size of each, and unless they are `trusted` the SHA-256 too.
- * Throws ModelFolderError naming the first file that is missing, shorter, longer or altered.
+ * Opens the files that `needed` selects and checks the size of each, and unless they are trusted the SHA-256 too.
+ * Throws ModelFolderError for an architecture that is not known, or naming the first file that is missing, shorter, longer
+ * or altered.
  */
 export async function openModelFolder(
   source: FileSource,
   manifest: Manifest,
-  wanted: (path: string) => boolean,
-  onProgress: ReadProgress,
-  trusted = false,
+  { needed = () => true, onProgress = () => undefined, isTrusted = false }: OpenFolderOptions = {},
 ): Promise<ModelFolder> {
-  const files = manifest.files.filter((file) => wanted(file.path));
+  const model = folderModel(manifest);
+  const files = manifest.files.filter((file) => needed(file.path));
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   const blobs = new Map<string, Blob>();
   let loaded = 0;
   for (const file of files) {
     onProgress(loaded, total, file.path);
     const blob = await openSized(source, file);
-    if (!trusted) await checkHash(source, file, blob, (read) => onProgress(loaded + read, total, file.path));
+    if (!isTrusted) await checkHash(source, file, blob, (read) => onProgress(loaded + read, total, file.path));
     blobs.set(file.path, blob);
     loaded += file.bytes;
   }
@@ -59,8 +71,9 @@ export async function openModelFolder(
   };
   return {
     manifest,
-    prompts: parsePrompts(await json('prompts.json')),
-    processor: parseProcessorSettings(await json('preprocessor_config.json')),
+    model,
+    prompts: parsePrompts(await json('prompts.json'), model.chat.imagePad),
+    processor: model.parseProcessor(await json('preprocessor_config.json')),
     tokenizer: new QwenTokenizer(await json('tokenizer.json'), await json('tokenizer_config.json')),
     blob,
   };
