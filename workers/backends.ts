@@ -8,7 +8,6 @@ import { cpuVariant, type Manifest, type VariantName } from '../src/model/manife
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelSource } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
-import { openWebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import { deviceFailure } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
@@ -125,6 +124,8 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
         label: `WebGPU with our own kernels, ${on}`,
         open: (folder, onEvent) =>
           openOnDevice(device, async (gpu) => {
+            // Fetched only where our kernels run: most of this worker's code.
+            const { openWebGpuBackend } = await import('../src/backends/webgpu/webgpu-backend.ts');
             const tuning = parseTuning(experiment.tuning);
             const kernels = await openWebGpuBackend({ device: gpu, folder, variant: activations, tuning, onEvent });
             return { backend: kernels, kernels };
