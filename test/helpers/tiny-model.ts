@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
+import type { Dtype } from '../../src/converter/precision.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
@@ -94,10 +95,10 @@ export function tinyCheckpoint(name: string): string {
   return join(GOLDEN, name, 'checkpoint');
 }
 
-/** Converts a golden checkpoint to fp32 in a folder of its own, and returns the folder. */
-export async function convertTiny(name: string): Promise<string> {
+/** Converts a golden checkpoint in a folder of its own, and returns the folder. */
+export async function convertTiny(name: string, dtype: Dtype = 'fp32'): Promise<string> {
   const out = mkdtempSync(join(tmpdir(), `visionthink-${name}-`));
-  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype: 'fp32' });
+  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype });
   return out;
 }
 
