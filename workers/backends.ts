@@ -2,13 +2,12 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
-import { createKernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
-import type { KernelGraph } from '../src/backends/webgpu/context.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
+import type { BackendChoice, BackendInfo, KernelSource } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
+import { openWebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import { deviceFailure } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
@@ -41,16 +40,11 @@ export interface BackendPlan {
   readonly reasons: readonly string[];
 }
 
+const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower asyncify build runs.';
 const NEVER = new Promise<string>(() => undefined);
 
-/** The graphs of a tower. */
-const KERNEL_GRAPHS: Readonly<Record<KernelTower, readonly KernelGraph[]>> = {
-  decoder: ['embed_tokens', 'decoder'],
-  vision: ['vision_encoder'],
-};
-
 /** What the app uses. */
-const APP: Experiment = { kernels: null, tuning: '' };
+export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /**
  * Looks at the machine and lists the candidates: with our own kernels first. Adapters that compute on the CPU take minutes to
@@ -60,7 +54,7 @@ const APP: Experiment = { kernels: null, tuning: '' };
 export async function planBackends(
   choice: BackendChoice,
   manifest: Manifest,
-  experiment: Experiment = APP,
+  experiment: Experiment = APP_EXPERIMENT,
 ): Promise<BackendPlan> {
   const candidates: Candidate[] = [];
   const reasons: string[] = [];
@@ -112,71 +106,76 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
   else if (has('f16')) notes.push('The adapter has no shader-f16, so activations are f32.');
   else notes.push('The model folder has no f16 graphs, so activations are f32.');
   if (has('f32')) types.push('f32');
-  const build = webGpuBuild();
-  if (build === 'asyncify')
-    notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  const wanted = experiment.kernels ?? usualKernels(probe);
-  const kernelChoices: (readonly KernelTower[])[] = wanted.length > 0 ? [wanted, []] : [[]];
-  const ways = kernelChoices.flatMap((kernels) =>
+  const ways = kernelsToTry(probe, experiment).flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
     ),
   );
-  return ways.map(({ kernels, activations, subgroups }) => ({
-    info: { backend: 'webgpu' as const, build, kernels, activations, threads: 1, adapter: probe.description },
-    variant: activations,
-    notes,
-    label: `WebGPU with ${kernels.length > 0 ? 'our own kernels, ' : ''}${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
-    async open(folder, onEvent) {
-      const ort = await loadOrt(build, 1);
-      const device = await requestDevice({ f16: activations === 'f16', subgroups });
-      const failure = deviceFailure(device);
-      const runtime = createWebGpuRuntime(ort, device);
-      const options = { folder, variant: activations, onEvent };
-      try {
-        if (kernels.length === 0) return { backend: await openOnnxBackend({ ...options, runtime }), failure };
-        const own = createKernelRuntime(
-          runtime,
-          kernelModel(manifest, activations, kernels),
-          parseTuning(experiment.tuning),
-        );
-        const backend = await openOnnxBackend({ ...options, runtime: own, selfTest: !own.testsItself });
-        return { backend, failure, kernels: own };
-      } catch (thrown) {
-        const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
-        await runtime.dispose();
-        throw failed ?? thrown;
-      }
-    },
-  }));
+  return ways.map(({ kernels, activations, subgroups }) => {
+    const on = `${activations} activations ${subgroups ? 'and' : 'without'} subgroups`;
+    const device = { f16: activations === 'f16', subgroups };
+    const info = { backend: 'webgpu' as const, kernels, activations, threads: 1, adapter: probe.description };
+    if (kernels === 'ours') {
+      return {
+        info: { ...info, build: null },
+        variant: activations,
+        notes,
+        label: `WebGPU with our own kernels, ${on}`,
+        open: (folder, onEvent) =>
+          openOnDevice(device, async (gpu) => {
+            const tuning = parseTuning(experiment.tuning);
+            const kernels = await openWebGpuBackend({ device: gpu, folder, variant: activations, tuning, onEvent });
+            return { backend: kernels, kernels };
+          }),
+      };
+    }
+    const build = webGpuBuild();
+    return {
+      info: { ...info, build },
+      variant: activations,
+      notes: build === 'asyncify' ? [...notes, SLOW_BUILD] : notes,
+      label: `WebGPU with ${on}`,
+      async open(folder, onEvent) {
+        const ort = await loadOrt(build, 1);
+        return openOnDevice(device, async (gpu) => {
+          const runtime = createWebGpuRuntime(ort, gpu);
+          return { backend: await openOnnxBackend({ folder, variant: activations, runtime, onEvent }) };
+        });
+      },
+    };
+  });
 }
 
-/** What our kernels need to know of a model whose `kernels` they compute. */
-function kernelModel(
-  manifest: Manifest,
-  activations: 'f16' | 'f32',
-  kernels: readonly KernelTower[],
-): Parameters<typeof createKernelRuntime>[1] {
-  const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
-  if (graphs === undefined) throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
-  const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
-  const { text, vision } = manifest.geometry;
-  return { text, vision, activations, graphs: new Map(names.map((name) => [graphs[name].file, name])) };
+/** Opens a backend on a device of its own, which is destroyed when that fails. Throws as {@link Candidate.open}. */
+async function openOnDevice(
+  options: Parameters<typeof requestDevice>[0],
+  open: (device: GPUDevice) => Promise<Omit<OpenedBackend, 'device' | 'failure'>>,
+): Promise<OpenedBackend> {
+  const device = await requestDevice(options);
+  const failure = deviceFailure(device);
+  try {
+    return { ...(await open(device)), device, failure };
+  } catch (thrown) {
+    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+    device.destroy();
+    throw failed ?? thrown;
+  }
 }
 
-/** What our own kernels compute in the app. */
-function usualKernels(probe: AdapterProbe): readonly KernelTower[] {
-  return isSoftware(probe) ? [] : ['decoder', 'vision'];
+/** Whose kernels are tried on an adapter, in this order. */
+function kernelsToTry(probe: AdapterProbe, { kernels }: Experiment): readonly KernelSource[] {
+  const first = kernels ?? (isSoftware(probe) ? 'onnx' : 'ours');
+  return first === 'ours' ? ['ours', 'onnx'] : ['onnx'];
 }
 
 function wasmCandidate(variant: VariantName): Candidate {
   const threads = wasmThreads();
   const isolated = globalThis.crossOriginIsolated;
   return {
-    info: { backend: 'wasm', build: 'wasm', kernels: [], activations: 'f32', threads, adapter: '' },
+    info: { backend: 'wasm', build: 'wasm', kernels: 'onnx', activations: 'f32', threads, adapter: '' },
     variant,
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
-    label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,
+    label: `WebAssembly with ${threads} thread${threads === 1 ? '' : 's'}`,
     async open(folder, onEvent) {
       const runtime = createWasmRuntime(await loadOrt('wasm', threads));
       return { backend: await openOnnxBackend({ folder, variant, runtime, onEvent }), failure: NEVER };

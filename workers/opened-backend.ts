@@ -1,5 +1,5 @@
 /** A backend that was opened in this worker, and how the failure of its device is told from other errors. */
-import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
+import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import type { Backend } from '../src/engine/backend.ts';
 import { NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
@@ -12,8 +12,10 @@ export interface OpenedBackend {
   readonly backend: Backend;
   /** As `deviceFailure` says; never for WASM. */
   readonly failure: Promise<string>;
-  /** Where our own kernels run: to time them. */
-  readonly kernels?: KernelRuntime;
+  /** The graphics device that computes, where one does. */
+  readonly device?: GPUDevice;
+  /** The same where our own kernels run: to time them. */
+  readonly kernels?: WebGpuBackend;
 }
 
 /** Waits `ms` for the news that the device failed: then a RuntimeUnavailableError, else null. */

@@ -4,7 +4,7 @@ import type { RgbImage } from '../shared/rgb-image.ts';
 /** Longest side of a preview that is drawn anew. Pixels. */
 const MAX_SIDE = 4096;
 
-/** Bytes of a file that are looked at: an APNG's animation chunk stands before its pixels. */
+/** Bytes of a file that are looked at: these chunks stand before the pixels. */
 const LOOK_BYTES = 1 << 16;
 
 /**
@@ -18,12 +18,16 @@ export async function previewImage(file: Blob): Promise<Blob> {
   return toPng(await createWebImageDecoder().decode(file));
 }
 
-/** JPEG, AVIF and still PNG files: browsers place and show them as Pillow does. */
+/** Chunks of a PNG that animate it, or that turn it in a way browsers ignore. */
+const TELLING_CHUNKS = ['acTL', 'eXIf', 'XML:com.adobe.xmp', 'Raw profile type'];
+
+/** JPEG, AVIF, and PNG without such chunks: browsers place and show them as Pillow does. */
 function isShownAsDecoded(head: Uint8Array): boolean {
   const text = (from: number, to: number): string => String.fromCharCode(...head.subarray(from, to));
   if (head[0] === 0xff && head[1] === 0xd8) return true;
   if (text(4, 8) === 'ftyp') return true;
-  return text(1, 4) === 'PNG' && !new TextDecoder('latin1').decode(head).includes('acTL');
+  const all = new TextDecoder('latin1').decode(head);
+  return text(1, 4) === 'PNG' && !TELLING_CHUNKS.some((chunk) => all.includes(chunk));
 }
 
 async function canBrowserDecode(file: Blob): Promise<boolean> {
@@ -38,7 +42,11 @@ async function canBrowserDecode(file: Blob): Promise<boolean> {
 /** A PNG, scaled down to MAX_SIDE. Throws where the browser gives no canvas. */
 async function toPng({ width, height, data }: RgbImage): Promise<Blob> {
   const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
-  for (let from = 0, to = 0; from < data.length; from += 3, to += 4) rgba.set(data.subarray(from, from + 3), to);
+  for (let from = 0, to = 0; from < data.length; to += 4) {
+    rgba[to] = data[from++] ?? 0;
+    rgba[to + 1] = data[from++] ?? 0;
+    rgba[to + 2] = data[from++] ?? 0;
+  }
   const bitmap = await createImageBitmap(new ImageData(rgba, width, height));
   const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
   const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));

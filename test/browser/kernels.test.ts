@@ -6,8 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import type { Dtype } from '../../src/converter/precision.ts';
@@ -21,9 +20,6 @@ import { launchChromium } from '../helpers/chromium.ts';
 import { openParts, tinyCheckpoint } from '../helpers/tiny-model.ts';
 import { continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
 import type { Answers, Failures, Order } from './kernels.page.ts';
-
-const ORT = fileURLToPath(new URL('../../node_modules/onnxruntime-web/dist/', import.meta.url));
-const TYPES: Readonly<Record<string, string>> = { '.mjs': 'text/javascript', '.js': 'text/javascript' };
 
 /** A small model, how it is stored, and what differs in how it is asked. */
 interface Case {
@@ -96,9 +92,12 @@ beforeAll(async () => {
   const script = await bundle(new URL('./kernels.page.ts', import.meta.url));
   server = createServer((request, response) => {
     const path = request.url ?? '/';
-    response.setHeader('content-type', TYPES[extname(path)] ?? (path === '/' ? 'text/html' : 'application/wasm'));
+    response.setHeader(
+      'content-type',
+      path.endsWith('.js') ? 'text/javascript' : path === '/' ? 'text/html' : 'application/octet-stream',
+    );
     const [, root = '', file] = /^\/([\w-]+)\/([\w.-]+)$/.exec(path) ?? [];
-    if (file !== undefined) response.end(readFileSync(join(root === 'ort' ? ORT : (folders.get(root) ?? ''), file)));
+    if (file !== undefined) response.end(readFileSync(join(folders.get(root) ?? '', file)));
     else
       response.end(
         path === '/page.js' ? script : '<!doctype html><title>kernels</title><script src="page.js"></script>',

@@ -121,7 +121,7 @@ function Kernels({ kernels }: { kernels: readonly KernelReport[] }): ReactElemen
           <summary>
             {label} <span className="caption">{code.split('\n').length} lines</span>
           </summary>
-          <pre tabIndex={0}>{code}</pre>
+          <pre>{code}</pre>
         </details>
       ))}
     </>

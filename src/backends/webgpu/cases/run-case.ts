@@ -3,8 +3,8 @@ import { bytesOf } from '../../../shared/bytes.ts';
 import { messageOf } from '../../../shared/errors.ts';
 import type { Compiled, Compiler } from '../gpu/compiler.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
-import { readBuffer } from '../gpu/device-tensors.ts';
 import { type Kernel, roundUp } from '../gpu/kernel.ts';
+import { readBuffer } from '../gpu/readback.ts';
 import { compare, type Comparison, type Numbers, numbersOf, untouched } from './compare.ts';
 import { type CaseBuffer, type CaseRun, type KernelCase, lackFor } from './kernel-case.ts';
 

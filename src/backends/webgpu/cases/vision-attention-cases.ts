@@ -98,6 +98,11 @@ function matricesCase(one: VisionCase): KernelCase {
   };
 }
 
+/** Sizes of windows of `window` rows, the last one cut short. */
+function sizesOf(patches: number, window: number): number[] {
+  return Array.from({ length: Math.ceil(patches / window) }, (_, i) => Math.min(window, patches - i * window));
+}
+
 /** Queries that are rotated and scaled already, for powers of two; and what attention over the spans gives. */
 function runOf(
   { numHeads, headDim, queries, patches, window, sharpness = 1 }: VisionCase,
@@ -110,8 +115,7 @@ function runOf(
   const hidden = numHeads * headDim;
   const made = madeUpRows(patches, 3 * hidden, pseudoRandom()).map((value) => value * sharpness);
   const qkv = rounded(made, type);
-  const starts = Array.from({ length: roundUp(patches, window ?? patches) }, (_, row) => row);
-  const spans = window === undefined ? imageSpans(patches, queries) : windowSpans(starts, window, patches, queries);
+  const spans = window === undefined ? imageSpans(patches, queries) : windowSpans(sizesOf(patches, window), queries);
   const values = new Float32Array(patches * hidden);
   for (let row = 0; row < patches; row++) {
     const begin = window === undefined ? 0 : row - (row % window);

@@ -1,0 +1,40 @@
+/** A model's parts as a folder stores them, with the converter's graphs and zeros for weights. */
+import { buildGraphs } from '../../../src/converter/graph-sets.ts';
+import { type Dtype, PRECISIONS } from '../../../src/converter/precision.ts';
+import { WeightLayout } from '../../../src/converter/weight-layout.ts';
+import type { GraphName } from '../../../src/model/manifest.ts';
+import { type ModelConfig, parseGeometry } from '../../../src/model/model-config.ts';
+import { SHAPES } from '../../../src/model/presets.ts';
+
+/** The sizes of the preset `tiny`: two layers, two blocks. */
+export function tinyModel(): ModelConfig {
+  const { text, vision } = SHAPES.tiny;
+  const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
+  return parseGeometry({ model_type: 'qwen2_5_vl', ...ids, ...text, vision_config: vision }, { eos_token_id: 3 });
+}
+
+/** Files of a folder. */
+export interface StoredModel {
+  /** Path of each graph. */
+  readonly graphs: Readonly<Record<GraphName, { readonly file: string; readonly data: readonly string[] }>>;
+  blob(path: string): Blob;
+}
+
+/** Stores a model of zeros. */
+export function storeZeros(model: ModelConfig, dtype: Dtype): StoredModel {
+  const layout = new WeightLayout(PRECISIONS[dtype], (graph, serial) => `${graph}.${serial}`);
+  const [variant] = buildGraphs(layout, model, 1e9);
+  if (variant === undefined) throw new Error(`${dtype} has no graphs`);
+  const files = new Map<string, Blob>(
+    variant.files.map(({ file, bytes }) => [file, new Blob([new Uint8Array(bytes)])]),
+  );
+  const regions = layout.jobs.flatMap((job) => (job.kind === 'quantized' ? [job.weights, job.scales] : [job.to]));
+  const lengths = new Map<string, number>();
+  for (const { location, offset, length } of regions)
+    lengths.set(location, Math.max(lengths.get(location) ?? 0, offset + length));
+  for (const [location, length] of lengths) files.set(location, new Blob([new Uint8Array(length)]));
+  return {
+    graphs: variant.graphs,
+    blob: (path) => files.get(path) ?? new Blob(),
+  };
+}
