@@ -1,6 +1,6 @@
 /** Finds the Chromium that browser tests drive, and installs Debian's when there is none. */
-import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { run } from './run.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -73,6 +73,21 @@ export async function ensureChromium() {
   const installed = findChromium();
   if (installed === undefined) throw new Error(`Chromium was installed but is not on PATH: ${advice}`);
   return installed;
+}
+
+/**
+ * SwiftShader, Chromium's Vulkan driver that computes on the CPU, for processes without a browser; a sentence says why there is none.
+ * @returns {import('./llvmpipe.mjs').VulkanDriver | string}
+ */
+export function findSwiftShader() {
+  const chromium = findChromium();
+  const beside = chromium === undefined ? [] : [dirname(realpathSync(chromium))];
+  const folders = [...beside, '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
+  const folder = folders.find((path) => existsSync(join(path, 'vk_swiftshader_icd.json')));
+  if (folder === undefined) return `No SwiftShader (vk_swiftshader_icd.json) was found in ${folders.join(', ')}.`;
+  // Chromium brings Vulkan's loader along, which the system may lack.
+  const env = { VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder };
+  return { name: 'SwiftShader', env };
 }
 
 /** @param {string} path */

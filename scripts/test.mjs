@@ -9,6 +9,7 @@ import { buildWhenStale } from './build.mjs';
 import { runStep, STEPS } from './check.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { installMissing } from './install.mjs';
+import { ensureLlvmpipe } from './llvmpipe.mjs';
 import { messageOf, runNode } from './run.mjs';
 
 const WHOLE_LIMIT_MS = 11.5 * 60_000; // installing Chromium not counted
@@ -20,6 +21,8 @@ const outcomes = [];
 try {
   await installMissing();
   process.env['CHROMIUM_PATH'] = await ensureChromium();
+  const llvmpipe = await ensureLlvmpipe();
+  if (typeof llvmpipe === 'string') console.error(`Kernels in f16 are not tested. ${llvmpipe}`);
   const deadline = performance.now() + WHOLE_LIMIT_MS;
 
   console.log('\n== Checks');

@@ -41,7 +41,11 @@ export async function probeAdapter(): Promise<AdapterProbe | string> {
   } catch (thrown) {
     return `WebGPU refused: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
   }
-  if (adapter === null) return 'WebGPU found no graphics adapter.';
+  return adapter === null ? 'WebGPU found no graphics adapter.' : probeOf(adapter);
+}
+
+/** What kernels must know of an adapter. */
+export function probeOf(adapter: GPUAdapter): AdapterProbe {
   const { vendor, architecture, description } = adapter.info;
   return {
     adapter,
@@ -57,14 +61,17 @@ export function isSoftware({ adapter, description }: AdapterProbe): boolean {
   return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
-/**
- * Makes a device with every feature and limit above that the adapter has; `subgroups: false` leaves those out. Asks for the
- * adapter anew, because one adapter gives one device. Throws RuntimeUnavailableError when it is gone.
- */
-export async function requestDevice(options: {
+/** Which of the features that kernels can do without a device is to have. */
+export interface DeviceOptions {
   readonly f16: boolean;
   readonly subgroups: boolean;
-}): Promise<GPUDevice> {
+}
+
+/**
+ * Makes a device as {@link deviceOn} does, of the browser's adapter. Asks for the adapter anew, because one adapter gives one
+ * device. Throws RuntimeUnavailableError when it is gone.
+ */
+export async function requestDevice(options: DeviceOptions): Promise<GPUDevice> {
   const adapter = await requestAdapter();
   if (adapter === null) {
     throw new NamedError(
@@ -72,11 +79,16 @@ export async function requestDevice(options: {
       'The graphics adapter has gone away. Reload the page to try again.',
     );
   }
+  return deviceOn(adapter, options);
+}
+
+/** Makes a device with every allowed feature and every limit that an adapter has. */
+export function deviceOn(adapter: GPUAdapter, { f16, subgroups }: DeviceOptions): Promise<GPUDevice> {
   const allowed = {
-    'shader-f16': options.f16,
-    subgroups: options.subgroups,
+    'shader-f16': f16,
+    subgroups,
     'timestamp-query': true,
-    'chromium-experimental-subgroup-matrix': options.f16 && options.subgroups,
+    'chromium-experimental-subgroup-matrix': f16 && subgroups,
   };
   const features = USED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name));
   return adapter.requestDevice({

@@ -1,0 +1,108 @@
+/** Made-up inputs of kernel cases, as kernels find them in their buffers. */
+import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
+import { type Params, paramWords, roundUp } from '../gpu/kernel.ts';
+import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
+import { GUARD, UNTOUCHED } from './compare.ts';
+
+/** Gives so many numbers in [-1, 1), the same every time. */
+export type Random = (count: number) => Float32Array<ArrayBuffer>;
+
+/** A matrix of made-up numbers. */
+export interface MadeUpMatrix {
+  /** As a kernel reads it, in the order of `matrixBindings`. */
+  readonly arrays: readonly ArrayBufferView<ArrayBuffer>[];
+  /** Its numbers, `[rows, cols]`. */
+  readonly weights: Float32Array<ArrayBuffer>;
+}
+
+/** Floats as they are stored. */
+export function stored(values: Float32Array<ArrayBuffer>, floats: 'f32' | 'f16'): ArrayBufferView<ArrayBuffer> {
+  return floats === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
+}
+
+/** Floats as they are read back. */
+export function rounded(values: Float32Array<ArrayBuffer>, floats: 'f32' | 'f16'): Float32Array<ArrayBuffer> {
+  return floats === 'f16' ? new Float32Array(f16ToF32(f32ToF16(values))) : values;
+}
+
+/**
+ * A matrix. With `extremes` its first row is zero, its second has the largest and smallest numbers in turn, and what is left is a
+ * thousand times smaller or larger than usual.
+ */
+export function madeUpMatrix(format: MatrixFormat, random: Random, extremes = false): MadeUpMatrix {
+  return isQuantized(format) ? quantized(format, random, extremes) : floats(format, random, extremes);
+}
+
+/** Factors of rows with extremes: large, small and usual ones. */
+const ROW_FACTORS = [1000, 1e-3, 1] as const;
+
+function rowFactor(row: number): number {
+  return ROW_FACTORS[row % ROW_FACTORS.length] ?? 1;
+}
+
+function floats(format: MatrixFormat, random: Random, extremes: boolean): MadeUpMatrix {
+  const { rows, cols } = format;
+  const values = random(rows * cols);
+  if (extremes) {
+    const [largest, smallest] = format.floats === 'f16' ? [65_504, 2 ** -24] : [1e6, 1e-9];
+    values.forEach((value, i) => (values[i] = value * rowFactor(Math.floor(i / cols))));
+    values.fill(0, 0, cols);
+    for (let i = cols; i < 2 * cols; i++) values[i] = (i % 2 === 0 ? largest : smallest) * (i % 3 === 0 ? -1 : 1);
+  }
+  const weights = rounded(values, format.floats);
+  const rowLength = format.kind === 'table' ? cols : roundUp(cols, 32);
+  return { arrays: [stored(paddedRows(weights, cols, rowLength), format.floats)], weights };
+}
+
+function quantized({ kind, floats: type, rows, cols }: MatrixFormat, random: Random, extremes: boolean): MadeUpMatrix {
+  const bits = kind === 'q4' ? 4 : 8;
+  const [zero, levels] = [2 ** (bits - 1), 2 ** bits];
+  const codes = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
+  const blocks = cols / 32;
+  const scales = random(rows * blocks);
+  if (extremes) {
+    scales.forEach((value, i) => (scales[i] = value * rowFactor(Math.floor(i / blocks))));
+    codes.fill(zero, 0, cols);
+    for (let i = cols; i < 2 * cols; i++) codes[i] = i % 2 === 0 ? 0 : levels - 1;
+  }
+  const exact = rounded(scales, type);
+  const weights = Float32Array.from(codes, (code, i) => (code - zero) * (exact[Math.floor(i / 32)] ?? 0));
+  const bytes = bits === 8 ? codes : Uint8Array.from({ length: codes.length / 2 }, (_, i) => pair(codes, i));
+  return { arrays: [bytes, stored(scales, type)], weights };
+}
+
+/** Two 4-bit codes, the first in the lower half. */
+function pair(codes: Uint8Array, i: number): number {
+  return (codes[2 * i] ?? 0) | ((codes[2 * i + 1] ?? 0) << 4);
+}
+
+/** Rows of `cols` numbers, put `stride` apart with zeros in between. */
+export function paddedRows(values: ArrayLike<number>, cols: number, stride: number): Float32Array<ArrayBuffer> {
+  const rows = values.length / cols;
+  const out = new Float32Array(rows * stride);
+  for (let i = 0; i < values.length; i++) out[Math.floor(i / cols) * stride + (i % cols)] = values[i] ?? 0;
+  return out;
+}
+
+/** The same for a buffer that is written, too: with a guard behind the last row. */
+export function guardedRows(values: ArrayLike<number>, cols: number, stride: number): Float32Array<ArrayBuffer> {
+  const rows = paddedRows(values, cols, stride);
+  const out = new Float32Array(rows.length + GUARD).fill(UNTOUCHED.f32);
+  out.set(rows);
+  return out;
+}
+
+/** Rows of made-up numbers. With `extremes` the first is zero, the others are large, small and usual in turn. */
+export function madeUpRows(rows: number, cols: number, random: Random, extremes = false): Float32Array<ArrayBuffer> {
+  const values = random(rows * cols);
+  if (extremes) {
+    values.forEach((value, i) => (values[i] = value * rowFactor(Math.floor(i / cols) - 1)));
+    if (rows > 1) values.fill(0, 0, cols);
+  }
+  return values;
+}
+
+/** The uniform buffer of a run, zero where nothing is said. */
+export function params(some: Partial<Params>): Uint32Array<ArrayBuffer> {
+  return paramWords({ tokens: 0, past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0, ...some });
+}

@@ -1,0 +1,95 @@
+/** What a run of a case has given against what it must give. */
+import { f16ToF32 } from '../../../shared/float16.ts';
+import type { Expected } from './kernel-case.ts';
+
+/** Numbers behind the last row of an output, so that a kernel which writes too far is seen. */
+export const GUARD = 64;
+
+/** What outputs hold before a run: a number no kernel gives, as f32, f16 (twice in a word) and u32. */
+export const UNTOUCHED = { f32: -12_345.5, f16: 0xdead, u32: 0xdeadbeef } as const;
+
+/** Below it f16 loses bits. */
+const LEAST_NORMAL_F16 = 2 ** -14;
+
+/** What a comparison has found. */
+export interface Comparison {
+  /** The largest error, relative to the largest expected number of its row; Infinity for what is no number or was to stay untouched. */
+  readonly error: number;
+  /** The largest error in words. */
+  readonly detail: string;
+}
+
+/** Bytes of a buffer that holds what is expected, and a guard. */
+export function outputBytes({ values, type, cols, stride }: Expected): number {
+  const rows = values.length / cols;
+  return Math.ceil(((rows * stride + GUARD) * (type === 'f16' ? 2 : 4)) / 16) * 16;
+}
+
+/** An output before the run: untouched everywhere. */
+export function untouched(expected: Expected): ArrayBufferView<ArrayBuffer> {
+  const bytes = outputBytes(expected);
+  switch (expected.type) {
+    case 'f32':
+      return new Float32Array(bytes / 4).fill(UNTOUCHED.f32);
+    case 'f16':
+      return new Uint16Array(bytes / 2).fill(UNTOUCHED.f16);
+    case 'u32':
+      return new Uint32Array(bytes / 4).fill(UNTOUCHED.u32);
+  }
+}
+
+/** Compares an output with what is expected of it, and elsewhere with `before`, what it held before the run. */
+export function compare(expected: Expected, found: Numbers, before: Numbers): Comparison {
+  const { values, cols, stride, scales, type } = expected;
+  const rows = values.length / cols;
+  const least = type === 'f16' ? LEAST_NORMAL_F16 : 0;
+  let worst: Comparison = { error: 0, detail: 'equal' };
+  for (let at = 0; at < before.length; at++) {
+    const [row, col] = [Math.floor(at / stride), at % stride];
+    const value = found[at] ?? NaN;
+    if (row >= rows || col >= cols) {
+      if (Object.is(value, before[at])) continue;
+      return { error: Infinity, detail: `row ${row}, ${col} is nobody's, was ${before[at]} and is ${value}` };
+    }
+    const wanted = values[row * cols + col] ?? NaN;
+    if (Number.isNaN(wanted) || value === wanted) continue;
+    const scale = scales?.[row * cols + col] ?? largestOf(values.subarray(row * cols, (row + 1) * cols));
+    const error = Math.abs(value - wanted) / Math.max(scale, least);
+    if (error <= worst.error) continue;
+    worst = {
+      error: Number.isNaN(error) ? Infinity : error,
+      detail: `row ${row}, ${col}: ${value} instead of ${wanted}`,
+    };
+  }
+  return worst;
+}
+
+/** Compares what two devices gave. */
+export function compareDevices(expected: Expected, one: Numbers, other: Numbers): Comparison {
+  const { values, cols, stride } = expected;
+  const wanted = values.map((value, i) =>
+    Number.isNaN(value) ? NaN : (other[Math.floor(i / cols) * stride + (i % cols)] ?? NaN),
+  );
+  return compare({ ...expected, values: wanted }, one, one);
+}
+
+function largestOf(row: Numbers): number {
+  let most = 0;
+  for (const value of row) if (Math.abs(value) > most) most = Math.abs(value);
+  return most;
+}
+
+/** An output's numbers. */
+export type Numbers = Float32Array | Uint32Array;
+
+/** The numbers in an output's bytes. */
+export function numbersOf({ type }: Pick<Expected, 'type'>, bytes: ArrayBuffer): Numbers {
+  switch (type) {
+    case 'f32':
+      return new Float32Array(bytes);
+    case 'f16':
+      return f16ToF32(new Uint16Array(bytes));
+    case 'u32':
+      return new Uint32Array(bytes);
+  }
+}

@@ -1,0 +1,167 @@
+/** Cases of the GEMV kernel (matmul/gemv.ts): one token and a few. */
+import { matvecBytes, matvecGrid, matvecKernel, type MatvecShares, type MatvecSpec } from '../matmul/gemv.ts';
+import { type MatrixFormat, isQuantized } from '../weights/weight-reader.ts';
+import { type Storage, STORAGES, storageName } from './formats.ts';
+import type { DeviceFacts, KernelCase } from './kernel-case.ts';
+import { productBuffers, type ProductProblem } from './product-problem.ts';
+
+/** Sums are f32, so little more than their rounding is lost. */
+const TOLERANCE = 4e-6;
+
+/** How the threads of a row put their sums together: the four ways of the kernel. */
+type Reduction = 'workgroup memory' | 'a subgroup a row' | 'rows sharing a subgroup' | 'several subgroups a row';
+
+interface GemvCase extends Omit<ProductProblem, 'matrices' | 'epilogue'>, MatvecShares {
+  readonly what: string;
+  readonly epilogue: MatvecSpec['epilogue'];
+  readonly rows: number;
+  readonly cols: number;
+  readonly reduction: Reduction;
+}
+
+/** Threads share a row in memory; the subgroup cases set them by the device's subgroups. */
+const SHARES: MatvecShares = { columns: 1, rowsPerThread: 2, threadsPerRow: 8, threads: 32, blocksAhead: 2 };
+
+/** For every format. */
+const EACH: readonly GemvCase[] = [
+  {
+    ...SHARES,
+    what: 'one token, norm and bias, odd rows, a block more than the threads of a row',
+    tokens: 1,
+    rows: 37,
+    cols: 288,
+    epilogue: 'store',
+    bias: true,
+    normEpsilon: 1e-6,
+    reduction: 'workgroup memory',
+  },
+  {
+    ...SHARES,
+    what: 'one token more than columns, onto the residual',
+    tokens: 4,
+    columns: 3,
+    rows: 33,
+    cols: 96,
+    threadsPerRow: 2,
+    threads: 16,
+    blocksAhead: 1,
+    epilogue: 'add',
+    reduction: 'workgroup memory',
+  },
+  {
+    ...SHARES,
+    what: 'zero, large and small rows, SwiGLU of two matrices',
+    tokens: 3,
+    columns: 2,
+    rows: 19,
+    cols: 64,
+    rowsPerThread: 1,
+    epilogue: 'swiglu',
+    normEpsilon: 1e-6,
+    extremes: true,
+    reduction: 'workgroup memory',
+  },
+];
+
+/** Once: they differ in nothing that a format decides. */
+const ONCE: readonly GemvCase[] = [
+  {
+    ...SHARES,
+    what: 'head of the last tokens, zero, large and small rows',
+    tokens: 5,
+    wanted: 2,
+    rows: 41,
+    cols: 160,
+    epilogue: 'store',
+    extremes: true,
+    reduction: 'a subgroup a row',
+  },
+  ...(['rows sharing a subgroup', 'several subgroups a row', 'a subgroup a row'] as const).map((reduction) => ({
+    ...SHARES,
+    what: 'norm and bias, two tokens at once',
+    tokens: 2,
+    columns: 2,
+    rows: 21,
+    cols: 224,
+    epilogue: 'store' as const,
+    bias: true,
+    normEpsilon: 1e-5,
+    reduction,
+  })),
+  {
+    ...SHARES,
+    what: 'one row, one block',
+    tokens: 1,
+    rows: 1,
+    cols: 32,
+    epilogue: 'store',
+    reduction: 'workgroup memory',
+  },
+];
+
+/** Inputs that are no whole blocks, which only floats have. */
+const ODD_INPUTS: GemvCase = {
+  ...SHARES,
+  what: 'inputs that are no whole blocks',
+  tokens: 2,
+  rows: 13,
+  cols: 75,
+  epilogue: 'store',
+  reduction: 'workgroup memory',
+};
+
+/** Every case of a GEMV. */
+export function gemvCases(): readonly KernelCase[] {
+  return [
+    ...STORAGES.flatMap((storage) => EACH.map((one) => gemvCase(storage, one))),
+    ...ONCE.map((one) => gemvCase({ kind: 'q4', floats: 'f16' }, one)),
+    ...STORAGES.filter((storage) => !isQuantized(storage)).map((storage) => gemvCase(storage, ODD_INPUTS)),
+  ];
+}
+
+function gemvCase(storage: Storage, one: GemvCase): KernelCase {
+  const { what, rows, cols, epilogue, bias, normEpsilon, wanted, reduction } = one;
+  const format: MatrixFormat = { ...storage, rows, cols };
+  const matrices = epilogue === 'swiglu' ? [format, format] : [format];
+  const specOf = (facts: DeviceFacts): MatvecSpec => ({
+    ...one,
+    label: 'gemv',
+    matrices,
+    epilogue,
+    ...(bias === undefined ? {} : { bias }),
+    ...(normEpsilon === undefined ? {} : { normEpsilon }),
+    wantedOnly: wanted !== undefined,
+    ...sharesOf(one, facts),
+  });
+  return {
+    name: `gemv, ${storageName(storage)}: ${what}; sums by ${reduction}`,
+    needs: { subgroups: reduction !== 'workgroup memory' },
+    tolerance: TOLERANCE,
+    make(facts) {
+      const spec = specOf(facts);
+      if (matvecBytes(spec) > facts.workgroupBytes) throw new RangeError('a case takes less workgroup memory');
+      const kernel = matvecKernel(spec);
+      const [x, y] = matvecGrid(spec);
+      const buffers = productBuffers({ ...one, matrices, epilogue });
+      return { kernel, buffers, grid: [x, y, Math.ceil((wanted ?? one.tokens) / spec.columns)] };
+    },
+  };
+}
+
+/** Threads for a way to sum, on a device with subgroups of some size. */
+function sharesOf(
+  { reduction, threads, threadsPerRow }: GemvCase,
+  { subgroupSize }: DeviceFacts,
+): Pick<MatvecSpec, 'threads' | 'threadsPerRow' | 'subgroupSize'> {
+  const size = subgroupSize ?? 1;
+  switch (reduction) {
+    case 'workgroup memory':
+      return { threads, threadsPerRow, subgroupSize: null };
+    case 'a subgroup a row':
+      return { threads: 2 * size, threadsPerRow: size, subgroupSize };
+    case 'rows sharing a subgroup':
+      return { threads: 2 * size, threadsPerRow: size / 2, subgroupSize };
+    case 'several subgroups a row':
+      return { threads: 4 * size, threadsPerRow: 2 * size, subgroupSize };
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a kernel case is: one kernel, one run of it on made-up inputs, and what a scalar reference says it must give. The table of
+ * them (all-cases.ts) serves tests in Node, the self-test at load and the page that times kernels; nothing here touches a device.
+ */
+import type { Kernel } from '../gpu/kernel.ts';
+
+/** What a device must have for a case to run. */
+export interface Needs {
+  readonly f16?: boolean;
+  /** Subgroups, all of one size. */
+  readonly subgroups?: boolean;
+  /** Subgroup matrices of 16 x 16 x 16 f16, with subgroups of 32. */
+  readonly subgroupMatrices?: boolean;
+  /** Bytes of workgroup memory; as many as every device has where nothing is said. */
+  readonly workgroupBytes?: number;
+}
+
+/** What a kernel is made for. */
+export interface DeviceFacts {
+  readonly hasF16: boolean;
+  /** The size all subgroups have, null where there are none or of several sizes. */
+  readonly subgroupSize: number | null;
+  readonly hasSubgroupMatrices: boolean;
+  readonly workgroupBytes: number;
+}
+
+/** What is compared of a buffer after the run; whatever lies between rows and behind the last must be as it was. */
+export interface Expected {
+  /** `[rows, cols]`; NaN where anything will do. */
+  readonly values: Float32Array | Uint32Array;
+  /** What an error of each number is relative to, such as the sum of a product's magnitudes; else the largest of its row. */
+  readonly scales?: Float32Array;
+  readonly type: 'f32' | 'f16' | 'u32';
+  readonly cols: number;
+  /** Numbers from the start of a row to that of the next. */
+  readonly stride: number;
+}
+
+/** A buffer of a run: what it holds before, and what it must hold afterwards. An output without data holds `UNTOUCHED` numbers. */
+export type CaseBuffer =
+  | { readonly data: ArrayBufferView<ArrayBuffer>; readonly expected?: Expected }
+  | { readonly data?: undefined; readonly expected: Expected };
+
+/** A run of a case on a device. */
+export interface CaseRun {
+  readonly kernel: Kernel;
+  /** In the order of the kernel's bindings. */
+  readonly buffers: readonly CaseBuffer[];
+  /** Workgroups. */
+  readonly grid: readonly number[];
+  /** What the run computes and reads, for a rate beside its time. */
+  readonly work?: { readonly flops: number; readonly bytes: number };
+}
+
+/** One row of the table. */
+export interface KernelCase {
+  /** Unique; starts with the kernel's family. */
+  readonly name: string;
+  readonly needs: Needs;
+  /** Largest error allowed, relative to {@link Expected.scales}; 0: equal numbers. */
+  readonly tolerance: number;
+  /** Makes kernel, inputs and expectations: only for cases that run. */
+  make(facts: DeviceFacts): CaseRun;
+}
+
+/** Bytes of workgroup memory that every WebGPU device has. */
+const LEAST_WORKGROUP_BYTES = 16_384;
+
+/** Why a device cannot run a case, in a few words; null where it can. */
+export function lackFor(
+  { f16, subgroups, subgroupMatrices, workgroupBytes }: Needs,
+  facts: DeviceFacts,
+): string | null {
+  if (f16 === true && !facts.hasF16) return 'no shader-f16';
+  if (subgroups === true && facts.subgroupSize === null) return 'no subgroups of one size';
+  if (subgroupMatrices === true && !facts.hasSubgroupMatrices) return 'no subgroup matrices';
+  const needed = workgroupBytes ?? LEAST_WORKGROUP_BYTES;
+  return needed > facts.workgroupBytes ? `workgroup memory of ${facts.workgroupBytes} bytes, needs ${needed}` : null;
+}

@@ -1,0 +1,107 @@
+/** Y = X Wᵀ as every matrix kernel computes it: made-up inputs in the order of their bindings, and what Y must be. */
+import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { roundUp } from '../gpu/kernel.ts';
+import type { MatrixFormat } from '../weights/weight-reader.ts';
+import { guardedRows, madeUpMatrix, madeUpRows, paddedRows, params, type Random } from './case-inputs.ts';
+import type { CaseBuffer } from './kernel-case.ts';
+import { gelu, product, rmsNorm, silu } from './reference.ts';
+
+/** A product, what stands in front of it and what becomes of it. */
+export interface ProductProblem {
+  /** One matrix, or for `swiglu` the gate's and the other. */
+  readonly matrices: readonly MatrixFormat[];
+  readonly tokens: number;
+  readonly epilogue: 'store' | 'add' | 'swiglu' | 'gate' | 'gelu';
+  readonly bias?: boolean;
+  readonly normEpsilon?: number;
+  /** Only the last so many tokens, to rows without padding. */
+  readonly wanted?: number;
+  /** Large, small and zero rows of both sides. */
+  readonly extremes?: boolean;
+  /** Nothing beyond this is kept of what `gate` gives. */
+  readonly largest?: number;
+}
+
+/** Numbers, and what their errors are relative to: the sum of the magnitudes they are made of. */
+interface Sums {
+  readonly values: Float64Array;
+  readonly scales: Float64Array;
+}
+
+/** Buffers: the matrices', `x`, `y`, `bias` and `gamma` where there are such, `params`. */
+export function productBuffers(problem: ProductProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
+  const { matrices, tokens, epilogue, normEpsilon, wanted, extremes = false } = problem;
+  const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
+  const made = matrices.map((format) => madeUpMatrix(format, random, extremes));
+  const x = madeUpRows(tokens, cols, random, extremes);
+  const bias = problem.bias === true ? random(rows) : null;
+  const gamma = normEpsilon === undefined ? null : random(cols).map((value) => 1 + value / 2);
+  const first = tokens - (wanted ?? tokens);
+  const chosen = x.subarray(first * cols);
+  const count = tokens - first;
+  const input = gamma === null || normEpsilon === undefined ? chosen : rmsNorm(chosen, cols, normEpsilon, gamma);
+  const sums = made.map(({ weights }, i) => sumsOf(input, weights, cols, i === 0 ? bias : null));
+  const before = epilogue === 'add' || epilogue === 'gate' ? random(count * rows).map((value) => value * 4) : null;
+  const { values, scales } = finished(problem, sums, before);
+
+  const stride = wanted === undefined ? roundUp(rows, 32) : rows;
+  const expected = {
+    values: Float32Array.from(values),
+    scales: Float32Array.from(scales),
+    type: 'f32',
+    cols: rows,
+    stride,
+  } as const;
+  return [
+    ...made.flatMap(({ arrays }) => arrays.map((data) => ({ data }))),
+    { data: paddedRows(x, cols, roundUp(cols, 32)) },
+    before === null ? { expected } : { expected, data: guardedRows(before, rows, stride) },
+    ...(bias === null ? [] : [{ data: bias }]),
+    ...(gamma === null ? [] : [{ data: new Float32Array(paddedRows(gamma, cols, roundUp(cols, 32))) }]),
+    { data: params(wanted === undefined ? { tokens } : { tokens, first, wanted }) },
+  ];
+}
+
+function sumsOf(x: ArrayLike<number>, weights: Float32Array, cols: number, bias: Float32Array | null): Sums {
+  const rows = weights.length / cols;
+  const biasOf = (i: number): number => bias?.[i % rows] ?? 0;
+  const sizes = product(Float64Array.from(x, Math.abs), weights.map(Math.abs), cols);
+  return {
+    values: product(x, weights, cols).map((value, i) => value + biasOf(i)),
+    scales: sizes.map((value, i) => value + Math.abs(biasOf(i))),
+  };
+}
+
+/** What becomes of the sums. Errors go through silu and gelu, whose slope is at most 1.13. */
+function finished(
+  { epilogue, largest = Infinity }: ProductProblem,
+  [sums, others]: readonly Sums[],
+  before: Float32Array | null,
+): Sums {
+  if (sums === undefined) throw new RangeError('a product has a matrix');
+  const at = (array: ArrayLike<number> | null | undefined, i: number): number => array?.[i] ?? 0;
+  switch (epilogue) {
+    case 'store':
+      return sums;
+    case 'gelu':
+      return { values: sums.values.map(gelu), scales: sums.scales.map((scale) => 1.13 * scale) };
+    case 'add':
+      return {
+        values: sums.values.map((value, i) => value + at(before, i)),
+        scales: sums.scales.map((scale, i) => scale + Math.abs(at(before, i))),
+      };
+    case 'gate':
+      return {
+        values: sums.values.map((value, i) => Math.max(-largest, Math.min(largest, silu(at(before, i)) * value))),
+        scales: sums.scales.map((scale, i) => Math.abs(silu(at(before, i))) * scale),
+      };
+    case 'swiglu':
+      return {
+        values: sums.values.map((gate, i) => silu(gate) * at(others?.values, i)),
+        scales: sums.scales.map(
+          (scale, i) =>
+            1.1 * scale * Math.abs(at(others?.values, i)) + Math.abs(silu(at(sums.values, i))) * at(others?.scales, i),
+        ),
+      };
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A graphics card in Node, through Dawn, which is Chromium's implementation of WebGPU and an optional package here. Vulkan's
+ * loader reads its variables (`VK_DRIVER_FILES`, `LD_LIBRARY_PATH`) when the process starts: whoever wants another driver than
+ * the system's starts a process with them.
+ */
+import { messageOf, NamedError } from '../../../shared/errors.ts';
+import { type AdapterProbe, deviceOn, type DeviceOptions, probeOf } from '../gpu/adapter.ts';
+
+/** The same as in the browser: subgroup matrices are behind an unsafe API, f16 on NVIDIA is off in Dawn. */
+const FEATURES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia';
+
+/** A device, and the adapter it was made on. */
+export interface DawnDevice {
+  readonly device: GPUDevice;
+  readonly probe: AdapterProbe;
+}
+
+/** Keeps an instance of Dawn as long as its device: it ends with the JavaScript object. */
+const instances = new WeakMap<GPUDevice, GPU>();
+
+/**
+ * Opens a device, with every feature and limit that kernels use, and makes WebGPU's globals known (`GPUBufferUsage`,
+ * `GPUMapMode`, ...), but not `navigator.gpu`, which libraries take for a browser. The process may end while the device is
+ * open. `adapter`: a part of the name of the one to take, where there are several.
+ * @throws RuntimeUnavailableError where the package, a driver or the adapter is missing: its message says what to do
+ */
+export async function openDawn(
+  options: Partial<DeviceOptions> & { readonly adapter?: string } = {},
+): Promise<DawnDevice> {
+  const { adapter: name, f16 = true, subgroups = true } = options;
+  const { create, globals } = await importDawn();
+  Object.assign(globalThis, globals);
+  const gpu = create([FEATURES, ...(name === undefined ? [] : [`adapter=${name}`])]);
+  const adapter = await requestAdapter(gpu);
+  const device = await deviceOn(adapter, { f16, subgroups });
+  instances.set(device, gpu);
+  return { device, probe: probeOf(adapter) };
+}
+
+async function importDawn(): Promise<typeof import('webgpu')> {
+  try {
+    return await import('webgpu');
+  } catch (cause) {
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      `Node has no WebGPU here: the optional package "webgpu" (Dawn) cannot be loaded (${firstLine(cause)}). ` +
+        'Install it with "npm install --include=optional", or compute on the CPU.',
+      { cause },
+    );
+  }
+}
+
+async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
+  let cause: unknown;
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (adapter !== null) return adapter;
+  } catch (thrown) {
+    cause = thrown;
+  }
+  const why =
+    cause === undefined
+      ? ''
+      : ` (${messageOf(cause)
+          .trim()
+          .replaceAll(/\s*\n\s*/g, ' ')})`;
+  const advice =
+    process.platform === 'linux'
+      ? 'Dawn needs Vulkan: its loader (libvulkan.so.1; on Debian and Ubuntu the package libvulkan1) and the driver of a graphics card.'
+      : 'Dawn needs a graphics card with a current driver.';
+  throw new NamedError(
+    'RuntimeUnavailableError',
+    `WebGPU found no graphics adapter${why}. ${advice} Without one, compute on the CPU.`,
+    { cause },
+  );
+}
+
+function firstLine(thrown: unknown): string {
+  return messageOf(thrown).split('\n', 1)[0] ?? '';
+}

@@ -1,0 +1,7 @@
+/** Dawn for Node. Declared here, because the package is optional and its own types are missing where it is. */
+declare module 'webgpu' {
+  /** WebGPU by Dawn, with options such as `enable-dawn-features=NAME,NAME` and `adapter=NAME`. */
+  export function create(options: readonly string[]): GPU;
+  /** GPUBufferUsage and everything else that a browser has as globals. */
+  export const globals: Readonly<Record<string, unknown>>;
+}
