@@ -9,7 +9,7 @@ import { cpuVariant, type Manifest, type VariantName } from '../src/model/manife
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
-import { deviceFailure } from '../src/backends/webgpu/gpu/device-failure.ts';
+import { deviceFailure, FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
@@ -17,7 +17,7 @@ import { openOnnxBackend } from '../src/backends/onnx/onnx-backend.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import { NamedError } from '../src/shared/errors.ts';
-import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
+import type { OpenedBackend } from './opened-backend.ts';
 
 /** A way of computing, not started yet. */
 export interface Candidate {

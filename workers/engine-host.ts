@@ -5,6 +5,7 @@ import { openModelFolder } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
+import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
@@ -14,7 +15,7 @@ import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
 import { type Candidate, planBackends } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
-import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
+import type { OpenedBackend } from './opened-backend.ts';
 
 /** Reading a file of fewer bytes is not worth telling. */
 const SMALL_BYTES = 1e6;

@@ -1,4 +1,9 @@
-/** Tells when a graphics device can no longer be relied on. */
+/** Tells when a graphics device can no longer be relied on, and tells its failure from other errors. */
+import { NamedError } from '../../../shared/errors.ts';
+import { pause } from '../../../shared/pause.ts';
+
+/** Within this time after something went wrong the browser reports whether the device failed. */
+export const FAILURE_REPORT_MS = 100;
 
 /**
  * Resolves with why, as what follows "The graphics device", when the device is lost or refuses something it was told to do. WebGPU
@@ -16,4 +21,10 @@ export function deviceFailure(device: GPUDevice): Promise<string> {
       );
     device.addEventListener('uncapturederror', onError, { once: true });
   });
+}
+
+/** Waits `ms` for the news that the device failed: then a RuntimeUnavailableError, else null. */
+export async function failureWithin(failure: Promise<string>, ms: number): Promise<NamedError | null> {
+  const why = await Promise.race([failure, pause(ms)]);
+  return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
 }
