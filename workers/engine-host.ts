@@ -1,5 +1,5 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
-import { type AskOptions, Engine } from '../src/conversation/engine.ts';
+import { Engine } from '../src/conversation/engine.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import { openModelFolder } from '../src/model/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
@@ -17,7 +17,7 @@ import { type Candidate, planBackends } from './backends.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
 import type { OpenedBackend } from './opened-backend.ts';
 
-/** Reading a file of fewer bytes is not worth telling. */
+/** Reading a file of fewer bytes is not worth reporting. */
 const SMALL_BYTES = 1e6;
 
 /** Implements the worker's interface. */
@@ -69,7 +69,7 @@ export class EngineHost implements EngineApi {
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
       try {
-        const { engine, opened } = await startEngine(folder, candidate, (event) => folders.tell(event));
+        const { engine, opened } = await startEngine(folder, candidate, (event) => folders.report(event));
         this.#engine = engine;
         this.#failure = opened.failure;
         this.#kernels = opened.kernels ?? null;
@@ -107,16 +107,22 @@ export class EngineHost implements EngineApi {
   async prefetch(settings: TurnSettings): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;
-    await engine.prefetch(withBudget(engine, settings));
+    await engine.prefetch(withDefaultBudget(engine, settings));
   }
 
-  /** `options` are for measurements alone: the page knows this class as an EngineApi, which has none. */
-  async ask(
-    question: string,
-    settings: TurnSettings,
-    onEvent: (event: TurnEvent) => void,
-    options: AskOptions = {},
-  ): Promise<TurnResult> {
+  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+    return this.run((engine) => engine.ask(question, withDefaultBudget(engine, settings), onEvent));
+  }
+
+  async resetCaches(): Promise<void> {
+    await this.#loaded().resetCaches();
+  }
+
+  /**
+   * Gives `work` the engine. Throws what it throws, ModelNotLoadedError, and DeviceLostError or RuntimeCrashedError where the
+   * device or the runtime is the reason.
+   */
+  async run<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
     const engine = this.#loaded();
     const lost = this.#failure.then((why) => {
       throw new NamedError(
@@ -126,7 +132,7 @@ export class EngineHost implements EngineApi {
     });
     lost.catch(() => undefined);
     try {
-      return await Promise.race([engine.ask(question, withBudget(engine, settings), onEvent, options), lost]);
+      return await Promise.race([work(engine), lost]);
     } catch (thrown) {
       if (thrown instanceof NamedError) throw thrown;
       // What is in flight on a device that fails fails in its own words, perhaps before the device's failure is reported.
@@ -178,19 +184,19 @@ async function startEngine(
 }
 
 /** The settings with the model's own pixel budget where they name none. */
-function withBudget(engine: Engine, settings: TurnSettings): TurnSettings {
+export function withDefaultBudget(engine: Engine, settings: TurnSettings): TurnSettings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
 }
 
-/** Opens the files a candidate needs, once for each variant, and tells how far their bytes are. */
+/** Opens the files a candidate needs, once for each variant, and reports how far their bytes are. */
 class FolderLoader {
   readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
   readonly #onEvent: (event: LoadEvent) => void;
   readonly #loaded = new Map<string, number>();
   #model: OpenModel | null = null;
   #total = 0;
-  /** What the engine told last; null before it makes sessions. */
-  #told: LoadEvent | null = null;
+  /** What the engine reported last; null before it makes sessions. */
+  #reported: LoadEvent | null = null;
   /** Bytes read from this device since then, of every file. */
   readonly #read = new Map<string, number>();
 
@@ -208,9 +214,9 @@ class FolderLoader {
     return this.#model.manifest;
   }
 
-  /** Passes on what the engine tells while it makes sessions. */
-  tell(event: LoadEvent): void {
-    this.#told = event;
+  /** Passes on what the engine reports while it makes sessions. */
+  report(event: LoadEvent): void {
+    this.#reported = event;
     this.#onEvent(event);
   }
 
@@ -246,10 +252,10 @@ class FolderLoader {
     }
   }
 
-  /** Tells of weights that are read for a session; when they are all there, the session's making goes on. */
+  /** Reports weights that are read for a session; once they are all there, making the session continues. */
   #onRead(path: string, bytes: number): void {
     const whole = this.#model?.manifest.files.find((file) => file.path === path)?.bytes ?? 0;
-    if (this.#told === null || whole < SMALL_BYTES) return;
+    if (this.#reported === null || whole < SMALL_BYTES) return;
     const there = (this.#read.get(path) ?? 0) + bytes;
     this.#read.set(path, there);
     const loaded = Math.min(
@@ -257,6 +263,6 @@ class FolderLoader {
       [...this.#read.values()].reduce((sum, read) => sum + read, 0),
     );
     this.#onEvent({ type: 'loadProgress', phase: 'upload', loaded, total: this.#total, detail: path });
-    if (there >= whole) this.#onEvent(this.#told);
+    if (there >= whole) this.#onEvent(this.#reported);
   }
 }

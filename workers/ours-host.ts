@@ -1,6 +1,8 @@
 /** Our engine as one of those that are compared: the worker's own host, asked one probe at a time. */
+import type { AskOptions } from '../src/conversation/engine.ts';
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
-import { prepareImage } from '../src/image/resolutions.ts';
+import { sayInRound1 } from '../src/evaluation/given-text.ts';
+import { prepareView } from '../src/image/image-request.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
@@ -24,9 +26,11 @@ import {
   type TurnResult,
   type TurnSettings,
 } from '../src/protocol/turn.ts';
+import { fullOf } from '../src/shared/image-request.ts';
 import { tryParseJson } from '../src/shared/json.ts';
 import { pause } from '../src/shared/pause.ts';
-import { EngineHost } from './engine-host.ts';
+import { type DecodeSteps, decodeSteps } from './decode-steps.ts';
+import { EngineHost, withDefaultBudget } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 
 const ignore = (): void => undefined;
@@ -111,22 +115,20 @@ export class OursHost implements EngineUnderTestApi {
     const steps = probe.newTokens;
     const count = (text: string): number => this.#tokenizer?.encode(text).length ?? 0;
     const question = fillerQuestion(probe, this.#contextLength, count);
-    const askFor = (count: number): Promise<TurnResult> => {
-      // The prefill gives the first token, so one more is asked for than steps are made.
-      const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full, maxNewTokens: count + 1 };
-      return this.#host.ask(question, settings, ignore, { plainDecoding: true });
-    };
-    await askFor(Math.min(SETTLING_STEPS, steps));
-    const ask = (): Promise<TurnResult> => askFor(steps);
-    const counted = probe.profile === true ? await countGpu(ask) : { result: await ask(), counts: null };
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full };
+    const decode = (count: number): Promise<DecodeSteps> =>
+      this.#host.run((engine) =>
+        decodeSteps({ engine, question, settings: withDefaultBudget(engine, settings), steps: count }),
+      );
+    await decode(Math.min(SETTLING_STEPS, steps));
+    const measured = (): Promise<DecodeSteps> => decode(steps);
+    const counted = probe.profile === true ? await countGpu(measured) : { result: await measured(), counts: null };
     // Timed apart: timing puts every kernel into a pass of its own.
-    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.kernels, ask) : {};
-    const [round] = counted.result.rounds;
-    if (round === undefined) throw new Error('the turn has no round');
+    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.kernels, measured) : {};
     return {
-      ms: round.timings.decodeMs / steps,
+      ms: counted.result.decodeMs / steps,
       details: {
-        cachedTokens: round.promptTokens,
+        cachedTokens: counted.result.promptTokens,
         ...(counted.counts === null ? {} : perStep(counted.counts, steps)),
         ...kernelTimes,
       },
@@ -135,7 +137,10 @@ export class OursHost implements EngineUnderTestApi {
 
   async #imageTurn({ picture, question, profile }: Probe & { kind: 'imageTurn' }): Promise<Sample> {
     await this.#show(picture);
-    const ask = (): Promise<TurnResult> => this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1, fresh: true });
+    const ask = async (): Promise<TurnResult> => {
+      await this.#host.resetCaches();
+      return this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1 });
+    };
     const turn = await ask();
     const kernelTimes = profile === true ? await timeKernels(this.#host.kernels, ask) : {};
     const [round] = turn.rounds;
@@ -150,8 +155,8 @@ export class OursHost implements EngineUnderTestApi {
 
   async #round2({ picture, question, toolCall }: Probe & { kind: 'round2' }): Promise<Sample> {
     await this.#show(picture);
-    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.smart, maxNewTokens: 1, fresh: true };
-    const { rounds } = await this.#host.ask(question, settings, ignore, { forcedRound1: toolCall });
+    await this.#host.resetCaches();
+    const { rounds } = await this.#ask(question, { ...MODE_SWITCHES.smart, maxNewTokens: 1 }, sayInRound1(toolCall));
     const round = rounds[1];
     if (round === undefined) throw new Error('the tool call led to no second round');
     const { preprocessMs, encodeMs, prefillMs } = round.timings;
@@ -164,11 +169,12 @@ export class OursHost implements EngineUnderTestApi {
 
   async #firstToken(probe: Probe & { kind: 'firstToken' }): Promise<Sample> {
     const { picture, question, chosenMs, prefetch } = probe;
-    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1, fresh: !prefetch };
+    const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1 };
     /** Chooses the picture, lets the time pass, and gives how much of it was worked in. */
     const choose = async (): Promise<number> => {
       this.#current = null; // chosen anew, so that nothing of it is known
       await this.#show(picture);
+      if (!prefetch) await this.#host.resetCaches();
       const start = performance.now();
       let workedMs = prefetch ? chosenMs : 0;
       if (prefetch) void this.#host.prefetch(settings).then(() => (workedMs = performance.now() - start));
@@ -193,7 +199,8 @@ export class OursHost implements EngineUnderTestApi {
   async #preprocess({ picture }: Probe & { kind: 'preprocess' }): Promise<Sample> {
     const image = await createWebImageDecoder().decode(this.#file(picture));
     const start = performance.now();
-    const pixelValues = prepareImage(image, 'full', DEFAULT_PROCESSOR_SETTINGS, null).pixelValues();
+    const limits = { processor: DEFAULT_PROCESSOR_SETTINGS, pixelBudget: null };
+    const pixelValues = prepareView(image, fullOf(0), limits).pixelValues();
     return { ms: performance.now() - start, details: { values: pixelValues.length } };
   }
 
@@ -209,8 +216,10 @@ export class OursHost implements EngineUnderTestApi {
     return { ms: totalMs, answer, details };
   }
 
-  #ask(question: string, settings: Partial<TurnSettings>): Promise<TurnResult> {
-    return this.#host.ask(question, { ...DEFAULT_SETTINGS, ...settings }, ignore);
+  #ask(question: string, settings: Partial<TurnSettings>, options: AskOptions = {}): Promise<TurnResult> {
+    return this.#host.run((engine) =>
+      engine.ask(question, withDefaultBudget(engine, { ...DEFAULT_SETTINGS, ...settings }), ignore, options),
+    );
   }
 
   async #show(picture: string): Promise<void> {

@@ -132,8 +132,8 @@ export class UpstreamModel {
   toolResponse(question: string): string {
     const { tool, imagePlaceholder } = this.#prompts;
     if (tool === null) throw new Error('the model knows no tool');
-    const suffix = tool.turnSuffix.replace('{question}', () => question);
-    return tool.turnPrefix + tool.perImage.replace('{image}', imagePlaceholder) + suffix;
+    const suffix = tool.replySuffix.replace('{question}', () => question);
+    return tool.replyPrefix + tool.perImage.replace('{image}', imagePlaceholder) + suffix;
   }
 
   /** A picture's patches. */

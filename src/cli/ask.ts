@@ -1,8 +1,10 @@
 /**
  * npm run -s ask -- --image FILE --question TEXT [--mode smart|half|full | --downsample on|off --tool on|off]
- *                   [--model DIR] [--max-new-tokens N] [--max-pixels N] [--temperature T] [--seed N] [--force-round-1 TEXT] [--json]
+ *                   [--model DIR] [--max-new-tokens N] [--max-rounds N] [--max-pixels N] [--temperature T] [--seed N]
+ *                   [--force-round-1 TEXT] [--json]
  */
 import { defineCommand } from 'citty';
+import { sayInRound1 } from '../evaluation/given-text.ts';
 import { openFileBlob } from '../io/node/file-blob.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import {
@@ -23,9 +25,10 @@ const command = defineCommand({
     question: { type: 'string', required: true, description: 'The question' },
     mode: { type: 'string', description: 'smart | half | full' },
     downsample: { type: 'string', description: 'on | off: start at half resolution' },
-    tool: { type: 'string', description: 'on | off: offer the resize tool' },
+    tool: { type: 'string', description: "on | off: offer the model's tool" },
     model: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder; the bundled one by default' },
     'max-new-tokens': { type: 'string', description: 'New tokens a round may generate' },
+    'max-rounds': { type: 'string', description: 'Rounds that may generate, the tool in between' },
     'max-pixels': { type: 'string', description: 'Pixel budget of the original' },
     temperature: { type: 'string', description: '0: greedy' },
     seed: { type: 'string', description: 'Makes sampling repeatable' },
@@ -45,6 +48,7 @@ interface Arguments {
   readonly tool?: string | undefined;
   readonly model: string;
   readonly 'max-new-tokens'?: string | undefined;
+  readonly 'max-rounds'?: string | undefined;
   readonly 'max-pixels'?: string | undefined;
   readonly temperature?: string | undefined;
   readonly seed?: string | undefined;
@@ -74,7 +78,7 @@ async function ask(args: Arguments): Promise<void> {
           );
         } else if (event.type === 'text') process.stdout.write(event.delta);
       },
-      forced === undefined ? {} : { forcedRound1: forced },
+      forced === undefined ? {} : sayInRound1(forced),
     );
     if (args.json) console.log(JSON.stringify(toJson(result)));
     else printSummary(result);
@@ -114,6 +118,7 @@ function parseSettings(args: Arguments): TurnSettings {
     ...(args['max-new-tokens'] === undefined
       ? {}
       : { maxNewTokens: parseNumber('max-new-tokens', args['max-new-tokens'], 1, true) }),
+    ...(args['max-rounds'] === undefined ? {} : { maxRounds: parseNumber('max-rounds', args['max-rounds'], 1, true) }),
     ...(args['max-pixels'] === undefined
       ? {}
       : { pixelBudget: parseNumber('max-pixels', args['max-pixels'], 28 * 28, true) }),

@@ -8,13 +8,17 @@ import { defineCommand } from 'citty';
 import { PromptBuilder } from '../conversation/prompt-builder.ts';
 import { Engine } from '../conversation/engine.ts';
 import { ImageViews } from '../conversation/image-views.ts';
+import { toolReply } from '../conversation/templates.ts';
+import { startTurn } from '../conversation/turn-start.ts';
 import type { TextModel } from '../engine/backend.ts';
-import { countTokens, type Segment } from '../engine/segments.ts';
+import { countTokens } from '../engine/segments.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
 import { promptLogits } from '../engine/prompt-logits.ts';
 import { LogitDistances } from '../evaluation/logit-distance.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
+import type { Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
+import { fullOf } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { type NodeModel, openNodeModel } from './node-engine.ts';
 import { start } from './start.ts';
@@ -59,13 +63,11 @@ class ComparedModel {
   readonly #engine: Engine;
   readonly #text: TextModel;
   readonly #builder: PromptBuilder;
+  readonly #prompts: Prompts;
   readonly #views: (image: RgbImage) => ImageViews;
-  readonly #hasTool: boolean;
-  readonly #toolResponse: (question: string, views: ImageViews) => readonly Segment[];
 
   private constructor(engine: Engine, { folder, backend, variant }: NodeModel) {
     const { manifest, processor, prompts, tokenizer } = folder;
-    const { geometry } = manifest;
     const queue = new DeviceQueue(backend.leavesThreadFree);
     const { vision } = backend;
     let serial = 0;
@@ -75,11 +77,12 @@ class ComparedModel {
     this.#engine = engine;
     this.#text = backend.text;
     this.#builder = new PromptBuilder(prompts, tokenizer);
-    this.#views = (image) => new ImageViews(image, { processor, geometry, vision, queue, nextSerial: () => serial++ });
-    const { tool } = prompts;
-    this.#hasTool = tool !== null;
-    this.#toolResponse = (question, views) =>
-      tool === null ? [] : this.#builder.toolResponse(tool, question, views.view('full').segment);
+    this.#prompts = prompts;
+    this.#views = (image) => {
+      const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });
+      views.add(image);
+      return views;
+    };
   }
 
   static async open(directory: string): Promise<ComparedModel> {
@@ -96,19 +99,22 @@ class ComparedModel {
 
   /** Logits for every token of `rounds`, given all before it. */
   async predict(image: RgbImage, question: string, rounds: Answer['rounds'], mode: Mode): Promise<Predictions> {
-    const { downsample, tool } = MODE_SWITCHES[mode];
     const views = this.#views(image);
-    const first = views.view(downsample ? 'half' : 'full');
-    const prompt: Segment[] = this.#builder.firstRound(question, first.segment, tool && this.#hasTool);
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
+    const start = startTurn({ prompts: this.#prompts }, { question, images: [0], views, settings });
+    const { conversation, offered, imageOf } = start;
+    const [first = fullOf(0)] = start.requests;
     const places: number[] = [];
+    let prompt = this.#builder.segments(conversation.messages, imageOf);
     for (const [i, ids] of rounds.entries()) {
-      if (i > 0) prompt.push(...this.#toolResponse(question, views));
       const before = countTokens(prompt);
       places.push(...ids.map((_, at) => before + at - 1));
-      prompt.push({ kind: 'text', ids });
+      conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids }] });
+      if (offered !== null && i < rounds.length - 1) conversation.add(toolReply(offered, [fullOf(0)], question));
+      prompt = this.#builder.segments(conversation.messages, imageOf);
     }
     const all = await promptLogits(this.#text, prompt);
-    const last = views.view(rounds.length > 1 ? 'full' : first.resolution);
+    const last = views.view(rounds.length > 1 ? fullOf(0) : first);
     const features = await (await last.segment.features()).read();
     views.dispose();
     const size = this.#text.vocabSize;

@@ -32,6 +32,7 @@ export function connectEngine(worker: Worker): EngineConnection {
       planImage: (pixelBudget) => orEnd(remote.planImage(pixelBudget)),
       prefetch: (settings) => orEnd(remote.prefetch(settings)),
       ask: (question, settings, onEvent) => orEnd(remote.ask(question, settings, proxy(onEvent))),
+      resetCaches: () => orEnd(remote.resetCaches()),
       stop: () => orEnd(remote.stop()),
     },
     crashed,

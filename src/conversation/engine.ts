@@ -8,29 +8,34 @@ import type { TurnEvent } from '../protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
-import { PromptBuilder } from './prompt-builder.ts';
 import type { Backend } from '../engine/backend.ts';
-import { Decoder, notFinite } from '../engine/decoder.ts';
-import { PromptLookup } from '../engine/prompt-lookup.ts';
-import { ImageViews } from './image-views.ts';
-import { preprocessAhead, prefetch } from './prefetch.ts';
-import { TOOL_CALL } from './response.ts';
-import { countTokens } from '../engine/segments.ts';
-import { DeviceQueue, nextTask } from '../engine/device-queue.ts';
-import type { TurnContext } from './turn-context.ts';
+import { EngineCore } from './engine-core.ts';
+import type { ImageViews } from './image-views.ts';
+import { prefetch, preprocessLikely } from './prefetch.ts';
+import { nextTask } from '../engine/device-queue.ts';
+import { TOOLS } from './tools/registry.ts';
+import type { Tool } from './tools/tool.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
-
-/** The longest context the engine makes a cache for, whatever the model allows. */
-const MAX_CONTEXT = 32_768;
 
 /** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
 const CHARACTERS_PER_TOKEN = 16;
 
-/** What only tests and measurements ask for. */
-export type AskOptions = Pick<TurnRequest, 'forcedRound1' | 'plainDecoding'>;
+/** The number of the one image among the views. */
+const IMAGE = 0;
+
+/** What a question may be asked with beyond its settings. */
+export type AskOptions = Pick<TurnRequest, 'sourceOf'>;
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  readonly folder: ModelFolder;
+  readonly backend: Backend;
+  /** The tools that prompts may name; not given: all there are. */
+  readonly tools?: readonly [Tool, ...Tool[]] | undefined;
+}
 
 /** Work under way for a question that has not been asked. */
-interface Ahead {
+interface Prefetch {
   readonly views: ImageViews;
   readonly settings: TurnSettings;
   readonly stop: AbortController;
@@ -39,62 +44,30 @@ interface Ahead {
 
 /** A loaded model. */
 export class Engine {
+  /** What turns are made of: for whoever composes something else of it, while no turn runs. */
+  readonly core: EngineCore;
   readonly #folder: ModelFolder;
-  readonly #backend: Backend;
-  readonly #queue: DeviceQueue;
-  readonly #decoder: Decoder;
-  readonly #parts: TurnContext;
-  readonly #contextLength: number;
   #views: ImageViews | null = null;
-  #nextSerial = 0;
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
-  #ahead: Ahead | null = null;
-
-  /** `backend`: runs the model of `folder`; the engine disposes it with itself. */
-  constructor({ folder, backend }: { readonly folder: ModelFolder; readonly backend: Backend }) {
-    const { geometry } = folder.manifest;
-    this.#folder = folder;
-    this.#backend = backend;
-    this.#queue = new DeviceQueue(backend.leavesThreadFree);
-    this.#contextLength = Math.min(geometry.text.maxPositionEmbeddings, MAX_CONTEXT);
-    this.#decoder = new Decoder({ text: backend.text, contextLength: this.#contextLength, queue: this.#queue });
-    this.#parts = {
-      prompts: folder.prompts,
-      builder: new PromptBuilder(folder.prompts, folder.tokenizer),
-      tokenizer: folder.tokenizer,
-      decoder: this.#decoder,
-      drafts: new PromptLookup(folder.prompts.tool === null ? [] : [folder.tokenizer.encode(TOOL_CALL)]),
-      eosTokenIds: geometry.tokens.eosTokenIds,
-      endOfTurn: folder.tokenizer.id('<|im_end|>'),
-    };
-  }
+  #prefetch: Prefetch | null = null;
 
   /**
-   * Runs everything once on a small image, so that whatever a device does only at first is done before somebody waits for it.
-   * Nothing of it stays. Throws what a first question would have thrown, and NumericCheckError where its logits are not finite.
+   * `backend` runs the model of `folder`; the engine disposes it with itself. Throws ModelFolderError when the folder's prompts
+   * name a tool that is not among `tools`.
    */
+  constructor({ folder, backend, tools = TOOLS }: EngineOptions) {
+    this.#folder = folder;
+    this.core = new EngineCore({ folder, backend, tools });
+  }
+
+  /** Runs everything once on a small image. Throws what a first question would have thrown, and NumericCheckError. */
   async warmUp(): Promise<void> {
-    const { builder, prompts } = this.#parts;
-    const side = 4 * this.#folder.processor.patchSize * this.#folder.processor.mergeSize;
-    const views = this.#viewsOf({
-      width: side,
-      height: side,
-      data: Uint8Array.from({ length: 3 * side * side }, (_, i) => i * 89),
-    });
-    const signal = new AbortController().signal;
-    try {
-      const prompt = builder.prefix(views.view('full').segment, prompts.tool !== null);
-      const tokens = countTokens(prompt);
-      await this.#decoder.reserve(tokens + 2, tokens + 2);
-      const { greedy, logits } = await this.#decoder.prefill(prompt, { signal, wantLogits: true });
-      if (logits?.every(Number.isFinite) === false) throw notFinite();
-      if (this.#decoder.chains) {
-        for await (const _ of this.#decoder.chain(greedy, { signal, most: 2, goOn: () => true }));
-      } else await this.#decoder.step(greedy, { signal, wantLogits: false });
-    } finally {
-      await this.#decoder.clear();
-      views.dispose();
-    }
+    await this.core.warmUp();
+  }
+
+  /** The current image, image 0 of these views; null before there is one. */
+  get views(): ImageViews | null {
+    return this.#views;
   }
 
   /** What the page may know of the model. */
@@ -105,26 +78,26 @@ export class Engine {
       dtype: manifest.dtype,
       bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
       parameters: manifest.parameters,
-      contextLength: this.#contextLength,
+      contextLength: this.core.contextLength,
       hasTool: prompts.tool !== null,
       defaultPixelBudget: manifest.defaultPixelBudget,
     };
   }
 
   /**
-   * Takes an image for the questions to come, and tells what it will cost within `pixelBudget`.
+   * Takes an image for the questions to come, and says what it will cost within `pixelBudget`.
    * Throws ImageShapeError, keeping the image before; BusyError during a turn.
    */
   async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
-    this.#ahead?.stop.abort();
-    const views = this.#viewsOf(image);
+    this.#prefetch?.stop.abort();
+    const views = this.core.newViews();
     views.setPixelBudget(pixelBudget);
-    const info = views.plan(pixelBudget);
+    const info = views.plan(views.add(image), pixelBudget);
     // Exchanged at once, so that a question asked now meets the new image; freed when the device has let go of it.
     const before = this.#views;
     this.#views = views;
-    await this.#queue.idle();
+    await this.core.queue.idle();
     before?.dispose();
     return info;
   }
@@ -132,7 +105,7 @@ export class Engine {
   /** What the current image will cost within a pixel budget. Throws QuestionError when there is none, ImageShapeError. */
   planImage(pixelBudget: number | null): ImageInfo {
     if (this.#views === null) throw noImage();
-    return this.#views.plan(pixelBudget);
+    return this.#views.plan(IMAGE, pixelBudget);
   }
 
   /**
@@ -155,94 +128,99 @@ export class Engine {
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#running = { stop, ended };
     try {
-      // Work begun for this very question is awaited, any other is given up.
-      const ahead = this.#ahead;
-      if (ahead !== null) {
-        if (settings.fresh === true || !isFor(ahead, views, settings)) ahead.stop.abort();
-        onEvent({ type: 'stage', round: 1, stage: 'encode' });
-        const stopAhead = (): void => ahead.stop.abort();
-        stop.signal.addEventListener('abort', stopAhead, { once: true });
-        await ahead.ended;
-      }
-      await this.#queue.idle(); // a run that a stop has left behind may still read the features
+      await this.#awaitPrefetch(views, settings, stop.signal, onEvent);
+      await this.core.queue.idle(); // a run that a stop has left behind may still read the features
       views.setPixelBudget(settings.pixelBudget);
-      if (settings.fresh === true) {
-        views.dispose();
-        this.#parts.drafts.forget();
-        await this.#decoder.forget();
-      }
-      return await runTurn(
-        this.#parts,
-        { question: question.trim(), views, settings, askedAt, ...options },
-        onEvent,
-        stop.signal,
-      );
+      views.trim();
+      const request = { question: question.trim(), images: [IMAGE], views, settings, askedAt, ...options };
+      return await runTurn(this.core.context, request, onEvent, stop.signal);
     } finally {
       this.#running = null;
       end();
     }
   }
 
+  /** Waits for work that was started for this very question; aborts any other. Reports what it waits for. */
+  async #awaitPrefetch(
+    views: ImageViews,
+    settings: TurnSettings,
+    signal: AbortSignal,
+    onEvent: (event: TurnEvent) => void,
+  ): Promise<void> {
+    const started = this.#prefetch;
+    if (started === null) return;
+    if (!isFor(started, views, settings)) started.stop.abort();
+    onEvent({ type: 'stage', round: 1, stage: 'encode' });
+    signal.addEventListener('abort', () => started.stop.abort(), { once: true });
+    await started.ended;
+  }
+
   /**
-   * Does what a question with these settings about the current image will need before it is known, and then what it may need. Resolves when that is
-   * done, given up for a stop or another image, or found impossible (asking then says why); does nothing during a turn.
+   * Does what a question with these settings about the current image will need before it is known, and then what it may need.
+   * Resolves when that is done, given up for a stop or another image, or found impossible (asking then says why); does nothing
+   * during a turn.
    */
   async prefetch(settings: TurnSettings): Promise<void> {
     const views = this.#views;
-    if (this.#running !== null || views === null || settings.fresh === true) return;
-    const before = this.#ahead;
+    if (this.#running !== null || views === null) return;
+    const before = this.#prefetch;
     if (before !== null && isFor(before, views, settings)) return before.ended;
     before?.stop.abort();
     const stop = new AbortController();
+    const about = { images: [IMAGE], views, settings };
     const work = async (): Promise<void> => {
       await before?.ended;
-      await this.#queue.idle();
+      await this.core.queue.idle();
       if (stop.signal.aborted) return;
       views.setPixelBudget(settings.pixelBudget);
-      await prefetch(this.#parts, views, settings, stop.signal);
+      await prefetch(this.core.context, about, stop.signal);
     };
     const ended = work().catch(() => undefined);
-    const ahead: Ahead = { views, settings, stop, ended };
-    this.#ahead = ahead;
+    const started: Prefetch = { views, settings, stop, ended };
+    this.#prefetch = started;
     await ended;
-    if (this.#ahead === ahead) this.#ahead = null;
+    if (this.#prefetch === started) this.#prefetch = null;
     await nextTask(); // a question that has come meanwhile goes first
-    if (this.#running === null && this.#ahead === null && this.#views === views && !stop.signal.aborted) {
-      preprocessAhead(this.#parts, views, settings);
+    if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
+      preprocessLikely(this.core.context, about);
     }
+  }
+
+  /**
+   * Forgets everything that was computed for earlier turns: views, drafts, the KV cache's content. Keeps the model, the image
+   * and the cache's memory. Throws BusyError during a turn.
+   */
+  async resetCaches(): Promise<void> {
+    if (this.#running !== null) throw busy();
+    this.#prefetch?.stop.abort();
+    await this.#prefetch?.ended;
+    await this.core.queue.idle();
+    if (this.#running !== null) throw busy(); // asked while this waited
+    this.#views?.dispose();
+    this.core.context.drafts.forget();
+    await this.core.context.decoder.forget();
   }
 
   /** Ends the running turn; resolves when the device is idle again. */
   async stop(): Promise<void> {
-    this.#ahead?.stop.abort();
-    await this.#ahead?.ended;
+    this.#prefetch?.stop.abort();
+    await this.#prefetch?.ended;
     const running = this.#running;
     running?.stop.abort();
     await running?.ended;
-    await this.#queue.idle();
+    await this.core.queue.idle();
   }
 
   /** Stops, and frees everything. */
   async dispose(): Promise<void> {
     await this.stop();
-    await this.#decoder.clear();
     this.#views?.dispose();
-    await this.#backend.dispose();
-  }
-
-  #viewsOf(image: RgbImage): ImageViews {
-    return new ImageViews(image, {
-      processor: this.#folder.processor,
-      geometry: this.#folder.manifest.geometry,
-      vision: this.#backend.vision,
-      queue: this.#queue,
-      nextSerial: () => this.#nextSerial++,
-    });
+    await this.core.dispose();
   }
 
   #checkQuestion(question: string): void {
     if (question.trim() === '') throw new NamedError('QuestionError', 'The question is empty. Type one, then ask.');
-    const limit = this.#contextLength * CHARACTERS_PER_TOKEN;
+    const limit = this.core.contextLength * CHARACTERS_PER_TOKEN;
     if (question.length > limit) {
       throw new NamedError(
         'QuestionError',
@@ -252,11 +230,10 @@ export class Engine {
   }
 }
 
-/** Whether work ahead is what a question with these settings needs. */
-function isFor(ahead: Ahead, views: ImageViews, settings: TurnSettings): boolean {
-  const same = (name: 'downsample' | 'tool' | 'pixelBudget' | 'maxNewTokens'): boolean =>
-    ahead.settings[name] === settings[name];
-  return ahead.views === views && same('downsample') && same('tool') && same('pixelBudget') && same('maxNewTokens');
+/** Whether this work is what a question with these settings needs. */
+function isFor(started: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
+  const names = ['downsample', 'tool', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
+  return started.views === views && names.every((name) => started.settings[name] === settings[name]);
 }
 
 function busy(): NamedError {

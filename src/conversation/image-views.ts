@@ -1,24 +1,28 @@
 /**
- * The image at hand as the model may see it: at half and at full resolution. Each view knows its size and tokens at once,
- * and is preprocessed and encoded when it is first needed.
+ * The conversation's source images as the model may see them: one view for each request, kept for the next round that asks
+ * for the same. A view knows its size and tokens at once, and is preprocessed and encoded when it is first needed.
  */
-import type { ModelConfig } from '../model/model-config.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { ImageInfo } from '../protocol/engine-api.ts';
+import { NamedError } from '../shared/errors.ts';
+import { fullOf, halfOf, type ImageRequest, requestKey } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { ImageFeatures, VisionModel } from '../engine/backend.ts';
 import type { ImageSegment } from '../engine/segments.ts';
+import { type PlannedView, planView, prepareView } from '../image/image-request.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
-import { type PlannedImage, planResolutions, prepareImage } from '../image/resolutions.ts';
+import type { PixelSize } from '../image/smart-resize.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
 
 /** Largest image that is shown as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
 
+/** Views of regions that outlive their turn, the last used ones; whole images stay as long as their source does. */
+const KEPT_REGIONS = 8;
+
 /** What views are made with. */
 export interface ViewContext {
   readonly processor: ProcessorSettings;
-  readonly geometry: ModelConfig;
   readonly vision: VisionModel;
   readonly queue: DeviceQueue;
   /** A number no other view has. */
@@ -33,19 +37,22 @@ export interface PreparedView {
   readonly tookMs: number;
 }
 
-/** One image, two views. */
+/** Source images and the views that were asked for, by request. */
 export class ImageViews {
-  readonly #original: RgbImage;
-  readonly #parts: ViewContext;
-  #pixelBudget: number | null;
-  #views: Readonly<Record<'half' | 'full', ImageView>>;
+  readonly #context: ViewContext;
+  readonly #sources: RgbImage[] = [];
+  /** By request, the last used one last. */
+  readonly #views = new Map<string, ImageView>();
+  #pixelBudget: number | null = null;
 
-  /** Throws ImageShapeError when the processor refuses the image's shape. */
-  constructor(original: RgbImage, parts: ViewContext) {
-    this.#original = original;
-    this.#parts = parts;
-    this.#pixelBudget = null;
-    this.#views = this.#plan(null);
+  constructor(context: ViewContext) {
+    this.#context = context;
+  }
+
+  /** Takes a source image; returns the number that requests name it by. Throws ImageShapeError when the processor refuses its shape. */
+  add(source: RgbImage): number {
+    this.#info(source, this.#pixelBudget);
+    return this.#sources.push(source) - 1;
   }
 
   /**
@@ -54,66 +61,94 @@ export class ImageViews {
    */
   setPixelBudget(budget: number | null): void {
     if (budget === this.#pixelBudget) return;
-    const views = this.#plan(budget);
+    for (const source of this.#sources) this.#info(source, budget);
     this.dispose();
     this.#pixelBudget = budget;
-    this.#views = views;
   }
 
-  /** The original's size and what either view costs within a budget; changes nothing. Throws ImageShapeError. */
-  plan(budget: number | null): ImageInfo {
-    const { width, height } = this.#original;
-    const { half, full } = planResolutions(width, height, this.#parts.processor, budget);
-    return { width, height, halfTokens: half.tokens, fullTokens: full.tokens };
+  /** A source's size and what its whole views cost within a budget; changes nothing. Throws ImageShapeError. */
+  plan(image: number, budget: number | null): ImageInfo {
+    return this.#info(this.#source(image), budget);
   }
 
-  /** The view at a resolution. */
-  view(resolution: 'half' | 'full'): ImageView {
-    return this.#views[resolution];
+  /** Pixels of a source image. */
+  sourceSize(image: number): PixelSize {
+    const { width, height } = this.#source(image);
+    return { width, height };
   }
 
-  /** Frees the features of both views; what is needed again is computed again. */
+  /** The view of a request, made when it is first asked for. Throws ImageShapeError, ImageRegionError. */
+  view(request: ImageRequest): ImageView {
+    const key = requestKey(request);
+    const view = this.#views.get(key) ?? this.#newView(request);
+    this.#views.delete(key);
+    this.#views.set(key, view);
+    return view;
+  }
+
+  /** Frees the views of regions but for those used last. Called between turns, when no prompt waits for features. */
+  trim(): void {
+    const regions = [...this.#views].filter(([, { request }]) => request.region !== null);
+    for (const [key, view] of regions.slice(0, -KEPT_REGIONS)) {
+      view.dispose();
+      this.#views.delete(key);
+    }
+  }
+
+  /** Frees all views; what is asked for again is computed again. */
   dispose(): void {
-    for (const view of Object.values(this.#views)) view.dispose();
+    for (const view of this.#views.values()) view.dispose();
+    this.#views.clear();
   }
 
-  #plan(budget: number | null): Record<'half' | 'full', ImageView> {
-    const { processor } = this.#parts;
-    const plan = planResolutions(this.#original.width, this.#original.height, processor, budget);
-    // The budget applies to the original, before it is halved: half stays a quarter of full.
-    const prepare = (resolution: 'half' | 'full') => (): PreprocessedImage =>
-      prepareImage(this.#original, resolution, processor, budget);
-    return {
-      half: new ImageView('half', plan.half, prepare('half'), this.#parts),
-      full: new ImageView('full', plan.full, prepare('full'), this.#parts),
-    };
+  #newView(request: ImageRequest): ImageView {
+    const source = this.#source(request.image);
+    const limits = { processor: this.#context.processor, pixelBudget: this.#pixelBudget };
+    const plan = planView(source, request, limits);
+    return new ImageView(request, plan, () => prepareView(source, request, limits), this.#context);
+  }
+
+  #info(source: RgbImage, pixelBudget: number | null): ImageInfo {
+    const limits = { processor: this.#context.processor, pixelBudget };
+    const tokens = (request: ImageRequest): number => planView(source, request, limits).tokens;
+    const { width, height } = source;
+    return { width, height, halfTokens: tokens(halfOf(0)), fullTokens: tokens(fullOf(0)) };
+  }
+
+  #source(image: number): RgbImage {
+    const source = this.#sources[image];
+    if (source !== undefined) return source;
+    throw new NamedError(
+      'ImageRegionError',
+      `There is no image ${image}; the conversation has ${this.#sources.length}, counted from 0. Name one of them.`,
+    );
   }
 }
 
-/** The image at one resolution. */
+/** One view of one source image. */
 export class ImageView {
-  readonly resolution: 'half' | 'full';
+  readonly request: ImageRequest;
   /** Pixels after preprocessing. */
-  readonly size: { readonly width: number; readonly height: number };
+  readonly size: PixelSize;
   readonly tokens: number;
   /** The view as a stretch of a prompt. */
   readonly segment: ImageSegment;
   readonly #preprocess: () => PreprocessedImage;
-  readonly #parts: ViewContext;
+  readonly #context: ViewContext;
   #input: PreprocessedImage | null = null;
   #features: Promise<ImageFeatures> | null = null;
   #encodedOnce = false;
 
-  constructor(resolution: 'half' | 'full', plan: PlannedImage, prepare: () => PreprocessedImage, parts: ViewContext) {
-    this.resolution = resolution;
+  constructor(request: ImageRequest, plan: PlannedView, prepare: () => PreprocessedImage, context: ViewContext) {
+    this.request = request;
     this.size = { width: plan.width, height: plan.height };
     this.tokens = plan.tokens;
     this.#preprocess = prepare;
-    this.#parts = parts;
-    const pixels = parts.processor.patchSize * parts.processor.mergeSize;
+    this.#context = context;
+    const pixels = context.processor.patchSize * context.processor.mergeSize;
     this.segment = {
       kind: 'image',
-      serial: parts.nextSerial(),
+      serial: context.nextSerial(),
       grid: { height: plan.height / pixels, width: plan.width / pixels },
       features: () => this.#encoded(),
     };
@@ -132,7 +167,7 @@ export class ImageView {
   async encode(signal: AbortSignal): Promise<number> {
     if (this.#encodedOnce) return 0;
     const start = performance.now();
-    await this.#parts.queue.run(signal, () => this.#encoded());
+    await this.#context.queue.run(signal, () => this.#encoded());
     return performance.now() - start;
   }
 
@@ -149,7 +184,7 @@ export class ImageView {
 
   #encoded(): Promise<ImageFeatures> {
     if (this.#features === null) {
-      const encoding = this.#parts.vision.encode(this.#prepared());
+      const encoding = this.#context.vision.encode(this.#prepared());
       this.#features = encoding;
       encoding.then(
         () => {

@@ -1,46 +1,46 @@
-/** Work before a question is known: what every question about an image begins with. */
-import type { TurnSettings } from '../protocol/turn.ts';
-import type { ImageViews } from './image-views.ts';
+/** Speculative prefill: work before a question is known, on what every question about the images begins with. */
 import { countTokens } from '../engine/segments.ts';
 import type { TurnContext } from './turn-context.ts';
-import { turnTokens } from './turn.ts';
+import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
 
-/** A full image of more pixels is not resized ahead: so many hold this thread for 50 ms or so, for a call that may never come. */
-const AHEAD_PIXELS = 4_000_000;
+/** Views of more pixels are not preprocessed speculatively: so many hold this thread for 50 ms or so, for a call that may never come. */
+const MAX_SPECULATIVE_PIXELS = 4_000_000;
 
-/** Room that is kept for a question, and again for its repetition behind the full image. */
+/** Free capacity that is kept for a question, and again for each repetition in a tool's reply. */
 const QUESTION_TOKENS = 256;
 
 /**
- * Computes what every question about the image begins with, so that a question to come waits for nothing but itself:
+ * Computes what every question about the images begins with, so that a question to come waits for nothing but itself:
  * preprocessing, encoding, and the prompt before the question. Throws StoppedError when the signal fires; what was done
  * until then stays.
  */
 export async function prefetch(
-  parts: Pick<TurnContext, 'prompts' | 'builder' | 'decoder'>,
-  views: ImageViews,
-  settings: TurnSettings,
+  context: Pick<TurnContext, 'prompts' | 'tool' | 'builder' | 'decoder'>,
+  about: Omit<TurnQuestion, 'question'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { prompts, builder, decoder } = parts;
-  const view = views.view(settings.downsample ? 'half' : 'full');
-  const tool = settings.tool ? prompts.tool : null;
-  const prefix = builder.prefix(view.segment, tool !== null);
+  const { builder, decoder } = context;
+  const { views, settings } = about;
+  const question = { ...about, question: '' };
+  const start = startTurn(context, question);
+  const prefix = builder.prefix(start.conversation.messages, start.imageOf);
   const tokens = countTokens(prefix);
   if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
-  const toolTurn = tool === null ? [] : builder.toolResponse(tool, '', views.view('full').segment);
-  await decoder.reserve(tokens + 1, tokens + 2 * QUESTION_TOKENS + turnTokens(settings, toolTurn, 0));
-  await view.encode(signal);
+  const questions = Math.max(2, settings.maxRounds) * QUESTION_TOKENS;
+  await decoder.reserve(tokens + 1, tokens + questions + tokensToCome(context, start, question));
+  for (const request of start.requests) await views.view(request).encode(signal);
   await decoder.prefill(prefix, { signal, wantLogits: false });
 }
 
-/** Preprocesses the full image where the model may ask for it later: work of this thread, which nobody else needs while somebody types. */
-export function preprocessAhead(
-  { prompts }: Pick<TurnContext, 'prompts'>,
-  views: ImageViews,
-  settings: TurnSettings,
+/** Preprocesses what a tool call is likely to ask for later: work of this thread, which nobody else needs while somebody types. */
+export function preprocessLikely(
+  context: Pick<TurnContext, 'prompts' | 'tool'>,
+  about: Omit<TurnQuestion, 'question'>,
 ): void {
-  const full = views.view('full');
-  const isUncertain = settings.downsample && settings.tool && prompts.tool !== null;
-  if (isUncertain && full.size.width * full.size.height <= AHEAD_PIXELS) full.prepare();
+  const { conversation, offered } = startTurn(context, { ...about, question: '' });
+  if (offered === null) return;
+  for (const request of context.tool.likely(conversation)) {
+    const view = about.views.view(request);
+    if (view.size.width * view.size.height <= MAX_SPECULATIVE_PIXELS) view.prepare();
+  }
 }

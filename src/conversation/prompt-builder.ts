@@ -1,94 +1,98 @@
 /**
- * A turn's prompts as segments of tokens and images. The first round's ids are a true prefix of the second's: what the
- * model generated is never tokenised again, and the next turn's text starts right behind its last token.
+ * Messages as segments of tokens and images, framed in ChatML. A conversation's segments are a true prefix of those of the
+ * same conversation with more messages: what the model generated is never tokenised again, and what follows it starts right
+ * behind its last token.
  */
-import type { Prompts, ToolPrompts } from '../model/prompts.ts';
 import type { QwenTokenizer, TextPiece } from '../model/tokenizer.ts';
-import type { ImageSegment, Segment, TextSegment } from '../engine/segments.ts';
+import type { ImageSegment, Segment } from '../engine/segments.ts';
+import type { ImageRequest } from '../shared/image-request.ts';
+import type { Content, Message } from './messages.ts';
 
-const IMAGE = '{image}';
-const QUESTION = '{question}';
-/** Stands for the placeholders while the chat template runs; private-use characters no prompt holds. */
-const IMAGE_MARK = '\uE0F0';
-const QUESTION_MARK = '\uE0F1';
 const IMAGE_PAD = '<|image_pad|>';
+/** ChatML's end of a message. */
+export const END_OF_MESSAGE = '<|im_end|>';
+const ASSISTANT = '<|im_start|>assistant\n';
+
+/** Gives the segment of a requested view. */
+export type ImageOf = (request: ImageRequest) => ImageSegment;
 
 /** Builds prompts for one model. */
 export class PromptBuilder {
-  readonly #prompts: Prompts;
   readonly #tokenizer: QwenTokenizer;
   /** Text around the one `<|image_pad|>` of the image placeholder. */
   readonly #imageFrame: readonly [string, string];
+  readonly #endOfMessage: number;
 
-  constructor(prompts: Prompts, tokenizer: QwenTokenizer) {
-    this.#prompts = prompts;
+  constructor({ imagePlaceholder }: { readonly imagePlaceholder: string }, tokenizer: QwenTokenizer) {
     this.#tokenizer = tokenizer;
-    const [before = '', after = ''] = prompts.imagePlaceholder.split(IMAGE_PAD);
+    const [before = '', after = ''] = imagePlaceholder.split(IMAGE_PAD);
     this.#imageFrame = [before, after];
+    this.#endOfMessage = tokenizer.id(END_OF_MESSAGE);
   }
 
-  /** The prompt of round 1, up to and including `<|im_start|>assistant\n`. */
-  firstRound(question: string, image: ImageSegment, offerTool: boolean): Segment[] {
-    return this.#segments(this.#firstChat(offerTool), question, image);
+  /**
+   * The prompt of a conversation, up to and including `<|im_start|>assistant\n`. Messages that begin with the assistant's go on
+   * a prompt that was built before.
+   */
+  segments(messages: readonly Message[], imageOf: ImageOf): Segment[] {
+    return this.#join(this.#framed(messages), imageOf);
   }
 
-  /** What every first round about this image begins with: all that stands before the question. */
-  prefix(image: ImageSegment, offerTool: boolean): Segment[] {
-    const [before = '', after = ''] = this.#firstChat(offerTool).split(IMAGE_MARK);
-    const known = before.indexOf(QUESTION_MARK);
+  /** What every conversation begins with that differs from this one in untrusted text alone: all that stands before the first such text. */
+  prefix(messages: readonly Message[], imageOf: ImageOf): Segment[] {
+    const content = this.#framed(messages);
+    const unknown = content.findIndex((piece) => piece.type === 'text' && !piece.trusted);
+    return this.#join(unknown < 0 ? content : content.slice(0, unknown), imageOf);
+  }
+
+  /** All content in a row, ChatML and the images' frames among it. */
+  #framed(messages: readonly Message[]): Content[] {
+    const content: Content[] = [];
+    const push = (text: string): number => content.push({ type: 'text', text, trusted: true });
+    for (const [i, message] of messages.entries()) {
+      const before = messages[i - 1]?.role;
+      if (message.role === 'system' || message.role === 'user') {
+        push(`${before === 'assistant' ? '\n' : ''}<|im_start|>${message.role}\n`);
+      }
+      // A tool's message, and a prompt that is gone on with, have opened the assistant's.
+      if (message.role === 'assistant' && before !== undefined && before !== 'tool') push(ASSISTANT);
+      content.push(...message.content.flatMap((piece) => this.#framedImage(piece)));
+      if (message.role === 'assistant' && !this.#isEnded(message)) push(END_OF_MESSAGE);
+      if (message.role === 'system' || message.role === 'user') push(`${END_OF_MESSAGE}\n`);
+    }
+    const last = messages.at(-1)?.role;
+    if (last === 'system' || last === 'user') push(ASSISTANT);
+    return content;
+  }
+
+  #framedImage(piece: Content): readonly Content[] {
+    if (piece.type !== 'image') return [piece];
     const [opening, closing] = this.#imageFrame;
-    if (known >= 0) return [{ kind: 'text', ids: this.#tokenizer.encode(before.slice(0, known)) }];
-    const between = closing + after.slice(0, after.indexOf(QUESTION_MARK));
-    return [
-      { kind: 'text', ids: this.#tokenizer.encode(before + opening) },
-      image,
-      { kind: 'text', ids: this.#tokenizer.encode(between) },
-    ];
+    return [{ type: 'text', text: opening, trusted: true }, piece, { type: 'text', text: closing, trusted: true }];
   }
 
-  /** What follows round 1 after a valid tool call: the turn that brings the full image, and the question again where the prompts say so. */
-  toolResponse(tool: ToolPrompts, question: string, image: ImageSegment): Segment[] {
-    const suffix = tool.turnSuffix.replace(QUESTION, () => QUESTION_MARK);
-    const text = tool.turnPrefix + tool.perImage.replace(IMAGE, () => IMAGE_MARK) + suffix;
-    return this.#segments(text, question, image);
+  /** Whether the model ended its message itself; one that was cut off is closed for it, as the reference does. */
+  #isEnded({ content }: Message): boolean {
+    const last = content.at(-1);
+    return last?.type === 'tokens' && last.ids.at(-1) === this.#endOfMessage;
   }
 
-  /** What follows round 1 after a malformed call. */
-  errorTurn(template: string, error: string): TextSegment {
-    const [before = '', after = ''] = template.split('{error}');
-    const pieces = [trusted(before), { text: error, trusted: false }, trusted(after)];
-    return { kind: 'text', ids: this.#tokenizer.encodePieces(pieces) };
+  /** Tokenises each stretch of text as one string. */
+  #join(content: readonly Content[], imageOf: ImageOf): Segment[] {
+    const segments: Segment[] = [];
+    let text: TextPiece[] = [];
+    const endText = (): void => {
+      if (text.length > 0) segments.push({ kind: 'text', ids: this.#tokenizer.encodePieces(text) });
+      text = [];
+    };
+    for (const piece of content) {
+      if (piece.type === 'text') text.push(piece);
+      else {
+        endText();
+        segments.push(piece.type === 'image' ? imageOf(piece.request) : { kind: 'text', ids: piece.ids });
+      }
+    }
+    endText();
+    return segments;
   }
-
-  /** Round 1 with marks where image and question go. */
-  #firstChat(offerTool: boolean): string {
-    const system = offerTool ? this.#prompts.system : this.#prompts.systemWithoutTool;
-    const user = this.#prompts.userTemplate.replace(IMAGE, () => IMAGE_MARK).replace(QUESTION, () => QUESTION_MARK);
-    return this.#tokenizer.chat([
-      ...(system === null ? [] : [{ role: 'system' as const, content: system }]),
-      { role: 'user' as const, content: user },
-    ]);
-  }
-
-  /** Splits text at the image mark, puts the question where its mark is, and tokenises the rest. */
-  #segments(text: string, question: string, image: ImageSegment): Segment[] {
-    const [before = '', after = ''] = text.split(IMAGE_MARK);
-    const [opening, closing] = this.#imageFrame;
-    return [
-      { kind: 'text', ids: this.#encode(before + opening, question) },
-      image,
-      { kind: 'text', ids: this.#encode(closing + after, question) },
-    ];
-  }
-
-  #encode(text: string, question: string): number[] {
-    const at = text.indexOf(QUESTION_MARK);
-    if (at < 0) return this.#tokenizer.encode(text);
-    const pieces = [trusted(text.slice(0, at)), { text: question, trusted: false }, trusted(text.slice(at + 1))];
-    return this.#tokenizer.encodePieces(pieces);
-  }
-}
-
-function trusted(text: string): TextPiece {
-  return { text, trusted: true };
 }

@@ -1,38 +1,36 @@
 /**
- * A turn: one question about one image, in at most two rounds.
+ * A turn: one question, answered in rounds.
  *
- *   round 1: prompt with the first image -> generate -> no tool call: done
- *                                                    -> valid call: tool response with the full image -> round 2
- *                                                    -> malformed call: error turn -> round 2
- *                                                    -> call where none is allowed: done, and say so
- *   round 2: generate -> done
+ *   round: prompt -> generate -> no tool call: done
+ *                             -> a call:       the tool's reply (images or text) -> next round
+ *                             -> malformed:    error turn -> next round
+ *                             -> a call where none is allowed: done, and say so
  *
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py (generate_until).
  */
-import type { TurnEvent } from '../protocol/events.ts';
-import type { FinishReason, RoundResult, ToolCall, TurnResult, TurnSettings } from '../protocol/turn.ts';
-import { isNamed } from '../shared/errors.ts';
-import { countTokens, type Segment, type TextSegment } from '../engine/segments.ts';
-import type { ImageView, ImageViews } from './image-views.ts';
-import { generate } from './generate.ts';
-import { extractAnswer, parseToolCall } from './response.ts';
+import type { TokenSource } from '../engine/generate.ts';
 import { Sampler } from '../engine/sampler.ts';
+import { countTokens, type Segment } from '../engine/segments.ts';
+import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { TurnEvent } from '../protocol/events.ts';
+import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
+import { isNamed } from '../shared/errors.ts';
+import { fullOf, type ImageRequest } from '../shared/image-request.ts';
+import type { ImageView } from './image-views.ts';
+import { imagesOf } from './messages.ts';
+import { extractAnswer } from './response.ts';
+import { Round } from './round.ts';
+import { replyTo } from './reply.ts';
+import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
-
-/** At most this many rounds generate. Each shows at most one image, so that there are never more images than rounds. */
-const MAX_ROUNDS = 2;
+import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
 
 /** What is asked. */
-export interface TurnRequest {
-  readonly question: string;
-  readonly views: ImageViews;
-  readonly settings: TurnSettings;
+export interface TurnRequest extends TurnQuestion {
   /** `performance.now()` when it was asked: what the turn had to wait for counts. */
   readonly askedAt: number;
-  /** Text that takes the place of round 1's generation, for tests of round 2. */
-  readonly forcedRound1?: string;
-  /** Decodes maxNewTokens tokens one by one, without drafts and beyond any end: for measuring a step. */
-  readonly plainDecoding?: boolean;
+  /** Gives what chooses a round's tokens in the model's place; null, or not given: the model, by the settings. */
+  readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
 }
 
 /**
@@ -40,61 +38,42 @@ export interface TurnRequest {
  * Throws ContextLengthError when round 1's prompt does not fit.
  */
 export async function runTurn(
-  parts: TurnContext,
+  context: TurnContext,
   request: TurnRequest,
   onEvent: (event: TurnEvent) => void,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  return new Turn(parts, request, onEvent, signal).run();
-}
-
-/** Tokens a turn may need beyond its first prompt. */
-export function turnTokens(settings: TurnSettings, toolTurn: readonly Segment[], forced: number): number {
-  const generated = Math.max(settings.maxNewTokens, forced) + 1; // 1: <|im_end|> behind a cut text
-  return generated + (toolTurn.length === 0 ? 0 : countTokens(toolTurn) + settings.maxNewTokens);
-}
-
-/** A round while it runs. */
-interface OpenRound {
-  readonly number: number;
-  readonly view: ImageView | null;
-  readonly tokenIds: number[];
-  promptTokens: number;
-  computedTokens: number;
-  draftedTokens: number;
-  acceptedTokens: number;
-  toolCall: ToolCall | null;
-  readonly timings: { preprocessMs: number; encodeMs: number; prefillMs: number; decodeMs: number };
+  return new Turn(context, request, onEvent, signal).run();
 }
 
 class Turn {
-  readonly #parts: TurnContext;
+  readonly #context: TurnContext;
   readonly #request: TurnRequest;
   readonly #onEvent: (event: TurnEvent) => void;
   readonly #signal: AbortSignal;
+  readonly #start: TurnStart;
   readonly #sampler: Sampler | null;
   readonly #rounds: RoundResult[] = [];
   /** Most tokens of this turn that the cache has held at once. */
   #computedUpTo = 0;
   #ttftMs: number | null = null;
-  #open: OpenRound | null = null;
-  /** The full image, while a call for it may be seen coming. */
-  #expected: ImageView | null = null;
-  /** Milliseconds that preprocessing it took of the time in which round 1 decoded. */
-  #expectedMs = 0;
+  #open: Round | null = null;
+  /** Milliseconds that preprocessing took of the time in which the last round decoded. */
+  #speculativeMs = 0;
 
-  constructor(parts: TurnContext, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
-    this.#parts = parts;
+  constructor(context: TurnContext, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
+    this.#context = context;
     this.#request = request;
     this.#onEvent = onEvent;
     this.#signal = signal;
+    this.#start = startTurn(context, request);
     const { temperature, seed } = request.settings;
     this.#sampler = temperature > 0 ? new Sampler(temperature, seed ?? Math.floor(Math.random() * 2 ** 32)) : null;
   }
 
   async run(): Promise<TurnResult> {
     try {
-      return this.#result(await this.#rounds12());
+      return this.#result(await this.#runRounds());
     } catch (thrown) {
       if (!isNamed(thrown, 'StoppedError')) throw thrown;
       if (this.#open !== null) this.#close(this.#open);
@@ -102,226 +81,130 @@ class Turn {
     }
   }
 
-  async #rounds12(): Promise<FinishReason> {
-    const { prompts, builder, decoder } = this.#parts;
-    const { question, views, settings } = this.#request;
-    // Round 1.
-    const first = views.view(settings.downsample ? 'half' : 'full');
-    const tool = settings.tool ? prompts.tool : null;
-    const context: Segment[] = builder.firstRound(question, first.segment, tool !== null);
-    const forced = this.#forcedIds();
-    const toolTurn = tool === null ? [] : builder.toolResponse(tool, question, views.view('full').segment);
-    const firstTokens = countTokens(context);
-    await decoder.reserve(firstTokens + 1, firstTokens + turnTokens(settings, toolTurn, forced?.length ?? 0));
-    const isMeasured = forced !== null || this.#request.plainDecoding === true;
-    if (tool !== null && decoder.chains && !isMeasured) this.#expected = views.view('full');
-    const ended = await this.#round(1, first, context, forced);
-    const call = this.#rounds[0]?.toolCall ?? null;
-    if (call === null) return ended;
-    if (tool === null) {
-      this.#blameCall('The resize tool was not offered.');
-      return 'toolCallRefused';
+  async #runRounds(): Promise<FinishReason> {
+    const { builder, decoder, tool } = this.#context;
+    const { conversation, imageOf } = this.#start;
+    let prompt: readonly Segment[] = builder.segments(conversation.messages, imageOf);
+    let { requests } = this.#start;
+    const firstTokens = countTokens(prompt);
+    const forced = this.#sourceOf(1)?.length ?? 0;
+    const toCome = tokensToCome(this.#context, this.#start, this.#request, forced);
+    await decoder.reserve(firstTokens + 1, firstTokens + toCome);
+    for (let number = 1; ; number++) {
+      const { finish, call } = await this.#round(number, requests, prompt);
+      if (call === null) return finish;
+      conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids: this.#rounds.at(-1)?.tokenIds ?? [] }] });
+      const reply = replyTo(call, { ...this.#start, ...this.#request, tool, round: number, shown: this.#imageCount() });
+      if (reply.fault !== null) this.#blameCall(reply.fault);
+      if (reply.message === null) return 'toolCallRefused';
+      conversation.add(reply.message);
+      prompt = [...prompt, ...builder.segments(conversation.messages.slice(-2), imageOf)];
+      requests = imagesOf(reply.message);
+      const tokens = countTokens(prompt);
+      if (tokens >= decoder.capacity) {
+        this.#blameCall({
+          error: `Round ${number + 1} needs ${tokens} tokens, the context holds ${decoder.capacity}.`,
+        });
+        return 'length';
+      }
     }
-
-    // Round 2. Generation that was cut off is closed first, as the reference does.
-    context.push(this.#generated());
-    if (call.valid) {
-      context.push(...toolTurn);
-      return this.#lastRound(views.view('full'), context);
-    }
-    if (tool.errorTurn === null) {
-      this.#blameCall(`${call.error ?? 'The call is malformed.'} The model has no turn for errors.`);
-      return 'toolCallRefused';
-    }
-    context.push(builder.errorTurn(tool.errorTurn, call.error ?? 'unknown error'));
-    return this.#lastRound(null, context);
   }
 
-  /** The round after the tool's turn; with it the two images and the two rounds that are allowed are used up. */
-  async #lastRound(view: ImageView | null, context: readonly Segment[]): Promise<FinishReason> {
-    const tokens = countTokens(context);
-    const { capacity } = this.#parts.decoder;
-    if (tokens >= capacity) {
-      this.#blameCall(`Round ${MAX_ROUNDS} needs ${tokens} tokens, the context holds ${capacity}.`);
-      return 'length';
-    }
-    const ended = await this.#round(MAX_ROUNDS, view, context, null);
-    if (this.#rounds.at(-1)?.toolCall == null) return ended;
-    this.#blameCall(`All ${MAX_ROUNDS} rounds are used up.`);
-    return 'toolCallRefused';
-  }
-
-  /** Preprocesses, encodes, prefills, generates. */
   async #round(
     number: number,
-    view: ImageView | null,
-    context: readonly Segment[],
-    forced: readonly number[] | null,
-  ): Promise<FinishReason> {
-    const { decoder, tokenizer } = this.#parts;
-    const signal = this.#signal;
-    const open: OpenRound = {
+    requests: readonly ImageRequest[],
+    prompt: readonly Segment[],
+  ): Promise<{ readonly finish: FinishReason; readonly call: ParsedCall | null }> {
+    const given = this.#sourceOf(number);
+    const expected = given === null ? this.#expectedView(number, requests.length) : null;
+    const preprocessedMs = this.#speculativeMs;
+    this.#speculativeMs = 0;
+    const round = new Round(this.#context, {
       number,
-      view,
-      tokenIds: [],
-      promptTokens: countTokens(context),
-      computedTokens: 0,
-      draftedTokens: 0,
-      acceptedTokens: 0,
-      toolCall: null,
-      timings: { preprocessMs: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 },
-    };
-    this.#open = open;
-    const { timings } = open;
-
-    // 1. The image, unless the cache holds it already.
-    if (view !== null) {
-      this.#stage(number, 'preprocess');
-      const pixels = view.prepare();
-      timings.preprocessMs = pixels.tookMs + (number > 1 ? this.#expectedMs : 0);
-      this.#onEvent({
-        type: 'roundStart',
-        round: number,
-        resolution: view.resolution,
-        imageSize: view.size,
-        visualTokens: view.tokens,
-        ...(pixels.seen === null ? {} : { seen: pixels.seen }),
-      });
-      if (decoder.cachedPrefix(context) < tokensUpTo(context, view.segment.serial)) {
-        this.#stage(number, 'encode');
-        timings.encodeMs = await view.encode(signal);
-      }
-    } else {
-      const imageSize = { width: 0, height: 0 };
-      this.#onEvent({ type: 'roundStart', round: number, resolution: 'none', imageSize, visualTokens: 0 });
-    }
-
-    // 2. The prompt.
-    this.#stage(number, 'prefill', 0);
-    const prefillStart = performance.now();
-    const wantLogits = this.#sampler !== null;
-    const onProgress = (fraction: number): void => this.#stage(number, 'prefill', fraction);
-    const prefilled = await decoder.prefill(context, { signal, wantLogits, onProgress });
-    timings.prefillMs = performance.now() - prefillStart;
-    open.computedTokens = prefilled.computedTokens;
-
-    // 3. The response.
-    this.#stage(number, 'decode');
-    const decodeStart = performance.now();
-    let finish: FinishReason;
-    try {
-      finish = await generate(this.#parts, open, {
-        prefilled,
-        before: lastText(context),
-        forced,
-        sampler: this.#sampler,
-        maxNewTokens: this.#request.settings.maxNewTokens,
-        plain: this.#request.plainDecoding === true,
-        onText: (kind, delta) => {
-          if (kind === 'toolCall') this.#encodeExpected();
-          this.#onEvent({ type: 'text', round: number, kind, delta });
-        },
-        onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
-        signal,
-      });
-    } finally {
-      timings.decodeMs = performance.now() - decodeStart - (number > 1 ? 0 : this.#expectedMs);
-    }
-    open.toolCall = parseToolCall(tokenizer.decode(open.tokenIds));
-    this.#close(open);
-    return finish;
+      views: requests.map((request) => this.#request.views.view(request)),
+      prompt,
+      source: given ?? this.#sampler,
+      maxNewTokens: this.#request.settings.maxNewTokens,
+      preprocessedMs,
+      onEvent: this.#onEvent,
+      onToken: () => (this.#ttftMs ??= performance.now() - this.#request.askedAt),
+      onCall: () => (this.#speculativeMs = expected === null ? 0 : this.#encodeSpeculatively(expected)),
+      signal: this.#signal,
+    });
+    this.#open = round;
+    const finish = await round.run();
+    this.#close(round);
+    return { finish, call: round.call };
   }
 
   /**
-   * A call has begun. A device that is only handed its work gets the full image's encoding behind the steps in flight, and has no
-   * pause while the call is read back and checked. What fails fails again in round 2, which tells it.
+   * The one image that a call in this round is likely to ask for; null when there is none, or when encoding it early gains
+   * nothing. `adds`: images of this round.
    */
-  #encodeExpected(): void {
-    const view = this.#expected;
-    if (view === null) return;
-    this.#expected = null;
-    try {
-      this.#expectedMs = view.prepare().tookMs;
-    } catch {
-      return;
-    }
-    view.encode(this.#signal).catch(() => undefined);
+  #expectedView(number: number, adds: number): ImageView | null {
+    const { tool, decoder } = this.#context;
+    const { conversation, offered } = this.#start;
+    if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
+    const [request, ...others] = tool.likely(conversation);
+    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= tool.describe().maxImages)
+      return null;
+    return this.#request.views.view(request);
   }
 
-  /** Turns the open round into a result and tells about it. */
-  #close(open: OpenRound): void {
-    const { view } = open;
-    const result: RoundResult = {
-      resolution: view?.resolution ?? 'none',
-      imageSize: view?.size ?? { width: 0, height: 0 },
-      visualTokens: view?.tokens ?? 0,
-      promptTokens: open.promptTokens,
-      computedTokens: open.computedTokens,
-      recomputedTokens: this.#recomputed(open),
-      draftedTokens: open.draftedTokens,
-      acceptedTokens: open.acceptedTokens,
-      tokenIds: open.tokenIds,
-      text: this.#parts.tokenizer.decode(open.tokenIds),
-      toolCall: open.toolCall,
-      timings: open.timings,
-    };
-    this.#computedUpTo = Math.max(this.#computedUpTo, this.#parts.decoder.length);
+  /**
+   * A call has started. A device that is only handed its work gets the expected image's encoding behind the steps in flight, and
+   * has no pause while the call is read back and checked. What fails fails again in the next round, which reports it.
+   * Returns the milliseconds this thread spent on it.
+   */
+  #encodeSpeculatively(view: ImageView): number {
+    try {
+      const { tookMs } = view.prepare();
+      view.encode(this.#signal).catch(() => undefined);
+      return tookMs;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Turns the open round into a result and reports it. */
+  #close(round: Round): void {
+    const result = round.result(this.#computedUpTo);
+    this.#computedUpTo = Math.max(this.#computedUpTo, this.#context.decoder.length);
     this.#rounds.push(result);
     this.#open = null;
-    this.#onEvent({ type: 'roundEnd', round: open.number, result });
+    this.#onEvent({ type: 'roundEnd', round: this.#rounds.length, result });
   }
 
-  /** Tokens this round's prefill computed although an earlier round of the turn had computed them. */
-  #recomputed({ promptTokens, computedTokens }: OpenRound): number {
-    return Math.max(0, this.#computedUpTo - (promptTokens - computedTokens));
+  /** Images the turn has shown. */
+  #imageCount(): number {
+    return this.#rounds.reduce((sum, { images }) => sum + images.length, 0);
   }
 
-  /** The last round's ids as part of the next prompt, ended by `<|im_end|>`. */
-  #generated(): TextSegment {
-    const ids = this.#rounds.at(-1)?.tokenIds ?? [];
-    const { endOfTurn } = this.#parts;
-    return { kind: 'text', ids: ids.at(-1) === endOfTurn ? ids : [...ids, endOfTurn] };
-  }
-
-  /** The ids that take the place of round 1's generation, or null. */
-  #forcedIds(): readonly number[] | null {
-    const { forcedRound1 } = this.#request;
-    return forcedRound1 === undefined ? null : [...this.#parts.tokenizer.encode(forcedRound1), this.#parts.endOfTurn];
+  /** What takes the model's place in a round, or null. */
+  #sourceOf(round: number): TokenSource | null {
+    return this.#request.sourceOf?.(round, this.#context.tokenizer) ?? null;
   }
 
   /** Says in the last round's result why its call was not followed. */
-  #blameCall(why: string): void {
-    const last = this.#rounds.pop();
-    if (last?.toolCall != null) this.#rounds.push({ ...last, toolCall: { ...last.toolCall, error: why } });
-  }
-
-  #stage(round: number, stage: 'preprocess' | 'encode' | 'prefill' | 'decode', fraction?: number): void {
-    this.#onEvent({ type: 'stage', round, stage, ...(fraction === undefined ? {} : { fraction }) });
+  #blameCall(why: Partial<ToolCall>): void {
+    const last = this.#rounds.length - 1;
+    const round = this.#rounds[last];
+    if (round?.toolCall != null) this.#rounds[last] = { ...round, toolCall: { ...round.toolCall, ...why } };
   }
 
   #result(finishReason: FinishReason): TurnResult {
-    const text = this.#rounds.map(({ tokenIds }) => this.#parts.tokenizer.plainText(tokenIds)).join('');
+    const { tokenizer } = this.#context;
+    const { images, views, askedAt } = this.#request;
+    const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
-    const full = this.#request.views.view('full').tokens;
+    const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
     return {
       answer: extractAnswer(text),
       finishReason,
       rounds: this.#rounds,
       visualTokens: { used, full, ratio: used / full },
       ttftMs: this.#ttftMs,
-      totalMs: performance.now() - this.#request.askedAt,
+      totalMs: performance.now() - askedAt,
     };
   }
-}
-
-/** The ids of the text a prompt ends with. */
-function lastText(segments: readonly Segment[]): readonly number[] {
-  const last = segments.at(-1);
-  return last?.kind === 'text' ? last.ids : [];
-}
-
-/** Tokens up to the end of the last image with this serial. */
-function tokensUpTo(segments: readonly Segment[], serial: number): number {
-  const last = segments.findLastIndex((segment) => segment.kind === 'image' && segment.serial === serial);
-  return countTokens(segments.slice(0, last + 1));
 }

@@ -75,13 +75,13 @@ export class Decoder {
     return this.#slots.length;
   }
 
-  /** Whether steps can be submitted before the tokens they take are known here: then `chain` beats `step`. Known once reserved. */
-  get chains(): boolean {
+  /** Whether steps can be submitted before the tokens they take are known here: then `pipelined` beats `step`. Known once reserved. */
+  get canPipeline(): boolean {
     return this.#inFlightDepth > 0 && this.#sequence?.decodeAhead !== undefined;
   }
 
   /** Tokens the context may still take. */
-  get room(): number {
+  get freeCapacity(): number {
     return (this.#sequence?.capacity ?? this.#contextLength) - this.length;
   }
 
@@ -171,7 +171,7 @@ export class Decoder {
   ): Promise<StepResult> {
     const { signal, wantLogits, draft = [] } = options;
     const ids = [id, ...draft];
-    if (this.room < ids.length) {
+    if (this.freeCapacity < ids.length) {
       throw new NamedError('ContextLengthError', `The cache of ${this.length} tokens has no room for ${ids.length}.`);
     }
     return this.#queue.run(signal, async () => {
@@ -193,7 +193,7 @@ export class Decoder {
    * order, until `goOn` says no, or after `most` steps, or when the cache is full. Breaking out of the loop leaves the
    * sequence as if each step had been asked for alone. Throws StoppedError when the signal fires.
    */
-  async *chain(id: number, options: PipelineOptions): AsyncGenerator<number, void, undefined> {
+  async *pipelined(id: number, options: PipelineOptions): AsyncGenerator<number, void, undefined> {
     const sequence = this.#reserved();
     const decodeAhead = async (taken: number | null): ReturnType<NonNullable<Sequence['decodeAhead']>> => {
       if (sequence.decodeAhead === undefined) throw new Error('this backend submits no step ahead of its token');
@@ -201,7 +201,7 @@ export class Decoder {
       return sequence.decodeAhead(taken);
     };
     const context = { decodeAhead, queue: this.#queue, depth: this.#inFlightDepth };
-    const most = Math.min(options.most, this.room);
+    const most = Math.min(options.most, this.freeCapacity);
     let taken = id;
     for await (const token of decodePipelined(id, context, { ...options, most })) {
       this.#check([token]);

@@ -1,7 +1,10 @@
 /** Choosing a token from logits when the temperature is not 0. Seeded, so that a run can be repeated. */
+import type { TokenSource } from './generate.ts';
 
 /** Draws tokens from softmax(logits / temperature). */
-export class Sampler {
+export class Sampler implements TokenSource {
+  readonly readsLogits = true;
+  readonly length = null;
   readonly #temperature: number;
   #state: number;
 
@@ -11,7 +14,8 @@ export class Sampler {
   }
 
   /** One token from `logits` `[vocab]`. */
-  sample(logits: Float32Array): number {
+  next(_index: number, logits: Float32Array | null): number {
+    if (logits === null) throw new Error('a sampler reads logits');
     let max = -Infinity;
     for (const logit of logits) if (logit > max) max = logit;
     const weights = new Float64Array(logits.length);

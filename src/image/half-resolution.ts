@@ -10,9 +10,9 @@ import type { PixelSize } from './smart-resize.ts';
 /** No side is shown to the processor smaller than this many pixels: the protocol's constant, whatever the patch size. */
 export const SMALLEST_SIDE = 28;
 
-/** Half of each side, rounded down, at least 1 pixel. Source: VisionThink's evaluation script. */
-export function halfSize({ width, height }: PixelSize): PixelSize {
-  return { width: Math.max(1, Math.floor(width / 2)), height: Math.max(1, Math.floor(height / 2)) };
+/** Both sides multiplied by `scale`, rounded down, at least 1 pixel. Source: VisionThink's evaluation script, for 1/2. */
+export function scaledSize({ width, height }: PixelSize, scale: number): PixelSize {
+  return { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
 }
 
 /**
@@ -38,9 +38,9 @@ export function fitPixelBudget(image: RgbImage, maxPixels: number | null): RgbIm
   return lanczos(image, budgetSize(image, maxPixels));
 }
 
-/** The image round 1 of a downsampled turn begins with (Lanczos), before `liftSmall`. */
-export function halfResolution(image: RgbImage): RgbImage {
-  return lanczos(image, halfSize(image));
+/** Scales both sides (Lanczos), before `liftSmall`: by 1/2 for the image a downsampled turn begins with. */
+export function scaleImage(image: RgbImage, scale: number): RgbImage {
+  return lanczos(image, scaledSize(image, scale));
 }
 
 /**

@@ -7,29 +7,35 @@ import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
-/** The turn that brings the full image after a valid tool call. */
+/** How a model's tool is named and answered. */
 export interface ToolPrompts {
-  readonly turnPrefix: string;
+  /** Which tool the model calls: a name in src/conversation/tools/registry.ts. */
+  readonly name: string;
+  /** Stands before what the tool shows or says. */
+  readonly replyPrefix: string;
   /** Repeated once per image. */
   readonly perImage: string;
   /** Follows the images; `{question}` in it repeats the question. */
-  readonly turnSuffix: string;
-  /** Answers a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
-  readonly errorTurn: string | null;
+  readonly replySuffix: string;
+  /** The error turn: answers a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
+  readonly errorReply: string | null;
 }
 
 /** Every string a conversation is made of, apart from ChatML's own. */
 export interface Prompts {
   /** What `{image}` stands for; its `<|image_pad|>` is repeated once per visual token. */
   readonly imagePlaceholder: string;
-  /** The system turn when the tool is offered; null: no system turn. */
+  /** The system message when the tool is offered; null: no system message. */
   readonly system: string | null;
-  /** The system turn when it is not. */
+  /** The system message when it is not. */
   readonly systemWithoutTool: string | null;
   readonly userTemplate: string;
   /** null: the model knows no tool. */
   readonly tool: ToolPrompts | null;
 }
+
+/** The tool of prompts that name none: VisionThink's. */
+const DEFAULT_TOOL = 'resize';
 
 /** The prompt sets the converter can write. */
 export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
@@ -80,13 +86,14 @@ export function parsePrompts(json: unknown): Prompts {
 function parseTool(section: JsonObject): ToolPrompts {
   const perImage = text(section, 'tool_response_turn_per_image');
   holdsOnce('tool_response_turn_per_image', perImage, '{image}');
-  const errorTurn = optionalText(section, 'error_turn_template');
-  if (errorTurn !== null) holdsOnce('error_turn_template', errorTurn, '{error}');
+  const errorReply = optionalText(section, 'error_turn_template');
+  if (errorReply !== null) holdsOnce('error_turn_template', errorReply, '{error}');
   return {
-    turnPrefix: text(section, 'tool_response_turn_prefix'),
+    name: optionalText(section, 'tool') ?? DEFAULT_TOOL,
+    replyPrefix: text(section, 'tool_response_turn_prefix'),
     perImage,
-    turnSuffix: text(section, 'tool_response_turn_suffix'),
-    errorTurn,
+    replySuffix: text(section, 'tool_response_turn_suffix'),
+    errorReply,
   };
 }
 

@@ -6,17 +6,6 @@ import { PreTrainedTokenizer } from '@huggingface/transformers';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 
-/** ChatML, as every Qwen2.5-VL checkpoint uses it, with the assistant's turn opened at the end. */
-const CHATML =
-  "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{% endfor %}" +
-  "{{ '<|im_start|>assistant\n' }}";
-
-/** One turn of a conversation. */
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
 /** A piece of text, and whether special tokens in it are meant. */
 export interface TextPiece {
   readonly text: string;
@@ -89,13 +78,6 @@ export class QwenTokenizer {
   /** The text of ids, special tokens left out (as transformers' skip_special_tokens; `<tool_call>` is none of them). */
   plainText(ids: readonly number[]): string {
     return this.decode(ids.filter((id) => !this.#specialIds.has(id)));
-  }
-
-  /** The conversation as ChatML, with the assistant's turn opened. */
-  chat(messages: readonly ChatMessage[]): string {
-    const rendered = this.#tokenizer.apply_chat_template([...messages], { tokenize: false, chat_template: CHATML });
-    if (typeof rendered !== 'string') throw new Error('apply_chat_template returned no text');
-    return rendered;
   }
 
   /** The id of one token. Throws ModelFolderError when the vocabulary lacks it. */

@@ -25,7 +25,7 @@ export interface BackendInfo {
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
   readonly threads: number;
-  /** The adapter's vendor, architecture and description, where the browser tells. */
+  /** The adapter's vendor, architecture and description, where the browser says. */
   readonly adapter: string;
   /** One plain sentence each: why this backend, build and dtype, and why not the better ones. */
   readonly reasons: readonly string[];
@@ -77,10 +77,12 @@ export interface EngineApi {
   setImage(file: Blob): Promise<ImageInfo>;
   /** What the current image costs within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
   planImage(pixelBudget: number | null): Promise<ImageInfo>;
-  /** Works ahead of a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
+  /** Speculative prefill for a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
   prefetch(settings: TurnSettings): Promise<void>;
   /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
+  /** Forgets everything computed for earlier turns, so that the next one computes all of its own; keeps model and image. Throws BusyError during a turn. */
+  resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 /**
- * What the engine tells while it works. Events are plain data, a discriminated union on `type`, and reach the page
+ * What the engine reports while it works. Events are plain data, a discriminated union on `type`, and reach the page
  * through one callback. They arrive in the order in which things happened.
  */
 import type { RgbImage } from '../shared/rgb-image.ts';
-import type { Resolution, RoundResult } from './turn.ts';
+import type { RoundImages, RoundResult } from './turn.ts';
 
 /** What a stretch of streamed text is. `text` is anything outside the known tags. */
 export type TextKind = 'thinking' | 'toolCall' | 'answer' | 'text';
@@ -28,17 +28,11 @@ export interface StageEvent {
 }
 
 /** A round begins: what the model is about to see. */
-export interface RoundStartEvent {
+export interface RoundStartEvent extends RoundImages {
   readonly type: 'roundStart';
-  /** 1 or 2. */
+  /** Counts from 1. */
   readonly round: number;
-  /** The resolution of the image this round adds; `none` for the error turn, which adds none. */
-  readonly resolution: Resolution;
-  /** Pixels after preprocessing. */
-  readonly imageSize: { readonly width: number; readonly height: number };
-  /** Tokens of the image this round adds. */
-  readonly visualTokens: number;
-  /** The image the model sees in this round, after preprocessing; absent when it is larger than 4 megapixels or the round adds none. */
+  /** The first image the round adds as the model sees it, after preprocessing; absent when it is larger than 4 megapixels or there is none. */
   readonly seen?: RgbImage;
 }
 
@@ -57,8 +51,8 @@ export interface RoundEndEvent {
   readonly result: RoundResult;
 }
 
-/** Everything the engine may tell during `load`. */
+/** Everything the engine may report during `load`. */
 export type LoadEvent = LoadProgress;
 
-/** Everything the engine may tell during `ask`. */
+/** Everything the engine may report during `ask`. */
 export type TurnEvent = StageEvent | RoundStartEvent | TextEvent | RoundEndEvent;

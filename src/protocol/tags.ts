@@ -14,7 +14,7 @@ export const TAGS: Readonly<Record<string, TextKind>> = {
 const LONGEST_TAG = Math.max(...Object.keys(TAGS).map((tag) => tag.length));
 
 /** How many characters at the end of `text` may be the beginning of a tag. */
-export function begunTagLength(text: string): number {
+export function partialTagLength(text: string): number {
   for (let length = Math.min(LONGEST_TAG - 1, text.length); length > 0; length--) {
     const tail = text.slice(-length);
     if (Object.keys(TAGS).some((tag) => tag.startsWith(tail))) return length;

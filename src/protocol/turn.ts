@@ -1,7 +1,11 @@
-/** A turn: one question about one image, answered in one or two rounds. Plain data only. */
+/** A conversation turn: one question, answered in as many rounds as the model needs and the settings allow. Plain data only. */
+import type { ImageRequest } from '../shared/image-request.ts';
 
-/** What a round adds to the context. `none`: the error turn after a malformed call adds no image. */
-export type Resolution = 'half' | 'full' | 'none';
+/**
+ * What a round adds to the context, in one word for display; its `images` say it exactly. `half`, `full`: a whole image;
+ * `crop`: a region of one; `none`: text alone, as the error turn after a malformed call.
+ */
+export type Resolution = 'half' | 'full' | 'crop' | 'none';
 
 /** Shorthands for the two switches. */
 export type Mode = 'smart' | 'half' | 'full';
@@ -10,18 +14,18 @@ export type Mode = 'smart' | 'half' | 'full';
 export interface TurnSettings {
   /** Start at half resolution. */
   readonly downsample: boolean;
-  /** Offer the resize tool (round 1 uses the system prompt with the tool). */
+  /** Offer the model's tool (round 1 uses the system prompt with the tool). */
   readonly tool: boolean;
   /** Largest area in pixels an original may have; larger ones are scaled down before anything else. null: no limit but the image processor's. */
   readonly pixelBudget: number | null;
   /** New tokens a round may generate. */
   readonly maxNewTokens: number;
+  /** Rounds that may generate; a tool call in the last one is refused. */
+  readonly maxRounds: number;
   /** 0: greedy. */
   readonly temperature: number;
   /** Makes sampling repeatable when temperature > 0. */
   readonly seed?: number;
-  /** Compute everything anew, nothing from earlier turns: for times that can be compared. */
-  readonly fresh?: boolean;
 }
 
 /** The defaults of every setting: smart mode, greedy. */
@@ -30,6 +34,7 @@ export const DEFAULT_SETTINGS: TurnSettings = {
   tool: true,
   pixelBudget: null,
   maxNewTokens: 1024,
+  maxRounds: 2,
   temperature: 0,
 };
 
@@ -49,8 +54,8 @@ export type FinishReason =
   /** The user stopped it. */
   | 'stopped'
   /**
-   * The model called the tool where it may not (the tool is off, two images are already there, or no round is left), or
-   * wrongly, and its prompts have no turn for errors.
+   * The model called the tool where it may not (the tool is off, it has shown all the images it may, or no round is left),
+   * or wrongly, and its prompts have no error turn.
    */
   | 'toolCallRefused';
 
@@ -69,20 +74,35 @@ export interface RoundTimings {
   readonly decodeMs: number;
 }
 
-/** What one round did. */
-export interface RoundResult {
-  readonly resolution: Resolution;
-  /** Pixels after preprocessing; zeros when the round added no image. */
+/** An image as a round added it to the context. */
+export interface RoundImage {
+  /** Which part of which source image, at which scale. */
+  readonly request: ImageRequest;
+  /** Pixels after preprocessing. */
   readonly imageSize: { readonly width: number; readonly height: number };
-  /** Tokens of the image this round added. */
   readonly visualTokens: number;
+}
+
+/** What a round adds to the context: known when it begins. */
+export interface RoundImages {
+  readonly resolution: Resolution;
+  /** The images, in the order in which the model sees them. */
+  readonly images: readonly RoundImage[];
+  /** Pixels of the first one after preprocessing; zeros when the round adds no image. */
+  readonly imageSize: { readonly width: number; readonly height: number };
+  /** Tokens of all of them. */
+  readonly visualTokens: number;
+}
+
+/** What one round did. */
+export interface RoundResult extends RoundImages {
   /** Tokens of the whole context before generation. */
   readonly promptTokens: number;
-  /** How many of promptTokens were computed in this round; the rest came from the KV cache. */
+  /** How many of promptTokens this round computed; the rest came from the KV cache. */
   readonly computedTokens: number;
-  /** How many tokens were computed although the cache had once held them. Zero by design within a turn. */
+  /** How many tokens were computed although the cache had held them earlier in the turn. Zero by design. */
   readonly recomputedTokens: number;
-  /** Tokens that were drafted instead of decoded one by one, and how many of them the model confirmed. */
+  /** Tokens of speculative decoding's drafts, and how many of them the model accepted. */
   readonly draftedTokens: number;
   readonly acceptedTokens: number;
   /** Generated ids, `<|im_end|>` included where the model ended with it. */
@@ -101,7 +121,7 @@ export interface VisualTokens {
   readonly ratio: number;
 }
 
-/** What a turn gave. */
+/** How a turn went. */
 export interface TurnResult {
   readonly answer: string;
   readonly finishReason: FinishReason;

@@ -10,6 +10,7 @@ export const ERROR_NAMES = [
   'ImageDecodeError', // the bytes are not an image we can decode, or are truncated
   'ImageTooLargeError', // more pixels than can be decoded or processed
   'ImageShapeError', // sides or aspect ratio outside what the model's image processor accepts
+  'ImageRegionError', // a region that does not lie in its image, or an image that the conversation does not have
   // questions
   'QuestionError', // empty, or too long for the model's context
   // model folders
@@ -28,6 +29,7 @@ export const ERROR_NAMES = [
   'RuntimeCrashedError', // the runtime's WebAssembly has trapped and can compute nothing more
   'ContextLengthError', // the conversation does not fit the KV cache
   // control flow
+  'ToolCallError', // a well-formed tool call that cannot be carried out; the model is told
   'BusyError', // a turn is already running
   'StoppedError', // stopped by the user
   'UsageError', // wrong command-line arguments

@@ -35,7 +35,7 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
         if (askObstacle(get()) !== null || settings === null) return;
         const question = get().question.trim();
         const rowOf = (mode: Mode): TurnView =>
-          newTurn(session.nextId(), question, { ...settings, ...MODE_SWITCHES[mode], fresh: true });
+          newTurn(session.nextId(), question, { ...settings, ...MODE_SWITCHES[mode] });
         set({ comparison: modesOf(modelOf(get())).map(rowOf) });
         get().runQueued();
       },
@@ -45,6 +45,11 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
         for (;;) {
           const row = get().comparison?.find((turn) => turn.status === 'queued');
           if (row === undefined || get().engine.status !== 'ready') return;
+          // A worker that cannot do this has died, and says so when it is asked.
+          await session.api?.resetCaches().catch(() => undefined);
+          const isStillQueued =
+            get().comparison?.some(({ id, status }) => id === row.id && status === 'queued') === true;
+          if (!isStillQueued) continue; // stopped meanwhile
           const error = await runTurn(session, row, (change) =>
             changeRow(row.id, (turn) => withoutPixels(change(turn))),
           );

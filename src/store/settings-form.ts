@@ -64,6 +64,7 @@ export function settingsOf(form: SettingsForm): TurnSettings | null {
     tool: form.tool,
     pixelBudget: valueOf('pixelBudget'),
     maxNewTokens: valueOf('maxNewTokens') ?? DEFAULT_SETTINGS.maxNewTokens,
+    maxRounds: DEFAULT_SETTINGS.maxRounds,
     temperature: valueOf('temperature') ?? DEFAULT_SETTINGS.temperature,
   };
 }

@@ -3,7 +3,7 @@
  * after the result, since they travel on a channel of their own; they then still fill in text.
  */
 import type { StageEvent, TextKind, TurnEvent } from '../protocol/events.ts';
-import { begunTagLength } from '../protocol/tags.ts';
+import { partialTagLength } from '../protocol/tags.ts';
 import type { Resolution, RoundResult, TurnResult, TurnSettings, VisualTokens } from '../protocol/turn.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { PlainError } from './plain-error.ts';
@@ -97,7 +97,7 @@ export function answerOf(turn: TurnView): string {
   const answer = markedAnswer(turn).trim();
   const isEnded =
     turn.result?.finishReason === 'stop' || turn.result?.rounds.at(-1)?.text.includes('</answer>') === true;
-  return isEnded ? answer : answer.slice(0, answer.length - begunTagLength(answer)).trimEnd();
+  return isEnded ? answer : answer.slice(0, answer.length - partialTagLength(answer)).trimEnd();
 }
 
 function markedAnswer({ result, rounds }: TurnView): string {

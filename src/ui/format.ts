@@ -54,7 +54,8 @@ export function formatSize(size: { readonly width: number; readonly height: numb
 
 /** `half resolution` */
 export function formatResolution(resolution: Resolution): string {
-  return resolution === 'none' ? 'no image' : `${resolution} resolution`;
+  if (resolution === 'none') return 'no image';
+  return resolution === 'crop' ? 'crop' : `${resolution} resolution`;
 }
 
 /** The text, cut to a length that is quick to lay out. */

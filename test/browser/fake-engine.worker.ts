@@ -7,7 +7,15 @@ import { expose } from 'comlink';
 import type { EngineApi, EngineInfo, ImageInfo } from '../../src/protocol/engine-api.ts';
 import type { LoadEvent, TextKind, TurnEvent } from '../../src/protocol/events.ts';
 import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
-import type { Resolution, RoundResult, ToolCall, TurnResult, TurnSettings } from '../../src/protocol/turn.ts';
+import type {
+  Resolution,
+  RoundImages,
+  RoundResult,
+  ToolCall,
+  TurnResult,
+  TurnSettings,
+} from '../../src/protocol/turn.ts';
+import { fullOf, halfOf } from '../../src/shared/image-request.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 import type { RgbImage } from '../../src/shared/rgb-image.ts';
 
@@ -64,6 +72,7 @@ const api: EngineApi = {
     return infoOf(image);
   },
   prefetch: async () => undefined,
+  resetCaches: async () => undefined,
   setImage: async (file) => {
     try {
       image = await createImageBitmap(file);
@@ -105,7 +114,10 @@ async function runTurn(
     const seen = drawn(source, resolution === 'half' ? 2 : 1);
     const imageSize = { width: seen.width, height: seen.height };
     const visualTokens = tokensOf(seen.width, seen.height);
-    onEvent({ type: 'roundStart', round, resolution, imageSize, visualTokens, seen });
+    const request = resolution === 'half' ? halfOf(0) : fullOf(0);
+    const images = [{ request, imageSize, visualTokens }];
+    const shown = { resolution, images, imageSize, visualTokens };
+    onEvent({ type: 'roundStart', round, ...shown, seen });
     for (const stage of ['preprocess', 'encode', 'prefill', 'decode'] as const) {
       onEvent({ type: 'stage', round, stage, ...(stage === 'prefill' ? { fraction: 0.5 } : {}) });
       await sleep(90 * pace);
@@ -120,7 +132,7 @@ async function runTurn(
     if (calls) await stream(TOOL_CALL, 'toolCall', round, onEvent);
     else await stream(wantsText && !settings.tool && settings.downsample ? '5O1E3' : '501E3', 'answer', round, onEvent);
     const toolCall = calls ? { valid: true } : null;
-    const result = roundResult(round, resolution, imageSize, visualTokens, toolCall);
+    const result = roundResult(round, shown, toolCall);
     rounds.push(result);
     onEvent({ type: 'roundEnd', round, result });
   }
@@ -144,20 +156,12 @@ async function stream(text: string, kind: TextKind, round: number, onEvent: (eve
   }
 }
 
-function roundResult(
-  round: number,
-  resolution: Resolution,
-  imageSize: { width: number; height: number },
-  visualTokens: number,
-  toolCall: ToolCall | null,
-): RoundResult {
+function roundResult(round: number, shown: RoundImages, toolCall: ToolCall | null): RoundResult {
   const timings = { preprocessMs: 6.2, encodeMs: 48.5 * round, prefillMs: 31.4 * round, decodeMs: 210.9 };
   const promptTokens = round === 1 ? 89 : 388;
   const computedTokens = round === 1 ? 89 : 272;
   const shared = {
-    resolution,
-    imageSize,
-    visualTokens,
+    ...shown,
     promptTokens,
     computedTokens,
     recomputedTokens: 0,

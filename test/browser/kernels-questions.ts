@@ -44,9 +44,9 @@ export async function continuePrompt(
   ];
   const start = await decoder.prefill(prompt, { signal, wantLogits: true });
   const chained = [start.greedy];
-  if (decoder.chains) {
+  if (decoder.canPipeline) {
     const options = { signal, most: tokens - 1, goOn: () => true };
-    for await (const id of decoder.chain(start.greedy, options)) chained.push(id);
+    for await (const id of decoder.pipelined(start.greedy, options)) chained.push(id);
   }
   while (chained.length < tokens) {
     const { tokens: next } = await decoder.step(chained.at(-1) ?? -1, { signal, wantLogits: false });

@@ -67,8 +67,8 @@ async function generate(decoder: Decoder, prompt: number[], tokens: number, onTo
   const { greedy } = await decoder.prefill([{ kind: 'text', ids: prompt }], { signal, wantLogits: false });
   const ids = [greedy];
   readBacks = 0;
-  if (decoder.chains) {
-    for await (const id of decoder.chain(greedy, { signal, most: CAPACITY, goOn: () => true })) {
+  if (decoder.canPipeline) {
+    for await (const id of decoder.pipelined(greedy, { signal, most: CAPACITY, goOn: () => true })) {
       onToken?.();
       if (ids.push(id) >= tokens) break;
     }

@@ -160,6 +160,12 @@ describe.concurrent('ask', { timeout: 60_000 }, () => {
     expect(roundsOf(ended)).toHaveLength(1);
   });
 
+  it('follows no call when there is one round only', async () => {
+    const ended = await ask('--json', '--max-rounds', '1', '--force-round-1', first.round2.forced_text);
+    expect(ended.json?.['finishReason']).toBe('toolCallRefused');
+    expect(roundsOf(ended)).toHaveLength(1);
+  });
+
   it('repeats itself with a seed', async () => {
     const args = ['--json', '--temperature', '1.5', '--seed', '11', '--max-new-tokens', '12'];
     const [one, two] = await Promise.all([ask(...args), ask(...args)]);
@@ -177,6 +183,7 @@ describe.concurrent('ask', { timeout: 60_000 }, () => {
   it.each([
     ['an unknown mode', ['--mode', 'best'], 'UsageError', /--mode/],
     ['no new tokens', ['--max-new-tokens', '0'], 'UsageError', /--max-new-tokens/],
+    ['no rounds', ['--max-rounds', '0'], 'UsageError', /--max-rounds/],
     ['an image that is not there', ['--image', 'nowhere.png'], 'UsageError', /nowhere\.png/],
     ['a truncated image', ['--image', join(IMAGES, 'truncated.jpg')], 'ImageDecodeError', /./],
     ['a huge image', ['--image', join(IMAGES, 'huge.png')], 'ImageTooLargeError', /\d/],

@@ -1,4 +1,4 @@
-/** Work ahead of a question: what it leaves to do, and what a question, another image or a stop does to it. */
+/** Speculative prefill: what it leaves to a question, and what a question, another image or a stop does to it. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, MODE_SWITCHES, type TurnSettings } from '../../src/protocol/turn.ts';
 import {
@@ -68,9 +68,9 @@ describe.each([
 
   it('gives the tokens that a question without it gives', async () => {
     const plain = await open({ ...machine, script: respond(CALL, ANSWER) });
-    const ahead = await open({ ...machine, script: respond(CALL, ANSWER) });
-    await ahead.engine.prefetch(SETTINGS);
-    const [a, b] = [plain, ahead].map(({ engine }) => engine.ask(QUESTION, SETTINGS, () => undefined));
+    const prefetched = await open({ ...machine, script: respond(CALL, ANSWER) });
+    await prefetched.engine.prefetch(SETTINGS);
+    const [a, b] = [plain, prefetched].map(({ engine }) => engine.ask(QUESTION, SETTINGS, () => undefined));
     const ids = async (result: typeof a): Promise<unknown> => (await result)?.rounds.map(({ tokenIds }) => tokenIds);
     expect(await ids(b)).toEqual(await ids(a));
   });
@@ -92,17 +92,26 @@ describe.each([
     expect((await engine.ask(QUESTION, full, () => undefined)).answer).toBe('42');
   });
 
-  it('does nothing without an image, or for a question that is to be computed afresh', async () => {
+  it('does nothing without an image', async () => {
     const { engine, backend } = openScripted({ ...machine, script: respond(ANSWER) });
     await engine.prefetch(SETTINGS);
-    await engine.setImage(picture(112, 112));
-    await engine.prefetch({ ...SETTINGS, fresh: true });
     expect(backend.forwardRuns).toHaveLength(0);
+  });
+
+  it('is forgotten when the caches are reset: the next turn computes all of its own', async () => {
+    const { engine, backend } = await open(machine);
+    await engine.prefetch(SETTINGS);
+    await engine.resetCaches();
+    const before = backend.runs.length;
+    const { answer, rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
+    expect(answer).toBe('42');
+    expect(rounds[0]?.computedTokens).toBe(rounds[0]?.promptTokens);
+    expect(backend.runs.slice(before).filter(({ kind }) => kind === 'encode')).toHaveLength(1);
   });
 });
 
 describe('the full image', () => {
-  it('is preprocessed ahead where the model may ask for it', async () => {
+  it('is preprocessed speculatively where the model may ask for it', async () => {
     const { engine } = openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
     await engine.setImage(picture(1900, 1900));
     await engine.prefetch(SETTINGS);
@@ -122,32 +131,32 @@ describe('the full image', () => {
     const held = gate('encode');
     const { engine } = openScripted({ script: respond(CALL, ANSWER), beforeRun: held.beforeRun });
     await engine.setImage(picture(1400, 1400));
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     held.open();
     expect((await asked).rounds[1]?.timings.preprocessMs).toBeGreaterThan(0);
-    await ahead;
+    await prefetching;
   });
 });
 
-describe('work ahead under way', () => {
+describe('a prefetch under way', () => {
   it('is awaited by the question it is for, and not done twice', async () => {
     const held = gate('encode');
     const { engine, backend } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     held.open();
     expect((await asked).answer).toBe('42');
-    await ahead;
+    await prefetching;
     expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(1);
   });
 
   it('counts in the times of the question that waits for it, which says what it waits for', async () => {
     const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const types: string[] = [];
     const asked = engine.ask(QUESTION, SETTINGS, (event) => types.push(event.type));
@@ -158,28 +167,28 @@ describe('work ahead under way', () => {
     const { ttftMs, totalMs } = await asked;
     expect(ttftMs).toBeGreaterThanOrEqual(50);
     expect(totalMs).toBeGreaterThanOrEqual(ttftMs ?? 0);
-    await ahead;
+    await prefetching;
   });
 
   it('is given up for a question with other settings', async () => {
     const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch({ ...SETTINGS, ...MODE_SWITCHES.full });
+    const prefetching = engine.prefetch({ ...SETTINGS, ...MODE_SWITCHES.full });
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     held.open();
     expect((await asked).answer).toBe('42');
-    await ahead;
+    await prefetching;
   });
 
   it('is given up for another image', async () => {
     const held = gate('encode');
     const { engine, backend } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const replaced = engine.setImage(picture(56, 84, 2));
     held.open();
-    await Promise.all([ahead, replaced]);
+    await Promise.all([prefetching, replaced]);
     expect(backend.forwardRuns).toHaveLength(0);
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });
@@ -187,12 +196,12 @@ describe('work ahead under way', () => {
   it('ends with a stop, of a question that waits for it too', async () => {
     const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
-    const ahead = engine.prefetch(SETTINGS);
+    const prefetching = engine.prefetch(SETTINGS);
     await held.reached;
     const asked = engine.ask(QUESTION, SETTINGS, () => undefined);
     const stopped = engine.stop();
     held.open();
-    await Promise.all([ahead, stopped]);
+    await Promise.all([prefetching, stopped]);
     expect((await asked).finishReason).toBe('stopped');
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });

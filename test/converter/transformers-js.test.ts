@@ -8,10 +8,12 @@ import { convertCheckpoint } from '../../src/converter/convert.ts';
 import type { Dtype } from '../../src/converter/precision.ts';
 import type { Decoder } from '../../src/engine/decoder.ts';
 import type { PreprocessedImage } from '../../src/image/patchify.ts';
-import { prepareImage } from '../../src/image/resolutions.ts';
+import { prepareView } from '../../src/image/image-request.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
+import { fullOf, halfOf } from '../../src/shared/image-request.ts';
+import { firstRound, toolTurn } from '../helpers/prompts.ts';
 import { openParts, readGolden, TINY_NAMES, tinyCheckpoint, tinyImage } from '../helpers/tiny-model.ts';
 
 const GREEDY_TOKENS = 64;
@@ -65,23 +67,20 @@ describe.each(TINY_NAMES)('%s', (name) => {
     if (golden === undefined) throw new Error('no such case');
     const folder = await convertForBoth(name, dtype);
     const parts = await openParts(folder);
-    const { tool } = parts.folder.prompts;
-    if (tool === null) throw new Error('the golden checkpoints offer the tool');
     const file = tinyImage(name, golden);
     const views = await parts.views(file);
     const picture = await createNodeImageDecoder().decode(await openAsBlob(file));
-    const [half, full] = (['half', 'full'] as const).map((resolution) =>
-      prepareImage(picture, resolution, parts.folder.processor, null),
-    );
-    if (half === undefined || full === undefined) throw new Error('there are two images');
+    const limits = { processor: parts.folder.processor, pixelBudget: null };
+    const half = prepareView(picture, halfOf(0), limits);
+    const full = prepareView(picture, fullOf(0), limits);
 
-    const prompt = parts.builder.firstRound(golden.question, views.view('half').segment, true);
+    const prompt = firstRound(parts.folder, golden.question, views.view(halfOf(0)).segment);
     const first = await ourGreedy(parts.newDecoder(), prompt);
     expect(await stockGreedy(folder, dtype, golden.round1.ids, [half])).toEqual(first);
     const again: Segment[] = [
       ...prompt,
       { kind: 'text', ids: golden.round2.forced_ids },
-      ...parts.builder.toolResponse(tool, golden.question, views.view('full').segment),
+      ...toolTurn(parts.folder, golden.question, views.view(fullOf(0)).segment),
     ];
     const second = await ourGreedy(parts.newDecoder(), again);
     expect(await stockGreedy(folder, dtype, golden.round2.ids, [half, full])).toEqual(second);

@@ -7,6 +7,8 @@ import type { Decoder } from '../../src/engine/decoder.ts';
 import { promptLogits } from '../../src/engine/prompt-logits.ts';
 import type { Segment } from '../../src/engine/segments.ts';
 import { parsePrompts } from '../../src/model/prompts.ts';
+import { fullOf, halfOf } from '../../src/shared/image-request.ts';
+import { firstRound, toolTurn } from '../helpers/prompts.ts';
 import {
   convertTiny,
   type Golden,
@@ -80,14 +82,12 @@ describe.each(TINY_NAMES)('%s', (name) => {
   it.each([0, 1])('equals transformers on image %i', async (index) => {
     const expected = golden.cases[index];
     if (expected === undefined) throw new Error('no such case');
-    const { tool } = parts.folder.prompts;
-    if (tool === null) throw new Error('the golden checkpoints offer the tool');
     const imagePad = parts.folder.manifest.geometry.tokens.imageTokenId;
     const views = await parts.views(tinyImage(name, expected));
 
     // image features, half and full
     for (const resolution of ['half', 'full'] as const) {
-      const view = views.view(resolution);
+      const view = views.view(resolution === 'half' ? halfOf(0) : fullOf(0));
       const reference = expected[resolution];
       expect([view.size.width, view.size.height]).toEqual(reference.resized);
       expect(view.tokens).toBe(reference.tokens);
@@ -96,7 +96,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     }
 
     // round 1: ids, logits, greedy tokens
-    const prompt = parts.builder.firstRound(expected.question, views.view('half').segment, true);
+    const prompt = firstRound(parts.folder, expected.question, views.view(halfOf(0)).segment);
     expect(idsOf(prompt, imagePad)).toEqual(expected.round1.ids);
     const vocabSize = parts.folder.manifest.geometry.text.vocabSize;
     const logits = await promptLogits(parts.backend.text, prompt);
@@ -114,7 +114,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     const second: Segment[] = [
       ...prompt,
       { kind: 'text', ids: expected.round2.forced_ids },
-      ...parts.builder.toolResponse(tool, expected.question, views.view('full').segment),
+      ...toolTurn(parts.folder, expected.question, views.view(fullOf(0)).segment),
     ];
     expect(idsOf(second, imagePad)).toEqual(expected.round2.ids);
     const kept = parts.newDecoder();

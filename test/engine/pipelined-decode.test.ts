@@ -1,6 +1,7 @@
 /** Steps submitted ahead of their tokens: every way a response can end while some are still in flight. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sayInRound1 } from '../../src/evaluation/given-text.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../src/protocol/turn.ts';
 import {
   ANSWER,
@@ -136,7 +137,7 @@ describe('pipelined decode', () => {
     const { engine, backend } = openScripted({ ...PIPELINED, script: respond(ANSWER) });
     await engine.setImage(picture(56, 56));
     const settings = { ...SETTINGS, tool: false };
-    await engine.ask('How many?', settings, () => undefined, { forcedRound1: ANSWER });
+    await engine.ask('How many?', settings, () => undefined, sayInRound1(ANSWER));
     expect(backend.mostInFlight).toBe(0);
   });
 
@@ -259,7 +260,7 @@ describe('the full image', () => {
 
   it('is not encoded when no call comes, nor before the end of one that was forced', async () => {
     expect(await runsOf({ script: respond(ANSWER) })).not.toContain(`encode ${PATCHES}`);
-    const forced = await runsOf({ script: respond('', ANSWER) }, { forcedRound1: CALL });
+    const forced = await runsOf({ script: respond('', ANSWER) }, sayInRound1(CALL));
     expect(behind(forced)).toBeLessThan(TOKENIZER.encode(ANSWER).length + 2 * IN_FLIGHT_DEPTH);
   });
 

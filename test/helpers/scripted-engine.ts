@@ -1,6 +1,7 @@
 /** An engine on a scripted backend, with a real tokenizer and real prompts but no weights. */
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
+import type { Tool } from '../../src/conversation/tools/tool.ts';
 import type { ModelConfig } from '../../src/model/model-config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/model/model-folder.ts';
@@ -99,6 +100,8 @@ export function picture(width: number, height: number, seed = 1): RgbImage {
 export interface EngineOptions extends Omit<ScriptedOptions, 'vocabSize'> {
   readonly prompts?: Prompts;
   readonly contextLength?: number;
+  /** The tools that prompts may name; not given: all there are. */
+  readonly tools?: readonly [Tool, ...Tool[]];
 }
 
 /** Makes an engine, and gives the backend under it. */
@@ -106,7 +109,7 @@ export function openScripted(options: EngineOptions): { engine: Engine; backend:
   const geometry = smallGeometry(options.contextLength ?? 4096);
   const backend = new ScriptedBackend({ vocabSize: geometry.text.vocabSize, ...options });
   const folder = modelFolder(geometry, options.prompts ?? NANO_PROMPTS);
-  return { engine: new Engine({ folder, backend }), backend };
+  return { engine: new Engine({ folder, backend, tools: options.tools }), backend };
 }
 
 /** A model folder without files. */

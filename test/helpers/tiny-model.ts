@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
@@ -107,7 +106,6 @@ export interface ModelParts {
   readonly folder: ModelFolder;
   readonly runtime: HostRuntime;
   readonly backend: Backend;
-  readonly builder: PromptBuilder;
   readonly queue: DeviceQueue;
   newDecoder(): Decoder;
   views(imagePath: string): Promise<ImageViews>;
@@ -127,18 +125,13 @@ export async function openParts(directory: string): Promise<ModelParts> {
     runtime,
     backend,
     queue,
-    builder: new PromptBuilder(folder.prompts, folder.tokenizer),
     newDecoder: () => new Decoder({ text: backend.text, contextLength: 4096, queue }),
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
-      return new ImageViews(image, {
-        processor: folder.processor,
-        geometry: manifest.geometry,
-        vision: backend.vision,
-        queue,
-        nextSerial,
-      });
+      const views = new ImageViews({ processor: folder.processor, vision: backend.vision, queue, nextSerial });
+      views.add(image);
+      return views;
     },
   };
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { halfResolution, liftSmall } from '../../src/image/half-resolution.ts';
+import { liftSmall, scaleImage } from '../../src/image/half-resolution.ts';
 import { resample } from '../../src/image/resample.ts';
 import { syntheticImage } from '../helpers/synthetic-image.ts';
 
@@ -60,7 +60,7 @@ describe('the steps before the processor', () => {
     "takes %d x %d (seed %d) to Pillow's %s image",
     (width, height, seed, resolution, toWidth, toHeight, sha) => {
       const original = syntheticImage(width, height, seed);
-      const image = liftSmall(resolution === 'half' ? halfResolution(original) : original);
+      const image = liftSmall(scaleImage(original, resolution === 'half' ? 1 / 2 : 1));
       expect([image.width, image.height]).toEqual([toWidth, toHeight]);
       expect(sha256(image.data)).toBe(sha);
     },

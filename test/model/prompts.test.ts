@@ -38,10 +38,10 @@ describe("VisionThink's prompts", () => {
     expect(hash(prompts.system)).toBe(efficient.system);
     expect(hash(prompts.systemWithoutTool)).toBe(efficient.system_without_tool);
     expect(hash(prompts.userTemplate)).toBe(efficient.user_template);
-    expect(hash(prompts.tool?.turnPrefix)).toBe(efficient.tool_response_turn_prefix);
+    expect(hash(prompts.tool?.replyPrefix)).toBe(efficient.tool_response_turn_prefix);
     expect(hash(prompts.tool?.perImage)).toBe(efficient.tool_response_turn_per_image);
-    expect(hash(prompts.tool?.turnSuffix)).toBe(efficient.tool_response_turn_suffix);
-    expect(hash(prompts.tool?.errorTurn)).toBe(efficient.error_turn_template);
+    expect(hash(prompts.tool?.replySuffix)).toBe(efficient.tool_response_turn_suffix);
+    expect(hash(prompts.tool?.errorReply)).toBe(efficient.error_turn_template);
   });
 
   it('general know no tool', () => {
@@ -86,7 +86,7 @@ describe('parsePrompts', () => {
   it('takes a model without system turn and without error turn', () => {
     const { system: _, system_without_tool: __, error_turn_template: ___, ...rest } = efficient;
     const prompts = parsePrompts({ image_placeholder, efficient: rest });
-    expect([prompts.system, prompts.systemWithoutTool, prompts.tool?.errorTurn]).toEqual([null, null, null]);
+    expect([prompts.system, prompts.systemWithoutTool, prompts.tool?.errorReply]).toEqual([null, null, null]);
   });
 
   it.each([

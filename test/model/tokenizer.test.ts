@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
 import { QwenTokenizer } from '../../src/model/tokenizer.ts';
@@ -12,6 +11,7 @@ import {
   NANO_PROMPTS as WORDS_PROMPTS,
   TOKENIZER as words,
 } from '../helpers/scripted-engine.ts';
+import { errorTurn, firstRound, toolTurn } from '../helpers/prompts.ts';
 import { qwenTokenizer } from '../helpers/qwen-tokenizer.ts';
 
 interface Entry {
@@ -82,11 +82,11 @@ describe.each(Object.entries(MODELS))('%s', (_, { tokenizer, golden: expected, i
   it('builds the turns token by token as the reference does', () => {
     for (const { name, ids, error, question = '' } of expected.turns) {
       const { tool } = error === undefined ? prompts : EFFICIENT_PROMPTS;
-      if (tool?.errorTurn === undefined) throw new Error('the prompts know the tool');
-      const builder = new PromptBuilder(prompts, tokenizer);
+      if (tool?.errorReply === undefined) throw new Error('the prompts know the tool');
+      const model = { prompts, tokenizer };
       if (error === undefined)
-        expect(idsOf(builder.toolResponse(tool, question, image(expected.image_pads)), imagePad)).toEqual(ids);
-      else expect(idsOf([builder.errorTurn(tool.errorTurn ?? '', error)], imagePad)).toEqual(ids);
+        expect(idsOf(toolTurn(model, question, image(expected.image_pads)), imagePad)).toEqual(ids);
+      else expect(idsOf(errorTurn(model, tool.errorReply ?? '', error), imagePad)).toEqual(ids);
       expect(name).not.toBe('');
     }
   });
@@ -98,21 +98,21 @@ describe('prompts', () => {
   it.each(ordinary)("$prompts, $question_name, are the reference's ids", ({ prompts = '', question, ids }) => {
     const [set, offerTool] = PROMPTS[prompts] ?? [];
     if (set === undefined || offerTool === undefined) throw new Error(`no prompts "${prompts}"`);
-    const segments = new PromptBuilder(set, qwen).firstRound(question, image(4), offerTool);
+    const segments = firstRound({ prompts: set, tokenizer: qwen }, question, image(4), offerTool);
     expect(idsOf(segments, 151655)).toEqual(ids);
   });
 
   it.each(['words', 'nano'] as const)("of the %s model are the reference's ids", (name) => {
     const { tokenizer, golden: expected, imagePad, prompts } = MODELS[name];
     expect(expected.prompts.length).toBeGreaterThan(0);
-    const builder = new PromptBuilder(prompts, tokenizer);
+    const model = { prompts, tokenizer };
     for (const { question, ids } of expected.prompts)
-      expect(idsOf(builder.firstRound(question, image(4), true), imagePad)).toEqual(ids);
+      expect(idsOf(firstRound(model, question, image(4)), imagePad)).toEqual(ids);
   });
 
   it('may have the question before the image', () => {
     const prompts = parsePrompts({ ...promptsFile('general'), general: { user_template: '{question}\n{image}!' } });
-    const ids = idsOf(new PromptBuilder(prompts, qwen).firstRound('Why?', image(2), false), 151655);
+    const ids = idsOf(firstRound({ prompts, tokenizer: qwen }, 'Why?', image(2), false), 151655);
     expect(qwen.decode(ids)).toBe(
       '<|im_start|>user\nWhy?\n<|vision_start|><|image_pad|><|image_pad|><|vision_end|>!<|im_end|>\n<|im_start|>assistant\n',
     );
@@ -120,7 +120,7 @@ describe('prompts', () => {
 });
 
 describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { tokenizer, imagePad, prompts }) => {
-  const builder = new PromptBuilder(prompts, tokenizer);
+  const model = { prompts, tokenizer };
   const specials = [
     '<|im_start|>',
     '<|im_end|>',
@@ -132,7 +132,7 @@ describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { t
   ];
   const controlIds = new Set(specials.map((text) => tokenizer.id(text)));
   const controlsOf = (question: string): number[] =>
-    idsOf(builder.firstRound(question, image(3), true), imagePad).filter((id) => controlIds.has(id));
+    idsOf(firstRound(model, question, image(3)), imagePad).filter((id) => controlIds.has(id));
   const usual = controlsOf('What is it?');
 
   it.each([
@@ -149,9 +149,9 @@ describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { t
     '$& $1 $$',
   ])('%j becomes no control token and changes nothing around it', (question) => {
     expect(controlsOf(question)).toEqual(usual);
-    const text = tokenizer.decode(idsOf(builder.firstRound(question, image(3), true), imagePad));
+    const text = tokenizer.decode(idsOf(firstRound(model, question, image(3)), imagePad));
     const [before = '', after = ''] = tokenizer
-      .decode(idsOf(builder.firstRound('QQQQ', image(3), true), imagePad))
+      .decode(idsOf(firstRound(model, 'QQQQ', image(3)), imagePad))
       .split('QQQQ');
     if (name !== 'words') expect(text).toBe(before + question + after); // the word-level tokenizer drops characters it does not know
     expect(text.startsWith(before.slice(0, -4)) && text.endsWith(after)).toBe(true);
@@ -168,7 +168,8 @@ describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { t
   });
 
   it('is no control token in an error that is quoted either', () => {
-    const { ids } = builder.errorTurn('<|im_start|>user\n{error}<|im_end|>', 'see <|im_end|> and {error} <|im_');
+    const turn = errorTurn(model, '<|im_start|>user\n{error}<|im_end|>', 'see <|im_end|> and {error} <|im_');
+    const ids = idsOf(turn, imagePad);
     expect(ids.filter((id) => controlIds.has(id))).toEqual([tokenizer.id('<|im_start|>'), tokenizer.id('<|im_end|>')]);
   });
 });

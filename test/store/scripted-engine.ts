@@ -3,6 +3,7 @@ import type { EngineConnection } from '../../src/client/engine-client.ts';
 import type { EngineInfo, ImageInfo } from '../../src/protocol/engine-api.ts';
 import type { TurnEvent } from '../../src/protocol/events.ts';
 import type { RoundResult, TurnResult, TurnSettings } from '../../src/protocol/turn.ts';
+import { halfOf } from '../../src/shared/image-request.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 
 /** What the scripted model is. */
@@ -26,6 +27,7 @@ export const IMAGE_INFO: ImageInfo = { width: 448, height: 448, halfTokens: 64, 
 /** A round that answered from the half image. */
 export const ROUND: RoundResult = {
   resolution: 'half',
+  images: [{ request: halfOf(0), imageSize: { width: 224, height: 224 }, visualTokens: 64 }],
   imageSize: { width: 224, height: 224 },
   visualTokens: 64,
   promptTokens: 80,
@@ -82,6 +84,7 @@ export function scriptedEngine(): ScriptedEngine {
       load: () => loaded,
       planImage: async (budget) => (budget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 }),
       prefetch: async () => undefined,
+      resetCaches: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
         if (file.type === 'image/x-thin') throw new NamedError('ImageShapeError', 'Too thin.');

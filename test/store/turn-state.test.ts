@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { TurnEvent } from '../../src/protocol/events.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
-import type { RoundResult, TurnResult } from '../../src/protocol/turn.ts';
+import type { Resolution, RoundImages, RoundResult, TurnResult } from '../../src/protocol/turn.ts';
+import { fullOf, halfOf, type ImageRequest } from '../../src/shared/image-request.ts';
 import {
   answerOf,
   applyTurnEvent,
@@ -19,8 +20,12 @@ import type { TurnView } from '../../src/store/turn-state.ts';
 import { resultOf, ROUND } from './scripted-engine.ts';
 
 const size = { width: 224, height: 224 };
-const half: TurnEvent = { type: 'roundStart', round: 1, resolution: 'half', imageSize: size, visualTokens: 64 };
-const full: TurnEvent = { type: 'roundStart', round: 2, resolution: 'full', imageSize: size, visualTokens: 256 };
+const half: TurnEvent = { type: 'roundStart', round: 1, ...shown('half', halfOf(0), 64) };
+const full: TurnEvent = { type: 'roundStart', round: 2, ...shown('full', fullOf(0), 256) };
+
+function shown(resolution: Resolution, request: ImageRequest, visualTokens: number): RoundImages {
+  return { resolution, images: [{ request, imageSize: size, visualTokens }], imageSize: size, visualTokens };
+}
 
 const answered: RoundResult = { ...ROUND, text: '<answer>42</answer>' };
 

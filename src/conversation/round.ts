@@ -1,0 +1,184 @@
+/** A round: preprocesses and encodes what it shows, prefills the prompt, generates the response, and reports all of it. */
+import { generateTokens, type Response, type TokenSource } from '../engine/generate.ts';
+import type { NextToken } from '../engine/decoder.ts';
+import { countTokens, type Segment } from '../engine/segments.ts';
+import { TextStream } from '../engine/text-stream.ts';
+import type { TextKind, TurnEvent } from '../protocol/events.ts';
+import type { Resolution, RoundImages, RoundResult } from '../protocol/turn.ts';
+import type { ImageView } from './image-views.ts';
+import { ResponseSplitter } from './response.ts';
+import type { ParsedCall } from './tools/tool.ts';
+import type { TurnContext } from './turn-context.ts';
+
+/** What a round goes by. */
+export interface RoundPlan {
+  /** Counts from 1. */
+  readonly number: number;
+  /** What it adds to the context. */
+  readonly views: readonly ImageView[];
+  /** The whole prompt. */
+  readonly prompt: readonly Segment[];
+  /** What chooses its tokens; null: greedy. */
+  readonly source: TokenSource | null;
+  readonly maxNewTokens: number;
+  /** Milliseconds of its preprocessing that the round before has spent. */
+  readonly preprocessedMs: number;
+  readonly onEvent: (event: TurnEvent) => void;
+  readonly onToken: () => void;
+  /** A call has started. Returns the milliseconds this thread spent on what the call will need. */
+  readonly onCall: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** One round, as far as it has come. */
+export class Round {
+  /** The call that its text holds, once it has ended. */
+  call: ParsedCall | null = null;
+  readonly #context: TurnContext;
+  readonly #plan: RoundPlan;
+  readonly #shown: RoundImages;
+  readonly #promptTokens: number;
+  readonly #timings = { preprocessMs: 0, encodeMs: 0, prefillMs: 0, decodeMs: 0 };
+  readonly #response: Response = { tokenIds: [], draftedTokens: 0, acceptedTokens: 0 };
+  #computedTokens = 0;
+  #calls = false;
+
+  constructor(context: TurnContext, plan: RoundPlan) {
+    this.#context = context;
+    this.#plan = plan;
+    this.#promptTokens = countTokens(plan.prompt);
+    this.#shown = shownBy(plan.views);
+  }
+
+  /** Runs to the response's end. Throws StoppedError when the signal fires; what there is by then stays. */
+  async run(): Promise<'stop' | 'length'> {
+    const { decoder } = this.#context;
+    const { prompt, source, signal } = this.#plan;
+    // 1. What the model will see, unless the cache holds it already.
+    this.#preprocess();
+    await this.#encode();
+    // 2. The prompt.
+    this.#stage('prefill', 0);
+    const start = performance.now();
+    const prefilled = await decoder.prefill(prompt, {
+      signal,
+      wantLogits: source?.readsLogits === true,
+      onProgress: (fraction) => this.#stage('prefill', fraction),
+    });
+    this.#timings.prefillMs = performance.now() - start;
+    this.#computedTokens = prefilled.computedTokens;
+    // 3. The response.
+    this.#stage('decode');
+    const finish = await this.#generate(prefilled);
+    this.call = this.#context.tool.parse(this.#text);
+    return finish;
+  }
+
+  /** What it did. `computedUpTo`: tokens of the turn that the cache had held before it. */
+  result(computedUpTo: number): RoundResult {
+    const promptTokens = this.#promptTokens;
+    const computedTokens = this.#computedTokens;
+    return {
+      ...this.#shown,
+      promptTokens,
+      computedTokens,
+      recomputedTokens: Math.max(0, computedUpTo - (promptTokens - computedTokens)),
+      ...this.#response,
+      text: this.#text,
+      toolCall: this.call === null ? null : reported(this.call),
+      timings: this.#timings,
+    };
+  }
+
+  get #text(): string {
+    return this.#context.tokenizer.decode(this.#response.tokenIds);
+  }
+
+  #preprocess(): void {
+    const { number, views, preprocessedMs, onEvent } = this.#plan;
+    if (views.length > 0) this.#stage('preprocess');
+    const prepared = views.map((view) => view.prepare());
+    if (views.length > 0) {
+      this.#timings.preprocessMs = prepared.reduce((sum, { tookMs }) => sum + tookMs, preprocessedMs);
+    }
+    const seen = prepared[0]?.seen ?? null;
+    onEvent({ type: 'roundStart', round: number, ...this.#shown, ...(seen === null ? {} : { seen }) });
+  }
+
+  async #encode(): Promise<void> {
+    const { views, prompt, signal } = this.#plan;
+    if (views.length === 0) return;
+    const cached = this.#context.decoder.cachedPrefix(prompt);
+    const missing = views.filter(({ segment }) => cached < tokensUpTo(prompt, segment.serial));
+    if (missing.length > 0) this.#stage('encode');
+    for (const view of missing) this.#timings.encodeMs += await view.encode(signal);
+  }
+
+  async #generate(prefilled: NextToken): Promise<'stop' | 'length'> {
+    const { decoder, drafts, tokenizer, ends } = this.#context;
+    const { number, prompt, source, maxNewTokens, onEvent, onToken, onCall, signal } = this.#plan;
+    const last = prompt.at(-1);
+    let elsewhereMs = 0;
+    const emit = (kind: TextKind, delta: string): void => {
+      if (kind === 'toolCall' && !this.#calls) {
+        this.#calls = true;
+        elsewhereMs = onCall();
+      }
+      onEvent({ type: 'text', round: number, kind, delta });
+    };
+    const stream = new TextStream(tokenizer);
+    const splitter = new ResponseSplitter(emit);
+    const start = performance.now();
+    try {
+      return await generateTokens(decoder, this.#response, {
+        prefilled,
+        before: last?.kind === 'text' ? last.ids : [],
+        source,
+        drafts,
+        maxTokens: maxNewTokens,
+        ends,
+        onToken: (id) => {
+          onToken();
+          if (!ends.includes(id)) splitter.push(stream.push(id));
+        },
+        signal,
+      });
+    } finally {
+      splitter.push(stream.end());
+      splitter.end();
+      this.#timings.decodeMs = performance.now() - start - elsewhereMs;
+    }
+  }
+
+  #stage(stage: 'preprocess' | 'encode' | 'prefill' | 'decode', fraction?: number): void {
+    const { number, onEvent } = this.#plan;
+    onEvent({ type: 'stage', round: number, stage, ...(fraction === undefined ? {} : { fraction }) });
+  }
+}
+
+/** What a result says of a call. */
+function reported(call: ParsedCall): RoundResult['toolCall'] {
+  return call.valid ? { valid: true } : { valid: false, error: call.error };
+}
+
+function shownBy(views: readonly ImageView[]): RoundImages {
+  const images = views.map(({ request, size, tokens }) => ({ request, imageSize: size, visualTokens: tokens }));
+  return {
+    resolution: resolutionOf(views[0]),
+    images,
+    imageSize: images[0]?.imageSize ?? { width: 0, height: 0 },
+    visualTokens: images.reduce((sum, { visualTokens }) => sum + visualTokens, 0),
+  };
+}
+
+function resolutionOf(view: ImageView | undefined): Resolution {
+  if (view === undefined) return 'none';
+  if (view.request.region !== null) return 'crop';
+  return view.request.scale < 1 ? 'half' : 'full';
+}
+
+/** Tokens up to the end of the last image with this serial. */
+function tokensUpTo(segments: readonly Segment[], serial: number): number {
+  const last = segments.findLastIndex((segment) => segment.kind === 'image' && segment.serial === serial);
+  return countTokens(segments.slice(0, last + 1));
+}

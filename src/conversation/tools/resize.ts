@@ -1,0 +1,64 @@
+/**
+ * VisionThink's tool: all of the image at its own resolution. The call has no arguments but the action's name.
+ * Source: dvlab-research/VisionThink scripts/vllm_tool.py.
+ */
+import { fullOf, type ImageRequest } from '../../shared/image-request.ts';
+import { isObject, tryParseJson } from '../../shared/json.ts';
+import type { Conversation } from '../messages.ts';
+import { between } from '../response.ts';
+import type { ParsedCall, Tool } from './tool.ts';
+
+/** What every VisionThink model was taught to call with. Source: dvlab-research/VisionThink, the tool's system prompt. */
+export const RESIZE_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+
+/** Images of a turn: the one it begins with, and the full one. Source: the same script, which stops at two. */
+const MAX_IMAGES = 2;
+
+/** Characters of the model's own text that an error quotes: errors go into the next round's prompt. */
+const MAX_QUOTED = 200;
+
+/** The tool. */
+export const RESIZE: Tool = {
+  name: 'resize',
+  describe: () => ({ calls: [RESIZE_CALL], maxImages: MAX_IMAGES }),
+  parse: parseResizeCall,
+  apply: (_, conversation) => fullImage(conversation),
+  likely: fullImage,
+};
+
+/** The image shown last, all of it, at its own resolution. */
+function fullImage(conversation: Conversation): readonly ImageRequest[] {
+  return [fullOf(conversation.shown.at(-1)?.request.image ?? 0)];
+}
+
+/**
+ * Finds the call in a round's text: null when there is none. It is valid when the tags hold exactly one JSON object and its
+ * action is known. As in the reference, all that looks like `{...}}` on one line is read as an object; what is one object as
+ * a whole is taken too, however it is laid out.
+ */
+function parseResizeCall(text: string): ParsedCall | null {
+  const contents = between(text, '<tool_call>', '</tool_call>');
+  if (contents.length === 0) return null;
+  const objects = contents.flatMap((content) =>
+    isObject(tryParseJson(content))
+      ? [content]
+      : content.split('\n').flatMap((line) => between(line, '{', '}}').map((inner) => `{${inner}}}`)),
+  );
+  if (objects.length === 0) return invalid('No JSON object was found between <tool_call> and </tool_call>.');
+  for (const text of objects) {
+    const object = tryParseJson(text);
+    if (!isObject(object)) return invalid(`The function call is no valid JSON: ${text.slice(0, MAX_QUOTED)}`);
+    const args = object['arguments'];
+    if (!isObject(args) || !('action' in args)) return invalid("'arguments.action' is missing from the function call.");
+    if (args['action'] !== 'resize') {
+      const action = String(args['action']).slice(0, MAX_QUOTED);
+      return invalid(`Unknown Tool Type: ${action}. Available function tools are: \`resize\``);
+    }
+  }
+  if (objects.length > 1) return invalid('You should only call function `resize` once per function call.');
+  return { valid: true, arguments: {} };
+}
+
+function invalid(error: string): ParsedCall {
+  return { valid: false, error };
+}

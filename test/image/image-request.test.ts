@@ -1,0 +1,118 @@
+/** What is planned for a request against what preparing it really gives; crops against images of the same pixels. */
+import { describe, expect, it } from 'vitest';
+import { budgetSize, fitPixelBudget } from '../../src/image/half-resolution.ts';
+import { planView, prepareView } from '../../src/image/image-request.ts';
+import { DEFAULT_PROCESSOR_SETTINGS as processor } from '../../src/model/processor-settings.ts';
+import { fullOf, halfOf, requestKey } from '../../src/shared/image-request.ts';
+import { syntheticImage } from '../helpers/synthetic-image.ts';
+
+const FREE = { processor, pixelBudget: null };
+const SIZES = [
+  [640, 480],
+  [641, 479],
+  [1, 1],
+  [27, 400],
+  [55, 31],
+  [1000, 6],
+  [350, 210],
+  [1201, 903],
+  [28, 28],
+  [3, 300],
+] as const;
+
+const WHOLE = { half: halfOf(0), full: fullOf(0) } as const;
+
+describe('a view of the whole image', () => {
+  for (const pixelBudget of [null, 100_000, 512 * 512]) {
+    it.each(SIZES)(`is what was planned, %d x %d within ${pixelBudget} pixels`, (width, height) => {
+      const limits = { processor, pixelBudget };
+      const original = syntheticImage(width, height, 9);
+      for (const request of Object.values(WHOLE)) {
+        const image = prepareView(original, request, limits);
+        const tokens = (image.gridThw[1] * image.gridThw[2]) / 4;
+        expect({ width: image.width, height: image.height, tokens }).toEqual(planView(original, request, limits));
+      }
+    });
+  }
+
+  it('has a quarter of the tokens at half resolution where sizes divide evenly', () => {
+    const tokens = Object.values(WHOLE).map((request) => planView({ width: 1120, height: 1120 }, request, FREE).tokens);
+    expect(tokens).toEqual([400, 1600]);
+  });
+
+  it('is refused as a needle before any pixel is touched', () => {
+    const needle = { width: 1, height: 2 ** 27, data: new Uint8Array(0) };
+    for (const request of Object.values(WHOLE)) {
+      expect(() => prepareView(needle, request, FREE)).toThrow(expect.objectContaining({ name: 'ImageShapeError' }));
+      expect(() => planView(needle, request, FREE)).toThrow(expect.objectContaining({ name: 'ImageShapeError' }));
+    }
+  });
+});
+
+describe('a view of a region', () => {
+  const source = syntheticImage(300, 200, 4);
+
+  it.each([
+    [10, 20, 90, 64, 1],
+    [0, 0, 300, 200, 1],
+    [299, 199, 1, 1, 1],
+    [150, 3, 57, 121, 1 / 2],
+    [40, 40, 30, 30, 3],
+  ])(
+    'shows what an image of these pixels alone would: (%d, %d) %d x %d, scale %d',
+    (left, top, width, height, scale) => {
+      const region = { left, top, width, height };
+      const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+        const [row, column] = [Math.floor(i / (width * 3)), i % (width * 3)];
+        return source.data[((top + row) * source.width + left) * 3 + column] ?? 0;
+      });
+      for (const pixelBudget of [null, 4000]) {
+        const limits = { processor, pixelBudget };
+        const view = prepareView(source, { region, scale }, limits);
+        const alone = prepareView({ width, height, data }, { region: null, scale }, limits);
+        expect(view.seen).toEqual(alone.seen);
+        expect(planView(source, { region, scale }, limits)).toMatchObject({ width: view.width, height: view.height });
+      }
+    },
+  );
+
+  it.each([
+    [-1, 0, 10, 10],
+    [0, 0, 301, 10],
+    [295, 0, 6, 10],
+    [0, 0, 0, 10],
+    [0.5, 0, 10, 10],
+    [NaN, 0, 10, 10],
+    [0, 0, 1e9, 1],
+  ])('is refused outside the image: (%d, %d) %d x %d', (left, top, width, height) => {
+    const request = { region: { left, top, width, height }, scale: 1 };
+    expect(() => planView(source, request, FREE)).toThrow(expect.objectContaining({ name: 'ImageRegionError' }));
+    expect(() => prepareView(source, request, FREE)).toThrow(/does not lie in the image of 300 x 200/);
+  });
+
+  it('has a key of its own', () => {
+    const region = { left: 1, top: 2, width: 3, height: 4 };
+    const requests = [halfOf(0), fullOf(0), fullOf(1), { image: 0, region, scale: 1 }, { image: 0, region, scale: 2 }];
+    expect(new Set(requests.map(requestKey)).size).toBe(requests.length);
+    expect(requestKey({ image: 0, region: { ...region }, scale: 1 })).toBe(requestKey({ image: 0, region, scale: 1 }));
+  });
+});
+
+describe('the pixel budget', () => {
+  it('leaves an image within the budget as it is', () => {
+    const image = syntheticImage(30, 20, 1);
+    expect(fitPixelBudget(image, 600)).toBe(image);
+    expect(fitPixelBudget(image, null)).toBe(image);
+  });
+
+  it('keeps the aspect ratio and never exceeds the budget', () => {
+    const { width, height } = budgetSize({ width: 4000, height: 3000 }, 1_000_000);
+    expect(width * height).toBeLessThanOrEqual(1_000_000);
+    expect(width / height).toBeCloseTo(4 / 3, 2);
+    expect(fitPixelBudget(syntheticImage(200, 100, 1), 5000)).toMatchObject({ width: 100, height: 50 });
+  });
+
+  it('never makes a side smaller than one pixel', () => {
+    expect(budgetSize({ width: 1, height: 10_000 }, 100)).toEqual({ width: 1, height: 1000 });
+  });
+});
