@@ -8,8 +8,8 @@ import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import { filesFor } from '../model/variant-files.ts';
 import { isNamed, messageOf, NamedError } from '../shared/errors.ts';
-import { pause } from '../shared/pause.ts';
 import { type BackendName, type Candidate, planBackends } from './plan-backends.ts';
+import { untilFailure } from './until-failure.ts';
 
 /** What a model is opened with. */
 export interface NodeModelOptions {
@@ -78,20 +78,5 @@ async function startModel(folder: ModelFolder, { kind, variant, open }: Candidat
     const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
     await engine.dispose();
     throw failed ?? thrown;
-  }
-}
-
-async function untilFailure<T>(failure: Promise<string>, work: Promise<T>): Promise<T> {
-  const lost = failure.then((why) => {
-    throw new NamedError('DeviceLostError', `The graphics device ${why} Try again, or compute on the CPU: --backend cpu.`);
-  });
-  lost.catch(() => undefined);
-  try {
-    return await Promise.race([work, lost]);
-  } catch (thrown) {
-    if (thrown instanceof NamedError) throw thrown;
-    // Work in flight on a device that fails throws errors of its own, perhaps before the device's failure is reported.
-    await Promise.race([lost, pause(FAILURE_REPORT_MS)]);
-    throw thrown;
   }
 }

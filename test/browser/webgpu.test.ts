@@ -6,7 +6,8 @@ import { openAsBlob } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SWIFTSHADER } from '../../scripts/chromium.mjs';
-import { BUNDLED_MODEL, openNodeEngine } from '../../src/cli/node-engine.ts';
+import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
+import { openNodeModel } from '../../src/cli/node-engine.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, type TurnResult } from '../../src/protocol/turn.ts';
 import { launchChromium } from '../helpers/chromium.ts';
@@ -42,7 +43,7 @@ async function hasAdapter(): Promise<boolean> {
 
 /** What the engine on Node makes of the question. */
 async function turnOnNode(): Promise<TurnResult> {
-  const engine = await openNodeEngine(BUNDLED_MODEL);
+  const { engine } = await openNodeModel({ directory: BUNDLED_MODEL, backend: 'cpu' });
   try {
     await engine.setImage(await createNodeImageDecoder().decode(await openAsBlob(file)));
     return await engine.ask(question, DEFAULT_SETTINGS, () => undefined);
