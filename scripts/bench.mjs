@@ -10,7 +10,7 @@ import { fail } from './run.mjs';
 import { serve } from './serve.mjs';
 
 const USAGE = `npm run bench -- [--model bundled|3b|7b|URL] [--backend auto|webgpu|wasm] [--engines ours,upstream]
-  [--kernels none|decoder,vision] [--tuning NAME:N,...] [--only ID,...] [--repeat N] [--steps N] [--questions N] [--limit SECONDS] [--total SECONDS]`;
+  [--kernels ours|onnx] [--tuning NAME:N,...] [--only ID,...] [--repeat N] [--steps N] [--questions N] [--limit SECONDS] [--total SECONDS]`;
 const PARAMETERS = [
   'model',
   'backend',

@@ -2,14 +2,14 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
-import { createKernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
-import type { KernelGraph } from '../src/backends/webgpu/context.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
-import type { BackendChoice, BackendInfo, KernelTower } from '../src/protocol/engine-api.ts';
+import type { BackendChoice, BackendInfo, KernelSource } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
-import { deviceFailure, FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
+import { type AdapterFit, fitAdapter } from '../src/backends/webgpu/adapter-fit.ts';
+import { openWebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
+import { openOnDevice } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
@@ -41,13 +41,8 @@ export interface BackendPlan {
   readonly reasons: readonly string[];
 }
 
+const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower asyncify build runs.';
 const NEVER = new Promise<string>(() => undefined);
-
-/** The graphs of a tower. */
-const KERNEL_GRAPHS: Readonly<Record<KernelTower, readonly KernelGraph[]>> = {
-  decoder: ['embed_tokens', 'decoder'],
-  vision: ['vision_encoder'],
-};
 
 /** What the app uses. */
 const APP: Experiment = { kernels: null, tuning: '' };
@@ -73,20 +68,14 @@ export async function planBackends(
     const probe = await probeAdapter();
     if (typeof probe === 'string') {
       reasons.push(probe);
-    } else if (probe.maxBindingBytes < manifest.largestTensorBytes) {
-      const [limit, needed] = [probe.maxBindingBytes, manifest.largestTensorBytes].map((bytes) =>
-        Math.ceil(bytes / 2 ** 20),
-      );
-      reasons.push(`The adapter binds at most ${limit} MB at once, the model's largest weight has ${needed} MB.`);
-    } else if (choice === 'auto' && isSoftware(probe)) {
-      reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
-      software.push(...webGpuCandidates(probe, manifest, experiment));
     } else {
-      candidates.push(...webGpuCandidates(probe, manifest, experiment));
-      if (candidates.length === 0)
-        reasons.push(
-          'It computes in f16 only, which the adapter cannot: convert it with dtype q4f16, which computes in f32, too.',
-        );
+      const fit = fitAdapter(probe, manifest);
+      const found = webGpuCandidates(probe, fit, experiment);
+      if (fit.refusal !== null) reasons.push(fit.refusal);
+      if (found.length > 0 && choice === 'auto' && isSoftware(probe)) {
+        reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
+        software.push(...found);
+      } else candidates.push(...found);
     }
   }
   if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu));
@@ -104,79 +93,65 @@ export async function planBackends(
   return { candidates, reasons };
 }
 
-function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: Experiment): Candidate[] {
-  const has = (variant: VariantName): boolean => manifest.variants.some(({ name }) => name === variant);
-  const notes: string[] = [];
-  const types: ('f16' | 'f32')[] = [];
-  if (has('f16') && probe.hasF16) types.push('f16');
-  else if (has('f16')) notes.push('The adapter has no shader-f16, so activations are f32.');
-  else notes.push('The model folder has no f16 graphs, so activations are f32.');
-  if (has('f32')) types.push('f32');
-  const build = webGpuBuild();
-  if (build === 'asyncify')
-    notes.push('This browser has no WebAssembly.Suspending, so the slower asyncify build runs.');
-  const wanted = experiment.kernels ?? usualKernels(probe);
-  const kernelChoices: (readonly KernelTower[])[] = wanted.length > 0 ? [wanted, []] : [[]];
-  const ways = kernelChoices.flatMap((kernels) =>
+function webGpuCandidates(
+  probe: AdapterProbe,
+  { activations: types, notes }: AdapterFit,
+  experiment: Experiment,
+): Candidate[] {
+  const ways = kernelsToTry(probe, experiment).flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
     ),
   );
-  return ways.map(({ kernels, activations, subgroups }) => ({
-    info: { backend: 'webgpu' as const, build, kernels, activations, threads: 1, adapter: probe.description },
-    variant: activations,
-    notes,
-    label: `WebGPU with ${kernels.length > 0 ? 'our own kernels, ' : ''}${activations} activations ${subgroups ? 'and' : 'without'} subgroups`,
-    async open(folder, onEvent) {
-      const ort = await loadOrt(build, 1);
-      const device = await requestDevice({ f16: activations === 'f16', subgroups });
-      const failure = deviceFailure(device);
-      const runtime = createWebGpuRuntime(ort, device);
-      const options = { folder, variant: activations, onEvent };
-      try {
-        if (kernels.length === 0) return { backend: await openOnnxBackend({ ...options, runtime }), failure };
-        const own = createKernelRuntime(
-          runtime,
-          kernelModel(manifest, activations, kernels),
-          parseTuning(experiment.tuning),
-        );
-        const backend = await openOnnxBackend({ ...options, runtime: own, selfTest: !own.testsItself });
-        return { backend, failure, kernels: own };
-      } catch (thrown) {
-        const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
-        await runtime.dispose();
-        throw failed ?? thrown;
-      }
-    },
-  }));
+  return ways.map(({ kernels, activations, subgroups }) => {
+    const on = `${activations} activations ${subgroups ? 'and' : 'without'} subgroups`;
+    const device = { f16: activations === 'f16', subgroups };
+    const info = { backend: 'webgpu' as const, kernels, activations, threads: 1, adapter: probe.description };
+    if (kernels === 'ours') {
+      return {
+        info: { ...info, build: null },
+        variant: activations,
+        notes,
+        label: `WebGPU with our own kernels, ${on}`,
+        open: async (folder, onEvent) =>
+          openOnDevice(await requestDevice(device), async (gpu) => {
+            const tuning = parseTuning(experiment.tuning);
+            const kernels = await openWebGpuBackend({ device: gpu, folder, variant: activations, tuning, onEvent });
+            return { backend: kernels, kernels };
+          }),
+      };
+    }
+    const build = webGpuBuild();
+    return {
+      info: { ...info, build },
+      variant: activations,
+      notes: build === 'asyncify' ? [...notes, SLOW_BUILD] : notes,
+      label: `WebGPU with ${on}`,
+      async open(folder, onEvent) {
+        const ort = await loadOrt(build, 1);
+        return openOnDevice(await requestDevice(device), async (gpu) => {
+          const runtime = createWebGpuRuntime(ort, gpu);
+          return { backend: await openOnnxBackend({ folder, variant: activations, runtime, onEvent }) };
+        });
+      },
+    };
+  });
 }
 
-/** What our kernels need to know of a model whose `kernels` they compute. */
-function kernelModel(
-  manifest: Manifest,
-  activations: 'f16' | 'f32',
-  kernels: readonly KernelTower[],
-): Parameters<typeof createKernelRuntime>[1] {
-  const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
-  if (graphs === undefined) throw new NamedError('ModelFolderError', `${manifest.name} has no ${activations} graphs.`);
-  const names = kernels.flatMap((tower) => KERNEL_GRAPHS[tower]);
-  const { text, vision } = manifest.geometry;
-  return { text, vision, activations, graphs: new Map(names.map((name) => [graphs[name].file, name])) };
-}
-
-/** What our own kernels compute in the app. */
-function usualKernels(probe: AdapterProbe): readonly KernelTower[] {
-  return isSoftware(probe) ? [] : ['decoder', 'vision'];
+/** Whose kernels are tried on an adapter, in this order. */
+function kernelsToTry(probe: AdapterProbe, { kernels }: Experiment): readonly KernelSource[] {
+  const first = kernels ?? (isSoftware(probe) ? 'onnx' : 'ours');
+  return first === 'ours' ? ['ours', 'onnx'] : ['onnx'];
 }
 
 function wasmCandidate(variant: VariantName): Candidate {
   const threads = wasmThreads();
   const isolated = globalThis.crossOriginIsolated;
   return {
-    info: { backend: 'wasm', build: 'wasm', kernels: [], activations: 'f32', threads, adapter: '' },
+    info: { backend: 'wasm', build: 'wasm', kernels: 'onnx', activations: 'f32', threads, adapter: '' },
     variant,
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
-    label: `WASM on ${threads} thread${threads === 1 ? '' : 's'}`,
+    label: `WebAssembly with ${threads} thread${threads === 1 ? '' : 's'}`,
     async open(folder, onEvent) {
       const runtime = createWasmRuntime(await loadOrt('wasm', threads));
       return { backend: await openOnnxBackend({ folder, variant, runtime, onEvent }), failure: NEVER };

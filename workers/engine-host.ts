@@ -6,7 +6,7 @@ import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/model/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
-import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
+import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
@@ -24,12 +24,12 @@ const SMALL_BYTES = 1e6;
 export class EngineHost implements EngineApi {
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
-  #kernels: KernelRuntime | null = null;
+  #kernels: WebGpuBackend | null = null;
   #folders: FolderLoader | null = null;
   #failure: Promise<string> = new Promise(() => undefined);
 
   /** Our own kernels, where they run: for measurements alone. */
-  get kernels(): KernelRuntime | null {
+  get kernels(): WebGpuBackend | null {
     return this.#kernels;
   }
 
@@ -74,7 +74,7 @@ export class EngineHost implements EngineApi {
         this.#failure = opened.failure;
         this.#kernels = opened.kernels ?? null;
         for (const note of candidate.notes) notes.add(note);
-        notes.add(`${candidate.label} runs.`);
+        notes.add(`Running on ${candidate.label}.`);
         for (const note of opened.backend.notes()) notes.add(note);
         return {
           backend: { ...candidate.info, reasons: [...notes] },

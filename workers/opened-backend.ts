@@ -1,5 +1,5 @@
 /** A backend that was opened in this worker. */
-import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
+import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import type { Backend } from '../src/engine/backend.ts';
 
 /** A backend, and the news of its device's failure. */
@@ -7,6 +7,6 @@ export interface OpenedBackend {
   readonly backend: Backend;
   /** As `deviceFailure` says; never for WASM. */
   readonly failure: Promise<string>;
-  /** Where our own kernels run: to time them. */
-  readonly kernels?: KernelRuntime;
+  /** The same where our own kernels run: to time them. */
+  readonly kernels?: WebGpuBackend;
 }

@@ -6,7 +6,7 @@ import { prepareView } from '../src/image/image-request.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import type { KernelRuntime } from '../src/backends/webgpu/kernel-runtime.ts';
+import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type {
@@ -67,14 +67,14 @@ export class OursHost implements EngineUnderTestApi {
     const loaded = await this.#host.load(source, backend, onEvent, experiment);
     const { backend: runs, build, kernels, activations, threads, adapter, reasons } = loaded.backend;
     // An experiment that fell back must not pass for one.
-    if ((experiment.kernels?.length ?? 0) > 0 && kernels.length === 0) {
+    if (experiment.kernels === 'ours' && kernels !== 'ours') {
       onProgress(`without our own kernels: ${reasons.join(' ')}`);
     }
-    const own = kernels.length === 0 ? '' : `, own kernels (${kernels.join(', ')})`;
+    const by = build === null ? 'own kernels' : `onnxruntime ${build}`;
     this.#tokenizer = await openTokenizer(source);
     this.#contextLength = loaded.model.contextLength;
     return {
-      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs} ${build}`}, ${activations}${own})`,
+      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs}, ${by}`}, ${activations})`,
       backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
       adapter,
       reasons,
@@ -237,7 +237,7 @@ export class OursHost implements EngineUnderTestApi {
 
 /** Dispatches and mean GPU time of each kind of kernel while `work` runs; nothing where there are no timestamps or kernels of ours. */
 async function timeKernels(
-  kernels: KernelRuntime | null,
+  kernels: WebGpuBackend | null,
   work: () => Promise<unknown>,
 ): Promise<Record<string, number>> {
   const details: Record<string, number> = {};

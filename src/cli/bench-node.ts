@@ -6,7 +6,7 @@
  * Chromium. Bundled into one file it needs no other package than `webgpu`, and a folder for --language.
  */
 import { defineCommand } from 'citty';
-import { deviceFailure } from '../backends/webgpu/gpu/device-failure.ts';
+import { openOnDevice } from '../backends/webgpu/gpu/device-failure.ts';
 import { parseTuning } from '../backends/webgpu/gpu/tuning.ts';
 import { startDawn } from '../backends/webgpu/node/dawn.ts';
 import { openWebGpuBackend } from '../backends/webgpu/webgpu-backend.ts';
@@ -66,9 +66,10 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
   const dtype = hasF16 ? 'q4f16' : 'q4';
   const folder = await openRandomFolder(preset, dtype, language);
   const device = await dawn.open({ f16: hasF16, subgroups: hasSubgroups });
-  const failure = deviceFailure(device);
-  const options = { device, folder, variant, tuning, onEvent: () => undefined } as const;
-  const backend = await untilFailure(failure, openWebGpuBackend(options));
+  const { backend, failure } = await openOnDevice(device, async () => {
+    const options = { device, folder, variant, tuning, onEvent: () => undefined } as const;
+    return { backend: await openWebGpuBackend(options) };
+  });
   const loadMs = performance.now() - begun;
   try {
     const speed = await untilFailure(failure, measureSpeed({ folder, backend, steps, cached, repeat }));

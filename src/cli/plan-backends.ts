@@ -6,7 +6,7 @@ import { createNodeRuntime } from '../backends/onnx/node/node-runtime.ts';
 import { openOnnxBackend } from '../backends/onnx/onnx-backend.ts';
 import { fitAdapter } from '../backends/webgpu/adapter-fit.ts';
 import { isSoftware } from '../backends/webgpu/gpu/adapter.ts';
-import { deviceFailure, FAILURE_REPORT_MS, failureWithin } from '../backends/webgpu/gpu/device-failure.ts';
+import { openOnDevice } from '../backends/webgpu/gpu/device-failure.ts';
 import { DEFAULT_TUNING } from '../backends/webgpu/gpu/tuning.ts';
 import { type Dawn, startDawn } from '../backends/webgpu/node/dawn.ts';
 import { openWebGpuBackend } from '../backends/webgpu/webgpu-backend.ts';
@@ -106,28 +106,14 @@ async function planWebGpu(choice: 'auto' | 'webgpu', manifest: Manifest): Promis
   const candidates = ways.map(({ activations, subgroups }): Candidate => {
     const features = `${activations} activations ${subgroups ? 'and' : 'without'} subgroups`;
     const label = `WebGPU through Dawn with ${features} on ${probe.description}`;
-    const open = (folder: ModelFolder): Promise<OpenedBackend> => openOnDawn(dawn, folder, activations, subgroups);
+    const open = async (folder: ModelFolder): Promise<OpenedBackend> =>
+      openOnDevice(await dawn.open({ f16: activations === 'f16', subgroups }), async (device) => {
+        const options = { device, folder, variant: activations, tuning: DEFAULT_TUNING, onEvent: () => undefined };
+        return { backend: await openWebGpuBackend(options) };
+      });
     return { kind: 'webgpu', label, variant: activations, notes, open };
   });
   return { candidates, reasons: refusal === null ? [] : [refusal] };
-}
-
-async function openOnDawn(
-  dawn: Dawn,
-  folder: ModelFolder,
-  variant: 'f16' | 'f32',
-  subgroups: boolean,
-): Promise<OpenedBackend> {
-  const device = await dawn.open({ f16: variant === 'f16', subgroups });
-  const failure = deviceFailure(device);
-  try {
-    const options = { device, folder, variant, tuning: DEFAULT_TUNING, onEvent: () => undefined };
-    return { backend: await openWebGpuBackend(options), failure };
-  } catch (thrown) {
-    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
-    device.destroy();
-    throw failed ?? thrown;
-  }
 }
 
 /** onnxruntime; none where the folder has no f32 graphs. */

@@ -55,11 +55,12 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
   const chosen = (['ours', 'upstream'] as const).filter((name) => engines.includes(name));
   const backend = search.get('backend');
+  const kernels = search.get('kernels');
   const model = modelFrom(search.get('model'));
   return {
     model,
     backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
-    kernels: kernelsFrom(search.get('kernels')),
+    kernels: kernels === 'ours' || kernels === 'onnx' ? kernels : null,
     tuning: search.get('tuning') ?? '',
     engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
     only: only.length > 0 ? only : usualMeasurements(model),
@@ -76,7 +77,7 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   const all: Readonly<Record<string, readonly [string, string]>> = {
     model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],
     backend: [plan.backend, DEFAULT_PLAN.backend],
-    kernels: [plan.kernels === null ? '' : plan.kernels.join(',') || 'none', ''],
+    kernels: [plan.kernels ?? '', ''],
     tuning: [plan.tuning, DEFAULT_PLAN.tuning],
     engines: [plan.engines.join(','), DEFAULT_PLAN.engines.join(',')],
     only: [plan.only.join(','), usualMeasurements(plan.model).join(',')],
@@ -89,13 +90,6 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   const search = new URLSearchParams();
   for (const [name, [value, usual]] of Object.entries(all)) if (value !== usual) search.set(name, value);
   return search;
-}
-
-/** `none`, or names of towers; null: as in the app. */
-function kernelsFrom(text: string | null): BenchPlan['kernels'] {
-  const wanted = names(text);
-  const kernels = (['decoder', 'vision'] as const).filter((name) => wanted.includes(name));
-  return kernels.length > 0 || wanted.includes('none') ? kernels : null;
 }
 
 /** `bundled`, `3b`, `7b`, `tiny`, or a URL. */

@@ -21,17 +21,6 @@ export const VISION_ENCODER = {
   imageFeatures: 'image_features',
 } as const;
 
-/** What kernels take in place of some of the vision encoder's inputs: the image as it is, and floats as they were computed. */
-export const VISION_KERNELS = {
-  /** u8 `[height, width, 3]`. */
-  pixels: 'pixels',
-  /** f32 `[3, 256]`: what an 8-bit value becomes in each channel. */
-  normalised: 'normalised_values',
-  /** f32 `[num_patches, headDim / 2]`, rows in window order. */
-  cos: 'rotary_cos_f32',
-  sin: 'rotary_sin_f32',
-} as const;
-
 /** The decoder. Past and present are named per layer by the functions below. */
 export const DECODER = {
   /** Activations' type `[1, seq, hidden]`. */

@@ -2,7 +2,7 @@
  * What engines are asked to do so that their speed can be compared: one interface for ours and for unmodified transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
-import type { BackendChoice, FolderSource, KernelTower } from './engine-api.ts';
+import type { BackendChoice, FolderSource, KernelSource } from './engine-api.ts';
 
 /** Who is compared. */
 export type EngineName = 'ours' | 'upstream';
@@ -12,8 +12,8 @@ export type PresetName = '3b' | '7b' | 'tiny';
 
 /** What our engine is measured with where that is not what the app uses. */
 export interface Experiment {
-  /** What our own kernels compute on WebGPU, the rest is onnxruntime's; null: as in the app. */
-  readonly kernels: readonly KernelTower[] | null;
+  /** Whose kernels are tried first on WebGPU; null: as in the app. */
+  readonly kernels: KernelSource | null;
   /** Sizes of the kernels, as `parseTuning` reads them. */
   readonly tuning: string;
 }

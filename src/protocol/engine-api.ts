@@ -18,10 +18,10 @@ export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
 /** The execution provider in use and how it was chosen. */
 export interface BackendInfo {
   readonly backend: 'webgpu' | 'wasm' | 'node';
-  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`. */
-  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node';
-  /** What our own kernels compute; the rest is onnxruntime's. */
-  readonly kernels: readonly KernelTower[];
+  /** Whose kernels compute. */
+  readonly kernels: KernelSource;
+  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`; null where none is loaded. */
+  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node' | null;
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
   readonly threads: number;
@@ -31,8 +31,8 @@ export interface BackendInfo {
   readonly reasons: readonly string[];
 }
 
-/** What our own kernels can compute: the language model with its embedding, and the vision tower. */
-export type KernelTower = 'decoder' | 'vision';
+/** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
+export type KernelSource = 'ours' | 'onnx';
 
 /** What the page may know of the loaded model. */
 export interface ModelInfo {

@@ -46,7 +46,7 @@ describe('without isolation headers', () => {
     const why = await app.ready();
     expect(await app.page.evaluate(() => crossOriginIsolated)).toBe(false);
     expect(why).toContain('The page is not cross-origin isolated, so WASM runs on one thread.');
-    expect(why).toContain('WASM on 1 thread runs.');
+    expect(why).toContain('Running on WebAssembly with 1 thread.');
     const { file, question, answer } = nanoQuestion(17);
     await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
@@ -58,7 +58,7 @@ describe('without isolation headers', () => {
 describe('once the engine is ready', () => {
   it('answers without a network, and has asked nobody but its own host for anything', async () => {
     const app = await AppPage.open(browser, site.url);
-    expect(await app.ready()).toMatch(/WASM on \d+ threads? runs|WebGPU/);
+    expect(await app.ready()).toMatch(/Running on WebAssembly with \d+ threads?\.|WebGPU/);
     await app.page.getByRole('button', { name: 'Poster', exact: true }).click();
     await app.picture.getByAltText('Chosen: Poster').waitFor();
     await app.page.context().setOffline(true);

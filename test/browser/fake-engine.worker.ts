@@ -24,7 +24,7 @@ const INFO: EngineInfo = {
   backend: {
     backend: 'webgpu',
     build: 'asyncify',
-    kernels: [],
+    kernels: 'onnx',
     activations: 'f32',
     threads: 1,
     adapter: 'scripted adapter',

@@ -5,10 +5,11 @@ import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import type { ImageFeatures } from '../../src/engine/backend.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
 import { Compiler } from '../../src/backends/webgpu/gpu/compiler.ts';
-import { CommandStream } from '../../src/backends/webgpu/gpu/command-stream.ts';
-import { type DeviceRuntime, readBuffer } from '../../src/backends/webgpu/gpu/device-tensors.ts';
-import type { KernelGraph, KernelContext } from '../../src/backends/webgpu/context.ts';
-import { createKernelRuntime } from '../../src/backends/webgpu/kernel-runtime.ts';
+import { writeActivations } from '../../src/backends/webgpu/gpu/activation-buffer.ts';
+import { readBuffer } from '../../src/backends/webgpu/gpu/readback.ts';
+import { createContext, type KernelModel } from '../../src/backends/webgpu/context.ts';
+import { BufferFeatures } from '../../src/backends/webgpu/image-features.ts';
+import { openWebGpuBackend } from '../../src/backends/webgpu/webgpu-backend.ts';
 import { testedFormats, testGemm } from '../../src/backends/webgpu/self-test/matmul-test.ts';
 import { sized } from '../../src/backends/webgpu/gpu/sized-kernel.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
@@ -16,13 +17,8 @@ import { gemmF16Kernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
 import { gemmGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
 import { openModelFolder } from '../../src/model/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
-import { activationType, asActivations } from '../../src/backends/onnx/activations.ts';
-import { TensorFeatures } from '../../src/backends/onnx/image-features.ts';
-import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import { requestDevice } from '../../src/backends/webgpu/gpu/adapter.ts';
-import type { Ort } from '../../src/backends/onnx/web/ort-build.ts';
 import { deviceFailure } from '../../src/backends/webgpu/gpu/device-failure.ts';
-import { createWebGpuRuntime, type WebGpuRuntime } from '../../src/backends/onnx/web/webgpu-runtime.ts';
 import { messageOf } from '../../src/shared/errors.ts';
 import { pause } from '../../src/shared/pause.ts';
 import { type Continuation, continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
@@ -58,49 +54,37 @@ export interface Failures {
   readonly afterBuffer: string | null;
 }
 
-const GRAPHS: readonly KernelGraph[] = ['decoder', 'embed_tokens', 'vision_encoder'];
 const errors: string[] = [];
-const runtimes = new Map<boolean, Promise<WebGpuRuntime>>();
+/** With subgroups and without. */
+const devices = new Map<boolean, Promise<GPUDevice>>();
 
-async function makeRuntime(subgroups: boolean): Promise<WebGpuRuntime> {
-  // Only its tensors: no graph runs here.
-  const ort = (await import(/* @vite-ignore */ new URL('/ort/ort.jspi.min.mjs', location.href).href)) as Ort;
+async function makeDevice(subgroups: boolean): Promise<GPUDevice> {
   const device = await requestDevice({ f16: false, subgroups });
   device.addEventListener('uncapturederror', ({ error }) => errors.push(error.message));
-  return createWebGpuRuntime(ort, device);
+  return device;
 }
 
 async function answer(order: Order): Promise<Answers> {
   const { folder: url, activations, tuning, subgroups = false } = order;
-  // 1. The runtime.
-  const opening = runtimes.get(subgroups) ?? makeRuntime(subgroups);
-  runtimes.set(subgroups, opening);
-  const plain = await opening;
-  const { device } = plain;
-  const source = urlFolder(url, location.href);
-  const manifest = await readManifest(source);
-  const graphs = manifest.variants.find(({ name }) => name === activations)?.graphs;
-  if (graphs === undefined) throw new Error(`no ${activations} graphs`);
-  const { text, vision } = manifest.geometry;
-  const files = new Map(GRAPHS.map((graph) => [graphs[graph].file, graph]));
+  // 1. The device.
+  const making = devices.get(subgroups) ?? makeDevice(subgroups);
+  devices.set(subgroups, making);
+  const device = await making;
   const threadsPerRow = subgroups ? device.adapterInfo.subgroupMinSize : DEFAULT_TUNING.threadsPerRow;
   const sizes = { ...DEFAULT_TUNING, threadsPerRow, ...tuning };
-  const runtime = createKernelRuntime(plain, { text, vision, activations, graphs: files }, sizes);
   // 2. The backend.
+  const source = urlFolder(url, location.href);
   const all = [() => true, () => undefined, true] as const; // every file, unread
-  const folder = await openModelFolder(source, manifest, ...all);
-  const backend = await openOnnxBackend({
-    folder,
-    variant: activations,
-    runtime,
-    selfTest: false,
-    onEvent: () => undefined,
-  });
+  const folder = await openModelFolder(source, await readManifest(source), ...all);
+  const options = { device, folder, variant: activations, tuning: sizes, onEvent: () => undefined };
+  const backend = await openWebGpuBackend(options);
+  const { hiddenSize } = folder.manifest.geometry.text;
   const decoder = new Decoder({ text: backend.text, contextLength: 4096, queue: new DeviceQueue(true) });
   const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
-    const values = Float32Array.from({ length: tokens * text.hiddenSize }, (_, i) => value(i));
-    const dims = [1, tokens, text.hiddenSize];
-    return new TensorFeatures(runtime.upload(activationType(activations), asActivations(values, activations), dims));
+    const values = Float32Array.from({ length: tokens * hiddenSize }, (_, i) => value(i));
+    const features = new BufferFeatures(device, { tokens, hiddenSize, activations });
+    writeActivations(device, features.buffer, values, activations);
+    return features;
   };
   // 3. The questions.
   const features = await lookAt(backend.vision, order);
@@ -174,15 +158,15 @@ async function multiplyInF16(): Promise<number> {
       .replaceAll(/(\d\.\d+)h/g, '$1');
     return createShaderModule({ code: inF32, ...more });
   };
-  const compiler = new Compiler(device);
-  const parts = { runtime: { device } as DeviceRuntime, stream: new CommandStream(device) } as KernelContext;
+  // The sizes of no model: products alone are computed.
+  const parts = createContext(device, {} as KernelModel, DEFAULT_TUNING);
   const tile = { tokens: 16, rows: 32, tokensPerThread: 4, rowsPerThread: 4, depth: 8 } as const;
   const stored = (['q4', 'q8'] as const).flatMap((kind) =>
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),
   );
   for (const matrix of testedFormats(stored)) {
     const spec = { label: 'product, f16', matrix, epilogue: 'store', bias: true, tile } as const;
-    const compiled = await compiler.compile(gemmF16Kernel(spec));
+    const compiled = await parts.compiler.compile(gemmF16Kernel(spec));
     await testGemm(
       parts,
       sized(compiled, (tokens) => gemmGrid(spec, tokens)),

@@ -89,7 +89,7 @@ describe('the page on WebGPU', () => {
       expect(why).toContain('Ready on WebGPU');
       // SwiftShader computes attention wrongly with subgroups: the check must see it, and the next device must pass.
       expect(why).toMatch(/WebGPU with f32 activations and subgroups failed: .*attention/i);
-      expect(why).toContain('WebGPU with f32 activations without subgroups runs.');
+      expect(why).toContain('Running on WebGPU with f32 activations without subgroups.');
 
       await app.choose(file);
       expect(await app.askFor(question)).toBe(answer);

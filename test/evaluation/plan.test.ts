@@ -9,12 +9,12 @@ describe('a plan in an address', () => {
 
   it('survives the way there and back', () => {
     const text =
-      'model=7b&backend=webgpu&kernels=decoder,vision&tuning=tile:64&engines=ours&only=decode512,round2&repeat=3&steps=8&questions=20&limit=60&total=500';
+      'model=7b&backend=webgpu&kernels=ours&tuning=tile:64&engines=ours&only=decode512,round2&repeat=3&steps=8&questions=20&limit=60&total=500';
     const plan = planFrom(new URLSearchParams(text));
     expect(plan).toEqual({
       model: { kind: 'preset', preset: '7b' },
       backend: 'webgpu',
-      kernels: ['decoder', 'vision'],
+      kernels: 'ours',
       tuning: 'tile:64',
       engines: ['ours'],
       only: ['decode512', 'round2'],
@@ -33,7 +33,9 @@ describe('a plan in an address', () => {
   });
 
   it('takes the default for what cannot be used', () => {
-    const search = new URLSearchParams('backend=abacus&engines=theirs&only=nothing&repeat=-1&steps=1.5&limit=x');
+    const search = new URLSearchParams(
+      'backend=abacus&kernels=theirs&engines=theirs&only=nothing&repeat=-1&steps=1.5&limit=x',
+    );
     expect(planFrom(search)).toEqual(DEFAULT_PLAN);
   });
 });

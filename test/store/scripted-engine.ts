@@ -8,7 +8,15 @@ import { NamedError } from '../../src/shared/errors.ts';
 
 /** What the scripted model is. */
 export const ENGINE_INFO: EngineInfo = {
-  backend: { backend: 'wasm', build: 'wasm', kernels: [], activations: 'f32', threads: 1, adapter: '', reasons: [] },
+  backend: {
+    backend: 'wasm',
+    build: 'wasm',
+    kernels: 'onnx',
+    activations: 'f32',
+    threads: 1,
+    adapter: '',
+    reasons: [],
+  },
   model: {
     name: 'scripted',
     dtype: 'q8',

@@ -48,10 +48,6 @@ class OrtHostRuntime implements HostRuntime {
     return this.tensor(type, joined, [1, count, width]);
   }
 
-  notes(): readonly string[] {
-    return [];
-  }
-
   async dispose(): Promise<void> {
     // Whoever made a session releases it; there is nothing else.
   }

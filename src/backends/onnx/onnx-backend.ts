@@ -17,8 +17,6 @@ export interface OnnxBackendOptions {
   readonly variant: VariantName;
   /** The backend disposes it with itself; when opening fails, that is left to the caller. */
   readonly runtime: Runtime;
-  /** false where the runtime's sessions have a self-test of their own; otherwise the folder's attention check runs first. */
-  readonly selfTest?: boolean;
   readonly onEvent: (event: LoadEvent) => void;
 }
 
@@ -37,7 +35,7 @@ const DEVICE_OUTPUTS: Readonly<Record<GraphName, (layers: number) => string[]>> 
 };
 
 /**
- * Tests attention where need be, then makes the sessions one after the other.
+ * Tests attention, then makes the sessions one after the other.
  * Throws NumericCheckError when the machine computes wrongly, ModelFolderError when the folder lacks the variant.
  */
 export async function openOnnxBackend(options: OnnxBackendOptions): Promise<Backend> {
@@ -67,7 +65,7 @@ class OnnxBackend implements Backend {
   }
 
   notes(): readonly string[] {
-    return this.#runtime.notes();
+    return [];
   }
 
   async dispose(): Promise<void> {
@@ -76,13 +74,7 @@ class OnnxBackend implements Backend {
   }
 }
 
-async function openSessions({
-  folder,
-  variant: name,
-  runtime,
-  selfTest = true,
-  onEvent,
-}: OnnxBackendOptions): Promise<Sessions> {
+async function openSessions({ folder, variant: name, runtime, onEvent }: OnnxBackendOptions): Promise<Sessions> {
   const { manifest } = folder;
   const variant = manifest.variants.find((candidate) => candidate.name === name);
   if (variant === undefined) {
@@ -111,11 +103,9 @@ async function openSessions({
     await session.release();
   };
   try {
-    if (selfTest) {
-      const check = await open('attention_check');
-      await testAttention(runtime, check, manifest.geometry, activationsOf(name));
-      await close(check);
-    }
+    const check = await open('attention_check');
+    await testAttention(runtime, check, manifest.geometry, activationsOf(name));
+    await close(check);
     return {
       vision: await open('vision_encoder'),
       embedTokens: await open('embed_tokens'),

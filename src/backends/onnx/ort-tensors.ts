@@ -32,19 +32,19 @@ export function unwrap(tensor: Tensor): OrtTensor {
 /** Host arrays by element type; f16 as bits, whatever class onnxruntime uses for it. */
 export function hostData(data: OrtTensor['data']): TensorData {
   if (data instanceof Float32Array || data instanceof BigInt64Array || data instanceof Int32Array) return data;
-  if (data instanceof Uint16Array || data instanceof Uint8Array) return data;
+  if (data instanceof Uint16Array) return data;
   if (ArrayBuffer.isView(data)) return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2); // Float16Array
   throw new TypeError('onnxruntime returned a tensor of an unexpected type');
 }
 
 function tensorType(type: string): TensorType {
-  if (type === 'float32' || type === 'float16' || type === 'int64' || type === 'int32' || type === 'uint8') return type;
+  if (type === 'float32' || type === 'float16' || type === 'int64' || type === 'int32') return type;
   throw new TypeError(`onnxruntime returned a tensor of type ${type}, which no graph of ours has`);
 }
 
 /** Bytes of one element. */
 export function elementBytes(type: TensorType): number {
-  return { float32: 4, float16: 2, int64: 8, int32: 4, uint8: 1 }[type];
+  return { float32: 4, float16: 2, int64: 8, int32: 4 }[type];
 }
 
 /** Bytes of a whole tensor. */
@@ -59,7 +59,6 @@ export function hostArray(type: TensorType, bytes: ArrayBuffer): TensorData {
     float16: Uint16Array,
     int64: BigInt64Array,
     int32: Int32Array,
-    uint8: Uint8Array,
   };
   return new arrays[type](bytes);
 }

@@ -4,10 +4,10 @@
  */
 
 /** Element types that cross the interface. f16 travels as its bits. */
-export type TensorType = 'float32' | 'float16' | 'int64' | 'int32' | 'uint8';
+export type TensorType = 'float32' | 'float16' | 'int64' | 'int32';
 
 /** A host array for each {@link TensorType}. */
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array;
 
 /** A tensor, on the host or on the device. */
 export interface Tensor {
@@ -34,8 +34,6 @@ export interface Rows {
 
 /** A graph, ready to run. */
 export interface Session {
-  /** Names of what it wants to be fed, where that is not all of the graph's inputs and nothing else. */
-  readonly wants?: readonly string[];
   /**
    * Runs the graph. `outputs` names the wanted outputs; a tensor given for a name is written in place (it may be one of
    * the inputs: that is how a static cache works), otherwise a new tensor is returned, which the caller disposes.
@@ -59,8 +57,6 @@ interface AnyRuntime {
   tensor(type: TensorType, data: TensorData, dims: readonly number[]): Tensor;
   /** Rows of `[1, n, width]` tensors of one type and width behind each other, as a new tensor where they lie. */
   join(parts: readonly Rows[]): Promise<Tensor>;
-  /** What is worth knowing of how its sessions compute, one plain sentence each. */
-  notes(): readonly string[];
   /** Frees everything. The runtime is of no use afterwards. */
   dispose(): Promise<void>;
 }

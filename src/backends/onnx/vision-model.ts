@@ -4,34 +4,22 @@ import type { VisionModel } from '../../engine/backend.ts';
 import type { PreprocessedImage } from '../../image/patchify.ts';
 import type { Activations } from '../../model/manifest.ts';
 import type { ModelConfig } from '../../model/model-config.ts';
-import { VISION_ENCODER as NAMES, VISION_KERNELS } from '../../onnx/graph-names.ts';
+import { VISION_ENCODER as NAMES } from '../../onnx/graph-names.ts';
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import { activationType, asActivations } from './activations.ts';
 import { TensorFeatures } from './image-features.ts';
 import { outputOf } from './outputs.ts';
-import type { Runtime, Session, Tensor } from './runtime.ts';
+import type { Runtime, Session, Tensor, Tensors } from './runtime.ts';
 import { padWindows, type PaddedWindows } from './window-padding.ts';
 
 /** How many grids' plans are kept. */
 const KEPT_PLANS = 8;
-
-/** What a graph is fed. */
-const GRAPH_INPUTS = Object.values(NAMES).filter((name) => name !== NAMES.imageFeatures);
 
 /** What depends on the size of a grid alone. */
 interface GridPlan extends PaddedWindows {
   /** `[patches, headDim / 2]`, in window order. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
-}
-
-type Makers = Readonly<Record<string, () => Tensor>>;
-
-/** Throws TypeError for an input that nobody makes. */
-function makerOf(makers: Makers, name: string): () => Tensor {
-  const maker = makers[name];
-  if (maker === undefined) throw new TypeError(`the vision encoder is fed no ${name}`);
-  return maker;
 }
 
 /** The vision tower with its session. */
@@ -55,9 +43,7 @@ export class OnnxVisionModel implements VisionModel {
    */
   async encode(image: PreprocessedImage): Promise<TensorFeatures> {
     const [, gridHeight, gridWidth] = image.gridThw;
-    const makers = this.#makers(image, this.#plan(gridHeight, gridWidth));
-    const wanted = this.#session.wants ?? GRAPH_INPUTS;
-    const feeds = Object.fromEntries(wanted.map((name) => [name, makerOf(makers, name)()]));
+    const feeds = this.#feeds(image, this.#plan(gridHeight, gridWidth));
     const running = this.#session.run(feeds, { [NAMES.imageFeatures]: null });
     const results = await running.catch((thrown: unknown) => {
       // A failing device may have been lost, which its owner reports. On a CPU the size is to blame: onnxruntime's attention counts in 32 bits.
@@ -66,22 +52,20 @@ export class OnnxVisionModel implements VisionModel {
     return new TensorFeatures(outputOf(results, NAMES.imageFeatures));
   }
 
-  /** What makes each input that a session may want, so that none is made in vain. */
-  #makers({ gridThw, seen, normalised, pixelValues }: PreprocessedImage, plan: GridPlan): Makers {
+  /** What the graph is fed. */
+  #feeds({ gridThw, pixelValues }: PreprocessedImage, plan: GridPlan): Tensors {
     const patches = gridThw[1] * gridThw[2];
     const groups = plan.windowIndex.length;
     const half = this.#vision.headDim / 2;
     const { windows, windowPatches } = plan;
     const type = activationType(this.#activations);
     const tensor = this.#runtime.tensor.bind(this.#runtime);
-    const floats = (values: Float32Array, dims: readonly number[]) => (): Tensor =>
+    const floats = (values: Float32Array, dims: readonly number[]): Tensor =>
       tensor(type, asActivations(values, this.#activations), dims);
-    const integers = (values: BigInt64Array, dims: readonly number[]) => (): Tensor => tensor('int64', values, dims);
+    const integers = (values: BigInt64Array, dims: readonly number[]): Tensor => tensor('int64', values, dims);
+    const pixels = pixelValues();
     return {
-      [NAMES.pixelValues]: () => {
-        const values = pixelValues();
-        return tensor('float32', values, [patches, values.length / patches]);
-      },
+      [NAMES.pixelValues]: tensor('float32', pixels, [patches, pixels.length / patches]),
       [NAMES.windowIndex]: integers(plan.windowIndex, [groups]),
       [NAMES.reverseIndex]: integers(plan.reverseIndex, [groups]),
       [NAMES.cos]: floats(plan.cos, [patches, half]),
@@ -89,10 +73,6 @@ export class OnnxVisionModel implements VisionModel {
       [NAMES.windowRows]: integers(plan.windowRows, [windows, windowPatches]),
       [NAMES.windowSlots]: integers(plan.windowSlots, [patches]),
       [NAMES.attentionBias]: floats(plan.attentionBias, [windows, 1, windowPatches, windowPatches]),
-      [VISION_KERNELS.pixels]: () => tensor('uint8', seen.data, [seen.height, seen.width, 3]),
-      [VISION_KERNELS.normalised]: () => tensor('float32', normalised, [3, 256]),
-      [VISION_KERNELS.cos]: () => tensor('float32', plan.cos, [patches, half]),
-      [VISION_KERNELS.sin]: () => tensor('float32', plan.sin, [patches, half]),
     };
   }
 

@@ -1,34 +1,36 @@
-/** What the sessions of the kernels have in common. */
+/** What both towers' kernels share: the device, how its work is recorded, and the model's weights on it. */
+import type { Activations } from '../../model/manifest.ts';
 import type { TextConfig } from '../../model/text-config.ts';
 import type { VisionConfig } from '../../model/vision-config.ts';
-import type { CommandStream } from './gpu/command-stream.ts';
-import type { Compiler } from './gpu/compiler.ts';
-import type { DeviceRuntime } from './gpu/device-tensors.ts';
+import { CommandStream } from './gpu/command-stream.ts';
+import { Compiler } from './gpu/compiler.ts';
 import type { Tuning } from './gpu/tuning.ts';
-import type { Transposer } from './weights/transposer.ts';
-import type { WeightStore } from './weights/weight-store.ts';
-import type { Stored } from './attention/cache-format.ts';
-
-/** Graphs whose place the kernels can take. */
-export type KernelGraph = 'decoder' | 'embed_tokens' | 'vision_encoder';
+import { Transposer } from './weights/transposer.ts';
+import { WeightStore } from './weights/weight-store.ts';
 
 /** What the kernels must know of a model. */
 export interface KernelModel {
   readonly text: TextConfig;
   readonly vision: VisionConfig;
-  /** Type of the graphs' inputs and outputs, and of the cache. */
-  readonly activations: Stored;
-  /** The graph files whose place the kernels take, by path. */
-  readonly graphs: ReadonlyMap<string, KernelGraph>;
+  /** Type of embeddings, features, rotary tables and the cache. */
+  readonly activations: Activations;
 }
 
-/** What all sessions of the kernels share. */
+/** What all kernels of one model on one device share. */
 export interface KernelContext {
-  readonly runtime: DeviceRuntime;
+  readonly device: GPUDevice;
   readonly model: KernelModel;
   readonly tuning: Tuning;
   readonly compiler: Compiler;
   readonly stream: CommandStream;
   readonly weights: WeightStore;
   readonly transposer: Transposer;
+}
+
+/** A context in which nothing is compiled, recorded or loaded yet. */
+export function createContext(device: GPUDevice, model: KernelModel, tuning: Tuning): KernelContext {
+  const compiler = new Compiler(device);
+  const transposer = new Transposer(compiler);
+  const stream = new CommandStream(device);
+  return { device, model, tuning, compiler, stream, transposer, weights: new WeightStore(device, transposer) };
 }

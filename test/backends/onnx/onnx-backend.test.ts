@@ -31,14 +31,12 @@ const SUMS = {
 
 async function open(
   options: Partial<ScriptedOptions> & Pick<ScriptedOptions, 'kind'>,
-  selfTest?: boolean,
 ): Promise<{ backend: Backend; runtime: ScriptedRuntime }> {
   const runtime = new ScriptedRuntime({ geometry: GEOMETRY, script: SUMS, ...options });
   const backend = await openOnnxBackend({
     folder: FOLDER,
     variant: 'f32',
     runtime,
-    ...(selfTest === undefined ? {} : { selfTest }),
     onEvent: () => undefined,
   });
   return { backend, runtime };
@@ -188,12 +186,6 @@ describe('opening', () => {
     const opening = openOnnxBackend({ folder: FOLDER, variant: 'f32', runtime, onEvent: () => undefined });
     await expect(opening).rejects.toMatchObject({ name: 'NumericCheckError' });
     expect(runtime.released).toEqual(['attention_check']);
-  });
-
-  it('leaves the test to a runtime whose sessions test themselves', async () => {
-    const { backend, runtime } = await open({ kind: 'device', wrongAttention: true }, false);
-    expect(runtime.runs).toEqual([]);
-    expect(backend.notes()).toEqual(runtime.notes());
   });
 
   it('says which graphs a folder lacks', async () => {

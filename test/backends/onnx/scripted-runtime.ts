@@ -137,10 +137,6 @@ export class ScriptedRuntime {
     return (await tensor.read()).slice();
   }
 
-  notes(): readonly string[] {
-    return ['scripted'];
-  }
-
   async dispose(): Promise<void> {
     this.released.push('runtime');
   }

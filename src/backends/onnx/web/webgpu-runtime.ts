@@ -2,11 +2,10 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { bytesOf } from '../../../shared/bytes.ts';
 import { OrtSession } from '../ort-session.ts';
-import { byteLength, elementBytes, hostArray, hostData, joinedShape, unwrap, WrappedTensor } from '../ort-tensors.ts';
+import { byteLength, elementBytes, hostArray, joinedShape, unwrap, WrappedTensor } from '../ort-tensors.ts';
 import type { DeviceRuntime, Rows, Session, SessionFiles, Tensor, TensorData, TensorType } from '../runtime.ts';
 import type { Ort } from './ort-build.ts';
-import { readBuffer } from '../../webgpu/gpu/device-tensors.ts';
-import { Readback } from '../../webgpu/gpu/readback.ts';
+import { readBuffer, Readback } from '../../webgpu/gpu/readback.ts';
 import { withTimeout } from './timeout.ts';
 
 /** A session that is not made within this time never will be. */
@@ -16,29 +15,20 @@ const CREATE_TIMEOUT_MS = 180_000;
 const BUFFER_ALIGNMENT = 16;
 
 /** Makes a runtime on `device`. The runtime owns the device and destroys it when disposed. */
-export function createWebGpuRuntime(ort: Ort, device: GPUDevice): WebGpuRuntime {
+export function createWebGpuRuntime(ort: Ort, device: GPUDevice): DeviceRuntime {
   return new OrtWebGpuRuntime(ort, device);
 }
 
-/** A runtime on a device that others may use too, in the order in which work is submitted. */
-export interface WebGpuRuntime extends DeviceRuntime {
-  readonly device: GPUDevice;
-  /** The buffer of a tensor on the device, null for one on the host. */
-  bufferOf(tensor: Tensor): GPUBuffer | null;
-  /** The array of a tensor on the host. Throws for one on the device. */
-  dataOf(tensor: Tensor): TensorData;
-}
-
-class OrtWebGpuRuntime implements WebGpuRuntime {
+class OrtWebGpuRuntime implements DeviceRuntime {
   readonly kind = 'device';
   readonly leavesThreadFree = true;
   readonly #ort: Ort;
-  readonly device: GPUDevice;
+  readonly #device: GPUDevice;
   readonly #readback: Readback;
 
   constructor(ort: Ort, device: GPUDevice) {
     this.#ort = ort;
-    this.device = device;
+    this.#device = device;
     this.#readback = new Readback(device);
   }
 
@@ -47,7 +37,7 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     const locations = Object.fromEntries(files.deviceOutputs.map((name) => [name, 'gpu-buffer' as const]));
     const options: InferenceSession.SessionOptions = {
       // Of 200 answers, 196 equal fp32's with sums in f16, 199 with sums in f32 (docs/log.md).
-      executionProviders: [{ name: 'webgpu', device: this.device, enableMatmulFp32Accumulation: true }],
+      executionProviders: [{ name: 'webgpu', device: this.#device, enableMatmulFp32Accumulation: true }],
       externalData: files.data.map(({ path, blob }) => ({ path, data: blob })),
       preferredOutputLocation: locations,
       logSeverityLevel: 3,
@@ -70,12 +60,12 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     // writeBuffer wants whole multiples of four bytes; the buffer itself is large enough.
     const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
     bytes.set(bytesOf(data));
-    this.device.queue.writeBuffer(unwrap(tensor).gpuBuffer, 0, bytes);
+    this.#device.queue.writeBuffer(unwrap(tensor).gpuBuffer, 0, bytes);
   }
 
   allocate(type: TensorType, dims: readonly number[]): Tensor {
     const bytes = byteLength(type, dims);
-    const buffer = this.device.createBuffer({
+    const buffer = this.#device.createBuffer({
       size: Math.max(BUFFER_ALIGNMENT, Math.ceil(bytes / BUFFER_ALIGNMENT) * BUFFER_ALIGNMENT),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
@@ -86,14 +76,14 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     const { type, width, count } = joinedShape(parts);
     const joined = this.allocate(type, [1, count, width]);
     const rowBytes = width * elementBytes(type);
-    const encoder = this.device.createCommandEncoder();
+    const encoder = this.#device.createCommandEncoder();
     let at = 0;
     for (const part of parts) {
       const [from, to] = [unwrap(part.tensor).gpuBuffer, unwrap(joined).gpuBuffer];
       encoder.copyBufferToBuffer(from, part.first * rowBytes, to, at * rowBytes, part.count * rowBytes);
       at += part.count;
     }
-    this.device.queue.submit([encoder.finish()]);
+    this.#device.queue.submit([encoder.finish()]);
     return joined;
   }
 
@@ -102,28 +92,15 @@ class OrtWebGpuRuntime implements WebGpuRuntime {
     return hostArray(tensor.type, await this.#readback.read(gpuBuffer, byteLength(tensor.type, tensor.dims)));
   }
 
-  bufferOf(tensor: Tensor): GPUBuffer | null {
-    const ort = unwrap(tensor);
-    return ort.location === 'gpu-buffer' ? ort.gpuBuffer : null;
-  }
-
-  dataOf(tensor: Tensor): TensorData {
-    return hostData(unwrap(tensor).data);
-  }
-
-  notes(): readonly string[] {
-    return [];
-  }
-
   async dispose(): Promise<void> {
-    this.device.destroy();
+    this.#device.destroy();
   }
 
   #wrap(buffer: GPUBuffer, type: TensorType, dims: readonly number[]): Tensor {
     const options: Parameters<typeof OrtTensor.fromGpuBuffer>[1] = {
       dataType: type,
       dims,
-      download: async () => hostArray(type, await readBuffer(this.device, buffer, byteLength(type, dims))),
+      download: async () => hostArray(type, await readBuffer(this.#device, buffer, byteLength(type, dims))),
       dispose: () => buffer.destroy(),
     };
     return new WrappedTensor(this.#ort.Tensor.fromGpuBuffer(buffer, options));

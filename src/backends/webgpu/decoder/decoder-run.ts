@@ -93,7 +93,7 @@ export class DecoderRun {
     this.#embeddingSteps = embeddingSteps(kernels);
     this.#argMaxSteps = argMaxSteps(kernels);
     const shortest = kernels.splitK?.[0];
-    this.#scratch = new Scratch(context.runtime.device, context.model.text, intermediateSize, {
+    this.#scratch = new Scratch(context.device, context.model.text, intermediateSize, {
       partials: partialLength(kernels.attention.choice.prefill, 1, KEPT_SPLITS),
       ...(shortest?.partialSums(shortest.upTo) ?? NO_SUMS),
     });
@@ -113,7 +113,7 @@ export class DecoderRun {
     const scratch = this.#scratch.for({ tokens, logitsRows, partials, ...(splitK?.partialSums(tokens) ?? NO_SUMS) });
     const { shared, layers } = this.#bind(scratch, cache);
     const params = { tokens, past, firstLogitsRow: tokens - logitsRows, logitsRows, capacity: cache.capacity, ...kv };
-    this.#context.runtime.device.queue.writeBuffer(this.#scratch.params, 0, paramWords(params));
+    this.#context.device.queue.writeBuffer(this.#scratch.params, 0, paramWords(params));
     const buffersOf = (layer: number): BuffersOf<DecoderOperand> => {
       const own = layers[layer];
       return (operand) => {
@@ -147,7 +147,7 @@ export class DecoderRun {
    * of an image in the vision tower, which are freed once it is encoded: awaiting that, the two never exist together.
    */
   freeCapacity(tokens: number): Promise<undefined> | null {
-    return tokens > KEPT_TOKENS ? this.#context.runtime.device.queue.onSubmittedWorkDone() : null;
+    return tokens > KEPT_TOKENS ? this.#context.device.queue.onSubmittedWorkDone() : null;
   }
 
   /** To be called when a run has been submitted: frees what is too large to be kept for the next. */

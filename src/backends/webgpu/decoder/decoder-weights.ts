@@ -3,7 +3,7 @@
  * that the kernels read. Source: src/converter/graphs/decoder.ts and layers.ts, whose names these are.
  */
 import type { TextConfig } from '../../../model/text-config.ts';
-import type { ExternalWeight } from '../weights/onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 import { matrix, sized, type StoredMatrix, table, vector, type Weights } from '../weights/stored-matrix.ts';
 
 /** The weights of one layer. */

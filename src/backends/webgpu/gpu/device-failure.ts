@@ -28,3 +28,21 @@ export async function failureWithin(failure: Promise<string>, ms: number): Promi
   const why = await Promise.race([failure, pause(ms)]);
   return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
 }
+
+/**
+ * Opens something on a device, which is destroyed when that fails. Gives it with the news of the device's failure. Throws what
+ * `open` throws, and RuntimeUnavailableError where the device failed meanwhile, which is then the cause of whatever else went wrong.
+ */
+export async function openOnDevice<T extends object>(
+  device: GPUDevice,
+  open: (device: GPUDevice) => Promise<T>,
+): Promise<T & { readonly failure: Promise<string> }> {
+  const failure = deviceFailure(device);
+  try {
+    return { ...(await open(device)), failure };
+  } catch (thrown) {
+    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+    device.destroy();
+    throw failed ?? thrown;
+  }
+}

@@ -1,5 +1,5 @@
 /**
- * Copies small results from the device to the host, several at a time. Each goes through a staging buffer that serves the next
+ * Copies results from the device to the host, small ones several at a time. Each goes through a staging buffer that serves the next
  * once it has arrived, so there are as many buffers as results were ever in flight at once.
  */
 
@@ -15,19 +15,45 @@ export class Readback {
     this.#device = device;
   }
 
-  /** Copies the first `byteLength` bytes of what `buffer` holds after all that has been submitted; resolves when they have arrived. */
+  /**
+   * Copies the first `byteLength` bytes of what `buffer` holds after all that has been submitted; resolves when they have arrived.
+   * What is larger than a staging buffer gets one of its own.
+   */
   async read(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
-    if (byteLength > STAGING_BYTES) throw new RangeError(`${byteLength} bytes are more than ${STAGING_BYTES}`);
-    const staging =
-      this.#free.pop() ??
-      this.#device.createBuffer({ size: STAGING_BYTES, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-    const encoder = this.#device.createCommandEncoder();
-    encoder.copyBufferToBuffer(buffer, 0, staging, 0, byteLength);
-    this.#device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const bytes = staging.getMappedRange(0, byteLength).slice(0);
-    staging.unmap();
+    if (byteLength > STAGING_BYTES) return readBuffer(this.#device, buffer, byteLength);
+    const staging = this.#free.pop() ?? makeStaging(this.#device, STAGING_BYTES);
+    const bytes = await copyThrough(this.#device, { buffer, staging, byteLength });
     this.#free.push(staging);
     return bytes;
   }
+}
+
+/** Copies the first bytes of a buffer to the host; resolves when they have arrived. */
+export async function readBuffer(device: GPUDevice, buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
+  const staging = makeStaging(device, Math.ceil(byteLength / 4) * 4);
+  const bytes = await copyThrough(device, { buffer, staging, byteLength });
+  staging.destroy();
+  return bytes;
+}
+
+function makeStaging(device: GPUDevice, size: number): GPUBuffer {
+  return device.createBuffer({ label: 'staging', size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+}
+
+async function copyThrough(
+  device: GPUDevice,
+  {
+    buffer,
+    staging,
+    byteLength,
+  }: { readonly buffer: GPUBuffer; readonly staging: GPUBuffer; readonly byteLength: number },
+): Promise<ArrayBuffer> {
+  const size = Math.ceil(byteLength / 4) * 4; // whole words are copied and mapped
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const bytes = staging.getMappedRange(0, size).slice(0, byteLength);
+  staging.unmap();
+  return bytes;
 }

@@ -1,7 +1,7 @@
 /** Where a check runs kernels: buffers of its own, and what they hold afterwards against what they should. */
 import { bytesOf } from '../../../shared/bytes.ts';
 import { NamedError } from '../../../shared/errors.ts';
-import { readBuffer } from '../gpu/device-tensors.ts';
+import { readBuffer } from '../gpu/readback.ts';
 import type { KernelContext } from '../context.ts';
 import type { Compiled } from '../gpu/compiler.ts';
 import { PARAM_BYTES, type Params, paramWords, roundUp } from '../gpu/kernel.ts';
@@ -23,7 +23,7 @@ export class KernelFixture {
     const buffer = this.#make(data.byteLength, GPUBufferUsage.STORAGE);
     const bytes = new Uint8Array(buffer.size);
     bytes.set(bytesOf(data));
-    this.#parts.runtime.device.queue.writeBuffer(buffer, 0, bytes);
+    this.#parts.device.queue.writeBuffer(buffer, 0, bytes);
     return buffer;
   }
 
@@ -35,7 +35,7 @@ export class KernelFixture {
   /** The uniform buffer of a run, zero where nothing is said. */
   params(params: Params): GPUBuffer {
     const buffer = this.#make(PARAM_BYTES, GPUBufferUsage.UNIFORM);
-    this.#parts.runtime.device.queue.writeBuffer(buffer, 0, paramWords(params));
+    this.#parts.device.queue.writeBuffer(buffer, 0, paramWords(params));
     return buffer;
   }
 
@@ -50,7 +50,7 @@ export class KernelFixture {
    */
   async expect(what: string, buffer: GPUBuffer, expected: Float32Array, cols: number, stride: number): Promise<void> {
     this.#parts.stream.submit();
-    const found = new Float32Array(await readBuffer(this.#parts.runtime.device, buffer, buffer.size));
+    const found = new Float32Array(await readBuffer(this.#parts.device, buffer, buffer.size));
     const largest = expected.reduce((most, value) => Math.max(most, Number.isNaN(value) ? 0 : Math.abs(value)), 0);
     let worst = 0;
     expected.forEach((value, i) => {
@@ -73,7 +73,7 @@ export class KernelFixture {
 
   #make(byteLength: number, kind: number): GPUBuffer {
     const usage = kind | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-    const buffer = this.#parts.runtime.device.createBuffer({ label: 'check', size: roundUp(byteLength, 16), usage });
+    const buffer = this.#parts.device.createBuffer({ label: 'check', size: roundUp(byteLength, 16), usage });
     this.#buffers.push(buffer);
     return buffer;
   }

@@ -9,7 +9,6 @@ import { compileGemm, MANY } from '../matmul/compile.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts';
 import { imageSpans, windowSpans } from '../vision/attention-spans.ts';
-import { roundUp } from '../gpu/kernel.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Patches: two windows and a part of one, no multiple of a tile of keys. */
@@ -24,9 +23,9 @@ export async function selfTestVision(
   formats: VisionFormats,
   compiling: Promise<VisionKernels>,
 ): Promise<void> {
-  const { compiler, tuning, runtime } = parts;
+  const { compiler, tuning, device } = parts;
   const { patchEmbed, block, mergerIntermediate, mergerOutput } = formats;
-  const target = { traits: traitsOf(runtime.device), tuning };
+  const target = { traits: traitsOf(device), tuning };
   const checks = testedFormats([patchEmbed, ...Object.values(block), mergerIntermediate, mergerOutput]).map(
     async (format) => {
       const product = await compileGemm(
@@ -54,7 +53,7 @@ async function checkAttention(
   for (let row = 0; row < PATCHES; row++) rows.set(random(3 * hidden), row * stride);
   const angles = random((PATCHES * headDim) / 2).map((turn) => turn * Math.PI);
   const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
-  const windowRows = Array.from({ length: roundUp(PATCHES, WINDOW) }, (_, row) => row);
+  const windowSizes = [WINDOW, WINDOW, PATCHES - 2 * WINDOW];
   const bench = new KernelFixture(parts);
   try {
     const qkv = bench.filled(rows);
@@ -63,7 +62,7 @@ async function checkAttention(
     const { compiled: rotating, grid } = rotary(PATCHES);
     bench.dispatch(rotating, [qkv, bench.filled(cos), bench.filled(sin), ...packed, params], grid);
     const ways = [
-      { attention: windows, spans: windowSpans(windowRows, WINDOW, PATCHES, queries), side: WINDOW },
+      { attention: windows, spans: windowSpans(windowSizes, queries), side: WINDOW },
       { attention: whole, spans: imageSpans(PATCHES, queries), side: PATCHES },
     ];
     for (const { attention, spans, side } of ways) {

@@ -4,22 +4,17 @@
 export type Spans = Uint32Array<ArrayBuffer>;
 
 /**
- * Spans of at most `queries` queries.
- * @param windowRows `[windows, windowPatches]`: rows of each window, which follow on each other, padding at its end
- * @param patches rows in all
+ * Spans of at most `queries` queries within windows.
+ * @param windowSizes rows of each window, which follow on each other
  */
-export function windowSpans(
-  windowRows: ArrayLike<bigint | number>,
-  windowPatches: number,
-  patches: number,
-  queries: number,
-): Spans {
-  const spans: number[] = [];
-  for (let at = 0; at < windowRows.length; at += windowPatches) {
-    const begin = Number(windowRows[at]);
-    const end = Number(windowRows[at + windowPatches] ?? patches);
-    spans.push(...spansOf(begin, end, queries));
-  }
+export function windowSpans(windowSizes: readonly number[], queries: number): Spans {
+  let begin = 0;
+  const spans = windowSizes.flatMap((size) => {
+    const end = begin + size;
+    const own = spansOf(begin, end, queries);
+    begin = end;
+    return own;
+  });
   return Uint32Array.from(spans);
 }
 

@@ -20,7 +20,7 @@ import {
 /** An image as the tower reads it. */
 export interface VisionInput {
   /** `[height, width, 3]`. */
-  readonly pixels: Uint8Array<ArrayBuffer>;
+  readonly pixels: Uint8Array;
   /** `[3, 256]`: what a pixel's values become. */
   readonly normalised: Float32Array;
   readonly patches: number;
@@ -60,7 +60,7 @@ export class VisionRun {
   constructor(context: KernelContext, loaded: LoadedVision, kernels: VisionKernels, formats: VisionFormats) {
     this.#context = context;
     this.#groups = new BindGroupCache(context.stream);
-    this.#scratch = new VisionScratch(context.runtime.device, {
+    this.#scratch = new VisionScratch(context.device, {
       vision: context.model.vision,
       intermediateSize: formats.block.gate.rows,
       isPacked: kernels.attention.isPacked,
@@ -154,7 +154,7 @@ export class VisionRun {
   }
 
   #upload(image: VisionInput, whole: Spans, groups: number, buffers: VisionBuffers): void {
-    const { queue } = this.#context.runtime.device;
+    const { queue } = this.#context.device;
     const { patches, columns } = image;
     const counting = (tokens: number): Uint32Array<ArrayBuffer> => paramWords({ tokens, columns });
     queue.writeBuffer(this.#scratch.patchParams, 0, counting(patches));

@@ -3,7 +3,7 @@
  * Source: src/converter/graphs/vision-encoder.ts, whose names these are.
  */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
-import type { ExternalWeight } from '../weights/onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 import { matrix, sized, type StoredMatrix, vector, type Weights } from '../weights/stored-matrix.ts';
 
 /** A linear layer. */

@@ -5,7 +5,7 @@
  */
 import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { NamedError } from '../../../shared/errors.ts';
-import type { ExternalWeight } from './onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 
 /** The initializers of a graph, by name. */
 export type Weights = ReadonlyMap<string, ExternalWeight>;

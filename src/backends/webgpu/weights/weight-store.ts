@@ -2,10 +2,9 @@
  * Loads weights from data files into GPU buffers, a few MB at a time. A weight that two graphs use, such as a tied embedding
  * table, is loaded once.
  */
-import type { SessionFiles } from '../../onnx/runtime.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { f16ToF32 } from '../../../shared/float16.ts';
-import type { ExternalWeight } from './onnx-initializers.ts';
+import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 import type { Transposer } from './transposer.ts';
 import type { MatrixFormat } from './weight-reader.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
@@ -17,6 +16,12 @@ const CHUNKS_IN_FLIGHT = 8;
 
 /** Buffer sizes are multiples of this many bytes, the widest load of a kernel. */
 const ALIGNMENT = 16;
+
+/** A file of weights, by the path that graphs name it by. */
+export interface DataFile {
+  readonly path: string;
+  readonly blob: Blob;
+}
 
 /** The weights of one device. */
 export class WeightStore {
@@ -30,8 +35,8 @@ export class WeightStore {
     this.#transposer = transposer;
   }
 
-  /** Weights of the graph that `files` are of, each until the set is released. */
-  open(files: SessionFiles): WeightSet {
+  /** Weights in `files`, each held until the set is released. */
+  open(files: readonly DataFile[]): WeightSet {
     const held: string[] = [];
     const take = (key: string, make: (loading: Users) => Promise<GPUBuffer>): Promise<GPUBuffer> => {
       const users: Users = this.#loaded.get(key)?.users ?? { count: 0 };
@@ -180,9 +185,9 @@ function keyOf({ location, offset, length }: ExternalWeight): string {
   return `${location} ${offset} ${length}`;
 }
 
-function blobOf(files: SessionFiles, { location, name }: ExternalWeight): Blob {
+function blobOf(files: readonly DataFile[], { location, name }: ExternalWeight): Blob {
   // Graphs name data files from where they lie themselves; ours lie at the folder's root.
-  const found = files.data.find(({ path }) => path === location);
+  const found = files.find(({ path }) => path === location);
   if (found !== undefined) return found.blob;
   throw new NamedError('ModelFolderError', `The data file ${location}, which holds ${name}, was not opened.`);
 }

@@ -1,7 +1,6 @@
 /** Spans of attention against the plan of windows that the engine makes. */
 import { describe, expect, it } from 'vitest';
 import { planWindows } from '../../../../src/architectures/qwen2_5_vl/window-plan.ts';
-import { padWindows } from '../../../../src/backends/onnx/window-padding.ts';
 import { imageSpans, windowSpans } from '../../../../src/backends/webgpu/vision/attention-spans.ts';
 import { parseGeometry } from '../../../../src/model/model-config.ts';
 import { SHAPES } from '../../../../src/model/presets.ts';
@@ -20,8 +19,8 @@ function rows(spans: Uint32Array): number[][] {
 
 describe('spans of attention', () => {
   it('are the windows, those at the edges smaller', () => {
-    const { windowRows, windowPatches } = padWindows(planWindows(GEOMETRY, 10, 12));
-    expect(rows(windowSpans(windowRows, windowPatches, 120, 64))).toEqual([
+    const { windowSizes } = planWindows(GEOMETRY, 10, 12);
+    expect(rows(windowSpans(windowSizes, 64))).toEqual([
       [0, 64, 0, 64],
       [64, 96, 64, 96],
       [96, 112, 96, 112],
@@ -30,8 +29,8 @@ describe('spans of attention', () => {
   });
 
   it('take a window that is too large in parts, each against all of it', () => {
-    const { windowRows, windowPatches } = padWindows(planWindows(GEOMETRY, 6, 8));
-    expect(rows(windowSpans(windowRows, windowPatches, 48, 32))).toEqual([
+    const { windowSizes } = planWindows(GEOMETRY, 6, 8);
+    expect(rows(windowSpans(windowSizes, 32))).toEqual([
       [0, 32, 0, 48],
       [32, 48, 0, 48],
     ]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { buildGraphs } from '../../../../src/converter/graph-sets.ts';
 import { PRECISIONS, type Dtype } from '../../../../src/converter/precision.ts';
 import { WeightLayout } from '../../../../src/converter/weight-layout.ts';
-import { type ExternalWeight, readExternalWeights } from '../../../../src/backends/webgpu/weights/onnx-initializers.ts';
+import { type ExternalWeight, readExternalWeights } from '../../../../src/onnx/read-initializers.ts';
 import type { StoredMatrix } from '../../../../src/backends/webgpu/weights/stored-matrix.ts';
 import { decoderWeights, embeddingTable } from '../../../../src/backends/webgpu/decoder/decoder-weights.ts';
 import { visionWeights } from '../../../../src/backends/webgpu/vision/vision-weights.ts';

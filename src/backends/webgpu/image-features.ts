@@ -1,0 +1,43 @@
+/** Features of an image as this backend keeps them: in the buffer that the vision tower has written. */
+import type { ImageFeatures } from '../../engine/backend.ts';
+import type { Activations } from '../../model/manifest.ts';
+import { activationBuffer, readActivations } from './gpu/activation-buffer.ts';
+
+/** How large features are. */
+export interface FeaturesShape {
+  readonly tokens: number;
+  readonly hiddenSize: number;
+  readonly activations: Activations;
+}
+
+/** Features `[tokens, hidden]` in the activations' type, in a buffer of their own. */
+export class BufferFeatures implements ImageFeatures {
+  readonly tokens: number;
+  readonly buffer: GPUBuffer;
+  readonly #device: GPUDevice;
+  readonly #shape: FeaturesShape;
+
+  /** Allocates the buffer and leaves it unwritten. */
+  constructor(device: GPUDevice, shape: FeaturesShape) {
+    const { tokens, hiddenSize, activations } = shape;
+    this.tokens = tokens;
+    this.buffer = activationBuffer(device, { label: 'features', activations, count: tokens * hiddenSize });
+    this.#device = device;
+    this.#shape = shape;
+  }
+
+  read(): Promise<Float32Array> {
+    const { tokens, hiddenSize, activations } = this.#shape;
+    return readActivations(this.#device, this.buffer, tokens * hiddenSize, activations);
+  }
+
+  dispose(): void {
+    this.buffer.destroy();
+  }
+}
+
+/** The buffer of features that this backend has made. Throws TypeError for those of another. */
+export function bufferOf(features: ImageFeatures): GPUBuffer {
+  if (features instanceof BufferFeatures) return features.buffer;
+  throw new TypeError('these features were made by another backend');
+}
