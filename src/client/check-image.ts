@@ -1,18 +1,15 @@
-/** A first look at a file, for the time in which no engine can take it: does this browser decode it at all? */
-import { NamedError } from '../shared/errors.ts';
+/** A first look at a file while no engine can take it: is it an image that the engine's decoder will read? */
 
-/** Resolves when the browser can decode `file`; throws ImageDecodeError otherwise. */
+/**
+ * Resolves when `file` can be decoded. The browser's own decoder answers first, for it is quick; it refuses some files that
+ * ours mends. Throws ImageDecodeError, ImageTooLargeError.
+ */
 export async function checkImage(file: Blob): Promise<void> {
   try {
     const bitmap = await createImageBitmap(file);
     bitmap.close();
-  } catch (cause) {
-    const kind = file.type === '' ? 'of unknown type' : `of type ${file.type}`;
-    throw new NamedError(
-      'ImageDecodeError',
-      `The file (${kind}, ${file.size} bytes) could not be decoded as an image. ` +
-        'Choose a PNG, JPEG, WebP, GIF, AVIF, BMP or SVG file.',
-      { cause },
-    );
+  } catch {
+    const { createWebImageDecoder } = await import('../io/web/web-image-decoder.ts');
+    await createWebImageDecoder().decode(file);
   }
 }

@@ -45,7 +45,7 @@ export async function askToPersist(): Promise<boolean> {
   }
 }
 
-/** Calls `go` when the browser finds a network again; never while it has one. Returns what cancels that. */
+/** Calls `go` once when the browser finds a network again. Returns a function that cancels. */
 export function whenOnline(go: () => void): () => void {
   const stop = new AbortController();
   addEventListener('online', () => go(), { once: true, signal: stop.signal });
@@ -63,7 +63,7 @@ export function canPickFolders(): boolean {
   return pickers.showDirectoryPicker !== undefined;
 }
 
-/** Has a folder picked; null when the person picks none. Throws StorageError when the browser refuses. */
+/** Opens the folder picker; null when the person cancels it. Throws StorageError when the browser refuses. */
 export async function pickFolder(mode: 'read' | 'readwrite'): Promise<FileSystemDirectoryHandle | null> {
   const pickers = globalThis as typeof globalThis & Pickers;
   try {
@@ -74,7 +74,7 @@ export async function pickFolder(mode: 'read' | 'readwrite'): Promise<FileSystem
   }
 }
 
-/** Models are no deeper than this; a folder that is was chosen by mistake. */
+/** Deepest level of folders that is listed: models need no more. */
 const DEEPEST = 3;
 
 /** All files below a folder, as deep as models go. Nothing is read of them yet. */

@@ -1,18 +1,32 @@
 /**
- * Decoding image files to RGB: the interface, and the checks every implementation makes before it decodes. What a decoded
- * image is: EXIF orientation applied, alpha composited on white, the first frame of an animation, 8 bits per channel, and
- * colour values as they stand in the file: embedded profiles are ignored, as Pillow's `convert('RGB')` ignores them, since
- * that is what the models were trained on.
+ * Decodes image files to RGB: the interface, and everything that does not depend on the platform. A decoded image is what
+ * Pillow gives: upright (EXIF, XMP), alpha composited on white, the first frame of an animation, 8 bits a channel, and colour
+ * values as stored in the file. Embedded profiles are ignored, as Pillow's `convert('RGB')` ignores them, since the models
+ * were trained on that.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
-import { readImageHeader } from './image-header.ts';
-import type { ImageHeader } from './image-header.ts';
+import { decodeBmp } from './image-formats/decode-bmp.ts';
+import { decodeGif } from './image-formats/decode-gif.ts';
+import { plainFile } from './image-formats/plain-file.ts';
+import { type ImageHeader, type ImageType, readImageHeader } from './image-header.ts';
+import { CutShort } from './image-headers/bytes.ts';
+import type { Orientation } from './image-orientation/upright.ts';
 
 /** Turns the bytes of an image file into pixels. */
 export interface ImageDecoder {
   /** Throws ImageDecodeError (not an image, cut short, a type this platform lacks) and ImageTooLargeError. */
   decode(bytes: Blob): Promise<RgbImage>;
+}
+
+/** A file for a platform's own decoder, which need not know about EXIF or animations. */
+export interface PlainFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly type: Exclude<ImageType, 'gif' | 'bmp' | 'heic'>;
+  /** How to place the decoded pixels. */
+  readonly orientation: Orientation;
+  /** What transparent pixels lie on. */
+  readonly background: 'white' | 'black';
 }
 
 /** Most pixels that are decoded: 16384 x 16384, which take 0.8 GB as RGB. */
@@ -21,10 +35,22 @@ export const MAX_DECODED_PIXELS = 2 ** 28;
 /** Largest file that is read into memory, in bytes: no image within the pixel limit needs more. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
+/** A decoder that leaves to `decodePlain` what only the platform can decode. */
+export function createImageDecoder(decodePlain: (file: PlainFile) => Promise<RgbImage>): ImageDecoder {
+  return {
+    async decode(file) {
+      const { bytes, header } = await checkImageFile(file);
+      const { type, orientation = 1, background = 'white' } = header;
+      if (type === 'gif' || type === 'bmp') return decodeHere(type, bytes);
+      return decodePlain({ bytes: plainFile(bytes, header), type, orientation, background });
+    },
+  };
+}
+
 /** A file that passed the checks. */
-export interface CheckedFile {
+interface CheckedFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly header: ImageHeader;
+  readonly header: ImageHeader & { readonly type: Exclude<ImageType, 'heic'> };
 }
 
 /**
@@ -46,17 +72,13 @@ export async function checkImageFile(file: Blob): Promise<CheckedFile> {
       'The file is not an image of a known type. Choose a PNG, JPEG, WebP, GIF, BMP, AVIF or SVG file.',
     );
   }
-  if (header.type === 'heic') {
+  const { type, size } = header;
+  if (type === 'heic') {
     throw decodeError('HEIC photographs cannot be decoded here. Save the photograph as JPEG or PNG and try again.');
   }
-  if (header.size !== undefined) checkDecodedSize(header.size.width, header.size.height);
-  if (!header.complete) {
-    throw decodeError(
-      `The ${header.type.toUpperCase()} file ends after ${file.size} bytes, before the image does: it was cut short or is ` +
-        'damaged. Download or copy the file again.',
-    );
-  }
-  return { bytes, header };
+  if (size !== undefined) checkDecodedSize(size.width, size.height);
+  if (!header.complete) throw cutShortError(type, file.size);
+  return { bytes, header: { ...header, type } };
 }
 
 /** Throws ImageTooLargeError when `width` x `height` pixels are more than the limit, ImageDecodeError when there are none. */
@@ -76,6 +98,25 @@ export function checkDecodedSize(width: number, height: number): void {
 /** An ImageDecodeError with its cause, if any. */
 export function decodeError(message: string, cause?: unknown): NamedError {
   return new NamedError('ImageDecodeError', message, cause === undefined ? undefined : { cause });
+}
+
+/** Decodes the types that platforms decode differently or not at all. */
+function decodeHere(type: 'gif' | 'bmp', bytes: Uint8Array): RgbImage {
+  try {
+    const image = type === 'gif' ? decodeGif(bytes) : decodeBmp(bytes);
+    if (image !== undefined) return image;
+  } catch (thrown) {
+    if (thrown instanceof CutShort) throw cutShortError(type, bytes.length);
+    throw thrown;
+  }
+  throw decodeError('The BMP file is of a kind that cannot be decoded. Save the image as PNG and try that.');
+}
+
+function cutShortError(type: ImageType, bytes: number): NamedError {
+  return decodeError(
+    `The ${type.toUpperCase()} file ends after ${bytes} bytes, before the image does: it was cut short or is damaged. ` +
+      'Download or copy the file again.',
+  );
 }
 
 async function readAll(file: Blob): Promise<Uint8Array<ArrayBuffer>> {

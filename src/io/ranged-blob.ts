@@ -1,4 +1,4 @@
-/** A file at the other end of a network, or on a disk, as a Blob: nothing is read before it is asked for, and then that part alone. */
+/** A remote file or one on disk as a Blob that reads lazily, and only the bytes asked for. */
 
 /** Reads bytes `[first, end)`, all of them or none. */
 export type ReadRange = (first: number, end: number) => Promise<Uint8Array<ArrayBuffer>>;

@@ -6,22 +6,9 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle } from '../helpers/bundle.ts';
 import { launchChromium } from '../helpers/chromium.ts';
+import { imageCases, tolerance, worstDifference } from '../helpers/image-goldens.ts';
 
-type ImageCase = [string, number, number, string];
 type Answer = { width?: number; height?: number; rgb?: number[]; error?: string; message?: string };
-
-const golden: { cases: ImageCase[] } = JSON.parse(
-  readFileSync(new URL('../golden/images.json', import.meta.url), 'utf8'),
-);
-
-/** Largest difference to Pillow per file where it is not 0: other JPEG and AVIF decoders, rounding of alpha, naive CMYK. */
-const TOLERANCE = new Map([
-  ['alpha.png', 1],
-  ['gray-alpha.png', 1],
-  ['lossy.webp', 3],
-  ['photo.avif', 3],
-  ['cmyk.jpg', 90],
-]);
 
 let server: Server;
 let browser: Browser;
@@ -56,18 +43,12 @@ function call(name: 'decodeFile' | 'decodeSvg' | 'decodeDrawn', ...args: (string
 }
 
 describe('the web image decoder', () => {
-  const decodable = golden.cases.filter(([name]) => !name.endsWith('.tiff'));
+  const decodable = imageCases.filter(({ name }) => !name.endsWith('.tiff'));
 
-  it.each(decodable)('reads %s as Pillow does', async (name, width, height, base64) => {
-    const image = await call('decodeFile', name);
-    expect(image).toMatchObject({ width, height });
-    const expected = Buffer.from(base64, 'base64');
-    expect(image.rgb).toHaveLength(expected.length);
-    const worst = (image.rgb ?? []).reduce(
-      (most, value, i) => Math.max(most, Math.abs(value - (expected[i] ?? -1))),
-      0,
-    );
-    expect(worst).toBeLessThanOrEqual(TOLERANCE.get(name) ?? (name.endsWith('.jpg') ? 2 : 0));
+  it.each(decodable)('reads $name as Pillow does', async (image) => {
+    const { width, height, rgb } = await call('decodeFile', image.name);
+    expect([width, height]).toEqual([image.width, image.height]);
+    expect(worstDifference(image, rgb ?? [])).toBeLessThanOrEqual(tolerance(image.name));
   });
 
   it.each([

@@ -1,6 +1,6 @@
-/** How a hub is spoken to. */
+/** Settings of requests to a hub. */
 
-/** Whom to ask, for what, and how patiently. */
+/** The endpoint, the revision, the credentials and the patience of a hub's client. */
 export interface HubOptions {
   readonly fetch: typeof fetch;
   /** A mirror; the hub itself where absent. */

@@ -1,7 +1,7 @@
 /**
- * Requests to a hub that survive bad connections: what fails for the moment is tried again, later each time, and a body
- * that was cut off goes on at the byte. Nothing but `Range` and the token is added to a request, so that a browser may make it
- * across origins without asking first. `fetch` itself takes the token off when it is sent to another origin.
+ * Requests to a hub that survive bad connections: passing failures are retried after growing waits, and a body that was cut
+ * off resumes at the byte. Requests carry no header but `Range` and the token, so browsers send them across origins without a
+ * preflight. `fetch` itself drops the token when it is redirected to another origin.
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import { pause } from '../../shared/pause.ts';
@@ -10,10 +10,10 @@ import type { HubOptions, Patience } from './hub-options.ts';
 
 const PATIENCE: Patience = { stallMs: 30_000, firstWaitMs: 500, longestWaitMs: 30_000, attempts: 8 };
 
-/** A server that asks for a longer pause than this is not waited for. Milliseconds. */
+/** Gives up on a server that asks for a longer pause than this. Milliseconds. */
 const LONGEST_PAUSE_MS = 300_000;
 
-/** A server that ignores Range is read from the start if the file is no longer than this. */
+/** From a server that ignores Range, reads whole files up to this size. Bytes. */
 const SMALL_BYTES = 1 << 24;
 
 /** A failure that may pass. `pauseMs`: what the server asks for. */
@@ -81,7 +81,7 @@ export class HubRequests {
         const range = { Range: `bytes=${first + filled}-${end - 1}` };
         const response = await attempt.fetch(url, size === bytes.length && filled === 0 ? {} : range);
         const skipped = this.#checkPart(response, asked, size, first + filled);
-        // Of a whole file where a part was asked for, the rest is not wanted.
+        // A server that sends the whole file is read only up to the end of the requested part.
         const limit = response.status === 200 && bytes.length < size ? skipped + bytes.length - filled : Infinity;
         await attempt.eachPiece(response, limit, (piece, offset) => {
           const wanted = piece.subarray(Math.max(0, Math.min(piece.length, skipped - offset)));
@@ -107,7 +107,7 @@ export class HubRequests {
     if (status === 206 && start !== undefined && Number(start) !== first) {
       throw new PassingFailure(`byte ${start} came where byte ${first} was asked for.`);
     }
-    // Compressed on its way, the same file has the same tag with a mark.
+    // A compressing server marks the tag of the same file.
     const etag = headers.get('etag')?.replace(/^W\/|-gzip(?="$)/g, '') ?? null;
     const key = `${asked.path ?? ''} ${new URL(response.url).origin}`;
     const known = this.#etags.get(key);
@@ -122,7 +122,7 @@ export class HubRequests {
     );
   }
 
-  /** Works until it succeeds, the failure is a lasting one, or too many followed each other. */
+  /** Retries `work` until it succeeds, fails for good, or too many failures follow each other. */
   async #patiently<T>(
     asked: Asked,
     attempts: number,

@@ -1,6 +1,6 @@
-/** Reading numbers and tags from a file's bytes, where every read past the end is a `CutShort`. */
+/** Reads numbers and tags from a file's bytes. Every read past the end throws `CutShort`. */
 
-/** Thrown by reads past the end of the file. Stays inside the header readers. */
+/** Thrown by reads past the end of the file. Stays inside the code that reads image files. */
 export class CutShort extends Error {}
 
 /** A file in memory with checked reads. Offsets are in bytes. */
@@ -36,6 +36,13 @@ export class Bytes {
     return this.u16be(offset) * 0x10000 + this.u16be(offset + 2);
   }
 
+  /** An unsigned big-endian number of 0 to 8 bytes, as ISO boxes store them; 0 for none. */
+  uintBe(offset: number, bytes: number): number {
+    let value = 0;
+    for (let i = 0; i < bytes; i++) value = value * 256 + this.u8(offset + i);
+    return value;
+  }
+
   /** Whether the bytes at `offset` are exactly `tag` (one character a byte); false past the end. */
   has(offset: number, tag: string): boolean {
     for (let i = 0; i < tag.length; i++) {
@@ -49,8 +56,13 @@ export class Bytes {
     return this.#file.indexOf(value, offset);
   }
 
-  /** The bytes from `start` to `end` as UTF-8, as far as they are there. */
+  /** A view of the bytes from `start` to `end`, as far as they exist. */
+  view(start: number, end: number): Uint8Array {
+    return this.#file.subarray(start, end);
+  }
+
+  /** The bytes from `start` to `end` as UTF-8, as far as they exist. */
   text(start: number, end: number): string {
-    return new TextDecoder().decode(this.#file.subarray(start, end));
+    return new TextDecoder().decode(this.view(start, end));
   }
 }

@@ -1,7 +1,21 @@
-/** What a reader of one image type reports. */
+/** What the header reader of one image type reports. */
+import type { Orientation } from '../image-orientation/upright.ts';
 
-/** Pixels as stored where stated, and whether the data of the first frame is all there as far as can be told. */
+/** Facts of a file that cost no decoding. */
 export interface HeaderFacts {
+  /** Pixels as stored, before the orientation applies. Absent where the reader cannot tell. */
   readonly size?: { readonly width: number; readonly height: number };
+  /** Whether the data of the shown image is there, as far as the reader can tell. */
   readonly complete: boolean;
+  /** How the stored pixels have to be rotated and mirrored; absent for 1 (upright) and where decoders do it themselves (AVIF). */
+  readonly orientation?: Orientation;
+  /**
+   * Offsets of the bytes that announce EXIF data. Overwriting them hides the orientation from decoders, some of which would
+   * apply it a second time.
+   */
+  readonly exifMarks?: readonly number[];
+  /** What shows through where the image leaves its canvas free; white where absent. */
+  readonly background?: 'black';
+  /** The image is complete, but the marker that ends a JPEG is missing. */
+  readonly lacksEnd?: true;
 }

@@ -1,11 +1,39 @@
-/** WebP: size from the first chunk; complete when the RIFF length is there. Source: RFC 9649. */
+/** WebP: size from the first chunk, orientation from the EXIF or XMP chunk; complete when the RIFF length is there. Source: RFC 9649. */
+import { storedOrientation } from '../image-orientation/stored-orientation.ts';
 import type { Bytes } from './bytes.ts';
 import type { HeaderFacts } from './header-facts.ts';
 
 /** Facts of a file that starts with RIFF....WEBP. */
 export function readWebp(bytes: Bytes): HeaderFacts {
   const size = sizeOf(bytes);
-  return { ...(size && { size }), complete: 8 + bytes.u32le(4) <= bytes.length };
+  const end = 8 + bytes.u32le(4);
+  let exif: Uint8Array | undefined;
+  let xmp: Uint8Array | undefined;
+  const exifMarks: number[] = [];
+  for (let at = 12; at + 8 <= Math.min(end, bytes.length);) {
+    const length = bytes.u32le(at + 4);
+    const content = bytes.view(at + 8, at + 8 + length);
+    if (bytes.has(at, 'EXIF')) {
+      exifMarks.push(at);
+      exif ??= content;
+    } else if (bytes.has(at, 'XMP ')) {
+      xmp ??= content;
+    }
+    at += 8 + length + (length % 2); // chunks are padded to an even length
+  }
+  const orientation = storedOrientation({ exif, xmp });
+  return {
+    ...(size && { size }),
+    ...(orientation && { orientation }),
+    ...(isOpaqueAnimation(bytes) && { background: 'black' as const }),
+    ...(exifMarks.length > 0 && { exifMarks }),
+    complete: end <= bytes.length,
+  };
+}
+
+/** An animation without alpha is drawn on black by Pillow, whatever background it states; its frames may leave some of it free. */
+function isOpaqueAnimation(bytes: Bytes): boolean {
+  return bytes.has(12, 'VP8X') && (bytes.u8(20) & 0x12) === 0x02; // bit 1 says animation, bit 4 alpha
 }
 
 function sizeOf(bytes: Bytes): HeaderFacts['size'] {

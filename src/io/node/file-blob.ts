@@ -1,5 +1,5 @@
 /**
- * A file on disk as a Blob, read when it is asked for. Node's own openAsBlob takes sizes modulo 2^32 (Node 20 and 24), and a
+ * A file on disk as a Blob that reads lazily. Node's own openAsBlob takes sizes modulo 2^32 (Node 20 and 24), and a
  * checkpoint's shards are often larger than 4 GB.
  */
 import { open, stat } from 'node:fs/promises';

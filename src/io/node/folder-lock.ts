@@ -1,4 +1,4 @@
-/** One process at a time writes a folder: a lock file with the process's number, which counts only while that process runs. */
+/** Lets one process at a time write a folder: a lock file holds the process id, which counts only while that process runs. */
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { NamedError } from '../../shared/errors.ts';
@@ -6,10 +6,10 @@ import { pause } from '../../shared/pause.ts';
 
 const LOCK_FILE = 'conversion.lock';
 
-/** A lock without a number is about to get one, if it is no older than this. */
+/** An empty lock file younger than this is still being written. Milliseconds. */
 const WRITING_MS = 2000;
 
-/** The folders this process holds: its number on any other was left by an earlier process of that number, as in containers. */
+/** Locks this process holds. Its id in any other lock was left by an earlier process with the same id, as in containers. */
 const held = new Set<string>();
 
 /**
@@ -47,7 +47,7 @@ export async function lockFolder(directory: string): Promise<() => Promise<void>
   }
 }
 
-/** The number in a lock, 0 when there is none; null when it may yet come. */
+/** The process id in a lock, 0 when there is none; null while it is still being written. */
 async function holderOf(path: string): Promise<number | null> {
   try {
     const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);

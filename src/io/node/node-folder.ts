@@ -1,4 +1,4 @@
-/** A folder on disk, to read and to write. Blobs are backed by the file: nothing is read before it is asked for. */
+/** A folder on disk, to read and to write. Blobs read lazily. */
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, NamedError } from '../../shared/errors.ts';

@@ -2,50 +2,62 @@
 import sharp from 'sharp';
 import { isNamed, messageOf } from '../../shared/errors.ts';
 import type { RgbImage } from '../../shared/rgb-image.ts';
-import { checkDecodedSize, checkImageFile, decodeError } from '../image-decoder.ts';
-import type { ImageDecoder } from '../image-decoder.ts';
+import { checkDecodedSize, createImageDecoder, decodeError } from '../image-decoder.ts';
+import type { ImageDecoder, PlainFile } from '../image-decoder.ts';
+import { placement } from '../image-orientation/upright.ts';
 
-/** The decoder for Node: PNG, JPEG, WebP, GIF, AVIF, TIFF and SVG. */
+/** The decoder for Node: PNG, JPEG, WebP, GIF, BMP, AVIF, TIFF and SVG. */
 export function createNodeImageDecoder(): ImageDecoder {
-  return { decode };
+  return createImageDecoder(decodePlain);
 }
 
-async function decode(file: Blob): Promise<RgbImage> {
-  const { bytes, header } = await checkImageFile(file);
-  if (header.type === 'bmp') {
-    throw decodeError('BMP files cannot be decoded in Node. Save the image as PNG and try again.');
-  }
+async function decodePlain({ bytes, type, orientation, background }: PlainFile): Promise<RgbImage> {
   try {
     const input = sharp(bytes, { failOn: 'error', limitInputPixels: false, ignoreIcc: true });
     // The pixel limit is ours alone, so that it has one message; SVG and TIFF are first measured here.
-    const { width, height } = await input.metadata();
+    const { width, height, space } = await input.metadata();
     checkDecodedSize(width, height);
-    const { data, info } = await input
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, data: toRgb(data, info.channels) }; // [height, width, 3]
+    const isCmyk = space === 'cmyk';
+    // libvips would convert CMYK through a profile of its own.
+    const converted = isCmyk
+      ? input.pipelineColourspace('cmyk').toColourspace('cmyk')
+      : input.flatten({ background }).toColourspace('srgb');
+    const { data, info } = await converted.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const { channels } = info;
+    if (orientation === 1 && channels === 3) {
+      return {
+        width: info.width,
+        height: info.height,
+        data: new Uint8Array(data.buffer, data.byteOffset, data.length),
+      };
+    }
+
+    const { start, stepX, stepY, ...upright } = placement(orientation, info.width, info.height);
+    const rgb = new Uint8Array(info.width * info.height * 3); // [height, width, 3]
+    const [green, blue] = channels < 3 ? [0, 0] : [1, 2]; // sharp leaves grey images with one channel
+    let from = 0;
+    for (let y = 0; y < info.height; y++) {
+      let to = (start + y * stepY) * 3;
+      for (let x = 0; x < info.width; x++, from += channels, to += stepX * 3) {
+        const black = isCmyk ? (data[from + 3] ?? 0) : 0;
+        rgb[to] = isCmyk ? withBlack(data[from] ?? 0, black) : (data[from] ?? 0);
+        rgb[to + 1] = isCmyk ? withBlack(data[from + 1] ?? 0, black) : (data[from + green] ?? 0);
+        rgb[to + 2] = isCmyk ? withBlack(data[from + 2] ?? 0, black) : (data[from + blue] ?? 0);
+      }
+    }
+    return { ...upright, data: rgb };
   } catch (thrown) {
     if (isNamed(thrown, 'ImageTooLargeError') || isNamed(thrown, 'ImageDecodeError')) throw thrown;
     throw decodeError(
-      `The ${header.type.toUpperCase()} file is damaged or of a kind that cannot be decoded (${messageOf(thrown)}). ` +
+      `The ${type.toUpperCase()} file is damaged or of a kind that cannot be decoded (${messageOf(thrown)}). ` +
         'Save the image again as PNG or JPEG and try that.',
       thrown,
     );
   }
 }
 
-/** sharp leaves grey images with one channel; every pixel gets three. */
-function toRgb(data: Uint8Array, channels: number): Uint8Array {
-  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.length);
-  const out = new Uint8Array((data.length / channels) * 3);
-  for (let pixel = 0; pixel * 3 < out.length; pixel++) {
-    const from = pixel * channels;
-    for (let channel = 0; channel < 3; channel++) {
-      out[pixel * 3 + channel] = data[from + (channels < 3 ? 0 : channel)] ?? 0;
-    }
-  }
-  return out;
+/** An RGB value of an ink and black, 255 being full ink. Source: Pillow, `cmyk2rgb` in src/libImaging/Convert.c. */
+function withBlack(ink: number, black: number): number {
+  const light = 255 - black;
+  return light - Math.round((ink * light) / 255);
 }

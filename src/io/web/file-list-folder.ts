@@ -1,4 +1,4 @@
-/** Files that a person picked or dropped, as a folder to read. Nothing is read before it is asked for. */
+/** Files that a person picked or dropped, as a folder to read. Blobs read lazily. */
 import type { FileSource, FolderFile } from '../../shared/files.ts';
 
 /** The folder called `name` that holds `files`. Of two files with one path the later counts. */

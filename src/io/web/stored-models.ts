@@ -1,6 +1,6 @@
 /**
- * Models in the browser's origin private file system: `models/KEY/model/` is a model folder, `models/KEY/` holds what is noted
- * about it. Web Locks keep tabs from each other's models; a lock ends with the tab or worker that holds it, however that ends.
+ * Models in the browser's origin private file system: `models/KEY/model/` is a model folder, `models/KEY/` holds notes about
+ * it. Web Locks keep tabs from each other's models; a lock ends with the tab or worker that holds it, even when that crashes.
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder } from '../../shared/files.ts';

@@ -13,31 +13,12 @@ from pathlib import Path
 import numpy as np
 import PIL
 from PIL import Image, ImageOps
+from encoding import HEIGHT, WIDTH, encode, png_chunk, smooth_array
+from odd_images import odd_images
 from synthetic_image import synthetic_array
 
 FOLDER = Path(__file__).resolve().parent.parent
 IMAGES = FOLDER / "images"
-WIDTH, HEIGHT = 24, 16
-
-
-def smooth_array(width=WIDTH, height=HEIGHT):
-    """Four coloured quarters with a gradient: survives JPEG, and every orientation of it looks different."""
-    y, x = np.mgrid[0:height, 0:width]
-    left, top = x < width // 2, y < height // 2
-    red = np.where(left, 200, 30) + x
-    green = np.where(top, 180, 20) + y
-    blue = np.where(left & top, 10, 160) + x // 2
-    return np.stack([red, green, blue], axis=-1).astype(np.uint8)
-
-
-def encode(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def png_chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png_16_bit_rgb():
@@ -126,9 +107,9 @@ def as_pillow_reads(data):
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     rows = []
-    for name, data in good_images():
+    for name, data, *whole in [*good_images(), *odd_images()]:
         (IMAGES / name).write_bytes(data)
-        rgb = as_pillow_reads(data)
+        rgb = as_pillow_reads(*(whole or [data]))
         rows.append([name, rgb.width, rgb.height, base64.b64encode(rgb.tobytes()).decode()])
     for name, data in bad_images():
         (IMAGES / name).write_bytes(data)
