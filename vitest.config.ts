@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
 
 const TESTS = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
 const BROWSER_TESTS = ['test/browser/**'];
-const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts'];
+const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts', 'test/cli/webgpu.test.ts'];
 
 export default defineConfig({
   test: {
