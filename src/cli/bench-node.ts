@@ -9,15 +9,14 @@ import { defineCommand } from 'citty';
 import { openOnDevice } from '../backends/webgpu/gpu/device-failure.ts';
 import { parseTuning } from '../backends/webgpu/gpu/tuning.ts';
 import { startDawn } from '../backends/webgpu/node/dawn.ts';
-import { openWebGpuBackend } from '../backends/webgpu/webgpu-backend.ts';
+import { openWebGpuBackend, type WebGpuBackendOptions } from '../backends/webgpu/webgpu-backend.ts';
 import { randomFolder } from '../converter/random-folder.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
-import { fileListFolder } from '../io/web/file-list-folder.ts';
-import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
+import { MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
 import { SHAPES } from '../model/presets.ts';
-import { readManifest } from '../model/read-manifest.ts';
-import { filesFor } from '../model/variant-files.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../model/processor-settings.ts';
 import { NamedError } from '../shared/errors.ts';
+import { tryParseJson } from '../shared/json.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { measureSpeed } from './node-speed.ts';
 import { start } from './start.ts';
@@ -72,7 +71,17 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
   });
   const loadMs = performance.now() - begun;
   try {
-    const speed = await untilFailure(failure, measureSpeed({ folder, backend, steps, cached, repeat }));
+    const speed = await untilFailure(
+      failure,
+      measureSpeed({
+        manifest: folder.manifest,
+        processor: DEFAULT_PROCESSOR_SETTINGS,
+        backend,
+        steps,
+        cached,
+        repeat,
+      }),
+    );
     const { name } = folder.manifest;
     return { model: name, dtype, adapter, notes: backend.notes(), steps, cached, repeat, loadMs, ...speed };
   } finally {
@@ -80,16 +89,20 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
   }
 }
 
+/** The files alone: a tokenizer would bring onnxruntime-node and sharp along. */
 async function openRandomFolder(
   preset: keyof typeof SHAPES,
   dtype: 'q4f16' | 'q4',
   language: string,
-): Promise<ModelFolder> {
+): Promise<WebGpuBackendOptions['folder']> {
   const files = await randomFolder(SHAPES[preset], dtype, nodeFolder(language));
-  const source = fileListFolder(SHAPES[preset].name, files);
-  const manifest = await readManifest(source);
-  const wanted = filesFor(manifest, dtype === 'q4f16' ? 'f16' : 'f32');
-  return openModelFolder(source, manifest, wanted, () => undefined, true); // nobody gives random files a hash
+  const blobs = new Map(files.map(({ path, blob }) => [path, blob]));
+  const blob = (path: string): Blob => {
+    const found = blobs.get(path);
+    if (found === undefined) throw new Error(`the random folder has no ${path}`);
+    return found;
+  };
+  return { manifest: parseManifest(tryParseJson(await blob(MANIFEST_FILE).text())), blob };
 }
 
 function parsePreset(value: string): keyof typeof SHAPES {

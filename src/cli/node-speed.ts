@@ -6,13 +6,15 @@ import { generateTokens } from '../engine/generate.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import { median } from '../evaluation/statistics.ts';
 import { type PreprocessedImage, preprocess } from '../image/patchify.ts';
-import type { ModelFolder } from '../model/model-folder.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { TokenGrid } from '../model/span.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 
 /** What is measured. */
 export interface SpeedOptions {
-  readonly folder: Pick<ModelFolder, 'manifest' | 'processor'>;
+  readonly manifest: Manifest;
+  readonly processor: ProcessorSettings;
   readonly backend: Backend;
   /** Decode steps of a measurement. */
   readonly steps: number;
@@ -48,8 +50,15 @@ const SETTLING_STEPS = 32;
 const MAX_CONTEXT = 32_768;
 
 /** Measures everything, one kind after the other. Throws ContextLengthError when so many tokens do not fit. */
-export async function measureSpeed({ folder, backend, steps, cached, repeat }: SpeedOptions): Promise<Speed> {
-  const { text } = folder.manifest.geometry;
+export async function measureSpeed({
+  manifest,
+  processor,
+  backend,
+  steps,
+  cached,
+  repeat,
+}: SpeedOptions): Promise<Speed> {
+  const { text } = manifest.geometry;
   const queue = new DeviceQueue(backend.leavesThreadFree);
   const contextLength = Math.min(text.maxPositionEmbeddings, MAX_CONTEXT);
   const decoder = new Decoder({ text: backend.text, contextLength, queue });
@@ -90,8 +99,8 @@ export async function measureSpeed({ folder, backend, steps, cached, repeat }: S
   });
 
   // 3. Images, encoded anew each time. Encoding may resolve when it is submitted, so it is timed with the prefill behind it.
-  const image = preprocess(noise(IMAGE_SIZE), folder.processor);
-  const grid = gridOf(image, folder.processor.mergeSize);
+  const image = preprocess(noise(IMAGE_SIZE), processor);
+  const grid = gridOf(image, processor.mergeSize);
   const imageTurnTokens = 2 * TEXT_TOKENS + grid.height * grid.width;
   let serial = 0;
   const imageTurnMs = await medianOf(repeat, async () => {
