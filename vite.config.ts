@@ -44,7 +44,11 @@ export default defineConfig(({ command }) => {
     worker: { format: 'es', plugins: () => [tokenizerWithoutRuntime()] },
     // Dependencies that are optimized go around plugins, and onnxruntime-web finds its files by import.meta.url.
     optimizeDeps: { exclude: ['@huggingface/transformers', 'onnxruntime-web', 'onnxruntime-common'] },
-    build: { target: 'esnext', chunkSizeWarningLimit: 1000, rolldownOptions: { input: ['index.html', 'bench.html'] } },
+    build: {
+      target: 'esnext',
+      chunkSizeWarningLimit: 1000,
+      rolldownOptions: { input: ['index.html', 'bench.html', 'kernels.html'] },
+    },
     server: { headers: ISOLATION_HEADERS },
     preview: { headers: ISOLATION_HEADERS },
   };

@@ -1,55 +1,76 @@
 /**
- * Three projects: `unit` runs side by side; `gpu` (kernels through Dawn on Vulkan drivers that compute on the CPU) and `browser`
- * (test/browser, drives Chromium) run after it, because they keep a machine busy by themselves.
+ * Four projects: `unit` runs in Node alone, `gpu` runs kernels through Dawn on Vulkan drivers that compute on the CPU, `browser`
+ * (test/browser) drives Chromium, and `slow` (test/slow) holds what takes minutes and is run by `npm run test:slow` only. Files
+ * of the first three share the workers, so that both cores are busy.
+ *
+ * No test is retried: one that fails now and then is mended. The limits only end what hangs, on a machine many times slower too.
  */
+import { availableParallelism } from 'node:os';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const TESTS = ['test/**/*.test.ts', 'test/**/*.test.tsx'];
-const BROWSER_TESTS = ['test/browser/**'];
 const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts', 'test/cli/webgpu.test.ts'];
+const HANGS_AFTER_MS = 15 * 60_000;
+
+/** Everything a project has in common with the others. */
+const SHARED = {
+  environment: 'node',
+  pool: 'forks',
+  maxWorkers: Math.min(8, availableParallelism() + 1), // one more than cores: a test of the page often waits
+  testTimeout: HANGS_AFTER_MS,
+  hookTimeout: HANGS_AFTER_MS,
+} as const;
+
+/** Starts the files of `unit` last: the others take longest, and one that begins last would run alone. */
+class UnitLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isUnit = ({ project }: TestSpecification): boolean => project.name === 'unit';
+    return [...sorted.filter((file) => !isUnit(file)), ...sorted.filter(isUnit)];
+  }
+}
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: UnitLast },
     projects: [
       {
         plugins: [react()],
         test: {
+          ...SHARED,
           name: 'unit',
-          environment: 'node',
-          include: TESTS,
-          exclude: [...BROWSER_TESTS, ...GPU_TESTS],
-          pool: 'forks',
-          maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 0 },
+          isolate: false, // a process for each file would read the same packages 80 times
+          include: ['test/**/*.test.{ts,tsx}'],
+          exclude: ['test/browser/**', 'test/slow/**', ...GPU_TESTS],
+          globalSetup: 'test/helpers/build-cli.ts',
         },
       },
       {
         test: {
+          ...SHARED,
           name: 'gpu',
-          environment: 'node',
           include: GPU_TESTS,
-          pool: 'forks',
-          maxWorkers: 1, // its tests start processes of their own, one a driver
-          testTimeout: 60_000,
-          hookTimeout: 600_000, // compiling every kernel, on a busy machine
-          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
+          ...SHARED,
           name: 'browser',
-          environment: 'node',
-          include: BROWSER_TESTS.flatMap((folder) => [`${folder}/*.test.ts`]),
-          pool: 'forks',
-          maxWorkers: 2,
-          testTimeout: 180_000,
+          include: ['test/browser/*.test.ts'],
+          setupFiles: 'test/helpers/screenshots.ts',
+          globalSetup: 'test/helpers/build-site.ts',
           maxConcurrency: 2, // browsers at a time, where a file has several
-          retry: 2, // a browser on a busy machine; the summary names what needed it
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...SHARED,
+          name: 'slow',
+          include: ['test/slow/*.test.ts'],
+          setupFiles: 'test/helpers/screenshots.ts',
+          globalSetup: ['test/helpers/build-cli.ts', 'test/helpers/build-site.ts'],
+          maxConcurrency: 2,
         },
       },
     ],

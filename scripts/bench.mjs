@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: builds the site when it is stale, opens its benchmark page in Chromium on whatever adapter there is, prints
+ * `npm run bench`: builds the site when it is stale, opens its benchmark page in Chromium on the best adapter, prints
  * progress to stderr, a table, and as the last line the report as one JSON object. Options become the page's parameters.
  */
 import { parseArgs } from 'node:util';
@@ -24,7 +24,7 @@ const PARAMETERS = [
   'limit',
   'total',
 ];
-/** Where the page posts its lines; nobody serves it, for the browser's answer is made up here. */
+/** Where the page posts its lines. Playwright intercepts the requests; no server answers them. */
 const LOG = 'bench-log';
 
 /** The values of the options, or undefined after an unknown one. */

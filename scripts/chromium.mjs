@@ -1,10 +1,10 @@
-/** Finds the Chromium that browser tests drive, and installs Debian's when there is none. */
+/** Finds the Chromium that browser tests drive; installs Debian's when there is none. */
 import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { run } from './run.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-/** Switches of a browser that runs headless and talks to nobody by itself. */
+/** Switches for a headless browser that makes no requests of its own. */
 export const QUIET = [
   '--no-sandbox',
   '--disable-quic',
@@ -33,7 +33,7 @@ export const GRAPHICS_CARD = [
   '--disable-vulkan-surface',
 ];
 
-const APT_LIMIT_MS = 300_000;
+const APT_HANGS_AFTER_MS = 20 * 60_000;
 
 /** The path of an installed Chromium, or undefined. CHROMIUM_PATH goes first. */
 export function findChromium() {
@@ -67,7 +67,7 @@ export async function ensureChromium() {
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
     const [command = '', ...rest] = [...prefix, 'apt-get', '-q', ...args];
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_LIMIT_MS, env });
+    const { code } = await run(command, rest, { output: 'stderr', limitMs: APT_HANGS_AFTER_MS, env });
     if (code !== 0) throw new Error(`"apt-get ${args.join(' ')}" failed with exit status ${code}: ${advice}`);
   }
   const installed = findChromium();

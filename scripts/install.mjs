@@ -27,7 +27,7 @@ export async function installMissing(options = {}) {
   if (code !== 0) throw new Error(`npm ci failed with exit status ${code}: see its messages above.`);
 }
 
-/** Why an install is needed, or undefined when node_modules holds what package-lock.json asks for. */
+/** Reason for an install; undefined when node_modules matches package-lock.json. */
 function firstMissingPackage() {
   const wanted = readPackages('package-lock.json');
   if (wanted === undefined) throw new Error('package-lock.json is missing or unreadable: restore it from git.');

@@ -1,6 +1,6 @@
 /**
- * `npm run ask -- ...` and `npm run convert -- ...`: installs what is missing, then runs src/cli/NAME.ts. stdout belongs to
- * the CLI alone: everything else goes to stderr.
+ * `npm run ask -- ...` and `npm run convert -- ...`: installs what is missing, then runs src/cli/NAME.ts. Only the CLI
+ * writes to stdout; everything else goes to stderr.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ try {
     throw new Error(`There is no CLI "${name}": choose one of ${known.join(', ').replaceAll('.ts', '')}.`);
   }
   await installMissing({ output: 'stderr' });
-  // Paths among the arguments are relative to where the person is; npm has moved to the root and tells in INIT_CWD.
+  // Paths among the arguments are relative to the caller's folder, which npm passes in INIT_CWD after changing to the root.
   const cwd = process.env['npm_lifecycle_event'] === name ? process.env['INIT_CWD'] : undefined;
   const tsx = join(ROOT, 'node_modules/tsx/dist/cli.mjs');
   const { code } = await runNode(tsx, [join(folder, `${name}.ts`), ...args], { cwd: cwd ?? process.cwd() });

@@ -1,4 +1,4 @@
-/** Runs another program: waits for it, streams or keeps its output, and ends it when it takes too long. */
+/** Runs another program: waits for it, streams or captures its output, and kills it after a limit. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -8,14 +8,14 @@ export const ROOT = fileURLToPath(new URL('../', import.meta.url));
 /**
  * @typedef {object} RunOptions
  * @property {'inherit' | 'stderr' | 'capture'} [output] where the program's stdout goes; default `inherit`
- * @property {number} [limitMs] end the program after this long
+ * @property {number} [limitMs] kill the program after this long
  * @property {NodeJS.ProcessEnv} [env] variables to add
  * @property {string} [cwd] default: the repository's root
  *
  * @typedef {object} RunResult
  * @property {number} code the exit status; 1 when a signal ended it
  * @property {boolean} timedOut
- * @property {string} output what it wrote, when captured
+ * @property {string} output its output, when captured
  */
 
 /**
@@ -62,7 +62,7 @@ export function run(command, args, options = {}) {
             timedOut = true;
             end();
           }, options.limitMs);
-    // In our own group the program hears Ctrl+C itself, and may have something to save and to say before it ends.
+    // In our process group the program receives Ctrl+C itself; give it time to save and to report.
     /** @type {NodeJS.SignalsListener} */
     const waitFor = (signal) => void (signal === 'SIGTERM' && child.kill(signal));
     const onSignal = detached ? passOn : waitFor;

@@ -40,7 +40,7 @@ const HEADERS_OF_ALL = {
 };
 
 /**
- * Serves a folder. Rejects when the port cannot be had.
+ * Serves a folder. Rejects when it cannot listen on the port.
  * @param {{ root: string, port: number, host?: string }} options port 0: any free one; host: default 127.0.0.1
  * @returns {Promise<{ url: string, port: number, close: () => Promise<void> }>} `url` ends with a slash
  */
@@ -48,7 +48,7 @@ export async function serve({ root, port, host = '127.0.0.1' }) {
   const folder = resolve(root);
   const server = createServer((request, response) => {
     answer(folder, request, response).catch((error) => {
-      // A reader that goes away in the middle is no error of ours.
+      // A client that disconnects midway is not an error.
       if (!response.headersSent) refuse(response, 500, `Cannot read the file: ${String(error)}`);
       else response.destroy();
     });
@@ -73,7 +73,7 @@ export async function serve({ root, port, host = '127.0.0.1' }) {
 }
 
 /**
- * What to type for a host: loopback and wildcard addresses are `localhost`.
+ * The host to show in a URL: loopback and wildcard addresses are `localhost`.
  * @param {string} host
  */
 function nameOf(host) {
@@ -169,8 +169,8 @@ function matches(header, etag) {
 }
 
 /**
- * The bytes a Range header asks for. `all` when there is none or it is of a form we need not serve (several ranges),
- * `none` when no byte of the file is in it.
+ * The bytes a Range header asks for. `all` without a header or for a form that a server may ignore (several ranges),
+ * `none` when it contains no byte of the file.
  * @param {string | undefined} header
  * @param {number} size
  * @returns {{ start: number, end: number } | 'all' | 'none'}

@@ -1,5 +1,5 @@
 /**
- * How much JavaScript the site needs before it does anything: the page's entry, the engine worker's entry, and everything
+ * The JavaScript that the site loads before it can do anything: the page's entry, the engine worker's entry, and everything
  * they import statically. Not counted: wasm, and what is imported later on demand.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -37,7 +37,7 @@ function portFromEnvironment() {
 }
 
 /**
- * Throws when somebody else listens. Looks at ::1 as well: a browser asked for localhost would go there first.
+ * Throws when another program listens. Checks ::1 as well: a browser resolves localhost to it first.
  * @param {number} port
  * @param {string} host
  */

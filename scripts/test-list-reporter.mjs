@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
  * @typedef {object} TestOutcome
  * @property {string} name file, groups and title
  * @property {'passed' | 'failed' | 'skipped'} state
- * @property {string} [reason] why it was skipped, or what failed before it passed at another try
+ * @property {string} [reason] why it was skipped
  */
 
 export default class TestListReporter {
@@ -19,14 +19,14 @@ export default class TestListReporter {
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const result = test.result();
-        const reason = result.state === 'skipped' ? result.note : result.errors?.[0]?.message;
+        const reason = result.state === 'skipped' ? result.note : undefined;
         tests.push({
           name: `${module.relativeModuleId} > ${test.fullName}`,
           state: result.state === 'pending' ? 'failed' : result.state,
           ...(reason === undefined ? {} : { reason }),
         });
       }
-      // A file or a group that could not be set up has no test of its own to blame.
+      // A file or group whose setup failed has no test to carry the failure.
       for (const suite of [module, ...module.children.allSuites()]) {
         if (suite.errors().length > 0)
           tests.push({ name: `${module.relativeModuleId} could not be run`, state: 'failed' });

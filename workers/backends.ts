@@ -2,6 +2,7 @@
  * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
+import { folderModel } from '../src/architectures/registry.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
@@ -14,7 +15,7 @@ import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
 import { openOnnxBackend } from '../src/backends/onnx/onnx-backend.ts';
-import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import { NamedError } from '../src/shared/errors.ts';
 import type { OpenedBackend } from './opened-backend.ts';
@@ -45,7 +46,7 @@ const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower as
 const NEVER = new Promise<string>(() => undefined);
 
 /** What the app uses. */
-const APP: Experiment = { kernels: null, tuning: '' };
+export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /**
  * Looks at the machine and lists the candidates: with our own kernels first. Adapters that compute on the CPU take minutes to
@@ -55,7 +56,7 @@ const APP: Experiment = { kernels: null, tuning: '' };
 export async function planBackends(
   choice: BackendChoice,
   manifest: Manifest,
-  experiment: Experiment = APP,
+  experiment: Experiment = APP_EXPERIMENT,
 ): Promise<BackendPlan> {
   const candidates: Candidate[] = [];
   const reasons: string[] = [];
@@ -70,7 +71,7 @@ export async function planBackends(
       reasons.push(probe);
     } else {
       const fit = fitAdapter(probe, manifest);
-      const found = webGpuCandidates(probe, fit, experiment);
+      const found = webGpuCandidates(probe, fit, manifest, experiment);
       if (fit.refusal !== null) reasons.push(fit.refusal);
       if (found.length > 0 && choice === 'auto' && isSoftware(probe)) {
         reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
@@ -95,10 +96,13 @@ export async function planBackends(
 
 function webGpuCandidates(
   probe: AdapterProbe,
-  { activations: types, notes }: AdapterFit,
+  fit: AdapterFit,
+  manifest: Manifest,
   experiment: Experiment,
 ): Candidate[] {
-  const ways = kernelsToTry(probe, experiment).flatMap((kernels) =>
+  const { activations: types, notes } = fit;
+  const sources = folderModel(manifest).kernels === undefined ? (['onnx'] as const) : kernelsToTry(probe, experiment);
+  const ways = sources.flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
     ),

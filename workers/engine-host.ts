@@ -1,85 +1,83 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
 import { Engine } from '../src/conversation/engine.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import { openModelFolder } from '../src/model/model-folder.ts';
+import { openModelFolder } from '../src/architectures/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
-import type { ModelFolder } from '../src/model/model-folder.ts';
+import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
-import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
-import type { Experiment } from '../src/protocol/bench-api.ts';
+import type { Diagnostics } from '../src/protocol/diagnostics.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
-import { type Candidate, planBackends } from './backends.ts';
+import { type BackendPlan, type Candidate, planBackends } from './backends.ts';
+import { BackendDiagnostics } from './diagnostics.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
 import type { OpenedBackend } from './opened-backend.ts';
 
 /** Reading a file of fewer bytes is not worth reporting. */
 const SMALL_BYTES = 1e6;
 
+/** Lists the backends that this machine may run a model on. */
+export type PlanBackends = (choice: BackendChoice, manifest: Manifest) => Promise<BackendPlan>;
+
 /** Implements the worker's interface. */
 export class EngineHost implements EngineApi {
+  readonly #plan: PlanBackends;
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
-  #kernels: WebGpuBackend | null = null;
+  #opened: OpenedBackend | null = null;
+  #diagnostics: BackendDiagnostics | null = null;
   #folders: FolderLoader | null = null;
-  #failure: Promise<string> = new Promise(() => undefined);
 
-  /** Our own kernels, where they run: for measurements alone. */
-  get kernels(): WebGpuBackend | null {
-    return this.#kernels;
+  /** `plan`: which backends to try, in which order; those of the app by default. */
+  constructor(plan: PlanBackends = (choice, manifest) => planBackends(choice, manifest)) {
+    this.#plan = plan;
   }
 
-  /** `experiment` is for measurements alone. */
-  async load(
-    source: ModelSource,
-    backend: BackendChoice,
-    onEvent: (event: LoadEvent) => void,
-    experiment?: Experiment,
-  ): Promise<EngineInfo> {
+  /** The backend that runs; null before a model is loaded. */
+  get opened(): OpenedBackend | null {
+    return this.#opened;
+  }
+
+  async load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo> {
     const start = performance.now();
     await this.#engine?.dispose();
     this.#engine = null;
-    this.#kernels = null;
+    this.#opened = null;
+    this.#diagnostics = null;
     onEvent({ type: 'loadProgress', phase: 'probe', loaded: 0, total: 1, detail: '' });
     this.#folders?.release();
     const folders = new FolderLoader(onEvent);
     this.#folders = folders;
     const manifest = await folders.manifest(source);
     try {
-      return await this.#start(manifest, folders, backend, experiment, start);
+      const info = await this.#start(manifest, folders, backend);
+      return { ...info, loadMs: performance.now() - start };
     } finally {
       folders.rest();
     }
   }
 
   /** Starts the first candidate that can be started. */
-  async #start(
-    manifest: Manifest,
-    folders: FolderLoader,
-    backend: BackendChoice,
-    experiment: Experiment | undefined,
-    start: number,
-  ): Promise<EngineInfo> {
-    const { candidates, reasons } = await planBackends(backend, manifest, experiment);
+  async #start(manifest: Manifest, folders: FolderLoader, backend: BackendChoice): Promise<Omit<EngineInfo, 'loadMs'>> {
+    const { candidates, reasons } = await this.#plan(backend, manifest);
     const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
       try {
         const { engine, opened } = await startEngine(folder, candidate, (event) => folders.report(event));
         this.#engine = engine;
-        this.#failure = opened.failure;
-        this.#kernels = opened.kernels ?? null;
+        this.#opened = opened;
+        this.#diagnostics = new BackendDiagnostics(opened);
         for (const note of candidate.notes) notes.add(note);
         notes.add(`Running on ${candidate.label}.`);
         for (const note of opened.backend.notes()) notes.add(note);
         return {
           backend: { ...candidate.info, reasons: [...notes] },
           model: engine.info,
-          loadMs: performance.now() - start,
         };
       } catch (thrown) {
         if (isNamed(thrown, 'ModelFolderError')) throw thrown;
@@ -111,7 +109,9 @@ export class EngineHost implements EngineApi {
   }
 
   async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
-    return this.run((engine) => engine.ask(question, withDefaultBudget(engine, settings), onEvent));
+    const ask = (engine: Engine): Promise<TurnResult> =>
+      engine.ask(question, withDefaultBudget(engine, settings), onEvent);
+    return this.run((engine) => this.#diagnostics?.run(() => ask(engine)) ?? ask(engine));
   }
 
   async resetCaches(): Promise<void> {
@@ -124,7 +124,7 @@ export class EngineHost implements EngineApi {
    */
   async run<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
     const engine = this.#loaded();
-    const lost = this.#failure.then((why) => {
+    const lost = (this.#opened?.failure ?? new Promise<string>(() => undefined)).then((why) => {
       throw new NamedError(
         'DeviceLostError',
         `The graphics device ${why} Ask again once the model has been loaded again.`,
@@ -148,6 +148,14 @@ export class EngineHost implements EngineApi {
 
   async stop(): Promise<void> {
     await this.#engine?.stop();
+  }
+
+  async diagnose(): Promise<Diagnostics | null> {
+    return this.#diagnostics?.report() ?? null;
+  }
+
+  async setKernelTiming(on: boolean): Promise<void> {
+    this.#diagnostics?.setTiming(on);
   }
 
   #loaded(): Engine {
@@ -229,7 +237,7 @@ class FolderLoader {
     this.#loaded.clear();
     this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, wanted, () => undefined, model.isTrusted);
+    const opening = openModelFolder(model.source, manifest, { needed: wanted, isTrusted: model.isTrusted });
     this.#opened.set(variant, opening);
     return opening;
   }

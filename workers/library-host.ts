@@ -5,7 +5,7 @@ import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { exportFolder } from '../src/io/web/export-folder.ts';
 import { storedModels } from '../src/io/web/stored-models.ts';
 import type { Machine } from '../src/library/fit.ts';
-import { ModelLibrary, type Tell } from '../src/library/model-library.ts';
+import { ModelLibrary, type Report } from '../src/library/model-library.ts';
 import type { OpenedOrigin } from '../src/library/survey-model.ts';
 import type { BackendChoice } from '../src/protocol/engine-api.ts';
 import type {
@@ -37,11 +37,11 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
     return this.#library.tryMachine(bytes);
   }
 
-  add(origin: ModelOrigin, dtype: string, onProgress: Tell): Promise<string> {
+  add(origin: ModelOrigin, dtype: string, onProgress: Report): Promise<string> {
     return this.#library.add(origin, dtype, onProgress);
   }
 
-  resume(key: string, files: readonly FolderFile[] | null, onProgress: Tell): Promise<string> {
+  resume(key: string, files: readonly FolderFile[] | null, onProgress: Report): Promise<string> {
     return this.#library.resume(key, files, onProgress);
   }
 
@@ -53,7 +53,7 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
     return this.#library.remove(key);
   }
 
-  verify(key: string, onProgress: Tell): Promise<StoredState> {
+  verify(key: string, onProgress: Report): Promise<StoredState> {
     return this.#library.verify(key, onProgress);
   }
 
@@ -61,7 +61,7 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
     return this.#library.withFiles(key, async (files) => files);
   }
 
-  exportTo(key: string, target: FileSystemDirectoryHandle, onProgress: Tell): Promise<void> {
+  exportTo(key: string, target: FileSystemDirectoryHandle, onProgress: Report): Promise<void> {
     return this.#library.withFiles(key, async (files, signal) => {
       const name = key.replace(/-[0-9a-f]{8}$/, '');
       await exportFolder(files, target, name, signal, (done, total, detail) =>

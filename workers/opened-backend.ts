@@ -7,6 +7,8 @@ export interface OpenedBackend {
   readonly backend: Backend;
   /** As `deviceFailure` says; never for WASM. */
   readonly failure: Promise<string>;
+  /** The graphics device that computes, where one does. */
+  readonly device?: GPUDevice;
   /** The same where our own kernels run: to time them. */
   readonly kernels?: WebGpuBackend;
 }

@@ -7,7 +7,7 @@ import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../src/architectures/qwen2_5_vl/image-processor.ts';
 import { QwenTokenizer } from '../src/model/tokenizer.ts';
 import type {
   EngineUnderTestApi,
@@ -30,6 +30,7 @@ import { fullOf } from '../src/shared/image-request.ts';
 import { tryParseJson } from '../src/shared/json.ts';
 import { pause } from '../src/shared/pause.ts';
 import { type DecodeSteps, decodeSteps } from './decode-steps.ts';
+import { APP_EXPERIMENT, planBackends } from './backends.ts';
 import { EngineHost, withDefaultBudget } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 
@@ -43,7 +44,9 @@ const SETTLING_STEPS = 32;
 
 /** Implements the engineUnderTest's interface. */
 export class OursHost implements EngineUnderTestApi {
-  readonly #host = new EngineHost();
+  /** What the app uses, unless a benchmark asks for other kernels or sizes. */
+  #experiment: Experiment = APP_EXPERIMENT;
+  readonly #host = new EngineHost((choice, manifest) => planBackends(choice, manifest, this.#experiment));
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Blob>();
   /** The picture the engine holds. */
@@ -64,7 +67,8 @@ export class OursHost implements EngineUnderTestApi {
   ): Promise<LoadedEngine> {
     this.#current = null;
     const onEvent = ({ phase, detail }: LoadEvent): void => onProgress(`${phase} ${detail}`);
-    const loaded = await this.#host.load(source, backend, onEvent, experiment);
+    this.#experiment = experiment;
+    const loaded = await this.#host.load(source, backend, onEvent);
     const { backend: runs, build, kernels, activations, threads, adapter, reasons } = loaded.backend;
     // An experiment that fell back must not pass for one.
     if (experiment.kernels === 'ours' && kernels !== 'ours') {
@@ -124,7 +128,7 @@ export class OursHost implements EngineUnderTestApi {
     const measured = (): Promise<DecodeSteps> => decode(steps);
     const counted = probe.profile === true ? await countGpu(measured) : { result: await measured(), counts: null };
     // Timed apart: timing puts every kernel into a pass of its own.
-    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.kernels, measured) : {};
+    const kernelTimes = probe.profile === true ? await timeKernels(this.#host.opened?.kernels, measured) : {};
     return {
       ms: counted.result.decodeMs / steps,
       details: {
@@ -142,7 +146,7 @@ export class OursHost implements EngineUnderTestApi {
       return this.#ask(question, { ...MODE_SWITCHES.full, maxNewTokens: 1 });
     };
     const turn = await ask();
-    const kernelTimes = profile === true ? await timeKernels(this.#host.kernels, ask) : {};
+    const kernelTimes = profile === true ? await timeKernels(this.#host.opened?.kernels, ask) : {};
     const [round] = turn.rounds;
     if (round === undefined) throw new Error('the turn has no round');
     const { preprocessMs, encodeMs, prefillMs } = round.timings;
@@ -190,7 +194,7 @@ export class OursHost implements EngineUnderTestApi {
       await choose();
       Object.assign(profile, (await countGpu(ask)).counts);
       await choose();
-      Object.assign(profile, await timeKernels(this.#host.kernels, ask));
+      Object.assign(profile, await timeKernels(this.#host.opened?.kernels, ask));
     }
     const { computedTokens = 0, promptTokens = 0 } = rounds[0] ?? {};
     return { ms: ttftMs, details: { ...(prefetch ? { prefetchMs } : {}), promptTokens, computedTokens, ...profile } };
@@ -237,7 +241,7 @@ export class OursHost implements EngineUnderTestApi {
 
 /** Dispatches and mean GPU time of each kind of kernel while `work` runs; nothing where there are no timestamps or kernels of ours. */
 async function timeKernels(
-  kernels: WebGpuBackend | null,
+  kernels: WebGpuBackend | undefined,
   work: () => Promise<unknown>,
 ): Promise<Record<string, number>> {
   const details: Record<string, number> = {};

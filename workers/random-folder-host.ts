@@ -1,8 +1,8 @@
 /** The worker's side of RandomFolderApi. */
-import type { Dtype } from '../src/converter/precision.ts';
+import type { Dtype } from '../src/converter/dtypes.ts';
 import { randomFolder } from '../src/converter/random-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
-import { SHAPES } from '../src/model/presets.ts';
+import { PRESETS } from '../src/architectures/qwen2_5_vl/presets.ts';
 import type { RandomFolderApi, PresetName } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import { probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
@@ -10,9 +10,9 @@ import { probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
 /** Implements the worker's interface. */
 export class RandomFolderHost implements RandomFolderApi {
   async randomFolder(preset: PresetName, backend: BackendChoice, language: string): Promise<FolderSource> {
-    const { name } = SHAPES[preset];
+    const { name } = PRESETS[preset];
     const folder = urlFolder(language, self.location.href);
-    const files = await randomFolder(SHAPES[preset], await dtypeFor(backend), folder);
+    const files = await randomFolder(PRESETS[preset], await dtypeFor(backend), folder);
     // A browser fetches a Blob's bytes from the thread that made it when it likes. Reading waits until it has them all, so
     // that this thread may end.
     await Promise.all(files.map(({ blob }) => blob.slice(0, 1).arrayBuffer()));

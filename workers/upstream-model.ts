@@ -15,7 +15,7 @@ import {
   Tensor,
   type TextStreamer,
 } from '@huggingface/transformers?upstream';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts } from '../src/model/prompts.ts';
 import type { FolderSource } from '../src/protocol/engine-api.ts';
 import { ortFiles } from '../src/backends/onnx/web/ort-files.ts';

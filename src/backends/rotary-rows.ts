@@ -2,29 +2,22 @@
  * The rotary tables of one sequence on the host: a row of cosines and one of sines for every slot of the KV cache. Each backend
  * copies them to where it computes.
  */
+import type { PositionTables } from '../architectures/architecture.ts';
 import type { Span } from '../model/span.ts';
-
-/** Fills whole tables; an architecture's. */
-export interface RowFiller {
-  /** Elements of a row: headDim / 2. */
-  readonly rowLength: number;
-  /** Fills tables `[slots, rowLength]` for a prompt of `spans` and the text that will follow it. */
-  fillPrompt(cos: Float32Array, sin: Float32Array, spans: readonly Span[]): void;
-}
 
 /** Tables that are filled anew only when images stand elsewhere. */
 export class RotaryRows {
   /** `[capacity, rowLength]` each. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
-  readonly #filler: RowFiller;
+  readonly #positions: PositionTables;
   /** Where which images stand in the tables as they are: all that they depend on. */
   #layout: string | null = null;
 
-  constructor(filler: RowFiller, capacity: number) {
-    this.#filler = filler;
-    this.cos = new Float32Array(capacity * filler.rowLength);
-    this.sin = new Float32Array(capacity * filler.rowLength);
+  constructor(positions: PositionTables, capacity: number) {
+    this.#positions = positions;
+    this.cos = new Float32Array(capacity * positions.rowLength);
+    this.sin = new Float32Array(capacity * positions.rowLength);
   }
 
   /** Whether they have been filled. */
@@ -36,7 +29,7 @@ export class RotaryRows {
   fill(spans: readonly Span[]): boolean {
     const layout = layoutOf(spans);
     if (layout === this.#layout) return false;
-    this.#filler.fillPrompt(this.cos, this.sin, spans);
+    this.#positions.fillPrompt(this.cos, this.sin, spans);
     this.#layout = layout;
     return true;
   }

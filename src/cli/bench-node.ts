@@ -6,6 +6,7 @@
  * Chromium. Bundled into one file it needs no other package than `webgpu`, and a folder for --language.
  */
 import { defineCommand } from 'citty';
+import { folderModel } from '../architectures/registry.ts';
 import { openOnDevice } from '../backends/webgpu/gpu/device-failure.ts';
 import { parseTuning } from '../backends/webgpu/gpu/tuning.ts';
 import { startDawn } from '../backends/webgpu/node/dawn.ts';
@@ -13,8 +14,7 @@ import { openWebGpuBackend, type WebGpuBackendOptions } from '../backends/webgpu
 import { randomFolder } from '../converter/random-folder.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
-import { SHAPES } from '../model/presets.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../model/processor-settings.ts';
+import { PRESETS } from '../architectures/qwen2_5_vl/presets.ts';
 import { NamedError } from '../shared/errors.ts';
 import { tryParseJson } from '../shared/json.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
@@ -25,7 +25,7 @@ import { untilFailure } from './until-failure.ts';
 const command = defineCommand({
   meta: { name: 'bench-node', description: "Measures our kernels in Node, at a model's shapes with random weights." },
   args: {
-    model: { type: 'string', default: '7b', description: Object.keys(SHAPES).join(' | ') },
+    model: { type: 'string', default: '7b', description: Object.keys(PRESETS).join(' | ') },
     backend: { type: 'string', default: 'webgpu', description: 'webgpu: the only one that is measured' },
     steps: { type: 'string', default: '64', description: 'Decode steps of a measurement' },
     cached: { type: 'string', default: '512', description: 'Tokens in the KV cache when they begin' },
@@ -48,7 +48,7 @@ const command = defineCommand({
 });
 
 interface Options {
-  readonly preset: keyof typeof SHAPES;
+  readonly preset: keyof typeof PRESETS;
   readonly steps: number;
   readonly cached: number;
   readonly repeat: number;
@@ -74,8 +74,7 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
     const speed = await untilFailure(
       failure,
       measureSpeed({
-        manifest: folder.manifest,
-        processor: DEFAULT_PROCESSOR_SETTINGS,
+        model: folder.model,
         backend,
         steps,
         cached,
@@ -91,24 +90,25 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
 
 /** The files alone: a tokenizer would bring onnxruntime-node and sharp along. */
 async function openRandomFolder(
-  preset: keyof typeof SHAPES,
+  preset: keyof typeof PRESETS,
   dtype: 'q4f16' | 'q4',
   language: string,
 ): Promise<WebGpuBackendOptions['folder']> {
-  const files = await randomFolder(SHAPES[preset], dtype, nodeFolder(language));
+  const files = await randomFolder(PRESETS[preset], dtype, nodeFolder(language));
   const blobs = new Map(files.map(({ path, blob }) => [path, blob]));
   const blob = (path: string): Blob => {
     const found = blobs.get(path);
     if (found === undefined) throw new Error(`the random folder has no ${path}`);
     return found;
   };
-  return { manifest: parseManifest(tryParseJson(await blob(MANIFEST_FILE).text())), blob };
+  const manifest = parseManifest(tryParseJson(await blob(MANIFEST_FILE).text()));
+  return { manifest, model: folderModel(manifest), blob };
 }
 
-function parsePreset(value: string): keyof typeof SHAPES {
-  const known = (Object.keys(SHAPES) as (keyof typeof SHAPES)[]).find((name) => name === value);
+function parsePreset(value: string): keyof typeof PRESETS {
+  const known = (Object.keys(PRESETS) as (keyof typeof PRESETS)[]).find((name) => name === value);
   if (known !== undefined) return known;
-  throw new NamedError('UsageError', `--model is "${value}"; use ${Object.keys(SHAPES).join(', ')}.`);
+  throw new NamedError('UsageError', `--model is "${value}"; use ${Object.keys(PRESETS).join(', ')}.`);
 }
 
 function parseCount(name: string, value: string): number {

@@ -83,7 +83,7 @@ class ComparedModel {
   readonly #views: (image: RgbImage) => ImageViews;
 
   constructor({ folder, backend, engine, variant, run }: NodeModel) {
-    const { manifest, processor, prompts, tokenizer } = folder;
+    const { manifest, model, processor, prompts, tokenizer } = folder;
     const queue = new DeviceQueue(backend.leavesThreadFree);
     const { vision } = backend;
     let serial = 0;
@@ -93,7 +93,7 @@ class ComparedModel {
     this.#engine = engine;
     this.#run = run;
     this.#text = backend.text;
-    this.#builder = new PromptBuilder(prompts, tokenizer);
+    this.#builder = new PromptBuilder(prompts, tokenizer, model.chat);
     this.#prompts = prompts;
     this.#views = (image) => {
       const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });

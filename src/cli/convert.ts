@@ -8,7 +8,7 @@ import { defineCommand } from 'citty';
 import { planConversion } from '../converter/conversion-plan.ts';
 import { type ConvertOptions, runConversion } from '../converter/convert.ts';
 import { LAYOUTS, parseLayout } from '../converter/layouts.ts';
-import { DTYPES, parseDtype } from '../converter/precision.ts';
+import { DTYPES, parseDtype } from '../converter/dtypes.ts';
 import { openHubFolder } from '../io/hub/hub-folder.ts';
 import { lockFolder } from '../io/node/folder-lock.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
@@ -21,7 +21,7 @@ import { ProgressLine } from './progress-line.ts';
 import { start } from './start.ts';
 
 const command = defineCommand({
-  meta: { name: 'convert', description: 'Turns a Qwen2.5-VL checkpoint into a model folder for the browser.' },
+  meta: { name: 'convert', description: 'Turns a checkpoint into a model folder for the browser.' },
   args: {
     checkpoint: {
       type: 'positional',
@@ -31,7 +31,7 @@ const command = defineCommand({
     out: {
       type: 'positional',
       required: true,
-      description: 'Folder to write; one that was not finished is gone on with',
+      description: 'Folder to write; an unfinished conversion in it is resumed',
     },
     dtype: { type: 'string', default: 'q4f16', description: DTYPES.join(' | ') },
     revision: {
@@ -42,7 +42,7 @@ const command = defineCommand({
     restart: {
       type: 'boolean',
       default: false,
-      description: 'Begin anew where OUT holds a conversion that was not finished',
+      description: 'Start over where OUT holds an unfinished conversion',
     },
     name: { type: 'string', description: "The model's name; the checkpoint's by default" },
     prompts: { type: 'string', description: `${PROMPT_SETS.join(' | ')}, when the checkpoint brings no prompts.json` },

@@ -3,8 +3,8 @@ import { Engine } from '../conversation/engine.ts';
 import type { Backend } from '../engine/backend.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../backends/webgpu/gpu/device-failure.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
+import { type ModelFolder, openModelFolder } from '../architectures/model-folder.ts';
 import type { VariantName } from '../model/manifest.ts';
-import { type ModelFolder, openModelFolder } from '../model/model-folder.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import { filesFor } from '../model/variant-files.ts';
 import { isNamed, messageOf, NamedError } from '../shared/errors.ts';
@@ -40,7 +40,7 @@ export async function openNodeModel({ directory, backend: choice }: NodeModelOpt
   const notes = new Set(reasons);
   let failed: unknown;
   for (const candidate of candidates) {
-    const folder = await openModelFolder(source, manifest, filesFor(manifest, candidate.variant), () => undefined);
+    const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, candidate.variant) });
     for (const note of candidate.notes) notes.add(note);
     try {
       const model = await startModel(folder, candidate);

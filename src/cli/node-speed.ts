@@ -1,4 +1,5 @@
 /** How fast a loaded model decodes, prefills and reads an image, composed of the engine's core: no text, no rounds. */
+import type { ModelDefinition } from '../architectures/architecture.ts';
 import type { Backend } from '../engine/backend.ts';
 import { Decoder } from '../engine/decoder.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
@@ -6,15 +7,12 @@ import { generateTokens } from '../engine/generate.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import { median } from '../evaluation/statistics.ts';
 import { type PreprocessedImage, preprocess } from '../image/patchify.ts';
-import type { Manifest } from '../model/manifest.ts';
-import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { TokenGrid } from '../model/span.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 
 /** What is measured. */
 export interface SpeedOptions {
-  readonly manifest: Manifest;
-  readonly processor: ProcessorSettings;
+  readonly model: ModelDefinition;
   readonly backend: Backend;
   /** Decode steps of a measurement. */
   readonly steps: number;
@@ -50,15 +48,9 @@ const SETTLING_STEPS = 32;
 const MAX_CONTEXT = 32_768;
 
 /** Measures everything, one kind after the other. Throws ContextLengthError when so many tokens do not fit. */
-export async function measureSpeed({
-  manifest,
-  processor,
-  backend,
-  steps,
-  cached,
-  repeat,
-}: SpeedOptions): Promise<Speed> {
-  const { text } = manifest.geometry;
+export async function measureSpeed({ model, backend, steps, cached, repeat }: SpeedOptions): Promise<Speed> {
+  const { text } = model.config;
+  const processor = model.parseProcessor({}); // the usual one
   const queue = new DeviceQueue(backend.leavesThreadFree);
   const contextLength = Math.min(text.maxPositionEmbeddings, MAX_CONTEXT);
   const decoder = new Decoder({ text: backend.text, contextLength, queue });

@@ -2,6 +2,8 @@
  * Which ways of computing Node has here, best first, and why: our own kernels on a graphics card through Dawn, onnxruntime on
  * the CPU. The command line's counterpart of workers/backends.ts.
  */
+import type { ModelFolder } from '../architectures/model-folder.ts';
+import { folderModel } from '../architectures/registry.ts';
 import { createNodeRuntime } from '../backends/onnx/node/node-runtime.ts';
 import { openOnnxBackend } from '../backends/onnx/onnx-backend.ts';
 import { fitAdapter } from '../backends/webgpu/adapter-fit.ts';
@@ -12,7 +14,6 @@ import { type Dawn, startDawn } from '../backends/webgpu/node/dawn.ts';
 import { openWebGpuBackend } from '../backends/webgpu/webgpu-backend.ts';
 import type { Backend } from '../engine/backend.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../model/manifest.ts';
-import type { ModelFolder } from '../model/model-folder.ts';
 import { isNamed, messageOf, NamedError } from '../shared/errors.ts';
 
 /** What `--backend` may say. */
@@ -87,6 +88,8 @@ export async function planBackends(choice: BackendName, manifest: Manifest, dire
 }
 
 async function planWebGpu(choice: 'auto' | 'webgpu', manifest: Manifest): Promise<BackendPlan> {
+  const { kernels, modelType } = folderModel(manifest);
+  if (kernels === undefined) return { candidates: [], reasons: [`Our kernels compute no ${modelType} models.`] };
   let dawn: Dawn;
   try {
     dawn = await startDawn();

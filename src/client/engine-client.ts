@@ -34,6 +34,8 @@ export function connectEngine(worker: Worker): EngineConnection {
       ask: (question, settings, onEvent) => orEnd(remote.ask(question, settings, proxy(onEvent))),
       resetCaches: () => orEnd(remote.resetCaches()),
       stop: () => orEnd(remote.stop()),
+      diagnose: () => orEnd(remote.diagnose()),
+      setKernelTiming: (on) => orEnd(remote.setKernelTiming(on)),
     },
     crashed,
     dispose,

@@ -7,12 +7,12 @@ import { Decoder, notFinite } from '../engine/decoder.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
 import { PromptLookup } from '../engine/prompt-lookup.ts';
 import { countTokens } from '../engine/segments.ts';
-import type { ModelFolder } from '../model/model-folder.ts';
+import type { ModelFolder } from '../architectures/model-folder.ts';
 import type { Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import { ImageViews } from './image-views.ts';
-import { END_OF_MESSAGE, PromptBuilder } from './prompt-builder.ts';
+import { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn } from './turn-start.ts';
@@ -39,22 +39,22 @@ export class EngineCore {
 
   /** Throws ModelFolderError when the prompts name a tool that there is not. */
   constructor({ folder, backend, tools }: CoreOptions) {
-    const { prompts, tokenizer, manifest } = folder;
-    const { geometry } = manifest;
+    const { prompts, tokenizer } = folder;
+    const { chat, config } = folder.model;
     this.#folder = folder;
     this.#backend = backend;
     this.queue = new DeviceQueue(backend.leavesThreadFree);
-    this.contextLength = Math.min(geometry.text.maxPositionEmbeddings, MAX_CONTEXT);
+    this.contextLength = Math.min(config.text.maxPositionEmbeddings, MAX_CONTEXT);
     const tool = toolOf(prompts, tools);
     const calls = prompts.tool === null ? [] : tool.describe().calls;
     this.context = {
       prompts,
       tool,
-      builder: new PromptBuilder(prompts, tokenizer),
+      builder: new PromptBuilder(prompts, tokenizer, chat),
       tokenizer,
       decoder: new Decoder({ text: backend.text, contextLength: this.contextLength, queue: this.queue }),
       drafts: new PromptLookup(calls.map((call) => tokenizer.encode(call))),
-      ends: [...geometry.tokens.eosTokenIds, tokenizer.id(END_OF_MESSAGE)],
+      ends: [...config.tokens.eosTokenIds, tokenizer.id(chat.endOfMessage)],
     };
   }
 

@@ -2,7 +2,7 @@
  * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the backend interface;
  * workers and command-line tools choose the implementations.
  */
-import type { ModelFolder } from '../model/model-folder.ts';
+import type { ModelFolder } from '../architectures/model-folder.ts';
 import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../protocol/turn.ts';

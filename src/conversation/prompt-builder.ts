@@ -1,17 +1,13 @@
 /**
- * Messages as segments of tokens and images, framed in ChatML. A conversation's segments are a true prefix of those of the
+ * Messages as segments of tokens and images, framed as the model's chat format says. A conversation's segments are a true prefix of those of the
  * same conversation with more messages: what the model generated is never tokenised again, and what follows it starts right
  * behind its last token.
  */
+import type { ChatFormat } from '../model/chat-format.ts';
 import type { QwenTokenizer, TextPiece } from '../model/tokenizer.ts';
 import type { ImageSegment, Segment } from '../engine/segments.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
 import type { Content, Message } from './messages.ts';
-
-const IMAGE_PAD = '<|image_pad|>';
-/** ChatML's end of a message. */
-export const END_OF_MESSAGE = '<|im_end|>';
-const ASSISTANT = '<|im_start|>assistant\n';
 
 /** Gives the segment of a requested view. */
 export type ImageOf = (request: ImageRequest) => ImageSegment;
@@ -19,20 +15,22 @@ export type ImageOf = (request: ImageRequest) => ImageSegment;
 /** Builds prompts for one model. */
 export class PromptBuilder {
   readonly #tokenizer: QwenTokenizer;
-  /** Text around the one `<|image_pad|>` of the image placeholder. */
+  /** Text around the image token of the placeholder. */
   readonly #imageFrame: readonly [string, string];
+  readonly #chat: ChatFormat;
   readonly #endOfMessage: number;
 
-  constructor({ imagePlaceholder }: { readonly imagePlaceholder: string }, tokenizer: QwenTokenizer) {
+  constructor({ imagePlaceholder }: { readonly imagePlaceholder: string }, tokenizer: QwenTokenizer, chat: ChatFormat) {
     this.#tokenizer = tokenizer;
-    const [before = '', after = ''] = imagePlaceholder.split(IMAGE_PAD);
+    const [before = '', after = ''] = imagePlaceholder.split(chat.imagePad);
     this.#imageFrame = [before, after];
-    this.#endOfMessage = tokenizer.id(END_OF_MESSAGE);
+    this.#chat = chat;
+    this.#endOfMessage = tokenizer.id(chat.endOfMessage);
   }
 
   /**
-   * The prompt of a conversation, up to and including `<|im_start|>assistant\n`. Messages that begin with the assistant's go on
-   * a prompt that was built before.
+   * The prompt of a conversation, up to and including what opens the assistant's message. Messages that begin with the
+   * assistant's continue a prompt that was built before.
    */
   segments(messages: readonly Message[], imageOf: ImageOf): Segment[] {
     return this.#join(this.#framed(messages), imageOf);
@@ -45,23 +43,24 @@ export class PromptBuilder {
     return this.#join(unknown < 0 ? content : content.slice(0, unknown), imageOf);
   }
 
-  /** All content in a row, ChatML and the images' frames among it. */
+  /** All content in a row, the frames of messages and of images among it. */
   #framed(messages: readonly Message[]): Content[] {
+    const { open, endOfMessage, separator } = this.#chat;
     const content: Content[] = [];
     const push = (text: string): number => content.push({ type: 'text', text, trusted: true });
     for (const [i, message] of messages.entries()) {
       const before = messages[i - 1]?.role;
       if (message.role === 'system' || message.role === 'user') {
-        push(`${before === 'assistant' ? '\n' : ''}<|im_start|>${message.role}\n`);
+        push(`${before === 'assistant' ? separator : ''}${open(message.role)}`);
       }
-      // A tool's message, and a prompt that is gone on with, have opened the assistant's.
-      if (message.role === 'assistant' && before !== undefined && before !== 'tool') push(ASSISTANT);
+      // A tool's message, and a prompt that is continued, have opened the assistant's.
+      if (message.role === 'assistant' && before !== undefined && before !== 'tool') push(open('assistant'));
       content.push(...message.content.flatMap((piece) => this.#framedImage(piece)));
-      if (message.role === 'assistant' && !this.#isEnded(message)) push(END_OF_MESSAGE);
-      if (message.role === 'system' || message.role === 'user') push(`${END_OF_MESSAGE}\n`);
+      if (message.role === 'assistant' && !this.#isEnded(message)) push(endOfMessage);
+      if (message.role === 'system' || message.role === 'user') push(endOfMessage + separator);
     }
     const last = messages.at(-1)?.role;
-    if (last === 'system' || last === 'user') push(ASSISTANT);
+    if (last === 'system' || last === 'user') push(open('assistant'));
     return content;
   }
 

@@ -9,7 +9,7 @@ export async function optionalText(source: FileSource, path: string): Promise<st
   return (await source.blob(path))?.text();
 }
 
-/** What to say of a folder without config.json: adapters and models of other formats have none, either, and deserve to be told more. */
+/** The error for a folder without config.json. Adapters and models of other formats have none either, and get a message of their own. */
 export async function noConfig(source: FileSource): Promise<NamedError> {
   return (await otherWeights(source)) ?? noFile(source, 'config.json');
 }
@@ -22,7 +22,7 @@ function noFile(source: FileSource, path: string): NamedError {
 }
 
 /** A file as text. Throws CheckpointError when there is none. */
-export async function requiredText(source: FileSource, path: string): Promise<string> {
+async function requiredText(source: FileSource, path: string): Promise<string> {
   const text = await optionalText(source, path);
   if (text === undefined) throw noFile(source, path);
   return text;
@@ -33,18 +33,25 @@ export async function optionalJson(source: FileSource, path: string): Promise<un
   const text = await optionalText(source, path);
   if (text === undefined) return undefined;
   const json = tryParseJson(text);
-  if (json === undefined) throw noJson(source, path);
+  if (json === undefined) throw noJson(source, path, text);
   return json;
 }
 
-/** The CheckpointError for a file that is no JSON. */
-export function noJson(source: FileSource, path: string): NamedError {
-  return new NamedError('CheckpointError', `${path} of ${source.name} is no valid JSON. Download the file again.`);
+/** The CheckpointError for a file whose text is no JSON. */
+export function noJson(source: FileSource, path: string, text: string): NamedError {
+  const file = `${path} of ${source.name}`;
+  const [, key, value] = /"((?:[^"\\]|\\.)*)"\s*:\s*(NaN|-?Infinity)\b/.exec(text) ?? [];
+  const why =
+    value === undefined
+      ? `${file} is no valid JSON. Download the file again.`
+      : `${file} sets ${key} to ${value}, which is no JSON (Python writes it all the same). Put a number there, or remove the line.`;
+  return new NamedError('CheckpointError', why);
 }
 
 /** A file as JSON. Throws CheckpointError when there is none, or it is no JSON. */
 export async function requiredJson(source: FileSource, path: string): Promise<unknown> {
-  const json = tryParseJson(await requiredText(source, path));
-  if (json === undefined) throw noJson(source, path);
+  const text = await requiredText(source, path);
+  const json = tryParseJson(text);
+  if (json === undefined) throw noJson(source, path, text);
   return json;
 }

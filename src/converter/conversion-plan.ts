@@ -5,27 +5,27 @@
  *   2. build the graphs, which lays out the data files;
  *   3. the small files.
  */
-import { type ModelConfig, parseGeometry } from '../model/model-config.ts';
+import type { ModelDefinition } from '../architectures/architecture.ts';
+import { checkpointModel } from '../architectures/registry.ts';
 import { type FileRecord, type Manifest, MANIFEST_VERSION } from '../model/manifest.ts';
-import { parseProcessorSettings, type ProcessorSettings } from '../model/processor-settings.ts';
+import type { ProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
-import { isObject, tryParseJson } from '../shared/json.ts';
+import { isObject } from '../shared/json.ts';
 import { hashBytes } from '../shared/sha256.ts';
-import { noConfig, noJson, optionalJson, requiredJson, requiredText } from './checkpoint-files.ts';
-import { buildGraphs, buildStockGraphs } from './graph-sets.ts';
+import { noConfig, optionalJson, requiredJson } from './checkpoint-files.ts';
+import { buildGraphs, buildTransformersJsGraphs } from './graph-sets.ts';
 import type { ConversionFacts } from './journal.ts';
-import { dataFileName, type Layout, stockConfig, stockProcessor } from './layouts.ts';
-import { type Dtype, PRECISIONS } from './precision.ts';
+import { dataFileName, type Layout, noTransformersJs, transformersJsFiles } from './layouts.ts';
+import { type Dtype, precisionOf } from './dtypes.ts';
 import { openSafetensors, type TensorStore } from './safetensors.ts';
 import type { TensorEntry } from './safetensors-header.ts';
-import { resolveTensors } from './tensor-names.ts';
+import { resolveTensors } from './resolve-tensors.ts';
+import { tokenizerText } from './tokenizer-files.ts';
+import { withOwnHead } from './tied-head.ts';
 import { type Placement, placementsByTensor } from './placements.ts';
-import { WeightLayout } from './weight-layout.ts';
-
-/** Original images larger than this are what stock Qwen2.5-VL scales down; a smaller limit marks a model of a smaller world. */
-const QWEN_MAX_PIXELS = 12_845_056;
+import { WeightLayout } from '../onnx/weight-layout.ts';
 
 /** What folder a checkpoint is to become. */
 export interface PlanOptions {
@@ -34,7 +34,7 @@ export interface PlanOptions {
   readonly name?: string;
   /** Prompts to write when the checkpoint brings none; chosen by the checkpoint's name where absent. */
   readonly prompts?: PromptSet;
-  /** `transformers.js` adds what stock transformers.js needs; `visionthink` where absent. */
+  /** `transformers.js` adds what transformers.js needs; `visionthink` where absent. */
   readonly layout?: Layout;
 }
 
@@ -79,28 +79,31 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const { dtype, layout: folderLayout = 'visionthink' } = options;
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
   const config = await requiredJson(source, 'config.json');
-  const geometry = parseGeometry(config, await optionalJson(source, 'generation_config.json'));
+  const stated = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
+  if (folderLayout === 'transformers.js' && stated.transformersJs === undefined)
+    throw noTransformersJs(stated.modelType);
   const processorJson = await imageProcessorJson(source);
-  const processor = parseProcessorSettings(processorJson);
-  checkPatches(processor, geometry);
+  const processor = stated.parseProcessor(processorJson);
+  checkPatches(processor, stated);
   const promptsJson =
     (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
-  parsePrompts(promptsJson);
-  const tokenizer = await requiredText(source, 'tokenizer.json');
-  if (tryParseJson(tokenizer) === undefined) throw noJson(source, 'tokenizer.json');
-  const tokenizerConfig = JSON.stringify((await optionalJson(source, 'tokenizer_config.json')) ?? {}, null, 1);
+  parsePrompts(promptsJson, stated.chat.imagePad);
+  const tokenizerConfig = (await optionalJson(source, 'tokenizer_config.json')) ?? {};
+  const tokenizer = await tokenizerText(source, stated, isObject(tokenizerConfig) ? tokenizerConfig : {});
   const store = await openSafetensors(source);
-  const resolved = resolveTensors(store, geometry);
+  const model = await withOwnHead(stated, store);
+  const resolved = resolveTensors(store, model);
 
   // 2. What will be there.
-  const layout = new WeightLayout(PRECISIONS[dtype], dataFileName(folderLayout, dtype));
+  const layout = new WeightLayout(precisionOf(dtype, model.checkpoint.keptAtEight), dataFileName(folderLayout, dtype));
   const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  const graphs = buildGraphs(layout, geometry, parameters);
-  const stock = folderLayout === 'transformers.js' ? buildStockGraphs(layout, geometry, dtype) : [];
+  const graphs = buildGraphs(layout, model, parameters);
+  const upstream = folderLayout === 'transformers.js' ? model.transformersJs : undefined;
+  const upstreamGraphs = upstream === undefined ? [] : buildTransformersJsGraphs(layout, upstream, dtype);
   const tensors = plannedTensors(layout, store, (canonical) => resolved.name(canonical));
 
   // 3. Small files.
-  const isStock = folderLayout === 'transformers.js' && isObject(config) && isObject(processorJson);
+  const written = upstream !== undefined && isObject(processorJson) ? upstream.processor(processorJson) : processorJson;
   const text = (path: string, content: string, onlyFor?: FileRecord['onlyFor']): SmallFile => {
     const bytes = new TextEncoder().encode(content);
     return onlyFor === undefined ? { path, bytes } : { path, bytes, onlyFor };
@@ -108,15 +111,16 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const smallFiles: SmallFile[] = [
     ...graphs.flatMap((set) => set.files).map(({ file, bytes }) => ({ path: file, bytes: new Uint8Array(bytes) })),
     text('tokenizer.json', tokenizer),
-    text('tokenizer_config.json', tokenizerConfig),
-    text('preprocessor_config.json', JSON.stringify(isStock ? stockProcessor(processorJson) : processorJson, null, 1)),
-    text('generation_config.json', JSON.stringify({ eos_token_id: geometry.tokens.eosTokenIds }, null, 1)),
+    text('tokenizer_config.json', JSON.stringify(tokenizerConfig, null, 1)),
+    text('preprocessor_config.json', JSON.stringify(written, null, 1)),
+    text('generation_config.json', JSON.stringify({ eos_token_id: model.config.tokens.eosTokenIds }, null, 1)),
     text('prompts.json', JSON.stringify(promptsJson, null, 1)),
   ];
-  if (isStock) {
+  if (upstream !== undefined && isObject(config)) {
     const onlyFor = 'transformers.js';
-    for (const { file, bytes } of stock) smallFiles.push({ path: file, bytes: new Uint8Array(bytes), onlyFor });
-    const settings = stockConfig(config, geometry, dtype, layout.files.keys());
+    for (const { file, bytes } of upstreamGraphs)
+      smallFiles.push({ path: file, bytes: new Uint8Array(bytes), onlyFor });
+    const settings = { ...upstream.config(config), ...transformersJsFiles(dtype, layout.files.keys()) };
     smallFiles.push(text('config.json', JSON.stringify(settings, null, 1), onlyFor));
   }
 
@@ -146,11 +150,12 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
       name: options.name ?? source.name.split('/').at(-1) ?? source.name,
       source: source.commit === undefined ? source.name : `${source.name}@${source.commit}`,
       dtype,
-      geometry,
+      architecture: model.modelType,
+      config: model.config,
       parameters,
       largestTensorBytes: layout.largestBytes,
       variants: graphs.map(({ name, graphs: files }) => ({ name, graphs: files })),
-      defaultPixelBudget: processor.maxPixels < QWEN_MAX_PIXELS ? processor.maxPixels : null,
+      defaultPixelBudget: processor.maxPixels < model.usualMaxPixels ? processor.maxPixels : null,
     },
   };
 }
@@ -174,7 +179,7 @@ function plannedTensors(
   });
 }
 
-/** What tells whether a file with weights is still the one it was. */
+/** For each file with weights, a value that changes when its content does. */
 async function weightVersions(store: TensorStore, source: FileSource): Promise<Record<string, string>> {
   const versions: Record<string, string> = {};
   for (const [path, { size }] of store.files) {
@@ -188,28 +193,28 @@ function hashText(text: string): Promise<string> {
 }
 
 /**
- * The image processor's settings: a file of their own, or, as newer transformers save a whole processor, a part of
- * processor_config.json. Without either, Qwen2.5-VL's own hold.
+ * The image processor's settings: those inside processor_config.json, as newer versions of transformers save them, win over a
+ * preprocessor_config.json beside it. Without either, the architecture's own hold.
+ * Source: transformers 5.18, `image_processing_base.py`, get_image_processor_dict.
  */
 async function imageProcessorJson(source: FileSource): Promise<unknown> {
-  const own = await optionalJson(source, 'preprocessor_config.json');
-  if (own !== undefined) return own;
   const whole = await optionalJson(source, 'processor_config.json');
-  return (isObject(whole) ? whole['image_processor'] : undefined) ?? {};
+  const nested = isObject(whole) ? whole['image_processor'] : undefined;
+  return nested ?? (await optionalJson(source, 'preprocessor_config.json')) ?? {};
 }
 
 /** The image processor must cut images as the vision tower takes them. */
-function checkPatches(processor: ProcessorSettings, { vision }: ModelConfig): void {
+function checkPatches(processor: ProcessorSettings, { config: { vision } }: ModelDefinition): void {
   const pairs = [
     ['patch_size', processor.patchSize, vision.patchSize],
     ['temporal_patch_size', processor.temporalPatchSize, vision.temporalPatchSize],
     ['merge_size', processor.mergeSize, vision.spatialMergeSize],
   ] as const;
-  for (const [key, found, wanted] of pairs) {
-    if (found === wanted) continue;
+  for (const [key, found, expected] of pairs) {
+    if (found === expected) continue;
     throw new NamedError(
       'CheckpointError',
-      `preprocessor_config.json says ${key} ${found}, the model of config.json takes ${wanted}. Use two files of one checkpoint.`,
+      `preprocessor_config.json says ${key} ${found}, the model of config.json takes ${expected}. Use two files of one checkpoint.`,
     );
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Checkpoint in, model folder out.
+ * Turns a checkpoint into a model folder.
  *
- *   1. plan: settings and headers (conversion-plan.ts);
- *   2. go on where an earlier visit stopped, or begin with an empty folder;
- *   3. weights, tensor by tensor, in the order in which the checkpoint's files hold them: each byte is read once;
- *   4. hash what was written, write the small files;
- *   5. the manifest last: a folder without one is no model folder. Then the journal goes.
+ *   1. Plan from settings and headers (conversion-plan.ts).
+ *   2. Resume where an earlier run stopped, or start with an empty folder.
+ *   3. Write weights tensor by tensor, in the order in which the checkpoint's files hold them, so each byte is read once.
+ *   4. Hash the data files, write the small files.
+ *   5. Write the manifest last, because a folder without one is no model folder; then remove the journal.
  *
  * The same code runs in Node and in a worker; it knows files only through FileSource and Folder.
  */
@@ -17,30 +17,30 @@ import { createStreamHash, hashBlob, hashBytes, type StreamHash } from '../share
 import { type ConversionPlan, planConversion, type PlanOptions } from './conversion-plan.ts';
 import { Journal, JOURNAL_FILE, journalOutputs } from './journal.ts';
 import type { ConvertProgress } from './progress.ts';
-import { type Surroundings, writeTensors } from './write-tensors.ts';
+import { type RunContext, writeTensors } from './write-tensors.ts';
 
-/** What the converter is asked to do, and whom it tells. */
+/** What to convert to, and how to run. */
 export interface ConvertOptions extends PlanOptions, RunOptions {}
 
-/** How a planned conversion is run. */
+/** How a planned conversion runs. */
 export interface RunOptions {
-  /** Begin anew where the folder holds a conversion that was not finished, or one of the same commit that was. */
+  /** Start over even if the folder holds an unfinished conversion, or a finished one of the same commit. */
   readonly restart?: boolean;
-  /** Stops with a StoppedError. What has been done stays, and the next visit goes on from there. */
+  /** Aborting throws a StoppedError. Finished work stays, and the next run resumes from it. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ConvertProgress) => void;
-  /** The platform's SHA-256 for streams; JavaScript's where absent. For what is announced of downloaded files. */
+  /** The platform's streaming SHA-256, to verify downloaded files; a JavaScript one where absent. */
   readonly createHash?: () => StreamHash;
 }
 
 /**
- * Converts the checkpoint in `source` into a model folder in `folder` and returns its manifest. Killed at any point it goes on
- * when it is called again: at most one tensor's work is repeated, and the files are the same. A folder that the same commit of a
- * repository was converted to is left as it is.
- * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted: nothing is written then, but
- * for what is only met while weights are read (values that are no finite numbers, bytes that were altered on their way).
- * Throws ResumeError when the folder holds a half-done conversion of something else, StorageError when it cannot be
- * written; what the source throws passes through. Whatever is thrown, what had been done stays.
+ * Converts the checkpoint in `source` into a model folder in `folder` and returns its manifest. After a kill at any
+ * point, calling it again resumes: at most one tensor's work is repeated, and the resulting files are the same. A folder that
+ * already holds the same commit of a repository is left as it is.
+ * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted. Nothing has been written by
+ * then, except when the fault shows only while weights are read (non-finite values, bytes altered in transit).
+ * Throws ResumeError when the folder holds an unfinished conversion of something else, StorageError when it cannot be
+ * written, and whatever the source throws. Finished work stays in every case.
  */
 export async function convertCheckpoint(
   source: FileSource,
@@ -50,20 +50,20 @@ export async function convertCheckpoint(
   return runConversion(await planConversion(source, options), folder, options);
 }
 
-/** The second half of {@link convertCheckpoint}. */
+/** Runs a plan: steps 2 to 5 of {@link convertCheckpoint}. */
 export async function runConversion(plan: ConversionPlan, folder: Folder, options: RunOptions): Promise<Manifest> {
   const { onProgress = () => undefined, createHash = createStreamHash, signal } = options;
   const throwIfStopped = (): void => {
     if (signal?.aborted !== true) return;
-    throw new NamedError('StoppedError', 'Stopped. What was converted stays; convert again to go on from there.');
+    throw new NamedError('StoppedError', 'Stopped. What was converted stays; convert again to resume from there.');
   };
 
-  // 2. Where an earlier visit stopped, or was done.
+  // 2. Resume, unless an earlier run has finished.
   throwIfStopped();
   const finished = options.restart === true ? undefined : await finishedBefore(plan, folder);
   if (finished !== undefined) return finished;
   const earlier = options.restart === true ? undefined : await Journal.resume(folder, plan.facts);
-  const journal = earlier ?? (await beginAnew(plan, folder));
+  const journal = earlier ?? (await startOver(plan, folder));
   try {
     // 3. Weights.
     await writeTensors(plan, folder, journal, { onProgress, createHash, throwIfStopped });
@@ -83,7 +83,7 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
     await folder.remove(JOURNAL_FILE);
     return manifest;
   } catch (thrown) {
-    throwIfStopped(); // the source ends its reading then, and knows less of what that means
+    throwIfStopped(); // an aborted read fails with an error of its own, which says less
     throw thrown;
   } finally {
     await journal.close();
@@ -91,8 +91,8 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
 }
 
 /**
- * The manifest of a folder that this very commit was converted to before. Only of a repository's commit is it known that nothing
- * has changed since; checkpoints on a disk are converted again.
+ * The manifest of a folder that already holds this very commit. Only a repository's commit is known not to have changed since;
+ * checkpoints on a disk are converted again.
  */
 async function finishedBefore(plan: ConversionPlan, folder: Folder): Promise<Manifest | undefined> {
   const blob = await folder.blob(MANIFEST_FILE);
@@ -105,38 +105,38 @@ async function finishedBefore(plan: ConversionPlan, folder: Folder): Promise<Man
   return { ...facts, files };
 }
 
-/** Records of the data files; each is hashed once, whatever the number of visits. */
+/** Records of the data files. The journal keeps hashes, so each file is hashed once over all runs. */
 async function hashDataFiles(
   plan: ConversionPlan,
   folder: Folder,
   journal: Journal,
-  { onProgress, throwIfStopped }: Pick<Surroundings, 'onProgress' | 'throwIfStopped'>,
+  { onProgress, throwIfStopped }: Pick<RunContext, 'onProgress' | 'throwIfStopped'>,
 ): Promise<FileRecord[]> {
   const records: FileRecord[] = [];
   const total = [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
   let done = 0;
   for (const [path, bytes] of plan.dataFiles) {
     throwIfStopped();
-    const tell = (read: number): void => {
+    const report = (read: number): void => {
       throwIfStopped();
       onProgress({ phase: 'hashes', done: done + read, total, detail: path });
     };
     const known = journal.hashes.get(path);
-    const sha256 = known ?? (await hashFile(folder, path, bytes, tell));
+    const sha256 = known ?? (await hashFile(folder, path, bytes, report));
     if (known === undefined) await journal.addHash(path, sha256);
     records.push({ path, bytes, sha256 });
-    tell(bytes);
+    report(bytes);
     done += bytes;
   }
   return records;
 }
 
-/** Empties the folder of an earlier model or half-done conversion, makes room, and begins a journal. */
-async function beginAnew(plan: ConversionPlan, folder: Folder): Promise<Journal> {
+/** Removes an earlier model or unfinished conversion, checks the free capacity, and starts a journal. */
+async function startOver(plan: ConversionPlan, folder: Folder): Promise<Journal> {
   const old = await folder.blob(MANIFEST_FILE);
   const oldFiles = old === undefined ? [] : parseManifest(tryParseJson(await old.text())).files;
   const stale = [...(await journalOutputs(folder)), ...plan.dataFiles.keys(), ...oldFiles.map(({ path }) => path)];
-  await folder.remove(MANIFEST_FILE); // first: whatever happens now, this is no model folder
+  await folder.remove(MANIFEST_FILE); // first, so that a crash from here on leaves no model folder
   await folder.remove(JOURNAL_FILE);
   for (const path of new Set(stale)) await folder.remove(path);
 
@@ -144,11 +144,11 @@ async function beginAnew(plan: ConversionPlan, folder: Folder): Promise<Journal>
   if (free !== undefined && free < plan.folderBytes) {
     throw new NamedError(
       'StorageError',
-      `${folder.name} has room for ${megabytes(free)}, the converted model takes ${megabytes(plan.folderBytes)}. Free some ` +
+      `${folder.name} has ${megabytes(free)} free, the converted model takes ${megabytes(plan.folderBytes)}. Free some ` +
         'space, choose a dtype with fewer bits, or another disk.',
     );
   }
-  return Journal.begin(folder, plan.facts);
+  return Journal.start(folder, plan.facts);
 }
 
 async function hashFile(folder: Folder, path: string, bytes: number, onRead: (read: number) => void): Promise<string> {
@@ -156,7 +156,7 @@ async function hashFile(folder: Folder, path: string, bytes: number, onRead: (re
   if (blob?.size === bytes) return hashBlob(blob, onRead);
   throw new NamedError(
     'StorageError',
-    `${path} of ${folder.name} was changed by somebody else while it was written: it has ${blob?.size ?? 'no'} bytes, not ${bytes}. Convert again.`,
+    `${path} of ${folder.name} was changed by another program while it was written: it has ${blob?.size ?? 'no'} bytes, not ${bytes}. Convert again.`,
   );
 }
 

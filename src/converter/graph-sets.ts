@@ -1,14 +1,11 @@
-/** All graphs of a model folder: ours, a set for each type of activations, and stock's. Building them lays out the data files. */
-import type { ModelConfig } from '../model/model-config.ts';
+/** All graphs of a model folder: ours, a set for each type of activations, and those of transformers.js. Building them lays out the data files. */
+import type { GraphBuilderFunction, ModelDefinition, TransformersJsSupport } from '../architectures/architecture.ts';
 import { activationsOf, type GraphName, GRAPHS, type Variant, type VariantName } from '../model/manifest.ts';
-import { buildAttentionCheck } from './graphs/attention-check.ts';
-import { buildDecoder, buildEmbedTokens } from './graphs/decoder.ts';
-import { buildStockDecoder, buildStockEmbedTokens, buildStockVisionEncoder } from './graphs/transformers-js.ts';
-import { buildVisionEncoder } from './graphs/vision-encoder.ts';
-import { STOCK_FOLDER, STOCK_GRAPHS, stockGraphFile } from './layouts.ts';
-import { GraphBuilder } from './onnx/graph-builder.ts';
-import type { Dtype } from './precision.ts';
-import type { GraphContext, WeightLayout } from './weight-layout.ts';
+import { GraphBuilder } from '../onnx/graph-builder.ts';
+import type { WeightLayout } from '../onnx/weight-layout.ts';
+import { buildAttentionCheck } from './attention-check-graph.ts';
+import type { Dtype } from './dtypes.ts';
+import { TRANSFORMERS_JS_FOLDER, TRANSFORMERS_JS_GRAPHS, transformersJsGraphFile } from './layouts.ts';
 
 /** Larger models are not unpacked on a CPU: they would need four bytes of memory a parameter. */
 const MAX_UNPACKED_PARAMETERS = 100e6;
@@ -26,24 +23,22 @@ export interface GraphSet extends Variant {
 }
 
 /** Our graphs for every type of activations that the layout's precision names, and for small models on a CPU. */
-export function buildGraphs(layout: WeightLayout, geometry: ModelConfig, parameters: number): GraphSet[] {
+export function buildGraphs(layout: WeightLayout, model: ModelDefinition, parameters: number): GraphSet[] {
   const { bits, activations } = layout.precision;
   const unpacked = bits !== null && parameters <= MAX_UNPACKED_PARAMETERS ? (['f32-unpacked'] as const) : [];
-  return [...activations, ...unpacked].map((name) => buildVariant(layout, geometry, name));
+  return [...activations, ...unpacked].map((name) => buildVariant(layout, model, name));
 }
 
-function buildVariant(layout: WeightLayout, geometry: ModelConfig, variant: VariantName): GraphSet {
-  const builders: Record<GraphName, (context: GraphContext, geometry: ModelConfig) => void> = {
-    vision_encoder: buildVisionEncoder,
-    embed_tokens: buildEmbedTokens,
-    decoder: buildDecoder,
-    attention_check: buildAttentionCheck,
+function buildVariant(layout: WeightLayout, model: ModelDefinition, variant: VariantName): GraphSet {
+  const builders: Readonly<Record<GraphName, GraphBuilderFunction>> = {
+    ...model.graphs,
+    attention_check: (context) => buildAttentionCheck(context, model.config),
   };
   const files: GraphFile[] = [];
   const built = GRAPHS.map((name) => {
     const graph = new GraphBuilder(name);
     const unpack = variant === 'f32-unpacked';
-    builders[name]({ graph, layout, file: name, activations: activationsOf(variant), unpack }, geometry);
+    builders[name]({ graph, layout, file: name, activations: activationsOf(variant), unpack });
     const file = `${name}.${variant}.onnx`;
     files.push({ file, bytes: graph.finish() });
     return { file, data: graph.dataFiles };
@@ -53,17 +48,16 @@ function buildVariant(layout: WeightLayout, geometry: ModelConfig, variant: Vari
   return { name: variant, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
 }
 
-/** Stock's graphs, over the data files of ours: to be built after these. */
-export function buildStockGraphs(layout: WeightLayout, geometry: ModelConfig, dtype: Dtype): GraphFile[] {
-  const builders = {
-    vision_encoder: buildStockVisionEncoder,
-    embed_tokens: buildStockEmbedTokens,
-    decoder: buildStockDecoder,
-  };
+/** The graphs of transformers.js, over the data files of ours: to be built after these. */
+export function buildTransformersJsGraphs(
+  layout: WeightLayout,
+  { graphs }: TransformersJsSupport,
+  dtype: Dtype,
+): GraphFile[] {
   const activations = dtype === 'fp16' || dtype === 'q4f16' ? 'f16' : 'f32';
   return (['vision_encoder', 'embed_tokens', 'decoder'] as const).map((name) => {
-    const graph = new GraphBuilder(STOCK_GRAPHS[name], STOCK_FOLDER);
-    builders[name]({ graph, layout, file: name, activations, unpack: false }, geometry);
-    return { file: stockGraphFile(name, dtype), bytes: graph.finish() };
+    const graph = new GraphBuilder(TRANSFORMERS_JS_GRAPHS[name], TRANSFORMERS_JS_FOLDER);
+    graphs[name]({ graph, layout, file: name, activations, unpack: false });
+    return { file: transformersJsGraphFile(name, dtype), bytes: graph.finish() };
   });
 }

@@ -1,8 +1,8 @@
 /**
- * The journal of a conversion under way: a file in the folder that is being written, which says of what the folder is made
- * and which tensors are in it. Lines of JSON; each is appended once what it tells of is on the disk, so after a crash at any
- * point it tells of no more than there is. A last line that was cut off does not count. Whoever finds a journal goes on
- * from there; when the folder is whole the journal is removed.
+ * The journal of an unfinished conversion: a file in the target folder that records the source and the tensors written so
+ * far. Each line is JSON, appended only after what it records is on the disk, so that a crash at any point leaves a journal
+ * that never claims too much; a truncated last line is ignored. The next run resumes from the journal; a finished conversion
+ * removes it.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { FileRecord } from '../model/manifest.ts';
@@ -12,10 +12,10 @@ import { isObject, tryParseJson } from '../shared/json.ts';
 /** Its name in the folder. */
 export const JOURNAL_FILE = 'conversion.journal';
 
-/** Part of every journal. To be raised when the same checkpoint gives other bytes in the same places. */
+/** Part of every journal. Raise it when the same checkpoint gives other bytes in the same places. */
 const CONVERTER_VERSION = 1;
 
-/** What a folder is made of: two visits with equal facts write equal bytes. */
+/** What a conversion is made from: two runs with equal facts write equal bytes. */
 export interface ConversionFacts {
   readonly source: string;
   /** Where the source is a repository. */
@@ -24,7 +24,7 @@ export interface ConversionFacts {
   readonly layout: string;
   /** Hash of where every weight lies. */
   readonly regions: string;
-  /** Of each file with weights, what changes when its content does. */
+  /** For each file with weights, a value that changes when its content does. */
   readonly versions: Readonly<Record<string, string>>;
   /** Bytes of all tensors that are read. */
   readonly readBytes: number;
@@ -47,16 +47,16 @@ export class Journal {
     this.#end = end;
   }
 
-  /** Begins a journal, in place of one that may be there. */
-  static async begin(folder: Folder, facts: ConversionFacts): Promise<Journal> {
+  /** Starts a journal, replacing one that may be there. */
+  static async start(folder: Folder, facts: ConversionFacts): Promise<Journal> {
     const first = line({ format: 'visionthink-conversion', converter: CONVERTER_VERSION, facts });
     await folder.put(JOURNAL_FILE, first);
     return new Journal(await folder.open(JOURNAL_FILE), first.length);
   }
 
   /**
-   * Opens the journal that is in a folder; undefined when there is none worth anything.
-   * @throws ResumeError when it tells of tensors of something else than `facts`, saying how to finish that, or to begin anew
+   * Opens the journal in a folder; undefined when there is none, or one without a finished tensor.
+   * @throws ResumeError when it records tensors of something other than `facts`, saying how to finish that or start over
    */
   static async resume(folder: Folder, facts: ConversionFacts): Promise<Journal | undefined> {
     const blob = await folder.blob(JOURNAL_FILE);
@@ -78,22 +78,22 @@ export class Journal {
     return journal;
   }
 
-  /** A tensor's rows are all on the disk. `bytes`: what it takes in the checkpoint. */
+  /** Records that a tensor's rows are all on the disk. `bytes`: its size in the checkpoint. */
   async addTensor(name: string, bytes: number): Promise<void> {
     await this.#append({ tensor: name, bytes });
   }
 
-  /** These tensors are not in the folder after all. */
+  /** Records that these tensors are not in the folder after all. */
   async forget(names: readonly string[]): Promise<void> {
     await this.#append({ forget: names });
   }
 
-  /** A data file is complete. */
+  /** Records that a data file is complete. */
   async addHash(path: string, sha256: FileRecord['sha256']): Promise<void> {
     await this.#append({ file: path, sha256 });
   }
 
-  /** May be called again. */
+  /** Closes the file. Closing twice does nothing. */
   async close(): Promise<void> {
     if (this.#isOpen) await this.#file.close();
     this.#isOpen = false;
@@ -119,7 +119,7 @@ export class Journal {
   }
 }
 
-/** The data files a journal in this folder speaks of, whatever they are of; none when there is no journal. */
+/** The data files that a journal in this folder lists, whatever its source; none when there is no journal. */
 export async function journalOutputs(folder: Folder): Promise<string[]> {
   const text = await (await folder.blob(JOURNAL_FILE))?.text();
   const header = tryParseJson(text?.split('\n')[0] ?? '');
@@ -128,7 +128,7 @@ export async function journalOutputs(folder: Folder): Promise<string[]> {
   return paths.filter((path) => !path.split('/').includes('..'));
 }
 
-/** How far a journal says its conversion is: bytes of the checkpoint; undefined when there is no journal that can be read. */
+/** Progress of the conversion that a journal records, in bytes of the checkpoint; undefined without a readable journal. */
 export async function journalProgress(folder: FileSource): Promise<{ done: number; total: number } | undefined> {
   const text = await (await folder.blob(JOURNAL_FILE))?.text();
   const [first, ...rest] = (text ?? '').split('\n').map(tryParseJson).filter(isObject);
@@ -146,14 +146,14 @@ function line(entry: unknown): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(entry)}\n`);
 }
 
-/** The ResumeError for a journal that is of something else; undefined when it is of `facts`. */
+/** The ResumeError for a journal of something else; undefined when it matches `facts`. */
 function difference(header: unknown, facts: ConversionFacts, folder: string): NamedError | undefined {
   const found = isObject(header) && isObject(header['facts']) ? header['facts'] : {};
   const refuse = (what: string, fix: string): NamedError =>
     new NamedError(
       'ResumeError',
-      `${folder} holds a conversion that was begun and not finished, ${what}. Nothing of it is lost. ${fix}, or choose ` +
-        'another folder, or begin anew in this one (--restart).',
+      `${folder} holds an unfinished conversion, started ${what}. Nothing of it is lost. ${fix}, or choose another folder, or ` +
+        'start over in this one (--restart).',
     );
   for (const key of ['source', 'dtype', 'layout'] as const) {
     if (found[key] === facts[key]) continue;
@@ -168,8 +168,8 @@ function difference(header: unknown, facts: ConversionFacts, folder: string): Na
     const commit = found['commit'];
     const isCommit = typeof commit === 'string';
     return refuse(
-      `and ${changed} of ${facts.source} has changed since${isCommit ? ` (commit ${commit} then, ${facts.commit ?? 'unknown'} now)` : ''}`,
-      isCommit ? `Finish it as it was begun with --revision ${commit}` : 'Put the earlier files back to finish it',
+      `before ${changed} of ${facts.source} changed${isCommit ? ` (commit ${commit} then, ${facts.commit ?? 'unknown'} now)` : ''}`,
+      isCommit ? `Finish it with --revision ${commit}` : 'Put the earlier files back to finish it',
     );
   }
   const converter = isObject(header) ? header['converter'] : undefined;

@@ -44,7 +44,7 @@ export async function missingWeights(source: FileSource): Promise<NamedError> {
     new NamedError(
       'CheckpointError',
       `${source.name} has neither model.safetensors nor model.safetensors.index.json; choose the folder of a ` +
-        'Qwen2.5-VL checkpoint',
+        'checkpoint as Hugging Face saves it',
     )
   );
 }

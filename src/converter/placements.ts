@@ -1,5 +1,5 @@
 /** Which regions each checkpoint tensor goes to: the layout's jobs, seen from the other side. */
-import type { WeightJob } from './weight-layout.ts';
+import type { WeightJob } from '../onnx/weight-layout.ts';
 
 /** Where the rows of one tensor lie in one job's matrix. */
 export interface Placement {
@@ -15,7 +15,7 @@ export interface Placement {
 export interface PlacementWriter {
   /** The next rows, `[n, cols]`. Throws CheckpointError for a value that f16 cannot hold. */
   write(rows: Float32Array): Promise<void>;
-  /** Writes what is left: padding, rows that were kept back. */
+  /** Writes what is left: padding, and rows still buffered. */
   finish(): Promise<void>;
 }
 

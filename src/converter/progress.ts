@@ -2,7 +2,7 @@
 export interface ConvertProgress {
   /** `weights`: checkpoint read (and downloaded), packed and written. `hashes`: what was written is read again. */
   readonly phase: 'weights' | 'hashes';
-  /** Bytes of the phase that are done, those of earlier visits with them. */
+  /** Bytes of the phase that are done, including those of earlier runs. */
   readonly done: number;
   readonly total: number;
   /** The tensor or file at hand. */

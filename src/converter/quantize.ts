@@ -5,7 +5,7 @@
  * searched for the least squared error; no block is worse than that. docs/quantisation.md has what it gains.
  * Source: onnxruntime docs/ContribOperators.md (MatMulNBits).
  */
-import { BLOCK_SIZE, type FloatType } from './precision.ts';
+import { QUANT_BLOCK, type FloatType } from '../onnx/precision.ts';
 import { compileKernel, FREE_MEMORY, type QuantizeKernel } from './wasm/quantize-kernel.ts';
 
 /** Quantised rows. */
@@ -28,10 +28,10 @@ let compiled: QuantizeKernel | undefined;
  * rounded against them. Blocks whose scale would round to zero become zeros; a scale too large for f16 comes out larger than 65504, to be refused by whoever stores it.
  */
 export function quantizeRows(values: Float32Array, bits: 4 | 8, scaleType: FloatType): QuantizedRows {
-  compiled ??= compileKernel(SCALES_START + (4 * PIECE) / BLOCK_SIZE - FREE_MEMORY);
+  compiled ??= compileKernel(SCALES_START + (4 * PIECE) / QUANT_BLOCK - FREE_MEMORY);
   const { memory, run } = compiled;
   const weights = new Uint8Array((values.length * bits) / 8);
-  const scales = new Float32Array(values.length / BLOCK_SIZE);
+  const scales = new Float32Array(values.length / QUANT_BLOCK);
   for (let start = 0; start < values.length; start += PIECE) {
     const piece = values.subarray(start, start + PIECE);
     new Float32Array(memory.buffer, FREE_MEMORY, piece.length).set(piece);
@@ -39,7 +39,7 @@ export function quantizeRows(values: Float32Array, bits: 4 | 8, scaleType: Float
     run[bits](FREE_MEMORY, end, CODES_START, SCALES_START, scaleType === 'f16' ? -1 : 0);
     const codes = new Uint8Array(memory.buffer, CODES_START, (piece.length * bits) / 8);
     weights.set(codes, (start * bits) / 8);
-    scales.set(new Float32Array(memory.buffer, SCALES_START, piece.length / BLOCK_SIZE), start / BLOCK_SIZE);
+    scales.set(new Float32Array(memory.buffer, SCALES_START, piece.length / QUANT_BLOCK), start / QUANT_BLOCK);
   }
   return { weights, scales };
 }

@@ -1,27 +1,27 @@
 /**
- * A model folder of given shapes with random weights, in no time and next to no memory: for measuring speed. Its data files
+ * A model folder of given sizes with random weights, in no time and next to no memory: for measuring speed. Its data files
  * are Blobs put together from the same few chunks of random numbers again and again, so a folder of 5 GB needs a few dozen
  * MB. Laid out for both engines (layouts.ts). Values keep activations near one, so that nothing overflows in f16.
  */
-import { type ModelConfig, parseGeometry } from '../model/model-config.ts';
+import type { CheckpointTensors, Preset } from '../architectures/architecture.ts';
+import { checkpointModel } from '../architectures/registry.ts';
 import { type Manifest, MANIFEST_FILE, MANIFEST_VERSION } from '../model/manifest.ts';
-import type { Shapes } from '../model/presets.ts';
 import { f32ToF16 } from '../shared/float16.ts';
 import type { FileSource, FolderFile } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
-import { buildGraphs, buildStockGraphs } from './graph-sets.ts';
-import { dataFileName, stockConfig } from './layouts.ts';
-import type { ExternalData } from './onnx/graph-builder.ts';
-import { type Dtype, type FloatType, PRECISIONS } from './precision.ts';
-import { tensorShapes } from './tensor-names.ts';
-import { type WeightJob, WeightLayout } from './weight-layout.ts';
+import { buildGraphs, buildTransformersJsGraphs } from './graph-sets.ts';
+import { dataFileName, noTransformersJs, transformersJsFiles } from './layouts.ts';
+import type { ExternalData } from '../onnx/graph-builder.ts';
+import { type Dtype, precisionOf } from './dtypes.ts';
+import type { FloatType } from '../onnx/precision.ts';
+import { type WeightJob, WeightLayout } from '../onnx/weight-layout.ts';
 
-/** Bytes of a chunk of codes: no two neighbouring rows of a matrix are alike. */
-const CODE_CHUNK = 1 << 24;
+/** Bytes of a chunk of quantized values: no two neighbouring rows of a matrix are alike. */
+const VALUES_CHUNK = 1 << 24;
 /** Numbers in a chunk of floats. */
 const FLOAT_CHUNK = 1 << 20;
-/** Standard deviation of a 4-bit code drawn evenly from -7 to 7, and of an 8-bit one from -127 to 127. */
-const CODE_DEVIATION = { 4: 4.32, 8: 73.3 } as const;
+/** Standard deviation of a 4-bit value drawn evenly from -7 to 7, and of an 8-bit one from -127 to 127. */
+const VALUE_DEVIATION = { 4: 4.32, 8: 73.3 } as const;
 /** Standard deviation of a number drawn evenly from -1 to 1. */
 const EVEN_DEVIATION = 0.577;
 /** A bias is this large at most. */
@@ -30,37 +30,23 @@ const BIAS = 0.02;
 /** What a random folder takes from a real one: its language. */
 const TAKEN = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'prompts.json'] as const;
 
-/** Files of the folder that are no weights: upstream's image processor with Qwen2.5-VL's own limits. */
-const PROCESSOR = {
-  image_processor_type: 'Qwen2VLImageProcessor',
-  processor_class: 'Qwen2_5_VLProcessor',
-  do_convert_rgb: true,
-  do_resize: true,
-  do_rescale: true,
-  do_normalize: true,
-  rescale_factor: 1 / 255,
-  image_mean: [0.48145466, 0.4578275, 0.40821073],
-  image_std: [0.26862954, 0.26130258, 0.27577711],
-  resample: 3,
-  patch_size: 14,
-  merge_size: 2,
-  temporal_patch_size: 2,
-  min_pixels: 3136,
-  max_pixels: 12_845_056,
-};
-
 /**
- * The files of a model folder of these shapes. `language`: the folder whose tokenizer, prompts and token ids it speaks with;
- * they must fit into the vocabulary. Equal calls give equal files. Throws CheckpointError when the shapes are impossible.
+ * The files of a model folder of a preset's sizes. `language`: the folder whose tokenizer, prompts and token ids it speaks
+ * with; they must fit into the vocabulary. Equal calls give equal files. Throws CheckpointError when the sizes are impossible.
  */
-export async function randomFolder(shapes: Shapes, dtype: Dtype, language: FileSource): Promise<FolderFile[]> {
-  // 1. The geometry, and the graphs over it.
-  const config = { ...(await languageConfig(language)), ...shapes.text, vision_config: shapes.vision };
-  const geometry = parseGeometry(config, await json(language, 'generation_config.json'));
-  const layout = new WeightLayout(PRECISIONS[dtype], dataFileName('transformers.js', dtype));
-  const parameters = countParameters(geometry);
-  const graphs = buildGraphs(layout, geometry, parameters);
-  const upstream = buildStockGraphs(layout, geometry, dtype);
+export async function randomFolder(preset: Preset, dtype: Dtype, language: FileSource): Promise<FolderFile[]> {
+  // 1. The model, and the graphs over it.
+  const config = { ...(await languageConfig(language)), ...preset.config };
+  const model = checkpointModel(config, await json(language, 'generation_config.json'));
+  const { transformersJs } = model;
+  if (transformersJs === undefined) throw noTransformersJs(model.modelType);
+  const layout = new WeightLayout(
+    precisionOf(dtype, model.checkpoint.keptAtEight),
+    dataFileName('transformers.js', dtype),
+  );
+  const parameters = countParameters(model.checkpoint);
+  const graphs = buildGraphs(layout, model, parameters);
+  const upstream = buildTransformersJsGraphs(layout, transformersJs, dtype);
 
   // 2. Files.
   const numbers = new RandomNumbers();
@@ -73,20 +59,22 @@ export async function randomFolder(shapes: Shapes, dtype: Dtype, language: FileS
     const blob = await language.blob(path);
     if (blob !== undefined) files.push({ path, blob });
   }
-  files.push({ path: 'preprocessor_config.json', blob: jsonBlob(PROCESSOR) });
-  files.push({ path: 'config.json', blob: jsonBlob(stockConfig(config, geometry, dtype, layout.files.keys())) });
+  files.push({ path: 'preprocessor_config.json', blob: jsonBlob(preset.processor) });
+  const upstreamConfig = { ...transformersJs.config(config), ...transformersJsFiles(dtype, layout.files.keys()) };
+  files.push({ path: 'config.json', blob: jsonBlob(upstreamConfig) });
 
   // 3. What the folder says of itself. Nobody checks hashes of files in hand, so there are none.
   const manifest: Manifest = {
     format: 'visionthink-model',
     version: MANIFEST_VERSION,
-    name: shapes.name,
+    name: preset.name,
     source: 'random numbers',
     dtype,
-    geometry,
+    architecture: model.modelType,
+    config: model.config,
     parameters,
     largestTensorBytes: layout.largestBytes,
-    variants: graphs.map(({ name, graphs: parts }) => ({ name, graphs: parts })),
+    variants: graphs.map(({ name, graphs: files }) => ({ name, graphs: files })),
     defaultPixelBudget: null,
     files: files.map(({ path, blob }) => ({ path, bytes: blob.size, sha256: '' })),
   };
@@ -110,13 +98,10 @@ function jsonBlob(value: unknown): Blob {
   return new Blob([JSON.stringify(value)]);
 }
 
-function countParameters(geometry: ModelConfig): number {
-  let sum = 0;
-  for (const [name, shape] of tensorShapes(geometry)) {
-    if (name === 'lm_head.weight' && geometry.text.tieWordEmbeddings) continue;
-    sum += shape.reduce((a, b) => a * b, 1);
-  }
-  return sum;
+/** Weights of the model; a matrix that two canonical names share counts once. */
+function countParameters({ shapes, spellings }: CheckpointTensors): number {
+  const stored = new Map([...shapes].map(([canonical, shape]) => [spellings(canonical)[0], shape]));
+  return [...stored.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 }
 
 /** A data file: its regions in order, the gaps between them zero. */
@@ -143,9 +128,9 @@ interface Filled {
 function regionsOf(job: WeightJob, numbers: RandomNumbers): Filled[] {
   const { tensors, cols } = job.source;
   if (job.kind === 'quantized') {
-    const scale = 1 / (CODE_DEVIATION[job.bits] * Math.sqrt(cols));
+    const scale = 1 / (VALUE_DEVIATION[job.bits] * Math.sqrt(cols));
     return [
-      { to: job.weights, chunk: numbers.codes(job.bits) },
+      { to: job.weights, chunk: numbers.quantized(job.bits) },
       { to: job.scales, chunk: numbers.floats(job.scaleType, 0.5 * scale, 1.5 * scale) },
     ];
   }
@@ -192,10 +177,10 @@ class RandomNumbers {
   readonly #chunks = new Map<string, Chunk>();
   #state = 0x9e3779b9;
 
-  /** Codes of a quantised matrix, of mean zero: the lowest code is left out. */
-  codes(bits: 4 | 8): Chunk {
-    return this.#chunk(`codes ${bits}`, () => {
-      const bytes = new Uint8Array(CODE_CHUNK);
+  /** Values of a quantised matrix, of mean zero: the lowest value is left out. */
+  quantized(bits: 4 | 8): Chunk {
+    return this.#chunk(`quantized ${bits}`, () => {
+      const bytes = new Uint8Array(VALUES_CHUNK);
       for (let i = 0; i < bytes.length; i++) {
         const random = this.#next();
         bytes[i] = bits === 8 ? 1 + (random % 255) : (1 + (random % 15)) | ((1 + ((random >>> 8) % 15)) << 4);

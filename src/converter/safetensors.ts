@@ -32,17 +32,14 @@ export async function openSafetensors(source: FileSource): Promise<TensorStore> 
   const index = single === undefined ? await readShardIndex(source) : undefined;
   if (single !== undefined) blobs.set(SINGLE_FILE, single);
   else if (index === undefined) throw await missingWeights(source);
-  else for (const file of [...new Set(index.values())].toSorted()) blobs.set(file, await openShard(source, file));
+  else for (const file of index) blobs.set(file, await openShard(source, file));
 
   for (const [file, blob] of blobs) {
     for (const entry of await readSafetensorsHeader(blob, file)) {
-      const other = tensors.get(entry.name);
-      if (other !== undefined) throw corrupt(`tensor ${entry.name} is both in ${other.file} and in ${file}`);
+      // Of a tensor in two shards transformers takes the later copy. It moves to its place in the order of that file's bytes.
+      tensors.delete(entry.name);
       tensors.set(entry.name, entry);
     }
-  }
-  for (const [name, file] of index ?? []) {
-    if (tensors.get(name)?.file !== file) throw corrupt(`${INDEX_FILE} puts ${name} into ${file}, but it is not there`);
   }
   return { tensors, files: blobs };
 }

@@ -1,6 +1,8 @@
 /**
- * `model.safetensors.index.json`: which file of a sharded checkpoint holds which tensor. Checked as an untrusted file,
- * for its file names become paths. Knows nothing about the files it names.
+ * `model.safetensors.index.json`: which files a sharded checkpoint consists of. Checked as an untrusted file, for its file names
+ * become paths. Which of the files holds which tensor their own headers say, as in transformers: an index may name tensors
+ * that no file has, or the wrong file.
+ * Source: transformers 5.18, `utils/hub.py`, get_checkpoint_shard_files; `modeling_utils.py`, _load_pretrained_model.
  */
 import { NamedError, messageOf } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
@@ -14,22 +16,31 @@ const MAX_INDEX_BYTES = 100_000_000;
 
 /**
  * Reads the index of a checkpoint folder.
- * @returns tensor name to file name, in the index's order; undefined when the folder has no index
+ * @returns paths of the files inside the folder, sorted; undefined when the folder has no index
  * @throws SafetensorsError when it is not JSON, has no `weight_map`, or names a file outside the folder
  */
-export async function readShardIndex(source: FileSource): Promise<ReadonlyMap<string, string> | undefined> {
+export async function readShardIndex(source: FileSource): Promise<readonly string[] | undefined> {
   const blob = await source.blob(INDEX_FILE);
   if (blob === undefined) return undefined;
   if (blob.size > MAX_INDEX_BYTES) throw corrupt(`${INDEX_FILE} is ${blob.size} bytes, over ${MAX_INDEX_BYTES}`);
-  const files = new Map<string, string>();
+  const files = new Set<string>();
   for (const [name, file] of Object.entries(weightMap(await blob.text()))) {
-    if (typeof file !== 'string' || !/^[\w][\w.-]*\.safetensors$/.test(file)) {
-      throw corrupt(`${INDEX_FILE} puts ${name} into ${JSON.stringify(file)}, not into a .safetensors file beside it`);
+    const path = typeof file === 'string' ? insideFolder(file) : undefined;
+    if (path === undefined) {
+      const place = JSON.stringify(file);
+      throw corrupt(`${INDEX_FILE} puts ${name} into ${place}, which is no .safetensors file of this folder`);
     }
-    files.set(name, file);
+    files.add(path);
   }
   if (files.size === 0) throw corrupt(`${INDEX_FILE} names no tensor`);
-  return files;
+  return [...files].toSorted();
+}
+
+/** A file name of the index as a path without `./`; undefined when it leaves the folder or is no name of a safetensors file. */
+function insideFolder(file: string): string | undefined {
+  const steps = file.split('/').filter((step) => step !== '.');
+  const isPath = steps.every((step) => /^\w[\w.-]*$/.test(step)) && file.endsWith('.safetensors');
+  return isPath ? steps.join('/') : undefined;
 }
 
 function weightMap(text: string): JsonObject {

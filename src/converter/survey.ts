@@ -1,8 +1,9 @@
 /**
  * What a checkpoint would become, found out from its list of files and its config.json alone: no weight and no header is read.
- * Sizes of the model folder follow from the geometry and the dtype.
+ * Sizes of the model folder follow from the model config and the dtype.
  */
-import { type ModelConfig, parseGeometry } from '../model/model-config.ts';
+import type { ModelDefinition } from '../architectures/architecture.ts';
+import { checkpointModel } from '../architectures/registry.ts';
 import { type PromptSet, promptSetFor } from '../model/prompts.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject } from '../shared/json.ts';
@@ -10,12 +11,12 @@ import { noConfig, optionalJson, requiredJson } from './checkpoint-files.ts';
 import { buildGraphs } from './graph-sets.ts';
 import { dataFileName } from './layouts.ts';
 import { missingWeights } from './missing-weights.ts';
-import { type Dtype, DTYPES, PRECISIONS } from './precision.ts';
+import { type Dtype, DTYPES, precisionOf } from './dtypes.ts';
 import { readShardIndex } from './shard-index.ts';
-import { WeightLayout } from './weight-layout.ts';
+import { WeightLayout } from '../onnx/weight-layout.ts';
 
-/** Files beside the weights that a conversion reads. */
-const SMALL_FILES = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'preprocessor_config.json'] as const;
+/** Files beside the weights and the tokenizer that a conversion reads. */
+const SMALL_FILES = ['config.json', 'tokenizer_config.json', 'processor_config.json', 'preprocessor_config.json'];
 
 /** What a model folder of one dtype takes. Bytes. */
 export interface FolderSizes {
@@ -30,7 +31,7 @@ export interface FolderSizes {
 
 /** A checkpoint that was looked at. */
 export interface CheckpointSurvey {
-  readonly geometry: ModelConfig;
+  readonly model: ModelDefinition;
   /** Weights of the model, padding counted. */
   readonly parameters: number;
   /** Bytes of the files that a conversion reads. */
@@ -48,35 +49,39 @@ export interface CheckpointSurvey {
 export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSurvey> {
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
   const config = await requiredJson(source, 'config.json');
-  const geometry = parseGeometry(config, await optionalJson(source, 'generation_config.json'));
+  const model = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
   const index = await readShardIndex(source);
-  const weightFiles = index === undefined ? ['model.safetensors'] : [...new Set(index.values())];
+  const weightFiles = index ?? ['model.safetensors'];
   let weights = 0;
   for (const path of weightFiles) {
     const blob = await source.blob(path);
     if (blob === undefined && index === undefined) throw await missingWeights(source);
     weights += blob?.size ?? 0; // a shard that is missing is met, with all the words it needs, when the conversion is planned
   }
+  const size = async (path: string): Promise<number> => (await source.blob(path))?.size ?? 0;
   let small = 0;
-  for (const path of SMALL_FILES) small += (await source.blob(path))?.size ?? 0;
-  const tokenizerBytes = (await source.blob('tokenizer.json'))?.size ?? 0;
+  for (const path of SMALL_FILES) small += await size(path);
+  const tokenizerBytes = (await size('tokenizer.json')) || (await size('vocab.json')) + (await size('merges.txt'));
   const prompts = isObject(await optionalJson(source, 'prompts.json')) ? 'own' : promptSetFor(source.name);
   return {
-    geometry,
-    parameters: parametersOf(geometry),
-    readBytes: weights + small,
+    model,
+    parameters: parametersOf(model),
+    readBytes: weights + small + tokenizerBytes,
     prompts,
-    sizes: sizesOf(geometry, tokenizerBytes),
+    sizes: sizesOf(model, tokenizerBytes),
   };
 }
 
 /** The sizes of a model folder for every dtype. `otherBytes`: files that are copied as they are. */
-export function sizesOf(geometry: ModelConfig, otherBytes: number): FolderSizes[] {
-  const parameters = parametersOf(geometry);
+export function sizesOf(model: ModelDefinition, otherBytes: number): FolderSizes[] {
+  const parameters = parametersOf(model);
   return DTYPES.flatMap((dtype) => {
     try {
-      const layout = new WeightLayout(PRECISIONS[dtype], dataFileName('visionthink', dtype));
-      const graphs = buildGraphs(layout, geometry, parameters).flatMap(({ files }) => files);
+      const layout = new WeightLayout(
+        precisionOf(dtype, model.checkpoint.keptAtEight),
+        dataFileName('visionthink', dtype),
+      );
+      const graphs = buildGraphs(layout, model, parameters).flatMap(({ files }) => files);
       const graphBytes = graphs.reduce((sum, { bytes }) => sum + bytes.length, 0);
       const weightBytes = [...layout.files.values()].reduce((sum, bytes) => sum + bytes, 0);
       return [
@@ -93,8 +98,11 @@ export function sizesOf(geometry: ModelConfig, otherBytes: number): FolderSizes[
   });
 }
 
-function parametersOf(geometry: ModelConfig): number {
-  const layout = new WeightLayout(PRECISIONS.q4f16, dataFileName('visionthink', 'q4f16'));
-  buildGraphs(layout, geometry, Infinity);
+function parametersOf(model: ModelDefinition): number {
+  const layout = new WeightLayout(
+    precisionOf('q4f16', model.checkpoint.keptAtEight),
+    dataFileName('visionthink', 'q4f16'),
+  );
+  buildGraphs(layout, model, Infinity);
   return layout.jobs.reduce((sum, { source }) => sum + source.paddedRows * source.paddedCols, 0);
 }

@@ -1,6 +1,6 @@
 /**
- * Writes the rows of a tensor as columns. Rows are gathered, then each column's part is written to its place: the tensor is
- * read once, whatever its size, and memory holds a part of it.
+ * Writes the rows of a tensor as columns. Rows are gathered, then their stretch of each column is written to its place, so that
+ * the tensor is read once, whatever its size, and memory holds a few rows of it.
  */
 import type { RandomAccessFile } from '../shared/files.ts';
 import type { Placement, PlacementWriter } from './placements.ts';
@@ -9,6 +9,17 @@ import type { Placement, PlacementWriter } from './placements.ts';
 const GATHERED_ELEMENTS = 1 << 26;
 
 type Stored = Float32Array | Uint16Array;
+
+/** Where the columns go. */
+interface Target {
+  /** Where the region starts in `file`. */
+  readonly offset: number;
+  readonly file: RandomAccessFile;
+  /** Gives values in the type they are stored in. */
+  readonly encode: (rows: Float32Array) => Stored;
+  /** Elements that are gathered before they are written. */
+  readonly gathered?: number;
+}
 
 /** Fills columns of a region `[paddedCols, paddedRows]` that is zero until then. */
 export class TransposedWriter implements PlacementWriter {
@@ -23,14 +34,7 @@ export class TransposedWriter implements PlacementWriter {
   #capacity = 0;
   #columns: Stored | undefined;
 
-  /** `offset`: where the region starts in `file`; `encode` gives values in the type they are stored in; `gathered`: elements. */
-  constructor(
-    placement: Placement,
-    offset: number,
-    file: RandomAccessFile,
-    encode: (rows: Float32Array) => Stored,
-    gathered = GATHERED_ELEMENTS,
-  ) {
+  constructor(placement: Placement, { offset, file, encode, gathered = GATHERED_ELEMENTS }: Target) {
     this.#most = gathered;
     this.#placement = placement;
     this.#offset = offset;
@@ -71,8 +75,8 @@ export class TransposedWriter implements PlacementWriter {
     else {
       for (let c = 0; c < cols; c++) {
         const from = c * this.#capacity * size;
-        const part = bytes.subarray(from, from + this.#gathered * size);
-        await this.#file.write(part, this.#offset + (c * paddedRows + this.#written) * size);
+        const stretch = bytes.subarray(from, from + this.#gathered * size);
+        await this.#file.write(stretch, this.#offset + (c * paddedRows + this.#written) * size);
       }
     }
     this.#written += this.#gathered;

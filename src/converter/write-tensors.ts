@@ -1,6 +1,6 @@
 /**
- * Reads the tensors of a checkpoint in the order in which its files hold them and has their rows written. A tensor that the
- * journal names is not read again. Memory: a few segments of a file and a chunk of rows, whatever the size of the checkpoint.
+ * Reads the tensors of a checkpoint in the order in which its files hold them and writes their rows. Tensors that the journal
+ * lists are not read again. Memory: a few segments of a file and a chunk of rows, whatever the size of the checkpoint.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../shared/files.ts';
@@ -19,11 +19,11 @@ const CHUNK_ELEMENTS = 1 << 20;
 /** Bytes between two tensors that are rather read and dropped than skipped with a new request. */
 const READ_OVER_BYTES = 1 << 24;
 
-/** What accompanies the work. */
-export interface Surroundings {
+/** What a run reports to and is stopped by. */
+export interface RunContext {
   readonly onProgress: (progress: ConvertProgress) => void;
   readonly createHash: () => StreamHash;
-  /** Throws when the work is to end. */
+  /** Throws StoppedError once the run has been aborted. */
   readonly throwIfStopped: () => void;
 }
 
@@ -32,7 +32,7 @@ export async function writeTensors(
   plan: ConversionPlan,
   folder: Folder,
   journal: Journal,
-  surroundings: Surroundings,
+  context: RunContext,
 ): Promise<void> {
   const outputs = new Map<string, RandomAccessFile>();
   try {
@@ -43,9 +43,9 @@ export async function writeTensors(
       const all = plan.tensors.filter(({ entry }) => entry.file === path);
       const left = all.filter(({ entry }) => !journal.tensors.has(entry.name));
       if (left.length === 0) continue;
-      // The hash of a file can be told only when all of it passes by.
+      // Only a file that is read from end to end can be hashed on the way.
       const announced = left.length === all.length ? await plan.source.announcedSha256?.(path) : undefined;
-      const hash = announced === undefined ? undefined : surroundings.createHash();
+      const hash = announced === undefined ? undefined : context.createHash();
       let stream = new FileStream(blob, 0, hash === undefined ? endOf(left) : blob.size, (bytes) =>
         hash?.update(bytes),
       );
@@ -57,8 +57,8 @@ export async function writeTensors(
         }
         await stream.skipTo(byteOffset);
         await writeTensor(tensor, stream, outputs, (read) => {
-          surroundings.throwIfStopped();
-          surroundings.onProgress({ phase: 'weights', done: done + read, total, detail: name });
+          context.throwIfStopped();
+          context.onProgress({ phase: 'weights', done: done + read, total, detail: name });
         });
         await journal.addTensor(name, byteLength);
         done += byteLength;

@@ -6,18 +6,22 @@ import { bytesOf } from '../shared/bytes.ts';
 import { f32ToF16 } from '../shared/float16.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RandomAccessFile } from '../shared/files.ts';
-import type { ExternalData } from './onnx/graph-builder.ts';
+import type { ExternalData } from '../onnx/graph-builder.ts';
 import type { Placement, PlacementWriter } from './placements.ts';
-import type { FloatType } from './precision.ts';
+import type { FloatType } from '../onnx/precision.ts';
 import { quantizeRows } from './quantize.ts';
 import { TransposedWriter } from './transposed-writer.ts';
-import { elementBytes, type MatrixSource, type WeightJob } from './weight-layout.ts';
+import { elementBytes, type MatrixSource, type WeightJob } from '../onnx/weight-layout.ts';
 
 /** A writer for one placement of a tensor; `file` is the data file of its job. */
 export function placementWriter(placement: Placement, file: RandomAccessFile): PlacementWriter {
   const { job, paddingRows } = placement;
   if (job.kind === 'transposed') {
-    return new TransposedWriter(placement, job.to.offset, file, (rows) => encode(rows, job.type, job.source));
+    return new TransposedWriter(placement, {
+      offset: job.to.offset,
+      file,
+      encode: (rows) => encode(rows, job.type, job.source),
+    });
   }
   const { cols, paddedCols } = job.source;
   let row = placement.firstRow;

@@ -1,6 +1,6 @@
 /**
  * From an RGB image to the vision tower's input, exactly as transformers' Qwen2-VL image processor with the Pillow backend
- * makes it: smart resize, bicubic, rescale, normalise, cut into patches. Knows nothing of rounds or halves. Cutting comes last,
+ * makes it: smart resize, rescale, normalise, cut into patches. Knows nothing of rounds or halves. Cutting comes last,
  * and only when it is asked for: kernels of ours cut on the device, from a tenth of the bytes.
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
@@ -26,7 +26,7 @@ export interface PreprocessedImage {
 /** What the vision encoder is shown of `image`. Throws ImageShapeError. Source: transformers, Qwen2VLImageProcessorPil. */
 export function preprocess(image: RgbImage, settings: ProcessorSettings): PreprocessedImage {
   const { width, height } = smartResize(image, settings);
-  const seen = resample(image, width, height, 'bicubic'); // [height, width, 3]
+  const seen = resample(image, width, height, settings.resample); // [height, width, 3]
   const gridThw = [1, height / settings.patchSize, width / settings.patchSize] as const;
   const normalised = normalisedValues(settings);
   return { gridThw, width, height, seen, normalised, pixelValues: () => patchify(seen, settings, normalised) };

@@ -3,9 +3,7 @@
  * The arithmetic follows Pillow's src/libImaging/Resample.c: weights computed and normalised in double precision, then
  * rounded half away from zero to 22 fractional bits.
  */
-
-/** The resampling filters the protocol uses: Lanczos for halving, bicubic for the model's own resize. */
-export type ResampleFilter = 'lanczos' | 'bicubic';
+import type { ResampleFilter } from '../model/processor-settings.ts';
 
 /** Fractional bits of a weight: 32 minus 8 for the pixel and 2 for the overshoot of negative lobes. */
 export const PRECISION_BITS = 32 - 8 - 2;
@@ -35,6 +33,12 @@ const LANCZOS: Kernel = {
   weightAt: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0),
 };
 
+/** A triangle. */
+const BILINEAR: Kernel = {
+  support: 1,
+  weightAt: (x) => Math.max(0, 1 - Math.abs(x)),
+};
+
 /** Cubic convolution with a = -0.5. */
 const BICUBIC: Kernel = {
   support: 2,
@@ -44,6 +48,8 @@ const BICUBIC: Kernel = {
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0;
   },
 };
+
+const KERNELS: Readonly<Record<ResampleFilter, Kernel>> = { lanczos: LANCZOS, bilinear: BILINEAR, bicubic: BICUBIC };
 
 function sinc(x: number): number {
   if (x === 0) return 1;
@@ -56,7 +62,7 @@ function sinc(x: number): number {
  * Source: precompute_coeffs and normalize_coeffs_8bpc in Pillow's src/libImaging/Resample.c.
  */
 export function resampleWeights(inSize: number, outSize: number, filter: ResampleFilter): ResampleWeights {
-  const kernel = filter === 'lanczos' ? LANCZOS : BICUBIC;
+  const kernel = KERNELS[filter];
   const scale = inSize / outSize;
   const filterScale = Math.max(scale, 1); // widening the kernel when shrinking is what antialiases
   const support = kernel.support * filterScale;

@@ -2,10 +2,11 @@
  * Resampling of 8-bit RGB images, byte for byte as Pillow's `Image.resize` does it: a horizontal pass, then a vertical one,
  * each rounded and clipped to 8 bits. Knows nothing of models, and keeps nothing between calls.
  */
+import type { ResampleFilter } from '../model/processor-settings.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { openResampleKernel, SLACK_BYTES } from './resample-kernel.ts';
-import { type ResampleFilter, resampleWeights, type ResampleWeights } from './resample-weights.ts';
+import { resampleWeights, type ResampleWeights } from './resample-weights.ts';
 
 /** Images taller than this many times their width are shrunk vertically first (Pillow 12, PIL/Image.py, resize). */
 const TALL_RATIO = 100;

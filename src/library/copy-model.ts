@@ -44,10 +44,10 @@ export async function copyModel(
   const total = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   let done = 0;
   for (const file of manifest.files) {
-    const tell = (there: number): void => onProgress(done + there, total, file.path);
-    await copyFile(source, file, { notes, model }, tell, signal);
+    const report = (copied: number): void => onProgress(done + copied, total, file.path);
+    await copyFile(source, file, { notes, model }, { report, signal });
     done += file.bytes;
-    tell(0);
+    report(0);
   }
   await model.put(MANIFEST_FILE, bytes);
   await notes.remove(PENDING_FILE);
@@ -67,21 +67,26 @@ export async function copyState({
   return { done, total: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
+/** Whom a copy reports to, in bytes of the file at hand, and what stops it. */
+interface CopyContext {
+  readonly report: (copied: number) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
 async function copyFile(
   source: FileSource,
   file: FileRecord,
   { model }: ModelDirectory,
-  tell: (there: number) => void,
-  signal: AbortSignal | undefined,
+  context: CopyContext,
 ): Promise<void> {
   const blob = await source.blob(file.path);
   if (blob === undefined) throw wrong(source, file, 'is missing');
   if (blob.size !== file.bytes) throw wrong(source, file, `has ${blob.size} bytes, not ${file.bytes}`);
-  // A second try begins at the file's start: what an earlier visit left of it may be of another make.
+  // The second try starts at the beginning of the file: what an earlier run left of it may come from something else.
   for (const isLast of [false, true]) {
-    await fetchRest(blob, await model.open(file.path), tell, signal);
+    await fetchRest(blob, await model.open(file.path), context);
     const copy = await model.blob(file.path);
-    if (copy !== undefined && (await hashBlob(copy, () => throwIfStopped(signal))) === file.sha256) return;
+    if (copy !== undefined && (await hashBlob(copy, () => throwIfStopped(context.signal))) === file.sha256) return;
     await model.remove(file.path);
     if (isLast) throw wrong(source, file, `was altered: its SHA-256 is not ${file.sha256}`);
   }
@@ -90,8 +95,7 @@ async function copyFile(
 async function fetchRest(
   blob: Blob,
   to: Awaited<ReturnType<ModelDirectory['model']['open']>>,
-  tell: (there: number) => void,
-  signal: AbortSignal | undefined,
+  { report, signal }: CopyContext,
 ): Promise<void> {
   try {
     const size = await to.size();
@@ -102,7 +106,7 @@ async function fetchRest(
       const piece = new Uint8Array(await blob.slice(at, at + PIECE_BYTES).arrayBuffer());
       await to.write(piece, at);
       await to.flush();
-      tell((at += piece.length));
+      report((at += piece.length));
     }
   } finally {
     await to.close();

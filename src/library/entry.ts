@@ -1,4 +1,4 @@
-/** What the library notes about a model when it is begun: enough to go on with it in another visit. A file beside the model folder. */
+/** What the library notes about a model at the start: enough to resume it in another session. A file beside the model folder. */
 import type { ModelOrigin, StoredOrigin } from '../protocol/library-api.ts';
 import type { FileSource, Folder } from '../shared/files.ts';
 import { isObject, type JsonObject, tryParseJson } from '../shared/json.ts';
@@ -54,7 +54,7 @@ function parseOrigin(json: unknown): StoredOrigin | undefined {
 }
 
 /**
- * The directory's name for a model: the same for the same origin and dtype in every tab and at every visit, legible, and safe
+ * The directory's name for a model: the same for the same origin and dtype in every tab and every session, legible, and safe
  * as a file name.
  */
 export async function keyOf(origin: ModelOrigin, dtype: string): Promise<string> {

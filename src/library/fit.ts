@@ -12,7 +12,7 @@ const WASM_BYTES = 4e9;
 /** From here on WebAssembly takes minutes for an answer. */
 const SLOW_ON_WASM_BYTES = 0.5e9;
 
-/** Room that is left over after a model is stored, for the browser's own needs. */
+/** Storage that is left over after a model is stored, for the browser's own needs. */
 const STORAGE_MARGIN_BYTES = 50e6;
 
 /** What the graphics adapter says of itself; a sentence where there is none. */
@@ -41,7 +41,7 @@ export function gpuBytesOf({ text }: ModelConfig, weightBytes: number): number {
   return weightBytes + cache + scratch + text.vocabSize * 4;
 }
 
-/** Whether the machine can run the model, as far as limits tell. */
+/** Whether the machine can run the model, going by its limits. */
 export function judgeMachine(needs: Needs, machine: Machine, backend: BackendChoice): Finding {
   if (backend === 'wasm') return judgeWasm(needs, 'WebAssembly was asked for.');
   if (typeof machine === 'string') {
@@ -58,7 +58,7 @@ export function judgeMachine(needs: Needs, machine: Machine, backend: BackendCho
   }
   if (!hasF16 && needs.dtype !== 'q4' && needs.dtype !== 'fp32') {
     return doubtful(
-      `${adapter} has no 16-bit arithmetic (shader-f16): some weights are unpacked to 32 bits and take more room. q4 avoids that.`,
+      `${adapter} has no 16-bit arithmetic (shader-f16): some weights are unpacked to 32 bits and take more memory. q4 avoids that.`,
     );
   }
   return { verdict: 'yes', text: `${adapter} can bind its largest weight (${size(needs.largestTensorBytes)}).` };
@@ -88,7 +88,7 @@ export function judgeTrial(bytes: number, takenBytes: number, refusal: string | 
 
 /** Whether `bytes` more may be stored. */
 export function judgeStorage(bytes: number, { freeBytes, mayBeMore }: StorageFacts): Finding {
-  if (freeBytes === null) return doubtful('This browser does not tell how much room it gives this site.');
+  if (freeBytes === null) return doubtful('This browser does not say how much storage it gives this site.');
   if (bytes + STORAGE_MARGIN_BYTES <= freeBytes) {
     const text = mayBeMore
       ? `This browser offers this site ${size(freeBytes)} or more, as far as the disk has it.`
@@ -97,13 +97,13 @@ export function judgeStorage(bytes: number, { freeBytes, mayBeMore }: StorageFac
   }
   if (mayBeMore) {
     return doubtful(
-      `This browser tells of at most ${size(freeBytes)}, ${size(bytes)} are needed. If that much is free on the disk it will likely ` +
+      `This browser offers at most ${size(freeBytes)}, ${size(bytes)} are needed. If that much is free on the disk it will likely ` +
         'fit; if not, nothing that was written is lost.',
     );
   }
   return no(
     `This browser gives this site ${size(freeBytes)} more, ${size(bytes)} are needed. Delete models below, free disk space, or ` +
-      'choose a dtype with fewer bits. A private window gets little room: use a normal one.',
+      'choose a dtype with fewer bits. A private window gets little storage: use a normal one.',
   );
 }
 

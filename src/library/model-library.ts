@@ -1,9 +1,9 @@
 /**
- * The library of models: list, survey, add, go on, verify, delete. It knows storage, machines and sources by the interfaces it
+ * The library of models: list, survey, add, resume, verify, delete. It knows storage, machines and sources by the interfaces it
  * is given; what it says of a model is read from the model's directory.
  */
 import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts';
-import { parseDtype } from '../converter/precision.ts';
+import { parseDtype } from '../converter/dtypes.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
@@ -37,8 +37,17 @@ export interface LibraryDeps {
   readonly tryBytes: (bytes: number) => Promise<{ readonly takenBytes: number; readonly refusal: string | null }>;
 }
 
-/** Whom work tells how far it is. */
-export type Tell = (progress: ModelProgress) => void;
+/** A model to be made. */
+interface Job {
+  readonly key: string;
+  readonly origin: ModelOrigin;
+  readonly dtype: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Takes the progress of a job. */
+export type Report = (progress: ModelProgress) => void;
 
 /** The models of one storage. */
 export class ModelLibrary {
@@ -72,16 +81,16 @@ export class ModelLibrary {
     return judgeTrial(bytes, takenBytes, refusal);
   }
 
-  async add(origin: ModelOrigin, dtype: string, tell: Tell): Promise<string> {
+  async add(origin: ModelOrigin, dtype: string, report: Report): Promise<string> {
     return this.#work(async (signal) => {
       const key = await keyOf(origin, dtype);
       const directory = await this.#deps.storage.open(key, false);
       const entry = directory === undefined ? undefined : await readEntry(directory.notes);
-      return this.#make(key, reopened(origin, entry), dtype, tell, signal);
+      return this.#make({ key, origin: reopened(origin, entry), dtype, report, signal });
     });
   }
 
-  async resume(key: string, files: readonly FolderFile[] | null, tell: Tell): Promise<string> {
+  async resume(key: string, files: readonly FolderFile[] | null, report: Report): Promise<string> {
     return this.#work(async (signal) => {
       const { notes } = await this.#existing(key);
       const entry = await readEntry(notes);
@@ -98,9 +107,9 @@ export class ModelLibrary {
           `${entry.name} is made from files of this device. Choose the folder ${origin.name} again.`,
         );
       }
-      const wanted: ModelOrigin =
+      const from: ModelOrigin =
         origin.kind === 'files' ? { kind: 'files', name: origin.name, files: files ?? [] } : reopened(origin, entry);
-      return this.#make(key, wanted, dtype, tell, signal);
+      return this.#make({ key, origin: from, dtype, report, signal });
     });
   }
 
@@ -113,12 +122,12 @@ export class ModelLibrary {
     await this.#deps.storage.lock(key, 'exclusive', () => this.#deps.storage.remove(key));
   }
 
-  async verify(key: string, tell: Tell): Promise<StoredState> {
+  async verify(key: string, report: Report): Promise<StoredState> {
     return this.#work((signal) =>
       this.#deps.storage.lock(key, 'shared', async () => {
         const directory = await this.#existing(key);
         const onProgress = (done: number, total: number, detail: string): void =>
-          tell({ phase: 'verify', done, total, detail });
+          report({ phase: 'verify', done, total, detail });
         await verifyModel(directory, await readManifest(directory.model), onProgress, signal);
         return (await describeModel(key, directory, undefined)).state;
       }),
@@ -168,7 +177,7 @@ export class ModelLibrary {
     }
   }
 
-  async #make(key: string, wanted: ModelOrigin, dtype: string, tell: Tell, signal: AbortSignal): Promise<string> {
+  async #make({ key, origin, dtype, report, signal }: Job): Promise<string> {
     const { storage, open } = this.#deps;
     return storage.lock(key, 'exclusive', async () => {
       const before = await storage.open(key, false);
@@ -177,8 +186,8 @@ export class ModelLibrary {
       const known = before === undefined ? undefined : await readEntry(before.notes);
 
       let last: ModelProgress = { phase: 'weights', done: 0, total: 0, detail: '' };
-      const onProgress = (progress: ModelProgress): void => tell((last = progress));
-      const opened = await open(wanted, signal, (waiting) => tell({ ...last, waiting }));
+      const onProgress = (progress: ModelProgress): void => report((last = progress));
+      const opened = await open(origin, signal, (waiting) => report({ ...last, waiting }));
       const survey = await surveyModel(opened, {
         machine: '',
         storage: await storage.facts(),
@@ -214,7 +223,7 @@ export class ModelLibrary {
   }
 }
 
-/** Converts, and says in a page's words what keeps a conversion from going on. */
+/** Converts. A conversion that cannot be resumed is refused in a page's words. */
 async function convert(source: FileSource, { model }: ModelDirectory, options: ConvertOptions): Promise<Manifest> {
   try {
     return await convertCheckpoint(source, model, options);
@@ -222,14 +231,14 @@ async function convert(source: FileSource, { model }: ModelDirectory, options: C
     if (!isNamed(cause, 'ResumeError')) throw cause;
     throw new NamedError(
       'ResumeError',
-      `${source.name} was begun here with other files, or by another version of this page, so it cannot go on with these. Nothing of ` +
-        'it is lost. Choose the files it was begun with, or delete it and begin anew.',
+      `${source.name} was started here with other files, or by another version of this page, so it cannot be resumed with these. ` +
+        'Nothing of it is lost. Choose the files it was started with, or delete it and start over.',
       { cause },
     );
   }
 }
 
-/** The origin as it was when it was begun: a repository at its commit. */
+/** The origin as it was at the start: a repository at its commit. */
 function reopened(
   origin: ModelOrigin | Exclude<StoredOrigin, { kind: 'files' }>,
   entry: Entry | undefined,

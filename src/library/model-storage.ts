@@ -1,4 +1,4 @@
-/** Where models are kept, as the library sees it: a directory a model, and locks that hold between tabs. */
+/** Where models are stored, as the library sees it: a directory a model, and locks that hold between tabs. */
 import type { StorageFacts } from '../protocol/library-api.ts';
 import type { Folder } from '../shared/files.ts';
 

@@ -1,8 +1,8 @@
-/** Ending what goes on in the library. */
+/** Stopping a job of the library. */
 import { NamedError } from '../shared/errors.ts';
 
 /** Throws StoppedError when `signal` has been given. */
 export function throwIfStopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
-  throw new NamedError('StoppedError', 'Paused. What is there stays; go on whenever you like.');
+  throw new NamedError('StoppedError', 'Paused. What is there stays; resume whenever you like.');
 }

@@ -1,4 +1,5 @@
 /** What a model's directory holds: the only source of its state, whatever happened to the tab that wrote it. */
+import { folderModel } from '../architectures/registry.ts';
 import { journalProgress } from '../converter/journal.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { MANIFEST_FILE } from '../model/manifest.ts';
@@ -41,7 +42,9 @@ export function folderBytes(manifest: Manifest): number {
 async function wholeManifest({ model }: ModelDirectory): Promise<Manifest | Error | undefined> {
   if ((await model.blob(MANIFEST_FILE)) === undefined) return undefined;
   try {
-    return await readManifest(model);
+    const manifest = await readManifest(model);
+    folderModel(manifest); // refuses an architecture that is not known
+    return manifest;
   } catch (thrown) {
     return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
   }

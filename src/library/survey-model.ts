@@ -1,4 +1,5 @@
 /** What adding a model would mean: everything that can be said before its first weight is read. */
+import { folderModel } from '../architectures/registry.ts';
 import { surveyCheckpoint } from '../converter/survey.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
@@ -18,7 +19,7 @@ export interface OpenedOrigin {
 }
 
 /** What is judged against. */
-export interface Surroundings {
+export interface FitContext {
   readonly machine: Machine;
   readonly storage: StorageFacts;
   readonly backend: BackendChoice;
@@ -27,11 +28,11 @@ export interface Surroundings {
 }
 
 /** Surveys what was opened. Throws CheckpointError, SafetensorsError, ModelFolderError, and what reading throws. */
-export async function surveyModel(opened: OpenedOrigin, surroundings: Surroundings): Promise<ModelSurvey> {
+export async function surveyModel(opened: OpenedOrigin, context: FitContext): Promise<ModelSurvey> {
   const { source, origin } = opened;
   return origin.kind === 'url' || (await isModelFolder(source))
-    ? surveyFolder(opened, surroundings)
-    : surveyOriginal(opened, surroundings);
+    ? surveyFolder(opened, context)
+    : surveyOriginal(opened, context);
 }
 
 /** Whether a folder is a converted one. */
@@ -40,11 +41,11 @@ export async function isModelFolder(source: FileSource): Promise<boolean> {
   return isObject(json) && json['format'] === 'visionthink-model';
 }
 
-async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
+async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, context: FitContext): Promise<ModelSurvey> {
   const manifest = await readManifest(source);
   const bytes = folderBytes(manifest);
-  const { dtype, geometry, largestTensorBytes, name, parameters } = manifest;
-  const gpuBytes = gpuBytesOf(geometry, weightBytesOf(manifest));
+  const { dtype, largestTensorBytes, name, parameters } = manifest;
+  const gpuBytes = gpuBytesOf(folderModel(manifest).config, weightBytesOf(manifest));
   return {
     name,
     origin,
@@ -53,17 +54,17 @@ async function surveyFolder({ source, origin, isRemote }: OpenedOrigin, around: 
     readBytes: bytes,
     downloadBytes: isRemote ? bytes : 0,
     prompts: 'own',
-    choices: [await choice({ dtype, folderBytes: bytes, gpuBytes, largestTensorBytes }, around)],
+    choices: [await choice({ dtype, folderBytes: bytes, gpuBytes, largestTensorBytes }, context)],
     proposed: dtype,
-    storage: around.storage,
+    storage: context.storage,
   };
 }
 
-async function surveyOriginal({ source, origin, isRemote }: OpenedOrigin, around: Surroundings): Promise<ModelSurvey> {
-  const { geometry, parameters, prompts, readBytes, sizes } = await surveyCheckpoint(source);
+async function surveyOriginal({ source, origin, isRemote }: OpenedOrigin, context: FitContext): Promise<ModelSurvey> {
+  const { model, parameters, prompts, readBytes, sizes } = await surveyCheckpoint(source);
   const bySize = sizes.toSorted((a, b) => a.folderBytes - b.folderBytes);
   const choices = await Promise.all(
-    bySize.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(geometry, of.weightBytes) }, around)),
+    bySize.map((of) => choice({ ...of, gpuBytes: gpuBytesOf(model.config, of.weightBytes) }, context)),
   );
   return {
     name: source.name.split('/').at(-1) ?? source.name,
@@ -75,7 +76,7 @@ async function surveyOriginal({ source, origin, isRemote }: OpenedOrigin, around
     prompts,
     choices,
     proposed: proposedOf(choices),
-    storage: around.storage,
+    storage: context.storage,
   };
 }
 
@@ -86,8 +87,8 @@ interface Sizes {
   readonly largestTensorBytes: number;
 }
 
-async function choice(sizes: Sizes, around: Surroundings): Promise<ModelChoice> {
-  const { machine, backend, storage, keyFor } = around;
+async function choice(sizes: Sizes, context: FitContext): Promise<ModelChoice> {
+  const { machine, backend, storage, keyFor } = context;
   const { dtype, folderBytes: bytes, gpuBytes } = sizes;
   const found = judgeMachine(sizes, machine, backend);
   const isOnCard = backend !== 'wasm' && typeof machine !== 'string' && !machine.isSoftware;

@@ -4,7 +4,7 @@
  */
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
-import { assertGeometry, type ModelConfig } from './model-config.ts';
+import { type ModelConfig, readModelConfig } from './model-config.ts';
 
 /** Its name in the folder. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -56,7 +56,7 @@ export interface FileRecord {
   readonly bytes: number;
   /** Hexadecimal; of a long file a hash of its pieces' hashes (shared/sha256.ts, hashBlob). */
   readonly sha256: string;
-  /** The other engine that this file is for, and no part of ours. */
+  /** Set on files that only the other engine reads. */
   readonly onlyFor?: 'transformers.js';
 }
 
@@ -69,7 +69,10 @@ export interface Manifest {
   readonly source: string;
   /** As given to the converter. */
   readonly dtype: string;
-  readonly geometry: ModelConfig;
+  /** `model_type` of the architecture. */
+  readonly architecture: string;
+  /** What the architecture's own reader gives back of it is to be relied on (architectures/registry.ts, folderModel). */
+  readonly config: ModelConfig;
   /** Weights of the checkpoint, counted once when tied. */
   readonly parameters: number;
   /** The largest weight: a GPU must be able to bind a buffer of this size. */
@@ -81,6 +84,9 @@ export interface Manifest {
   /** Every file but the manifest. */
   readonly files: readonly FileRecord[];
 }
+
+/** The architecture of folders whose manifest names none: they were written before there was a second one, and call the config `geometry`. */
+const FIRST_ARCHITECTURE = 'qwen2_5_vl';
 
 /** Reads a manifest. Throws ModelFolderError saying what is wrong with it. */
 export function parseManifest(json: unknown): Manifest {
@@ -111,7 +117,8 @@ export function parseManifest(json: unknown): Manifest {
     name: string(json, 'name'),
     source: string(json, 'source'),
     dtype: string(json, 'dtype'),
-    geometry: assertGeometry(json['geometry']),
+    architecture: json['architecture'] === undefined ? FIRST_ARCHITECTURE : string(json, 'architecture'),
+    config: readModelConfig(json['config'] ?? json['geometry']),
     parameters: count(json, 'parameters'),
     largestTensorBytes: count(json, 'largestTensorBytes'),
     variants,
@@ -135,9 +142,9 @@ function parseFile(value: unknown): FileRecord {
 
 function parseVariant(value: unknown, known: ReadonlySet<string>): Variant {
   if (!isObject(value)) throw broken('an entry of "variants" is no object');
-  const wanted = string(value, 'name');
-  const name = VARIANTS.find((known) => known === wanted);
-  if (name === undefined) throw broken(`unknown variant "${wanted}"`);
+  const stated = string(value, 'name');
+  const name = VARIANTS.find((known) => known === stated);
+  if (name === undefined) throw broken(`unknown variant "${stated}"`);
   const graphs = value['graphs'];
   if (!isObject(graphs)) throw broken('a variant has no "graphs"');
   const parseGraph = (graphName: GraphName): GraphFiles => {

@@ -3,6 +3,7 @@
  * VisionThink's, and a plain Qwen2.5-VL has none of the tool's. `{image}` and `{question}` are the placeholders.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py and verl/trainer/constants.py for the two VisionThink models.
  */
+import { CHATML } from './chat-format.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 import visionThink from './visionthink-prompts.json' with { type: 'json' };
@@ -23,7 +24,7 @@ export interface ToolPrompts {
 
 /** Every string a conversation is made of, apart from ChatML's own. */
 export interface Prompts {
-  /** What `{image}` stands for; its `<|image_pad|>` is repeated once per visual token. */
+  /** What `{image}` stands for; its image token is repeated once per visual token. */
   readonly imagePlaceholder: string;
   /** The system message when the tool is offered; null: no system message. */
   readonly system: string | null;
@@ -61,13 +62,13 @@ export function promptSetFor(checkpointName: string): PromptSet {
 
 /**
  * Reads a prompts.json: its `efficient` section when there is one (two rounds, tool), else `general` (one round).
- * Throws ModelFolderError when neither is usable.
+ * @param imagePad the token that stands for a visual token
+ * @throws ModelFolderError when neither is usable
  */
-export function parsePrompts(json: unknown): Prompts {
+export function parsePrompts(json: unknown, imagePad = CHATML.imagePad): Prompts {
   if (!isObject(json)) throw broken('it is no JSON object');
   const imagePlaceholder = text(json, 'image_placeholder');
-  if (imagePlaceholder.split('<|image_pad|>').length !== 2)
-    throw broken('image_placeholder must hold one <|image_pad|>');
+  if (imagePlaceholder.split(imagePad).length !== 2) throw broken(`image_placeholder must hold one ${imagePad}`);
   const section = json['efficient'] ?? json['general'];
   if (!isObject(section)) throw broken('it has neither "efficient" nor "general"');
   const userTemplate = text(section, 'user_template');

@@ -1,15 +1,21 @@
-/** Attention in plain arithmetic: what a machine's own is checked against. */
-import type { TextConfig } from './text-config.ts';
+/** Attention in scalar arithmetic: the reference that a machine's own is tested against. */
+import type { TextSizes } from './text-config.ts';
 
-/** Causal grouped-query attention of tokens `[first, first + count)` over everything before them; `[count, numHeads * headDim]`. */
-export function groupedAttention(
-  qkv: Float32Array,
-  { numHeads, numKvHeads, headDim }: Pick<TextConfig, 'numHeads' | 'numKvHeads' | 'headDim'>,
-  cos: Float32Array,
-  sin: Float32Array,
-  first: number,
-  count: number,
-): Float32Array {
+/** Tokens `[first, first + count)` of a sequence that attend to everything before them. */
+export interface GroupedAttention {
+  readonly heads: Pick<TextSizes, 'numHeads' | 'numKvHeads' | 'headDim'>;
+  /** `[tokens, (numHeads + 2 * numKvHeads) * headDim]`, from the first token on. */
+  readonly qkv: Float32Array;
+  /** `[positions, headDim / 2]` each. */
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Causal grouped-query attention with rotary positions, `[count, numHeads * headDim]`. */
+export function groupedAttention({ heads, qkv, cos, sin, first, count }: GroupedAttention): Float32Array {
+  const { numHeads, numKvHeads, headDim } = heads;
   const width = (numHeads + 2 * numKvHeads) * headDim;
   const total = first + count;
   const rotated = (token: number, head: number): Float32Array =>
@@ -24,13 +30,13 @@ export function groupedAttention(
     for (let head = kvHead * group; head < (kvHead + 1) * group; head++) {
       for (let i = 0; i < count; i++) {
         const at = (i * numHeads + head) * headDim;
-        attend(
-          rotated(first + i, head),
-          first + i + 1,
-          (j) => keys[j] ?? value(j),
+        attend({
+          query: rotated(first + i, head),
+          count: first + i + 1,
+          key: (j) => keys[j] ?? value(j),
           value,
-          out.subarray(at, at + headDim),
-        );
+          out: out.subarray(at, at + headDim),
+        });
       }
     }
   }
@@ -51,14 +57,19 @@ export function rotate(x: Float32Array, cos: Float32Array, sin: Float32Array, po
   return out;
 }
 
-/** softmax(q k / sqrt(d)) v for one query over `count` keys. */
-export function attend(
-  query: Float32Array,
-  count: number,
-  key: (i: number) => Float32Array,
-  value: (i: number) => Float32Array,
-  out: Float32Array,
-): void {
+/** One query, and what it attends to. Vectors are `[headDim]`. */
+export interface OneAttention {
+  readonly query: Float32Array;
+  /** Keys, and values. */
+  readonly count: number;
+  readonly key: (i: number) => Float32Array;
+  readonly value: (i: number) => Float32Array;
+  /** Where the result is added. */
+  readonly out: Float32Array;
+}
+
+/** softmax(q k / sqrt(d)) v. */
+export function attend({ query, count, key, value, out }: OneAttention): void {
   const scale = 1 / Math.sqrt(query.length);
   const scores = Float64Array.from({ length: count }, (_, i) => {
     const k = key(i);

@@ -4,6 +4,3 @@
 export function inverseFrequencies(theta: number, size: number): Float32Array {
   return Float32Array.from({ length: size / 2 }, (_, j) => 1 / Math.fround(theta ** Math.fround((2 * j) / size)));
 }
-
-/** Base of the vision tower's angles: fixed in the reference, not configurable. */
-export const VISION_ROPE_THETA = 10_000;

@@ -5,6 +5,7 @@
 import { PreTrainedTokenizer } from '@huggingface/transformers';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
+import { withPinnedNfc } from './pinned-nfc.ts';
 
 /** A piece of text, and whether special tokens in it are meant. */
 export interface TextPiece {
@@ -24,7 +25,7 @@ export class QwenTokenizer {
   constructor(tokenizerJson: unknown, tokenizerConfig: unknown) {
     if (!isObject(tokenizerJson) || !isObject(tokenizerConfig)) throw unusable(undefined);
     try {
-      this.#tokenizer = new PreTrainedTokenizer(tokenizerJson, tokenizerConfig);
+      this.#tokenizer = new PreTrainedTokenizer(withPinnedNfc(tokenizerJson), tokenizerConfig);
     } catch (cause) {
       throw unusable(cause);
     }

@@ -1,5 +1,6 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
 import type { FolderFile } from '../shared/files.ts';
+import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { TurnResult, TurnSettings } from './turn.ts';
 
@@ -85,4 +86,8 @@ export interface EngineApi {
   resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;
+  /** What computes, and how long it takes; null before a model is loaded. */
+  diagnose(): Promise<Diagnostics | null>;
+  /** Times every kernel from now on, or no longer. Does nothing where nothing can be timed. */
+  setKernelTiming(on: boolean): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** Everything the page knows and can do: the state and the actions of every slice. Their code is in the slices. */
 import type { BackendChoice, EngineInfo, ImageInfo } from '../protocol/engine-api.ts';
+import type { Diagnostics } from '../protocol/diagnostics.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import type { Mode } from '../protocol/turn.ts';
 import type { Rate } from '../shared/rate-meter.ts';
@@ -27,6 +28,10 @@ export interface EngineSlice {
   setBackendChoice: (choice: BackendChoice) => void;
   /** The engine broke: starts another one, unless it broke a moment ago. */
   recoverEngine: (error: PlainError) => void;
+  /** What computes, for `?debug`; null while there is no engine. */
+  diagnose: () => Promise<Diagnostics | null>;
+  /** Times every kernel of the questions to come, or no longer. */
+  setKernelTiming: (on: boolean) => Promise<void>;
 }
 
 /** The image on the page. */
@@ -34,7 +39,7 @@ export interface ImageState {
   readonly id: number;
   readonly name: string;
   readonly blob: Blob;
-  /** An object URL of the blob, for display. */
+  /** An object URL of what is shown of it. */
   readonly url: string;
   /** Size and cost; null until the engine has seen the image. */
   readonly info: ImageInfo | null;

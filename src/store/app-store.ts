@@ -4,6 +4,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import { checkImage } from '../client/check-image.ts';
 import { startEngine } from '../client/engine-client.ts';
 import { fetchFile } from '../client/fetch-file.ts';
+import { previewImage } from '../client/preview-image.ts';
 import { rasterizeSvg } from '../client/rasterize-svg.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { AppState } from './app-state.ts';
@@ -51,6 +52,7 @@ export function browserDeps(search: URLSearchParams, pageUrl: string): AppDeps {
     startEngine,
     checkImage,
     rasterizeSvg,
+    previewImage,
     fetchFile: (path) => fetchFile(path, pageUrl),
     pageUrl,
     ...(model === undefined ? {} : { model: model === '' ? { kind: 'bundled' } : { kind: 'url', url: model } }),

@@ -12,6 +12,8 @@ export interface AppDeps {
   readonly startEngine: () => EngineConnection;
   readonly checkImage: (file: Blob) => Promise<void>;
   readonly rasterizeSvg: (file: Blob) => Promise<Blob>;
+  /** What to show of a file: the file itself, or a picture of it as the model sees it. */
+  readonly previewImage: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
   readonly fetchFile: (path: string) => Promise<Blob>;
   /** Where the page lies: a worker does not know it. */

@@ -75,5 +75,8 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
       set({ engineNotice: `The engine was started again: ${error.message}` });
       void get().loadEngine();
     },
+
+    diagnose: async () => (await session.api?.diagnose().catch(() => null)) ?? null,
+    setKernelTiming: async (on) => session.api?.setKernelTiming(on),
   });
 }

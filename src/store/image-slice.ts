@@ -29,9 +29,10 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
         }
         const id = session.nextId();
         const info = await introduce(id, blob);
+        const preview = await session.deps.previewImage(blob).catch(() => blob);
         const before = get().image;
         if (before !== null) URL.revokeObjectURL(before.url);
-        const image = { id, name, blob, url: URL.createObjectURL(blob), info, suggestions };
+        const image = { id, name, blob, url: URL.createObjectURL(preview), info, suggestions };
         set({ image, imageError: null, turns: [], comparison: null });
         return id;
       } catch (thrown) {

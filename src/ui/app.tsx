@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { Answer } from './answer.tsx';
 import { Comparison } from './comparison.tsx';
 import { Composer } from './composer.tsx';
+import { DebugScreen } from './debug-screen.tsx';
 import { DropOverlay } from './drop-overlay.tsx';
 import { EngineStatus } from './engine-status.tsx';
 import { Examples } from './examples.tsx';
@@ -37,6 +38,7 @@ export function App(): ReactElement {
             <History />
           </div>
         </main>
+        <DebugScreen />
         <Footer />
       </div>
       <ModelsScreen />

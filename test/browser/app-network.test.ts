@@ -13,7 +13,7 @@ let browser: Browser;
 beforeAll(async () => {
   site = await serveSite();
   browser = await launchChromium();
-}, 200_000);
+});
 
 afterAll(async () => {
   await browser?.close();

@@ -2,80 +2,13 @@
 import type { Browser, Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../helpers/chromium.ts';
+import { EXAMPLES } from '../helpers/example-answers.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
 
 /** Rounds of the golden questions asked here, whose images have 336 × 336 pixels. */
 const HALF = 'half resolution 168 × 168 · 36 tokens';
 const FULL = 'full resolution 336 × 336 · 144 tokens';
-
-/** What is true of the bundled examples, read off the images. The second number: rounds. */
-const EXAMPLES: readonly [title: string, answers: readonly [question: string, answer: string, rounds: 1 | 2][]][] = [
-  [
-    'Shapes',
-    [
-      ['Which shape is the largest?', 'gray circle', 1],
-      ['How many crosses are there?', '2', 1],
-      ['Where is the brown cross?', 'top right', 1],
-    ],
-  ],
-  [
-    'Price tags',
-    [
-      ['How much is the snail?', '14.80', 1],
-      ['What do you see in the bottom right corner?', 'snail', 1],
-      ['Read the price in the top right corner.', '86.62', 1],
-    ],
-  ],
-  [
-    'Small tags',
-    [
-      ['How much is the clock?', '$61.21', 2],
-      ['What is the price of the cat?', '$62.36', 2],
-      ['Where can the carrot be found?', 'bottom right', 1],
-    ],
-  ],
-  [
-    'Bar chart',
-    [
-      ['How much is the longest bar?', '99%', 1],
-      ['How much is basket?', '70%', 1],
-      ['Count the bars.', '5', 1],
-    ],
-  ],
-  [
-    'Small values',
-    [
-      ['How much is the tallest bar?', '784', 2],
-      ['What number is at the red bar?', '148', 2],
-      ['What is the value of the cyan bar?', 'not in the image', 1],
-    ],
-  ],
-  [
-    'Receipt',
-    [
-      ['What is the price of oyster?', '18.35', 1],
-      ['What can you buy for 25.75?', 'chives', 1],
-      ['How many items are shown?', '3', 1],
-    ],
-  ],
-  [
-    'Road sign',
-    [
-      ['Read all the text on the sign.', 'EARNINGS 40 km', 1],
-      ['Which way does the arrow point?', 'right', 1],
-      ["What is the sign's colour?", 'black', 1],
-    ],
-  ],
-  [
-    'Poster',
-    [
-      ['What is the price?', '$65.70', 2],
-      ['What time does the poster show?', '17:46', 2],
-      ['What is the colour of the poster?', 'purple', 1],
-    ],
-  ],
-];
 
 let site: Site;
 let browser: Browser;
@@ -84,7 +17,7 @@ let app: AppPage;
 beforeAll(async () => {
   site = await serveSite();
   browser = await launchChromium();
-}, 200_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -104,15 +37,11 @@ async function records(table: Locator): Promise<Record<string, string>[]> {
 }
 
 describe('the page', () => {
-  it('gives its first answer within a minute of being opened, from half resolution alone', async () => {
+  it('answers a question asked while the model still loads, from half resolution alone', async () => {
     const { file, question, answer } = nanoQuestion(17);
-    const opened = performance.now();
     app = await AppPage.open(browser, site.url);
-    await app.choose(file); // while the model still loads
+    await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
-    const ms = performance.now() - opened;
-    console.log(`first answer ${(ms / 1000).toFixed(1)} s after opening the page`);
-    expect(ms).toBeLessThan(60_000);
     expect(await app.rounds()).toEqual([HALF]);
     expect(await app.visualTokens.textContent()).toMatch(/25 %36 tokens used/);
     await expect(app.answer.getByText('Asked for the full image').count()).resolves.toBe(0);
@@ -184,19 +113,17 @@ describe('the page', () => {
   });
 });
 
-describe('the examples', () => {
-  it.each(EXAMPLES)(
-    '%s: every suggested question is answered rightly, and at the least cost',
-    async (title, answers) => {
-      await app.page.getByRole('button', { name: title, exact: true }).click();
-      await app.picture.getByAltText(`Chosen: ${title}`).waitFor();
-      const suggested = await app.page.getByRole('list', { name: 'Suggestions' }).getByRole('button').allTextContents();
-      expect(suggested).toEqual(answers.map(([question]) => question));
-      for (const [question, answer, rounds] of answers) {
-        const found = await app.askFor(question);
-        const resolutions = (await app.rounds()).map((round) => round.split(' ')[0]);
-        expect([question, found, resolutions]).toEqual([question, answer, ['half', 'full'].slice(0, rounds)]);
-      }
-    },
-  );
+describe('an example', () => {
+  it('is chosen with a click, suggests its questions, and answers them as the engine on Node does', async () => {
+    const [title, answers] = EXAMPLES['small-tags.png'];
+    await app.page.getByRole('button', { name: title, exact: true }).click();
+    await app.picture.getByAltText(`Chosen: ${title}`).waitFor();
+    const suggested = await app.page.getByRole('list', { name: 'Suggestions' }).getByRole('button').allTextContents();
+    expect(suggested).toEqual(answers.map(([question]) => question));
+    for (const [question, answer, rounds] of answers) {
+      const found = await app.askFor(question);
+      const resolutions = (await app.rounds()).map((round) => round.split(' ')[0]);
+      expect([question, found, resolutions]).toEqual([question, answer, ['half', 'full'].slice(0, rounds)]);
+    }
+  });
 });

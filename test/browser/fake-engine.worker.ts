@@ -82,6 +82,8 @@ const api: EngineApi = {
     return infoOf(image);
   },
   ask: (question, settings, onEvent) => runTurn(question, settings, onEvent),
+  diagnose: async () => null,
+  setKernelTiming: async () => undefined,
   stop: async () => {
     stopRequested = true;
     await sleep(30);

@@ -2,7 +2,7 @@
 import type { Decoder } from '../../src/engine/decoder.ts';
 import { preprocess } from '../../src/image/patchify.ts';
 import type { Segment } from '../../src/engine/segments.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import type { ImageFeatures, VisionModel } from '../../src/engine/backend.ts';
 
 /** The questions. */

@@ -15,7 +15,7 @@ import { sized } from '../../src/backends/webgpu/gpu/sized-kernel.ts';
 import { DEFAULT_TUNING, type Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
 import { gemmF16Kernel } from '../../src/backends/webgpu/matmul/gemm-f16.ts';
 import { gemmGrid } from '../../src/backends/webgpu/matmul/gemm.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { requestDevice } from '../../src/backends/webgpu/gpu/adapter.ts';
 import { deviceFailure } from '../../src/backends/webgpu/gpu/device-failure.ts';
@@ -74,11 +74,10 @@ async function answer(order: Order): Promise<Answers> {
   const sizes = { ...DEFAULT_TUNING, threadsPerRow, ...tuning };
   // 2. The backend.
   const source = urlFolder(url, location.href);
-  const all = [() => true, () => undefined, true] as const; // every file, unread
-  const folder = await openModelFolder(source, await readManifest(source), ...all);
+  const folder = await openModelFolder(source, await readManifest(source), { isTrusted: true });
   const options = { device, folder, variant: activations, tuning: sizes, onEvent: () => undefined };
   const backend = await openWebGpuBackend(options);
-  const { hiddenSize } = folder.manifest.geometry.text;
+  const { hiddenSize } = folder.model.config.text;
   const decoder = new Decoder({ text: backend.text, contextLength: 4096, queue: new DeviceQueue(true) });
   const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
     const values = Float32Array.from({ length: tokens * hiddenSize }, (_, i) => value(i));

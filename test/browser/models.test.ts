@@ -1,6 +1,6 @@
 /** The Models screen in the built page: a checkpoint of a hub becomes a model of this device, whatever happens meanwhile. */
 import { AxeBuilder } from '@axe-core/playwright';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,28 +8,31 @@ import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
-import { AppPage, serveSite, type Site } from '../helpers/site.ts';
-import { tinyCheckpoint } from '../helpers/tiny-model.ts';
+import { AppPage, PATIENCE_MS, serveSiteWithModels, type SiteWithModels } from '../helpers/site.ts';
+import { convertTiny, tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const ID = 'someone/tiny-vl';
 /** In two files, so that it can be stopped between them. */
 const TINY = 'flat-f16-sharded';
 
-let site: Site;
+let site: SiteWithModels;
+let tiny: string;
 let hub: HubServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  site = await serveSite();
+  tiny = await convertTiny('nested-tied-bf16', 'q8');
+  site = await serveSiteWithModels({ tiny });
   hub = await HubServer.start();
   hub.commit(ID, checkpoint(TINY));
   browser = await launchChromium();
-}, 200_000);
+});
 
 afterAll(async () => {
   await browser?.close();
   await hub?.stop();
   await site?.close();
+  rmSync(tiny, { recursive: true });
 });
 
 function checkpoint(name: string): Map<string, Buffer> {
@@ -67,10 +70,13 @@ class ModelsScreen {
   }
 }
 
-/** A page in a context of its own, whose hub is the one here. */
-async function openPage(context: BrowserContext): Promise<ModelsScreen> {
+/** Loads in a moment, where a test needs no answers of the bundled model. */
+const TINY_MODEL = '&model=models/tiny/';
+
+/** A page whose hub is the one here. `search` adds to its address: which model it loads is otherwise the context's choice. */
+async function openPage(context: BrowserContext, search = TINY_MODEL): Promise<ModelsScreen> {
   const page = await context.newPage();
-  await page.goto(`${site.url}?backend=wasm&hub=${encodeURIComponent(hub.endpoint)}`);
+  await page.goto(`${site.url}?backend=wasm&hub=${encodeURIComponent(hub.endpoint)}${search}`);
   const screen = new ModelsScreen(page);
   await screen.open();
   return screen;
@@ -78,7 +84,7 @@ async function openPage(context: BrowserContext): Promise<ModelsScreen> {
 
 async function newContext(): Promise<BrowserContext> {
   const context = await browser.newContext({ reducedMotion: 'reduce' });
-  context.setDefaultTimeout(60_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   return context;
 }
 
@@ -111,7 +117,7 @@ async function endComputingHolder(): Promise<void> {
 describe('a checkpoint of a hub', () => {
   it('is surveyed, converted, resumed after a reload, used, refused to another tab, verified and deleted', async () => {
     const context = await newContext();
-    let screen = await openPage(context);
+    let screen = await openPage(context, '');
 
     await screen.look(ID);
     await screen.dialog.getByText('from 127.0.0.1').waitFor();
@@ -180,7 +186,7 @@ describe('a checkpoint of a hub', () => {
     expect(await app.rounds()).not.toEqual([]);
 
     // A model in use in another tab stays.
-    const third = await openPage(context);
+    const third = await openPage(context, '');
     await third.page.getByRole('button', { name: 'Close' }).first().click();
     await screen.open();
     const used = screen.model('tiny-vl q4');
@@ -244,7 +250,7 @@ describe('a checkpoint of a hub', () => {
     await screen.dialog.getByText(`someone/VisionThink-General at ${new URL(hub.endpoint).host}`).waitFor();
     await screen.dialog.getByText('One round with the full image; the model reasons').waitFor();
     await screen.button('Download and convert').click();
-    await screen.button('Use').click();
+    await screen.model('VisionThink-General').getByRole('button', { name: 'Use', exact: true }).click();
     const app = AppPage.of(screen.page);
     await app.engine.getByText('VisionThink-General').first().waitFor();
     await app.ready();
@@ -400,7 +406,7 @@ describe('the screen', () => {
     const context = await newContext();
     const page = await context.newPage();
     await page.route('**/models-dialog*', (route) => route.abort());
-    await page.goto(`${site.url}?backend=wasm`);
+    await page.goto(`${site.url}?backend=wasm${TINY_MODEL}`);
     const models = page.getByRole('button', { name: /^Models/ });
     const notice = page.getByRole('alert').getByText(/could not be fetched.*open Models again/);
     await models.click();

@@ -3,7 +3,7 @@
 import { Decoder } from '../../src/engine/decoder.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { filesFor } from '../../src/model/variant-files.ts';
 import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
@@ -49,7 +49,7 @@ async function open(): Promise<{ device: GPUDevice; newDecoder: (inFlightDepth: 
   const runtime = createWebGpuRuntime(ort, device);
   const source = urlFolder('model/', location.href);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
+  const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, 'f32') });
   const { text } = await openOnnxBackend({ folder, variant: 'f32', runtime, onEvent: () => undefined });
   const queue = new DeviceQueue(true);
   return {

@@ -41,7 +41,7 @@ beforeAll(async () => {
       response.end(path === '/page.js' ? script : '<!doctype html><title>chain</title><script src="page.js"></script>');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-}, 60_000);
+});
 
 // A browser for each try: one whose page has crashed is not to be trusted.
 beforeEach(async () => {

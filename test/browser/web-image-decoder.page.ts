@@ -1,4 +1,5 @@
 /** The page half of the decoder's browser test: hands files to the worker, draws SVG itself. */
+import { previewImage } from '../../src/client/preview-image.ts';
 import { rasterizeSvg } from '../../src/client/rasterize-svg.ts';
 
 const worker = new Worker('worker.js');
@@ -13,6 +14,7 @@ function decode(file: Blob): Promise<unknown> {
 Object.assign(globalThis, {
   decodeFile: async (name: string) => decode(await (await fetch(`images/${name}`)).blob()),
   decodeSvg: async (name: string) => decode(await rasterizeSvg(await (await fetch(`images/${name}`)).blob())),
+  decodePreview: async (name: string) => decode(await previewImage(await (await fetch(`images/${name}`)).blob())),
   decodeDrawn: async (width: number, height: number) => {
     const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext('2d');

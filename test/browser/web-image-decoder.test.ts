@@ -23,7 +23,10 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     const path = request.url ?? '/';
     const name = /^\/images\/([\w.-]+)$/.exec(path)?.[1];
-    response.setHeader('content-type', path.endsWith('.js') ? 'text/javascript' : name ? 'image/png' : 'text/html');
+    response.setHeader(
+      'content-type',
+      path.endsWith('.js') ? 'text/javascript; charset=utf-8' : name ? 'image/png' : 'text/html',
+    );
     response.end(name ? readFileSync(new URL(`../golden/images/${name}`, import.meta.url)) : (files.get(path) ?? ''));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -38,7 +41,10 @@ afterAll(async () => {
 });
 
 /** Calls one of the page's functions. */
-function call(name: 'decodeFile' | 'decodeSvg' | 'decodeDrawn', ...args: (string | number)[]): Promise<Answer> {
+function call(
+  name: 'decodeFile' | 'decodePreview' | 'decodeSvg' | 'decodeDrawn',
+  ...args: (string | number)[]
+): Promise<Answer> {
   return page.evaluate(`${name}(...${JSON.stringify(args)})`);
 }
 
@@ -63,6 +69,22 @@ describe('the web image decoder', () => {
     'drawing.svg',
   ])('refuses %s with an ImageDecodeError', async (name) => {
     expect(await call('decodeFile', name)).toMatchObject({ error: 'ImageDecodeError' });
+  });
+
+  it.each([
+    'orientation-6.webp',
+    'orientation-3.png',
+    'hidden-default.png',
+    'part-frame.gif',
+    'no-iend.png',
+    'rgb.bmp',
+    'rgb.png',
+  ])('previews %s as the model sees it', async (name) => {
+    const image = imageCases.find((candidate) => candidate.name === name);
+    if (image === undefined) throw new Error(`there is no golden of ${name}`);
+    const { width, height, rgb } = await call('decodePreview', name);
+    expect([width, height]).toEqual([image.width, image.height]);
+    expect(worstDifference(image, rgb ?? [])).toBeLessThanOrEqual(tolerance(name));
   });
 
   it('refuses 20000 x 20000 pixels before decoding', async () => {

@@ -96,7 +96,7 @@ describe.concurrent('convert', () => {
   });
 });
 
-describe.concurrent('ask', { timeout: 60_000 }, () => {
+describe.concurrent('ask', () => {
   it('prints one JSON object with the promised fields as the last line', async () => {
     const { code, json, stdout } = await ask('--json');
     expect(code).toBe(0);
@@ -226,7 +226,7 @@ describe('check-answers', () => {
       identical: 24,
       recomputedTokens: 0,
     });
-  }, 120_000);
+  });
 });
 
 describe('compare-models', () => {
@@ -258,7 +258,7 @@ describe('compare-models', () => {
         ...same,
       },
     ]);
-  }, 60_000);
+  });
 
   it('ends with a named error for a model folder that is none', async () => {
     const { code, json } = await cli(

@@ -38,7 +38,7 @@ function contents(out: string): Record<string, string> {
   );
 }
 
-describe('convert from a hub', { timeout: 60_000 }, () => {
+describe('convert from a hub', () => {
   it('writes a folder that says where it came from, and tells how far it is', async () => {
     const { code, json, stderr } = await convert('plain').ended;
     expect([code, json]).toMatchObject([0, { name: 'VisionThink-General', dtype: 'q4f16' }]);
@@ -61,7 +61,7 @@ describe('convert from a hub', { timeout: 60_000 }, () => {
     expect(stdout + stderr).not.toContain('hf_secret');
   });
 
-  it('lets no other write its folder; stopped with Ctrl+C it says that it can go on, and goes on', async () => {
+  it('lets no other write its folder; stopped with Ctrl+C it says that it can be resumed, and resumes', async () => {
     server.fault = ({ server: from, path, range }) =>
       from === 'storage' && path.includes('00002-of') && range !== 'bytes=0-7'
         ? { kind: 'slow', rate: 20_000 }
@@ -69,14 +69,14 @@ describe('convert from a hub', { timeout: 60_000 }, () => {
     const { child, ended } = convert('stopped');
     const journal = join(work, 'stopped', JOURNAL_FILE);
     const tensors = () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length - 2 : 0);
-    await expect.poll(tensors, { timeout: 45_000 }).toBeGreaterThan(3);
+    await expect.poll(tensors, { timeout: 300_000 }).toBeGreaterThan(3);
     const second = await convert('stopped').ended;
     expect(second.json).toMatchObject({
       error: { name: 'StorageError', message: expect.stringContaining(`process ${child.pid}`) },
     });
     child.kill('SIGINT');
     expect((await ended).json).toMatchObject({
-      error: { name: 'StoppedError', message: expect.stringContaining('convert again to go on') },
+      error: { name: 'StoppedError', message: expect.stringContaining('convert again to resume') },
     });
     expect(existsSync(join(work, 'stopped/manifest.json'))).toBe(false);
     server.fault = () => undefined;

@@ -1,4 +1,5 @@
 /** Conversations of several turns and images as prompts: what was said before is a true prefix of what comes next. */
+import { CHATML } from '../../src/model/chat-format.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -22,7 +23,7 @@ import {
   TOKENIZER,
 } from '../helpers/scripted-engine.ts';
 
-const BUILDER = new PromptBuilder(EFFICIENT_PROMPTS, TOKENIZER);
+const BUILDER = new PromptBuilder(EFFICIENT_PROMPTS, TOKENIZER, CHATML);
 const REGION = { left: 28, top: 0, width: 56, height: 56 };
 
 /** Two source images, 112 x 112 and 112 x 56. */

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { type Dtype, DTYPES } from '../../src/converter/precision.ts';
+import { type Dtype, DTYPES } from '../../src/converter/dtypes.ts';
 import { promptLogits } from '../../src/engine/prompt-logits.ts';
 import { preprocess } from '../../src/image/patchify.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import type { Manifest, VariantName } from '../../src/model/manifest.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
 import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
@@ -41,12 +41,7 @@ async function run(
   variant: VariantName,
 ): Promise<Outputs> {
   const source = nodeFolder(directory);
-  const folder = await openModelFolder(
-    source,
-    manifest,
-    () => true,
-    () => undefined,
-  );
+  const folder = await openModelFolder(source, manifest);
   const runtime = createNodeRuntime(directory);
   const backend = await openOnnxBackend({ folder, variant, runtime, onEvent: () => undefined });
   const image = preprocess(picture(140, 84), folder.processor);
@@ -101,7 +96,7 @@ describe.each(['nested-tied-bf16', 'flat-f16-sharded', 'head64-size-tied'])('%s'
     expect(distance(unpacked.logits, outputs.logits)).toBeLessThan(KERNEL_BOUND);
   });
 
-  it('takes no more room the fewer bits it has', async () => {
+  it('takes no more bytes the fewer bits it has', async () => {
     const sizes: number[] = [];
     for (const dtype of ['fp32', 'fp16', 'q4f16'] as const) {
       const { manifest } = await convertTo(checkpoint, dtype);

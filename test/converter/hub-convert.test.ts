@@ -155,7 +155,7 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('that is another one at the next visit says so, and can be finished as it was', async () => {
+  it('that is another one at the next run says so, and can be finished as it was', async () => {
     const folder = new MemoryFolder();
     const commit = server.repositories.get(ID)?.revisions.get('main') ?? '';
     await stopAt(folder, 0.5);
@@ -187,7 +187,7 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('whose new commit leaves the weights alone is gone on with', async () => {
+  it('whose new commit leaves the weights alone is resumed', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, 0.5);
     server.commit(ID, checkpoint({ 'README.md': Buffer.from('new') }));
@@ -210,7 +210,7 @@ async function stopAt(folder: MemoryFolder, share: number, options: Partial<Conv
   });
 }
 
-describe('a conversion that was begun', () => {
+describe('an unfinished conversion', () => {
   it('with another dtype says how to finish it, or begins anew when it is told to', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, 0.5, { dtype: 'q8' });
@@ -275,7 +275,7 @@ describe('a disk that is full', () => {
     }
   }
 
-  it('half-way leaves what is there, and the next visit goes on', async () => {
+  it('half-way leaves what is there, and the next run resumes', async () => {
     const folder = new FullFolder();
     const plan = await planConversion(nodeFolder(DIRECTORY), OPTIONS);
     folder.left = 0.6 * [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -291,7 +291,7 @@ describe('a disk that is full', () => {
   it.each([
     ['for the data', 5000],
     ['for the journal', 0],
-  ])('from the start, %s, leaves no file open, and the next visit goes on', async (_, longest) => {
+  ])('from the start, %s, leaves no file open, and the next run resumes', async (_, longest) => {
     const folder = new FullFolder();
     const plan = await planConversion(nodeFolder(DIRECTORY), OPTIONS);
     folder.left = 0.6 * [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -305,11 +305,11 @@ describe('a disk that is full', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('of too little room is told before anything is downloaded', async () => {
+  it('of too little free capacity is reported before anything is downloaded', async () => {
     const folder = Object.assign(new MemoryFolder('a full folder'), { freeBytes: async () => 10_000 });
     await expect(convert(folder)).rejects.toMatchObject({
       name: 'StorageError',
-      message: expect.stringMatching(/a full folder has room for 1 MB, the converted model takes \d+ MB/),
+      message: expect.stringMatching(/a full folder has 1 MB free, the converted model takes \d+ MB/),
     });
     expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
   });

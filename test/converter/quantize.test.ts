@@ -1,7 +1,7 @@
 /** Blockwise quantisation: what comes back, how far off it may be, and how it lies in memory. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FloatType } from '../../src/converter/precision.ts';
+import type { FloatType } from '../../src/onnx/precision.ts';
 import { quantizeRows } from '../../src/converter/quantize.ts';
 import { f16ToF32, f32ToF16 } from '../../src/shared/float16.ts';
 

@@ -9,10 +9,10 @@ import { randomFolder } from '../../src/converter/random-folder.ts';
 import { Engine } from '../../src/conversation/engine.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { fileListFolder } from '../../src/io/web/file-list-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { hashBlob } from '../../src/shared/sha256.ts';
-import { SHAPES } from '../../src/model/presets.ts';
+import { PRESETS } from '../../src/architectures/qwen2_5_vl/presets.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
 import { openOnnxBackend } from '../../src/backends/onnx/onnx-backend.ts';
 import type { FolderFile } from '../../src/shared/files.ts';
@@ -33,16 +33,10 @@ async function writeFolder(files: readonly FolderFile[]): Promise<string> {
 
 describe('a folder of random weights', () => {
   it('has every file its manifest lists, and is the same each time', async () => {
-    const files = await randomFolder(SHAPES.tiny, 'q4', language);
+    const files = await randomFolder(PRESETS.tiny, 'q4', language);
     const source = fileListFolder('random', files);
-    await openModelFolder(
-      source,
-      await readManifest(source),
-      () => true,
-      () => undefined,
-      true,
-    );
-    const again = await randomFolder(SHAPES.tiny, 'q4', language);
+    await openModelFolder(source, await readManifest(source), { isTrusted: true });
+    const again = await randomFolder(PRESETS.tiny, 'q4', language);
     for (const [i, { path, blob }] of files.entries()) {
       expect(again[i]?.path).toBe(path);
       expect(await hashBlob(again[i]?.blob ?? new Blob())).toBe(await hashBlob(blob));
@@ -55,7 +49,7 @@ describe('a folder of random weights', () => {
   ] as const)(
     'of the %s shapes is laid out in a moment, and has as many parameters as the model',
     async (name, count) => {
-      const files = await randomFolder(SHAPES[name], 'q4f16', language);
+      const files = await randomFolder(PRESETS[name], 'q4f16', language);
       const manifest = await readManifest(fileListFolder('random', files));
       expect(manifest.parameters).toBe(count);
       expect(files.reduce((sum, { blob }) => sum + blob.size, 0)).toBeGreaterThan(count / 2);
@@ -64,16 +58,10 @@ describe('a folder of random weights', () => {
   );
 
   it('runs in both engines, with finite logits', async () => {
-    const folder = await writeFolder(await randomFolder(SHAPES.tiny, 'q4', language));
+    const folder = await writeFolder(await randomFolder(PRESETS.tiny, 'q4', language));
 
     const source = nodeFolder(folder);
-    const ours = await openModelFolder(
-      source,
-      await readManifest(source),
-      () => true,
-      () => undefined,
-      true,
-    );
+    const ours = await openModelFolder(source, await readManifest(source), { isTrusted: true });
     const runtime = createNodeRuntime(folder);
     const backend = await openOnnxBackend({ folder: ours, variant: 'f32', runtime, onEvent: () => undefined });
     const engine = new Engine({ folder: ours, backend });

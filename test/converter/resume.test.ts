@@ -1,5 +1,5 @@
 /**
- * Conversions that are killed (SIGKILL) at random points and gone on with. `npm run check:resume -- 100` kills that many; without
+ * Conversions that are killed (SIGKILL) at random points and resumed. `npm run check:resume -- 100` kills that many; without
  * a number, as a part of the tests, a few.
  */
 import { spawn } from 'node:child_process';
@@ -7,17 +7,17 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JOURNAL_FILE } from '../../src/converter/journal.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import { openModelFolder } from '../../src/model/model-folder.ts';
+import { openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
+import { BUILT_CLI } from '../helpers/build-cli.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const KILLS = Number(process.env['RESUME_KILLS'] ?? 6);
-const CHILD = fileURLToPath(new URL('../helpers/convert-child.ts', import.meta.url));
+const CHILD = `${BUILT_CLI}convert-child.mjs`;
 const CHECKPOINT = 'flat-f16-sharded';
 const ID = 'someone/tiny';
 
@@ -43,7 +43,7 @@ interface Run {
 /** Converts in a child, which is killed `laterMs` after its line number `killAt`. */
 function convert(args: readonly string[], killAt = Infinity, laterMs = 0): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', CHILD, ...args], {
+    const child = spawn(process.execPath, [CHILD, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines: string[] = [];
@@ -66,7 +66,7 @@ function contents(directory: string): Record<string, string> {
 }
 
 /** The tensors a run began with. */
-function begun({ lines }: Run): Set<string> {
+function started({ lines }: Run): Set<string> {
   return new Set(lines.filter((line) => line.startsWith('weights')).map((line) => line.split(' ')[2] ?? ''));
 }
 
@@ -77,15 +77,10 @@ async function expectWholeOrNone(directory: string): Promise<void> {
     await expect(readManifest(folder)).rejects.toMatchObject({ name: 'ModelFolderError' });
     return;
   }
-  await openModelFolder(
-    folder,
-    await readManifest(folder),
-    () => true,
-    () => undefined,
-  );
+  await openModelFolder(folder, await readManifest(folder));
 }
 
-describe('a conversion that is killed again and again', { timeout: 60_000 + KILLS * 10_000 }, () => {
+describe('a conversion that is killed again and again', { timeout: 600_000 + KILLS * 30_000 }, () => {
   it(`(${KILLS} times) ends with the same bytes, and repeats at most one tensor each time`, async () => {
     const setups = [
       [[tinyCheckpoint(CHECKPOINT)], 'q4f16'],
@@ -114,7 +109,7 @@ describe('a conversion that is killed again and again', { timeout: 60_000 + KILL
         ended = run.ended;
         if (ended === 'killed') kills++;
         if (existsSync(out)) await expectWholeOrNone(out);
-        const tensors = begun(run);
+        const tensors = started(run);
         mostRepeated = Math.max(mostRepeated, [...tensors].filter((name) => known.has(name)).length);
         for (const name of tensors) known.add(name);
       }

@@ -17,7 +17,9 @@ export function safetensorsFile(header: unknown, data: Uint8Array<ArrayBuffer> =
 }
 
 /** A file which holds these f32 tensors one after another. */
-export function f32File(tensors: Readonly<Record<string, { shape: number[]; values: number[] }>>): Blob {
+export function f32File(
+  tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>>,
+): Blob {
   const header: Record<string, HeaderEntry> = {};
   const all: number[] = [];
   for (const [name, { shape, values }] of Object.entries(tensors)) {

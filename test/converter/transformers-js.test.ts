@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { env, Qwen2_5_VLForConditionalGeneration, Tensor } from '@huggingface/transformers';
 import { describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import type { Dtype } from '../../src/converter/precision.ts';
+import type { Dtype } from '../../src/converter/dtypes.ts';
 import type { Decoder } from '../../src/engine/decoder.ts';
 import type { PreprocessedImage } from '../../src/image/patchify.ts';
 import { prepareView } from '../../src/image/image-request.ts';

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { dataFileName } from '../../src/converter/layouts.ts';
 import { placementsByTensor } from '../../src/converter/placements.ts';
-import { type Dtype, PRECISIONS } from '../../src/converter/precision.ts';
+import { type Dtype, precisionOf } from '../../src/converter/dtypes.ts';
 import { TransposedWriter } from '../../src/converter/transposed-writer.ts';
-import { type MatrixSource, WeightLayout } from '../../src/converter/weight-layout.ts';
+import { type MatrixSource, WeightLayout } from '../../src/onnx/weight-layout.ts';
 import { placementWriter } from '../../src/converter/write-weights.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';
 
@@ -24,7 +24,7 @@ async function write(
   group: number,
   order: readonly string[],
 ): Promise<Uint8Array> {
-  const layout = new WeightLayout(PRECISIONS[dtype], dataFileName('visionthink', dtype));
+  const layout = new WeightLayout(precisionOf(dtype), dataFileName('visionthink', dtype));
   if (kind === 'quantized') layout.quantized('x', 'm', SOURCE, dtype === 'q8' ? 8 : 4);
   else layout.floats('x', 'm', SOURCE, kind === 'transposed');
   const folder = new MemoryFolder();
@@ -75,14 +75,14 @@ describe('a matrix', () => {
   });
 
   it('larger than what is gathered is written in parts', async () => {
-    const layout = new WeightLayout(PRECISIONS.fp32, dataFileName('visionthink', 'fp32'));
+    const layout = new WeightLayout(precisionOf('fp32'), dataFileName('visionthink', 'fp32'));
     const to = layout.floats('x', 'm', { tensors: ['a'], cols: 3, paddedRows: 5, paddedCols: 3 }, true);
     const folder = new MemoryFolder();
     const file = await folder.open('x.data');
     await file.truncate(to.length);
     const [placement] = placementsByTensor(layout.jobs, () => 5).get('a') ?? [];
     if (placement === undefined) throw new Error('it has a place');
-    const writer = new TransposedWriter(placement, to.offset, file, (rows) => rows, 7); // two rows at a time
+    const writer = new TransposedWriter(placement, { offset: to.offset, file, encode: (rows) => rows, gathered: 7 }); // two rows at a time
     await writer.write(Float32Array.from({ length: 12 }, (_, i) => i));
     await writer.write(Float32Array.from({ length: 3 }, (_, i) => 12 + i));
     await writer.finish();

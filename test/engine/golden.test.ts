@@ -82,7 +82,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
   it.each([0, 1])('equals transformers on image %i', async (index) => {
     const expected = golden.cases[index];
     if (expected === undefined) throw new Error('no such case');
-    const imagePad = parts.folder.manifest.geometry.tokens.imageTokenId;
+    const imagePad = parts.folder.tokenizer.id('<|image_pad|>');
     const views = await parts.views(tinyImage(name, expected));
 
     // image features, half and full
@@ -98,7 +98,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     // round 1: ids, logits, greedy tokens
     const prompt = firstRound(parts.folder, expected.question, views.view(halfOf(0)).segment);
     expect(idsOf(prompt, imagePad)).toEqual(expected.round1.ids);
-    const vocabSize = parts.folder.manifest.geometry.text.vocabSize;
+    const vocabSize = parts.folder.manifest.config.text.vocabSize;
     const logits = await promptLogits(parts.backend.text, prompt);
     expect(
       relativeError(logits.subarray(expected.round1.logits_start * vocabSize), golden.numbers(expected.round1.logits)),

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { VulkanDriver } from '../../scripts/llvmpipe.mjs';
 import type { CasesReport } from '../backends/webgpu/run-cases.ts';
 
-const SCRIPT = fileURLToPath(new URL('../backends/webgpu/run-cases.ts', import.meta.url));
+const CASES = new URL('../backends/webgpu/run-cases.ts', import.meta.url);
 
 /** Whether Dawn for Node, an optional package, is installed. */
 export function hasDawn(): boolean {
@@ -16,11 +16,16 @@ export function hasDawn(): boolean {
 }
 
 /** Runs the cases whose names contain `part`. Rejects with what the process says when it fails. */
-export async function runCasesOn({ env }: VulkanDriver, part = ''): Promise<CasesReport> {
+export function runCasesOn(driver: VulkanDriver, part = ''): Promise<CasesReport> {
+  return runScriptOn(driver, CASES, part);
+}
+
+/** Runs a script that writes JSON to the file it is given, in a process that finds the driver. Rejects as {@link runCasesOn} does. */
+export async function runScriptOn<T>({ env }: VulkanDriver, script: URL, ...args: readonly string[]): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'kernel-cases-'));
   try {
     const out = join(folder, 'report.json');
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', SCRIPT, out, part], {
+    await promisify(execFile)(process.execPath, ['--import', 'tsx', fileURLToPath(script), out, ...args], {
       env: { ...process.env, ...env },
       maxBuffer: 1 << 24,
     });

@@ -3,7 +3,7 @@
  * event as it happens: the phase, the bytes done, and the tensor or file.
  */
 import { convertCheckpoint } from '../../src/converter/convert.ts';
-import { parseDtype } from '../../src/converter/precision.ts';
+import { parseDtype } from '../../src/converter/dtypes.ts';
 import { openHubFolder } from '../../src/io/hub/hub-folder.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeHash } from '../../src/io/node/node-hash.ts';

@@ -3,6 +3,7 @@ import type { Message } from '../../src/conversation/messages.ts';
 import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { errorReply, questionMessages, toolReply } from '../../src/conversation/templates.ts';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
+import { CHATML } from '../../src/model/chat-format.ts';
 import type { Prompts } from '../../src/model/prompts.ts';
 import type { QwenTokenizer } from '../../src/model/tokenizer.ts';
 import { fullOf } from '../../src/shared/image-request.ts';
@@ -35,7 +36,7 @@ function build(
   messages: readonly Message[],
   image: ImageSegment | null,
 ): Segment[] {
-  return new PromptBuilder(prompts, tokenizer).segments(messages, () => {
+  return new PromptBuilder(prompts, tokenizer, CHATML).segments(messages, () => {
     if (image === null) throw new Error('an error turn shows no image');
     return image;
   });

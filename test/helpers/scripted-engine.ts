@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
 import type { Tool } from '../../src/conversation/tools/tool.ts';
-import type { ModelConfig } from '../../src/model/model-config.ts';
+import type { QwenConfig } from '../../src/architectures/qwen2_5_vl/config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
-import type { ModelFolder } from '../../src/model/model-folder.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/model/processor-settings.ts';
+import type { ModelFolder } from '../../src/architectures/model-folder.ts';
+import { defineQwen } from '../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
 import { QwenTokenizer } from '../../src/model/tokenizer.ts';
 import type { RgbImage } from '../../src/shared/rgb-image.ts';
@@ -32,8 +33,8 @@ export const CALL =
   '<think>Too small.</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
 
-/** A geometry as small as the interfaces allow. */
-export function smallGeometry(contextLength: number): ModelConfig {
+/** A model config as small as the interfaces allow. */
+export function smallConfig(contextLength: number): QwenConfig {
   return {
     text: {
       hiddenSize: 8,
@@ -106,14 +107,14 @@ export interface EngineOptions extends Omit<ScriptedOptions, 'vocabSize'> {
 
 /** Makes an engine, and gives the backend under it. */
 export function openScripted(options: EngineOptions): { engine: Engine; backend: ScriptedBackend } {
-  const geometry = smallGeometry(options.contextLength ?? 4096);
+  const geometry = smallConfig(options.contextLength ?? 4096);
   const backend = new ScriptedBackend({ vocabSize: geometry.text.vocabSize, ...options });
   const folder = modelFolder(geometry, options.prompts ?? NANO_PROMPTS);
   return { engine: new Engine({ folder, backend, tools: options.tools }), backend };
 }
 
 /** A model folder without files. */
-export function modelFolder(geometry: ModelConfig, prompts: Prompts): ModelFolder {
+export function modelFolder(geometry: QwenConfig, prompts: Prompts): ModelFolder {
   const graph = (name: GraphName): GraphFiles => ({ file: `${name}.f32.onnx`, data: [] });
   const graphs = {
     vision_encoder: graph('vision_encoder'),
@@ -128,13 +129,15 @@ export function modelFolder(geometry: ModelConfig, prompts: Prompts): ModelFolde
       name: 'scripted',
       source: 'a test',
       dtype: 'fp32',
-      geometry,
+      architecture: 'qwen2_5_vl',
+      config: geometry,
       parameters: 0,
       largestTensorBytes: 0,
       variants: [{ name: 'f32', graphs }],
       defaultPixelBudget: null,
       files: [],
     },
+    model: defineQwen(geometry),
     prompts,
     processor: DEFAULT_PROCESSOR_SETTINGS,
     tokenizer: TOKENIZER,

@@ -1,10 +1,13 @@
 /** The built site in a browser, and what a person does on it. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { buildWhenStale, DIST } from '../../scripts/build.mjs';
 import { serve } from '../../scripts/serve.mjs';
 
-/** Loading or answering, on a machine that is busy with other things too. */
-const PATIENCE_MS = 90_000;
+/** How long a page may take to load or to answer: what is done in seconds here, on a machine many times slower or as busy. */
+export const PATIENCE_MS = 180_000;
 
 /** A running server. */
 export interface Site {
@@ -13,10 +16,36 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Builds the site when it is missing or stale, and serves it; or serves `root`. */
-export async function serveSite(root?: string): Promise<Site> {
+/** Builds the site when it is missing or stale, and serves it. */
+export async function serveSite(): Promise<Site> {
   await buildWhenStale();
-  return serve({ root: root ?? DIST, port: 0 });
+  return serve({ root: DIST, port: 0 });
+}
+
+/** A running server of the site whose `models/` can be added to. */
+export interface SiteWithModels extends Site {
+  /** The folder `models/` of the site. The bundled model is in it. */
+  readonly models: string;
+}
+
+/** Serves the built site from a folder of links, together with `models`: the path of a model folder by its name. */
+export async function serveSiteWithModels(models: Readonly<Record<string, string>> = {}): Promise<SiteWithModels> {
+  await buildWhenStale();
+  const root = mkdtempSync(join(tmpdir(), 'visionthink-site-'));
+  const folder = join(root, 'models');
+  mkdirSync(folder);
+  for (const name of readdirSync(DIST)) if (name !== 'models') symlinkSync(join(DIST, name), join(root, name));
+  for (const name of readdirSync(join(DIST, 'models'))) symlinkSync(join(DIST, 'models', name), join(folder, name));
+  for (const [name, path] of Object.entries(models)) symlinkSync(path, join(folder, name));
+  const { url, close } = await serve({ root, port: 0 });
+  return {
+    url,
+    models: folder,
+    close: async () => {
+      await close();
+      rmSync(root, { recursive: true });
+    },
+  };
 }
 
 /** A file that is made up on the spot. */

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
+import type { Dtype } from '../../src/converter/dtypes.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
-import { type ModelFolder, openModelFolder } from '../../src/model/model-folder.ts';
+import { type ModelFolder, openModelFolder } from '../../src/architectures/model-folder.ts';
 import { readManifest } from '../../src/model/read-manifest.ts';
 import { filesFor } from '../../src/model/variant-files.ts';
 import { createNodeRuntime } from '../../src/backends/onnx/node/node-runtime.ts';
@@ -94,10 +95,10 @@ export function tinyCheckpoint(name: string): string {
   return join(GOLDEN, name, 'checkpoint');
 }
 
-/** Converts a golden checkpoint to fp32 in a folder of its own, and returns the folder. */
-export async function convertTiny(name: string): Promise<string> {
+/** Converts a golden checkpoint in a folder of its own, and returns the folder. */
+export async function convertTiny(name: string, dtype: Dtype = 'fp32'): Promise<string> {
   const out = mkdtempSync(join(tmpdir(), `visionthink-${name}-`));
-  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype: 'fp32' });
+  await convertCheckpoint(nodeFolder(tinyCheckpoint(name)), nodeFolder(out), { dtype });
   return out;
 }
 
@@ -115,7 +116,7 @@ export interface ModelParts {
 export async function openParts(directory: string): Promise<ModelParts> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
-  const folder = await openModelFolder(source, manifest, filesFor(manifest, 'f32'), () => undefined);
+  const folder = await openModelFolder(source, manifest, { needed: filesFor(manifest, 'f32') });
   const runtime = createNodeRuntime(directory);
   const backend = await openOnnxBackend({ folder, variant: 'f32', runtime, onEvent: () => undefined });
   const queue = new DeviceQueue(backend.leavesThreadFree);

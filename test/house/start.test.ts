@@ -8,7 +8,7 @@ import { serve } from '../../scripts/serve.mjs';
 function start(variables: Record<string, string>): Promise<{ code: unknown; stderr: string }> {
   return new Promise((resolve) => {
     const env = { ...process.env, ...variables };
-    execFile(process.execPath, ['scripts/start.mjs'], { cwd: ROOT, env, timeout: 15_000 }, (error, _, stderr) => {
+    execFile(process.execPath, ['scripts/start.mjs'], { cwd: ROOT, env, timeout: 300_000 }, (error, _, stderr) => {
       resolve({ code: error?.code, stderr });
     });
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { budgetSize, fitPixelBudget } from '../../src/image/half-resolution.ts';
 import { planView, prepareView } from '../../src/image/image-request.ts';
-import { DEFAULT_PROCESSOR_SETTINGS as processor } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS as processor } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { fullOf, halfOf, requestKey } from '../../src/shared/image-request.ts';
 import { syntheticImage } from '../helpers/synthetic-image.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { preprocess } from '../../src/image/patchify.ts';
-import { DEFAULT_PROCESSOR_SETTINGS as settings } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS as settings } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { syntheticImage } from '../helpers/synthetic-image.ts';
 
 type ProcessorCase = [

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_ASPECT_RATIO, smartResize } from '../../src/image/smart-resize.ts';
-import { DEFAULT_PROCESSOR_SETTINGS as settings } from '../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS as settings } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 
 type SmartResizeCase = [number, number, number, number, number, number];
 const golden: { cases: SmartResizeCase[] } = JSON.parse(

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { sizesOf } from '../../src/converter/survey.ts';
 import { gpuBytesOf, judgeMachine, judgeStorage, judgeTrial, type Machine, type Needs } from '../../src/library/fit.ts';
-import { parseGeometry } from '../../src/model/model-config.ts';
-
-import { flatConfig } from '../model/checkpoint-configs.ts';
+import { checkpointModel } from '../../src/architectures/registry.ts';
+import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
 /** VisionThink-Efficient's. */
-const VISIONTHINK = parseGeometry(flatConfig(), undefined);
+const VISIONTHINK = checkpointModel(flatConfig(), undefined);
 
 const CARD: Machine = { adapter: 'a card', hasF16: true, isSoftware: false, maxBindingBytes: 2 ** 31 };
 const SEVEN: Needs = { dtype: 'q4f16', gpuBytes: 5.3e9, largestTensorBytes: 6e8 };
@@ -20,7 +19,7 @@ describe('the needs of the 7B', () => {
     expect(q4f16?.folderBytes).toBeGreaterThan(4.5e9);
     expect(q4f16?.folderBytes).toBeLessThan(5.1e9);
     // Within 6 GB with a cache for 4096 tokens.
-    expect(gpuBytesOf(VISIONTHINK, q4f16?.weightBytes ?? 0)).toBeLessThan(6e9);
+    expect(gpuBytesOf(VISIONTHINK.config, q4f16?.weightBytes ?? 0)).toBeLessThan(6e9);
   });
 });
 

@@ -296,3 +296,25 @@ describe('ids and text', () => {
     );
   });
 });
+
+describe('scripts that Unicode 16 composes', () => {
+  const tokenizer = qwenTokenizer();
+
+  // Source of the ids: tokenizers 0.23.2, which normalises by older tables.
+  it.each([
+    ['\u{113C2}\u{113C2}', [128240, 237, 224, 128240, 237, 224]],
+    ['\u{1611E}\u{1611E}', [125427, 226, 252, 125427, 226, 252]],
+    ['\u{16D67}\u{16D67}', [125427, 113, 100, 125427, 113, 100]],
+    ['\u{113C2}', [128240, 237, 224]],
+    ['a\u{113C2}b', [64, 128240, 237, 224, 65]],
+  ])('stay apart, as in Hugging Face tokenizers: %s', (text, ids) => {
+    expect(tokenizer.encode(text)).toEqual(ids);
+    expect(tokenizer.decode(ids)).toBe(text);
+  });
+
+  it('leave what is beside them to NFC', () => {
+    const decoded = (text: string): string => tokenizer.decode(tokenizer.encode(text));
+    expect(decoded('e\u0301\u{113C2}\u{113C2}A\u030A')).toBe('\u00E9\u{113C2}\u{113C2}\u00C5');
+    expect(decoded('\u{10FFFE}\u{10FFFF}')).toBe('\u{10FFFE}\u{10FFFF}');
+  });
+});

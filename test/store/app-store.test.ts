@@ -22,6 +22,7 @@ function open(changes: Partial<AppDeps> = {}) {
     checkImage: async (file) => {
       if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
     },
+    previewImage: async (file) => file,
     rasterizeSvg: async () => new Blob(['rasterised'], { type: 'image/png' }),
     fetchFile: async () => picture(),
     pageUrl: 'http://page/',

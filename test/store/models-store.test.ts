@@ -71,6 +71,7 @@ function open(changes: Partial<LibraryApi> = {}, endpoint: string | null = null)
   const app = createAppStore({
     startEngine: () => scriptedEngine().connection,
     checkImage: async () => undefined,
+    previewImage: async (file) => file,
     rasterizeSvg: async (file) => file,
     fetchFile: async () => new Blob(),
     pageUrl: 'http://page/',

@@ -103,6 +103,8 @@ export function scriptedEngine(): ScriptedEngine {
         new Promise((resolve, reject) => {
           asks.push({ question, settings, emit, resolve, reject });
         }),
+      diagnose: async () => null,
+      setKernelTiming: async () => undefined,
       stop: async () => asks.at(-1)?.resolve(resultOf({ answer: '', finishReason: 'stopped' })),
     },
     crashed,

@@ -3,7 +3,7 @@
  * three axes; an image's tokens share one t and span a grid of h and w; what follows goes on from the largest position + 1.
  * Source: transformers modeling_qwen2_5_vl.py (get_rope_index, apply_multimodal_rotary_pos_emb).
  */
-import type { ModelConfig } from '../../model/model-config.ts';
+import type { QwenConfig } from './config.ts';
 import { inverseFrequencies } from '../../model/rotary.ts';
 import type { Span, TokenGrid } from '../../model/span.ts';
 
@@ -41,7 +41,7 @@ export class RotaryTable {
   /** For each frequency, the axis (t 0, h 1, w 2) whose position it turns with. */
   readonly #axes: Uint8Array;
 
-  constructor({ headDim, ropeTheta, mropeSection }: ModelConfig['text']) {
+  constructor({ headDim, ropeTheta, mropeSection }: QwenConfig['text']) {
     this.#inverseFrequencies = inverseFrequencies(ropeTheta, headDim);
     this.#axes = Uint8Array.from(mropeSection.flatMap((size, section) => new Array<number>(size).fill(section % 3)));
   }

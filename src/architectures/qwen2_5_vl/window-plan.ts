@@ -3,8 +3,9 @@
  * size of the grid alone.
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
-import type { ModelConfig } from '../../model/model-config.ts';
-import { inverseFrequencies, VISION_ROPE_THETA } from '../../model/rotary.ts';
+import type { QwenConfig } from './config.ts';
+import { inverseFrequencies } from '../../model/rotary.ts';
+import { VISION_ROPE_THETA } from './vision-config.ts';
 
 /** Everything the vision tower needs to know about a grid of patches. Window order: window by window, patches of a group together. */
 export interface WindowPlan {
@@ -18,7 +19,7 @@ export interface WindowPlan {
 }
 
 /** Plans windows for `gridHeight` x `gridWidth` patches, both multiples of the merge size. */
-export function planWindows(vision: ModelConfig['vision'], gridHeight: number, gridWidth: number): WindowPlan {
+export function planWindows(vision: QwenConfig['vision'], gridHeight: number, gridWidth: number): WindowPlan {
   const merge = vision.spatialMergeSize;
   const groupPatches = merge * merge;
   const groupRows = gridHeight / merge;
@@ -49,7 +50,7 @@ export function planWindows(vision: ModelConfig['vision'], gridHeight: number, g
 
 /** Two-dimensional rotary angles: the first half of the frequencies turns with the row, the second with the column. */
 function rotary(
-  { headDim, spatialMergeSize: merge }: ModelConfig['vision'],
+  { headDim, spatialMergeSize: merge }: QwenConfig['vision'],
   windowIndex: readonly number[],
   groupColumns: number,
 ): { cos: Float32Array; sin: Float32Array } {

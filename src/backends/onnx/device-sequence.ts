@@ -49,9 +49,9 @@ export class DeviceSequence extends OnnxSequence {
 
   /** Steps on fixed tensors, of which only the token's place in the sequence changes. */
   #bind(): BoundSteps {
-    const { runtime, embedTokens, decoder, text, activations } = this.#graphs;
+    const { runtime, embedTokens, decoder, model, activations } = this.#graphs;
     const token = runtime.allocate('int64', [1, 1]);
-    const embeds = runtime.allocate(activationType(activations), [1, 1, text.hiddenSize]);
+    const embeds = runtime.allocate(activationType(activations), [1, 1, model.config.text.hiddenSize]);
     const seqlensK = new Int32Array(1);
     const totalLength = new Int32Array(1);
     const lookUp = embedTokens.bind({ [EMBED_TOKENS.inputIds]: token }, { [EMBED_TOKENS.inputsEmbeds]: embeds });

@@ -1,7 +1,8 @@
 /** A model folder's ONNX graphs as a backend: sessions are made one at a time, after the machine's arithmetic has been tested. */
 import type { Backend } from '../../engine/backend.ts';
 import { type Activations, activationsOf, type GraphName, type VariantName } from '../../model/manifest.ts';
-import type { ModelFolder } from '../../model/model-folder.ts';
+import type { ModelDefinition } from '../../architectures/architecture.ts';
+import type { ModelFolder } from '../../architectures/model-folder.ts';
 import { presentKey, presentValue } from '../../onnx/graph-names.ts';
 import type { LoadEvent } from '../../protocol/events.ts';
 import { NamedError } from '../../shared/errors.ts';
@@ -41,7 +42,7 @@ const DEVICE_OUTPUTS: Readonly<Record<GraphName, (layers: number) => string[]>> 
 export async function openOnnxBackend(options: OnnxBackendOptions): Promise<Backend> {
   const { folder, runtime, variant } = options;
   const sessions = await openSessions(options);
-  return new OnnxBackend(runtime, sessions, folder.manifest.geometry, activationsOf(variant));
+  return new OnnxBackend(runtime, sessions, folder.model, activationsOf(variant));
 }
 
 class OnnxBackend implements Backend {
@@ -54,11 +55,11 @@ class OnnxBackend implements Backend {
   constructor(
     runtime: Runtime,
     { vision, embedTokens, decoder }: Sessions,
-    geometry: ModelFolder['manifest']['geometry'],
+    model: ModelDefinition,
     activations: Activations,
   ) {
-    this.vision = new OnnxVisionModel(runtime, vision, geometry, activations);
-    this.text = new OnnxTextModel({ runtime, embedTokens, decoder, text: geometry.text, activations });
+    this.vision = new OnnxVisionModel({ runtime, session: vision, model, activations });
+    this.text = new OnnxTextModel({ runtime, embedTokens, decoder, model, activations });
     this.leavesThreadFree = runtime.leavesThreadFree;
     this.#runtime = runtime;
     this.#sessions = [vision, embedTokens, decoder];
@@ -93,7 +94,7 @@ async function openSessions({ folder, variant: name, runtime, onEvent }: OnnxBac
       path: file,
       graph: folder.blob(file),
       data: data.map((path) => ({ path, blob: folder.blob(path) })),
-      deviceOutputs: DEVICE_OUTPUTS[graph](manifest.geometry.text.numLayers),
+      deviceOutputs: DEVICE_OUTPUTS[graph](manifest.config.text.numLayers),
     });
     opened.add(session);
     return session;
@@ -104,7 +105,7 @@ async function openSessions({ folder, variant: name, runtime, onEvent }: OnnxBac
   };
   try {
     const check = await open('attention_check');
-    await testAttention(runtime, check, manifest.geometry, activationsOf(name));
+    await testAttention(runtime, check, folder.model, activationsOf(name));
     await close(check);
     return {
       vision: await open('vision_encoder'),

@@ -1,7 +1,6 @@
 /** The rotary tables of one sequence where its decoder reads them: tensors on the host, or on a device that they are uploaded to. */
-import { RotaryTable } from '../../architectures/qwen2_5_vl/positions.ts';
+import type { PositionTables } from '../../architectures/architecture.ts';
 import type { Activations } from '../../model/manifest.ts';
-import type { ModelConfig } from '../../model/model-config.ts';
 import type { Span } from '../../model/span.ts';
 import { RotaryRows } from '../rotary-rows.ts';
 import { activationType, asActivations } from './activations.ts';
@@ -17,12 +16,11 @@ export class RotaryTables {
   readonly #dims: readonly number[];
   #tensors: Pair<Tensor> | null = null;
 
-  constructor(runtime: Runtime, text: ModelConfig['text'], activations: Activations, capacity: number) {
-    const table = new RotaryTable(text);
+  constructor(runtime: Runtime, positions: PositionTables, activations: Activations, capacity: number) {
     this.#runtime = runtime;
     this.#activations = activations;
-    this.#rows = new RotaryRows(table, capacity);
-    this.#dims = [capacity, table.rowLength];
+    this.#rows = new RotaryRows(positions, capacity);
+    this.#dims = [capacity, positions.rowLength];
   }
 
   /** Tables for a prompt of `spans`, and for the text that will follow it. */

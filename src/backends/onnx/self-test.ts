@@ -2,7 +2,7 @@
  * Self-test at load: attention as this machine's driver computes it, against a scalar reference. Known to catch SwiftShader's
  * wrong prefill of 32 or more tokens when subgroups are on; any driver may have its own such fault.
  */
-import type { ModelConfig } from '../../model/model-config.ts';
+import type { ModelDefinition } from '../../architectures/architecture.ts';
 import { ATTENTION_CHECK as NAMES } from '../../onnx/graph-names.ts';
 import type { Activations } from '../../model/manifest.ts';
 import { attend, groupedAttention } from '../../model/reference-attention.ts';
@@ -11,7 +11,6 @@ import type { Runtime, Session, Tensor, TensorData, Tensors } from './runtime.ts
 import { NamedError } from '../../shared/errors.ts';
 import { f16ToF32 } from '../../shared/float16.ts';
 import { pseudoRandom } from '../../shared/pseudo-random.ts';
-import { RotaryTable, textPositions } from '../../architectures/qwen2_5_vl/positions.ts';
 
 /** Runs of the self-test: a prefill, a further chunk on that past, and a decode step. */
 const CHUNKS = [70, 40, 1];
@@ -21,6 +20,9 @@ const TOLERANCE = { f32: 1e-3, f16: 2e-2 } as const;
 const WINDOWS = 3;
 const WINDOW_PATCHES = 64;
 
+/** What the test needs of a model: its attention heads, and angles to rotate by. */
+type TestedModel = Pick<ModelDefinition, 'config' | 'positions'>;
+
 /**
  * Runs the model folder's attention check. `session`: of its `attention_check` graph.
  * Throws NumericCheckError when a result differs by more than the tolerance or is not finite.
@@ -28,10 +30,10 @@ const WINDOW_PATCHES = 64;
 export async function testAttention(
   runtime: Runtime,
   session: Session,
-  geometry: ModelConfig,
+  model: TestedModel,
   activations: Activations,
 ): Promise<void> {
-  const test = new AttentionTest(runtime, session, geometry, activations);
+  const test = new AttentionTest(runtime, session, model, activations);
   const error = Math.max(await test.grouped(), await test.windowed());
   if (!(error <= TOLERANCE[activations])) {
     throw new NamedError(
@@ -45,25 +47,25 @@ export async function testAttention(
 class AttentionTest {
   readonly #runtime: Runtime;
   readonly #session: Session;
-  readonly #geometry: ModelConfig;
+  readonly #model: TestedModel;
   readonly #activations: Activations;
   readonly #random = pseudoRandom();
 
-  constructor(runtime: Runtime, session: Session, geometry: ModelConfig, activations: Activations) {
+  constructor(runtime: Runtime, session: Session, model: TestedModel, activations: Activations) {
     this.#runtime = runtime;
     this.#session = session;
-    this.#geometry = geometry;
+    this.#model = model;
     this.#activations = activations;
   }
 
   /** Largest error of grouped-query attention with rotary over a cache. */
   async grouped(): Promise<number> {
-    const { numHeads, numKvHeads, headDim } = this.#geometry.text;
+    const { numHeads, numKvHeads, headDim } = this.#model.config.text;
     const width = (numHeads + 2 * numKvHeads) * headDim;
-    const rotary = new RotaryTable(this.#geometry.text);
-    const cos = new Float32Array(CAPACITY * rotary.rowLength);
+    const { positions } = this.#model;
+    const cos = new Float32Array(CAPACITY * positions.rowLength);
     const sin = new Float32Array(cos.length);
-    rotary.fill(cos, sin, 0, textPositions(0, CAPACITY).positions);
+    positions.fillPrompt(cos, sin, []);
     const total = CHUNKS.reduce((a, b) => a + b, 0);
     const qkv = this.#random(total * width);
     const cacheDims = [1, numKvHeads, CAPACITY, headDim];
@@ -87,8 +89,8 @@ class AttentionTest {
           [NAMES.pastValue]: value,
           [NAMES.seqlensK]: this.#runtime.tensor('int32', Int32Array.of(done + count - 1), [1]),
           [NAMES.totalSequenceLength]: this.#runtime.tensor('int32', Int32Array.of(done + count), []),
-          [NAMES.cosCache]: this.#floats(cos, [CAPACITY, rotary.rowLength]),
-          [NAMES.sinCache]: this.#floats(sin, [CAPACITY, rotary.rowLength]),
+          [NAMES.cosCache]: this.#floats(cos, [CAPACITY, positions.rowLength]),
+          [NAMES.sinCache]: this.#floats(sin, [CAPACITY, positions.rowLength]),
         },
         {
           [NAMES.attention]: null,
@@ -100,7 +102,7 @@ class AttentionTest {
         key = results[NAMES.presentKey] ?? key;
         value = results[NAMES.presentValue] ?? value;
       }
-      const expected = groupedAttention(qkv, this.#geometry.text, cos, sin, done, count);
+      const expected = groupedAttention({ heads: this.#model.config.text, qkv, cos, sin, first: done, count });
       worst = Math.max(worst, await this.#error(results[NAMES.attention], expected));
       done += count;
     }
@@ -111,7 +113,7 @@ class AttentionTest {
 
   /** Largest error of windowed attention, the last window cut short by the bias. */
   async windowed(): Promise<number> {
-    const { numHeads, hiddenSize, headDim } = this.#geometry.vision;
+    const { numHeads, hiddenSize, headDim } = this.#model.config.vision;
     const size = WINDOWS * WINDOW_PATCHES * hiddenSize;
     const [query, key, value] = [this.#random(size), this.#random(size), this.#random(size)] as const;
     const bias = new Float32Array(WINDOWS * WINDOW_PATCHES * WINDOW_PATCHES);
@@ -137,13 +139,14 @@ class AttentionTest {
       const keys = window === 2 ? visible : WINDOW_PATCHES;
       for (let head = 0; head < numHeads; head++) {
         for (let patch = 0; patch < WINDOW_PATCHES; patch++) {
-          attend(
-            query.subarray(row(window, patch, head), row(window, patch, head) + headDim),
-            keys,
-            (i) => key.subarray(row(window, i, head), row(window, i, head) + headDim),
-            (i) => value.subarray(row(window, i, head), row(window, i, head) + headDim),
-            expected.subarray(row(window, patch, head), row(window, patch, head) + headDim),
-          );
+          const at = row(window, patch, head);
+          attend({
+            query: query.subarray(at, at + headDim),
+            count: keys,
+            key: (i) => key.subarray(row(window, i, head), row(window, i, head) + headDim),
+            value: (i) => value.subarray(row(window, i, head), row(window, i, head) + headDim),
+            out: expected.subarray(at, at + headDim),
+          });
         }
       }
     }
@@ -152,7 +155,7 @@ class AttentionTest {
 
   /** Smallest inputs for the half of the graph that is not being tested. */
   #idleVision(): Tensors {
-    const { hiddenSize } = this.#geometry.vision;
+    const { hiddenSize } = this.#model.config.vision;
     const one = (): Tensor => this.#floats(new Float32Array(hiddenSize), [1, 1, hiddenSize]);
     return {
       [NAMES.visionQuery]: one(),
@@ -163,7 +166,7 @@ class AttentionTest {
   }
 
   #idleText(): Tensors {
-    const { numHeads, numKvHeads, headDim } = this.#geometry.text;
+    const { numHeads, numKvHeads, headDim } = this.#model.config.text;
     const width = (numHeads + 2 * numKvHeads) * headDim;
     const past = (): Tensor =>
       this.#runtime.kind === 'device'

@@ -1,7 +1,7 @@
 /** One sequence through the decoder's ONNX graph: its KV cache, its rotary tables, and a run behind what is cached. */
 import type { ForwardOptions, ForwardResult, Sequence, TokenInput } from '../../engine/backend.ts';
 import type { Activations } from '../../model/manifest.ts';
-import type { ModelConfig } from '../../model/model-config.ts';
+import type { ModelDefinition } from '../../architectures/architecture.ts';
 import type { Span } from '../../model/span.ts';
 import { DECODER } from '../../onnx/graph-names.ts';
 import { activationType } from './activations.ts';
@@ -16,7 +16,7 @@ export interface TextGraphs<R extends Runtime = Runtime> {
   readonly runtime: R;
   readonly embedTokens: Session;
   readonly decoder: Session;
-  readonly text: ModelConfig['text'];
+  readonly model: Pick<ModelDefinition, 'config' | 'positions'>;
   readonly activations: Activations;
 }
 
@@ -31,12 +31,12 @@ export class OnnxSequence implements Sequence {
 
   /** Allocates the cache. */
   constructor(graphs: TextGraphs, capacity: number) {
-    const { runtime, embedTokens, text, activations } = graphs;
+    const { runtime, embedTokens, model, activations } = graphs;
     this.capacity = capacity;
     this.#graphs = graphs;
     this.#embedder = new Embedder(runtime, embedTokens);
-    this.#cache = createKvCache(runtime, text, activationType(activations), capacity);
-    this.#tables = new RotaryTables(runtime, text, activations, capacity);
+    this.#cache = createKvCache(runtime, model.config.text, activationType(activations), capacity);
+    this.#tables = new RotaryTables(runtime, model.positions, activations, capacity);
   }
 
   get length(): number {

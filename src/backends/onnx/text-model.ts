@@ -15,7 +15,7 @@ export class OnnxTextModel implements TextModel {
   readonly #graphs: TextGraphs;
 
   constructor(graphs: TextGraphs) {
-    this.vocabSize = graphs.text.vocabSize;
+    this.vocabSize = graphs.model.config.text.vocabSize;
     this.prefillChunk = graphs.runtime.kind === 'device' ? DEVICE_CHUNK : HOST_CHUNK;
     this.#graphs = graphs;
   }

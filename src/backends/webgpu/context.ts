@@ -1,4 +1,5 @@
 /** What both towers' kernels share: the device, how its work is recorded, and the model's weights on it. */
+import type { PositionTables } from '../../architectures/architecture.ts';
 import type { Activations } from '../../model/manifest.ts';
 import type { TextConfig } from '../../model/text-config.ts';
 import type { VisionConfig } from '../../model/vision-config.ts';
@@ -12,6 +13,7 @@ import { WeightStore } from './weights/weight-store.ts';
 export interface KernelModel {
   readonly text: TextConfig;
   readonly vision: VisionConfig;
+  readonly positions: PositionTables;
   /** Type of embeddings, features, rotary tables and the cache. */
   readonly activations: Activations;
 }

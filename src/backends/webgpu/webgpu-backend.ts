@@ -1,7 +1,7 @@
 /** A model by kernels of our own on a WebGPU device, its weights read out of the model folder's graphs. No graph runs. */
 import type { Backend } from '../../engine/backend.ts';
 import { activationsOf, type GraphName, type VariantName } from '../../model/manifest.ts';
-import type { ModelFolder } from '../../model/model-folder.ts';
+import type { ModelFolder } from '../../architectures/model-folder.ts';
 import type { LoadEvent } from '../../protocol/events.ts';
 import { NamedError } from '../../shared/errors.ts';
 import { createContext, type KernelContext } from './context.ts';
@@ -18,7 +18,7 @@ import { readStoredPart, type StoredPart } from './weights/stored-part.ts';
 export interface WebGpuBackendOptions {
   /** The backend destroys it with itself; when opening fails, that is left to the caller. */
   readonly device: GPUDevice;
-  readonly folder: Pick<ModelFolder, 'manifest' | 'blob'>;
+  readonly folder: Pick<ModelFolder, 'manifest' | 'model' | 'blob'>;
   /** The graphs whose weights it reads. */
   readonly variant: VariantName;
   readonly tuning: Tuning;
@@ -44,13 +44,19 @@ const PARTS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies r
 /**
  * Opens one part of the model after the other; a part's kernels compile and are tested while its weights load.
  * @throws NumericCheckError when the device computes wrongly
- * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+ * @throws RuntimeUnavailableError when the architecture is not one for our kernels, a weight is laid out in an unknown way, or the device cannot hold or compile something
  * @throws ModelFolderError when the folder lacks the variant
  */
 export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<WebGpuBackend> {
   const { device, folder, variant, tuning, onEvent } = options;
-  const { text, vision } = folder.manifest.geometry;
-  const context = createContext(device, { text, vision, activations: activationsOf(variant) }, tuning);
+  const { kernels, positions, modelType } = folder.model;
+  if (kernels === undefined) {
+    throw new NamedError(
+      'RuntimeUnavailableError',
+      `Our kernels compute no ${modelType} models. Run it on another backend: choose Automatic.`,
+    );
+  }
+  const context = createContext(device, { ...kernels, positions, activations: activationsOf(variant) }, tuning);
   const read = partReader(folder, variant);
   const opened: Disposable[] = [];
   const open = async <T extends Disposable>(

@@ -1,5 +1,5 @@
 /** What quantising functions have in common: their parameters, the walk over blocks, a block's extreme, scales as f16. */
-import { BLOCK_SIZE } from '../precision.ts';
+import { QUANT_BLOCK } from '../../onnx/precision.ts';
 import {
   choose,
   type Code,
@@ -18,7 +18,7 @@ import {
 } from '../../shared/wasm-assembler.ts';
 
 /** Vectors of a block. */
-export const VECTORS = Array.from({ length: BLOCK_SIZE / 4 }, (_, i) => i);
+export const VECTORS = Array.from({ length: QUANT_BLOCK / 4 }, (_, i) => i);
 
 /** Parameters of both functions. */
 export const [VALUES, END, CODES, SCALES, HALF] = [0, 1, 2, 3, 4] as const;
@@ -41,7 +41,7 @@ export function eachBlock(codeBytes: number, body: Code): Code {
   return doWhile(
     sequence(
       body,
-      set(VALUES, i32.add(get(VALUES), i32.const(4 * BLOCK_SIZE))),
+      set(VALUES, i32.add(get(VALUES), i32.const(4 * QUANT_BLOCK))),
       set(CODES, i32.add(get(CODES), i32.const(codeBytes))),
       set(SCALES, i32.add(get(SCALES), i32.const(4))),
     ),

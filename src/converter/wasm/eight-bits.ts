@@ -1,5 +1,5 @@
 /** Quantising to eight bits. */
-import { BLOCK_SIZE } from '../precision.ts';
+import { QUANT_BLOCK } from '../../onnx/precision.ts';
 import {
   type Code,
   f32,
@@ -59,7 +59,7 @@ export function roundEightBits(): FunctionBody {
   );
   const middles = i16x8.const(0x8080);
   const body = eachBlock(
-    BLOCK_SIZE,
+    QUANT_BLOCK,
     sequence(
       findExtreme(locals, extreme),
       set(scale, f32x4.splat(f32.mul(get(extreme), f32.const(-1 / 128)))),

@@ -1,5 +1,5 @@
 /** Quantising to four bits, with a search for each block's best scale. */
-import { BLOCK_SIZE } from '../precision.ts';
+import { QUANT_BLOCK } from '../../onnx/precision.ts';
 import {
   type Code,
   doWhile,
@@ -175,7 +175,7 @@ export function searchFourBits(): FunctionBody {
     set(lowest, splat(-8)),
     set(highest, splat(7)),
     eachBlock(
-      BLOCK_SIZE / 2,
+      QUANT_BLOCK / 2,
       sequence(
         findExtreme(locals, extreme),
         set(original, f32x4.splat(f32.mul(get(extreme), f32.const(-1 / 8)))),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imagePositions, RotaryTable, textPositions } from '../../../src/architectures/qwen2_5_vl/positions.ts';
-import { parseGeometry } from '../../../src/model/model-config.ts';
+import { configFromCheckpoint } from '../../../src/architectures/qwen2_5_vl/config.ts';
 import { readGolden, TINY_NAMES, tinyCheckpoint } from '../../helpers/tiny-model.ts';
 
 const IMAGE_PAD = 5;
@@ -71,7 +71,7 @@ describe('RotaryTable', () => {
   }
 
   it.each(TINY_NAMES)('turns every frequency of %s with the axis the reference takes', (name) => {
-    const { text } = parseGeometry(json(name, 'config.json'), json(name, 'generation_config.json'));
+    const { text } = configFromCheckpoint(json(name, 'config.json'), json(name, 'generation_config.json'));
     const table = new RotaryTable(text);
     const half = text.headDim / 2;
     expect(table.rowLength).toBe(half);

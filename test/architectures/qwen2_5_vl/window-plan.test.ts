@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planWindows } from '../../../src/architectures/qwen2_5_vl/window-plan.ts';
-import { smallGeometry } from '../../helpers/scripted-engine.ts';
+import { smallConfig } from '../../helpers/scripted-engine.ts';
 
-const VISION = smallGeometry(16).vision;
+const VISION = smallConfig(16).vision;
 
 /** get_window_index: pad the grid of merge groups to whole windows, cut it into windows, drop the padding. */
 function reference(gridHeight: number, gridWidth: number, windowSize: number): { index: number[]; lengths: number[] } {

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createKvCache, type KvCache } from '../../../src/backends/onnx/kv-cache.ts';
 import type { Tensor } from '../../../src/backends/onnx/runtime.ts';
-import { respond, smallGeometry } from '../../helpers/scripted-engine.ts';
+import { respond, smallConfig } from '../../helpers/scripted-engine.ts';
 import { ScriptedRuntime } from './scripted-runtime.ts';
 
-const geometry = smallGeometry(64);
+const geometry = smallConfig(64);
 const text = { ...geometry.text, numKvHeads: 3, headDim: 2, numLayers: 2 };
 
 function make(kind: 'host' | 'device'): { cache: KvCache; runtime: ScriptedRuntime } {

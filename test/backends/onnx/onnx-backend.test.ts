@@ -5,7 +5,7 @@ import { openOnnxBackend } from '../../../src/backends/onnx/onnx-backend.ts';
 import { Engine } from '../../../src/conversation/engine.ts';
 import type { Backend, Sequence } from '../../../src/engine/backend.ts';
 import { preprocess } from '../../../src/image/patchify.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { DEFAULT_SETTINGS, type TurnResult } from '../../../src/protocol/turn.ts';
 import {
   ANSWER,
@@ -15,11 +15,11 @@ import {
   picture,
   respond,
   respondIds,
-  smallGeometry,
+  smallConfig,
 } from '../../helpers/scripted-engine.ts';
 import { type ScriptedOptions, ScriptedRuntime } from './scripted-runtime.ts';
 
-const GEOMETRY = smallGeometry(4096);
+const GEOMETRY = smallConfig(4096);
 const FOLDER = modelFolder(GEOMETRY, NANO_PROMPTS);
 const KINDS = ['host', 'device'] as const;
 

@@ -2,11 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { RotaryTables } from '../../../src/backends/onnx/rotary-tables.ts';
 import type { Span } from '../../../src/model/span.ts';
-import { parseGeometry } from '../../../src/model/model-config.ts';
+import { checkpointModel } from '../../../src/architectures/registry.ts';
 import type { DeviceRuntime, Tensor, TensorData, TensorType } from '../../../src/backends/onnx/runtime.ts';
-import { flatConfig } from '../../model/checkpoint-configs.ts';
+import { flatConfig } from '../../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
-const { text } = parseGeometry(flatConfig(), undefined);
+const {
+  config: { text },
+  positions,
+} = checkpointModel(flatConfig(), undefined);
 
 /** A machine on which what was uploaded is a copy, as on a device. */
 class Machine {
@@ -35,7 +38,7 @@ function promptWith(height: number, width: number): Span[] {
 
 describe('rotary tables on the device', () => {
   const open = (machine: Machine): RotaryTables =>
-    new RotaryTables(machine as unknown as DeviceRuntime, text, 'f32', 64);
+    new RotaryTables(machine as unknown as DeviceRuntime, positions, 'f32', 64);
 
   it('are overwritten in place for another picture, and freed', () => {
     const machine = new Machine();

@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { preprocess } from '../../../src/image/patchify.ts';
 import { OnnxVisionModel } from '../../../src/backends/onnx/vision-model.ts';
-import type { ModelConfig } from '../../../src/model/model-config.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/model/processor-settings.ts';
+import { checkpointModel } from '../../../src/architectures/registry.ts';
+import { nestedConfig } from '../../architectures/qwen2_5_vl/checkpoint-configs.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
 import type { Runtime, Session, Tensor } from '../../../src/backends/onnx/runtime.ts';
 
-const VISION = { patchSize: 14, spatialMergeSize: 2, windowSize: 112, headDim: 32 };
+const model = checkpointModel(nestedConfig(), undefined);
 const why = 'Integer overflow';
 
 /** An encoder whose session fails, on a CPU or on a device. */
 function failing(kind: 'host' | 'device'): OnnxVisionModel {
   const runtime = { kind, tensor: () => ({}) as Tensor } as unknown as Runtime;
   const session = { run: async () => Promise.reject(new Error(why)) } as unknown as Session;
-  return new OnnxVisionModel(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32');
+  return new OnnxVisionModel({ runtime, session, model, activations: 'f32' });
 }
 
 describe('a picture that cannot be encoded', () => {
@@ -44,7 +45,7 @@ describe('what is fed', () => {
       return { image_features: {} as Tensor };
     };
     const session = { run } as unknown as Session;
-    await new OnnxVisionModel(runtime, session, { vision: VISION } as unknown as ModelConfig, 'f32').encode(image);
+    await new OnnxVisionModel({ runtime, session, model, activations: 'f32' }).encode(image);
     return names;
   }
 

@@ -7,12 +7,8 @@ import { findSwiftShader } from '../../../scripts/chromium.mjs';
 import { ensureLlvmpipe } from '../../../scripts/llvmpipe.mjs';
 import { kernelCases } from '../../../src/backends/webgpu/cases/all-cases.ts';
 import { compareDevices } from '../../../src/backends/webgpu/cases/compare.ts';
-import {
-  type DeviceFacts,
-  type Expected,
-  type KernelCase,
-  lackFor,
-} from '../../../src/backends/webgpu/cases/kernel-case.ts';
+import type { DeviceTraits } from '../../../src/backends/webgpu/gpu/device-traits.ts';
+import { type Expected, type KernelCase, lackFor } from '../../../src/backends/webgpu/cases/kernel-case.ts';
 import { hasDawn, runCasesOn } from '../../helpers/cases-run.ts';
 import type { WrittenOutcome } from './run-cases.ts';
 
@@ -20,10 +16,10 @@ import type { WrittenOutcome } from './run-cases.ts';
 type Results = ReadonlyMap<string, WrittenOutcome> | string;
 
 /** Like any device without subgroup matrices: what a case expects does not depend on them. */
-const FACTS: DeviceFacts = { hasF16: true, subgroupSize: 4, hasSubgroupMatrices: false, workgroupBytes: 32_768 };
+const TRAITS: DeviceTraits = { hasF16: true, subgroupSize: 4, hasSubgroupMatrices: false, workgroupBytes: 32_768 };
 
 const CASES = kernelCases();
-const ON_CPU = CASES.filter(({ needs }) => lackFor(needs, FACTS) === null);
+const ON_CPU = CASES.filter(({ needs }) => lackFor(needs, TRAITS) === null);
 
 let swiftshader: Results;
 let llvmpipe: Results;
@@ -68,7 +64,7 @@ function outcomeIn(results: Results, { name }: KernelCase): WrittenOutcome[] {
 }
 
 function expectedOf(one: KernelCase): readonly Expected[] {
-  return one.make(FACTS).buffers.flatMap(({ expected }) => (expected === undefined ? [] : [expected]));
+  return one.make(TRAITS).buffers.flatMap(({ expected }) => (expected === undefined ? [] : [expected]));
 }
 
 function numbers({ type }: Expected, { outputs }: WrittenOutcome, i: number): Float32Array | Uint32Array {

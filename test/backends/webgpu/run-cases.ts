@@ -4,15 +4,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { kernelCases } from '../../../src/backends/webgpu/cases/all-cases.ts';
-import type { DeviceFacts } from '../../../src/backends/webgpu/cases/kernel-case.ts';
-import { type CaseOutcome, factsOf, runCases } from '../../../src/backends/webgpu/cases/run-case.ts';
+import { type CaseOutcome, runCases } from '../../../src/backends/webgpu/cases/run-case.ts';
 import { Compiler } from '../../../src/backends/webgpu/gpu/compiler.ts';
+import { type DeviceTraits, traitsOf } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { openDawn } from '../../../src/backends/webgpu/node/dawn.ts';
 
 /** What the process writes. */
 export interface CasesReport {
   readonly adapter: string;
-  readonly facts: DeviceFacts;
+  readonly traits: DeviceTraits;
   readonly outcomes: readonly WrittenOutcome[];
 }
 
@@ -34,6 +34,6 @@ await runCases(compiler, cases, (outcome) => {
 });
 writeFileSync(
   out,
-  JSON.stringify({ adapter: probe.description, facts: factsOf(compiler), outcomes } satisfies CasesReport),
+  JSON.stringify({ adapter: probe.description, traits: traitsOf(device), outcomes } satisfies CasesReport),
 );
 device.destroy();

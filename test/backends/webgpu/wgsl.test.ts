@@ -1,4 +1,4 @@
-/** What the kernels' templates choose. That the kernels compute the right thing is a matter for test/browser/kernels.test.ts. */
+/** What the kernels' templates choose. That kernels compute the right thing is a matter for cases.test.ts. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TUNING, parseTuning } from '../../../src/backends/webgpu/gpu/tuning.ts';
 import type { AttentionSpec } from '../../../src/backends/webgpu/attention/attention-spec.ts';
@@ -16,17 +16,8 @@ import { grid } from '../../../src/backends/webgpu/gpu/kernel.ts';
 import { gemmF16Kernel, gemmF16TileBytes } from '../../../src/backends/webgpu/matmul/gemm-f16.ts';
 import { gemmKernel, type GemmSpec, type GemmTile, gemmTileBytes } from '../../../src/backends/webgpu/matmul/gemm.ts';
 import { matrixBytes, gemvGrid, gemvKernel, type GemvSpec } from '../../../src/backends/webgpu/matmul/gemv.ts';
-import {
-  visionAttentionBytes,
-  visionAttentionKernel,
-  visionAttentionSpec,
-} from '../../../src/backends/webgpu/attention/vision-attention.ts';
-import {
-  featureKernel,
-  packedRotaryKernel,
-  patchKernel,
-  rotaryKernel,
-} from '../../../src/backends/webgpu/rows/vision-rows.ts';
+import { visionAttentionBytes, visionAttentionSpec } from '../../../src/backends/webgpu/attention/vision-attention.ts';
+import { featureKernel, packedRotaryKernel } from '../../../src/backends/webgpu/rows/vision-rows.ts';
 import { gemmSplits, selectF32Tiles, subgroupMatrixSplitKTile } from '../../../src/backends/webgpu/matmul/select.ts';
 import { splitKGrid, partialSumLength } from '../../../src/backends/webgpu/matmul/partial-sums.ts';
 import { type SplitKSpec, splitKBytes, splitKKernel } from '../../../src/backends/webgpu/matmul/split-k.ts';
@@ -35,7 +26,7 @@ import {
   reduceSwigluKernel,
   reduceNormKernel,
 } from '../../../src/backends/webgpu/matmul/split-k-reduce.ts';
-import { f16Packer, type MatrixFormat } from '../../../src/backends/webgpu/weights/weight-reader.ts';
+import { type MatrixFormat } from '../../../src/backends/webgpu/weights/weight-reader.ts';
 
 const HEAD: MatrixFormat = { kind: 'q4', floats: 'f16', rows: 152_064, cols: 3584 };
 const GATE: MatrixFormat = { ...HEAD, rows: 18_944 };
@@ -54,7 +45,6 @@ const SPEC: GemvSpec = {
 const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2 };
 /** Of every Qwen2.5-VL. */
 const VISION = { numHeads: 16, headDim: 80 };
-const PATCHES = { patchSize: 14, spatialMergeSize: 2, temporalPatchSize: 2, inChannels: 3 };
 
 /** What a select function is asked for where only workgroup memory counts. */
 const TRAITS = { hasF16: false, hasSubgroupMatrices: false, subgroupSize: null, workgroupBytes: 16_384 };
@@ -63,13 +53,6 @@ const TRAITS = { hasF16: false, hasSubgroupMatrices: false, subgroupSize: null, 
 const TILE: GemmTile = { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 };
 
 describe('GEMV', () => {
-  it('sum by subgroups, with workgroup memory only where a row has several or none', () => {
-    const ways = [32, 64, 16, null].map((subgroupSize) => gemvKernel({ ...SPEC, subgroupSize }).code);
-    expect(ways.map((code) => code.startsWith('enable subgroups;'))).toEqual([true, true, true, false]);
-    expect(ways.map((code) => code.includes('subgroupShuffleXor'))).toEqual([false, true, false, false]);
-    expect(ways.map((code) => code.includes('shared_sums'))).toEqual([false, false, true, true]);
-  });
-
   it('reach every row within the limits of a dispatch', () => {
     expect(grid(65_535)).toEqual([65_535, 1]);
     expect(grid(65_536)).toEqual([32_768, 2]);
@@ -214,13 +197,6 @@ describe('split-K', () => {
     const spec = product(DOWN, 32);
     expect(() => splitKKernel({ ...spec, tile: { ...spec.tile, depth: 3 } })).toThrow(RangeError);
   });
-
-  it('take their inputs in the order in which quantized values come', () => {
-    // A word of 4-bit values gives values i and i + 4 at once, one of bytes values i and i + 2.
-    expect(f16Packer('pack_f16x8', { kind: 'q4' })).toContain('vec2<f32>(a[1], b[1])');
-    expect(f16Packer('pack_f16x8', { kind: 'q8' })).toContain('vec2<f32>(a[1], a[3])');
-    expect(f16Packer('pack_f16x8', { kind: 'floats' })).toContain('vec2<f32>(a[2], a[3])');
-  });
 });
 
 describe('attention of the language model', () => {
@@ -266,15 +242,6 @@ describe('attention of the vision tower', () => {
     expect(tiles(64, 32_768)).toEqual([32, 32]);
     expect(tiles(64, 16_384)).toEqual([16, 16]);
     expect(tiles(64, 0)).toEqual([16, 16]);
-  });
-
-  it('has every template filled, for heads that are no whole number of rows too', () => {
-    for (const headDim of [16, 20, 40, 80]) {
-      const spec = visionAttentionSpec({ numHeads: 2, headDim }, 64, 49_152);
-      const { kernel } = rotaryKernel(spec);
-      for (const { code } of [visionAttentionKernel(spec), kernel, patchKernel(PATCHES).kernel])
-        expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
-    }
   });
 
   it('refuses features that are half a word', () => {

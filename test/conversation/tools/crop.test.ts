@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/conversation/engine.ts';
 import { TOOLS } from '../../../src/conversation/tools/registry.ts';
 import { prepareView } from '../../../src/image/image-request.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/model/processor-settings.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../../src/model/prompts.ts';
 import type { RoundStartEvent, TurnEvent } from '../../../src/protocol/events.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../../src/protocol/turn.ts';

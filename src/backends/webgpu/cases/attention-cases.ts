@@ -1,7 +1,8 @@
 /** Cases of causal attention: prefill, decode, on subgroup matrices, and the cache write. */
-import { stepAttentionKernel } from '../attention/decode-attention.ts';
-import { attentionGrid, attentionKernel, cacheKernel } from '../attention/prefill-attention.ts';
-import { causalSource, causalTokens, tensorAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
+import { decodeAttentionKernel } from '../attention/decode-attention.ts';
+import { attentionGrid, prefillAttentionKernel } from '../attention/prefill-attention.ts';
+import { causalSource, causalTokens, subgroupMatrixAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
+import { cacheWriteKernel } from '../attention/rotary.ts';
 import type { Stored } from '../attention/cache-format.ts';
 import { type AttentionProblem, attentionRun, cacheBuffers } from './attention-problem.ts';
 import type { KernelCase } from './kernel-case.ts';
@@ -62,7 +63,7 @@ const ON_MATRICES: readonly AttentionCase[] = [
   { ...ODD, what: 'tokens past a workgroup and a tile of keys', past: 0, tokens: 33 },
   { ...ODD, what: 'behind a cache', headDim: 128, past: 70, tokens: 5 },
   { ...SMALL, what: 'one token', past: 0, tokens: 1 },
-  { ...SMALL, what: 'scores so large that one key has all the weight', past: 3, tokens: 6, sharpness: 30 },
+  { ...SMALL, what: 'zero, large and small scores', past: 3, tokens: 6, sharpness: 3 },
 ];
 
 /** Every case of causal attention. */
@@ -87,7 +88,7 @@ function cacheCase(one: AttentionCase, type: Stored): KernelCase {
     tolerance: toleranceOf(type),
     make() {
       const run = attentionRun(problem);
-      const { kernel, groups } = cacheKernel({ ...problem, tokens: 1 });
+      const { kernel, groups } = cacheWriteKernel({ ...problem, tokens: 1 });
       return {
         kernel,
         buffers: [...run.inputs, ...cacheBuffers(run, problem, true), run.params],
@@ -107,7 +108,7 @@ function prefillCase({ queryTokens, ...one }: (typeof PREFILL)[number], type: St
       const run = attentionRun(problem);
       const spec = { ...problem, tokens: queryTokens };
       return {
-        kernel: attentionKernel(spec),
+        kernel: prefillAttentionKernel(spec),
         buffers: [...run.inputs, ...cacheBuffers(run, problem, false), ...run.results, run.params],
         grid: attentionGrid(spec, one.tokens, run.splits),
       };
@@ -124,7 +125,7 @@ function decodeCase({ tile, ...one }: (typeof DECODE)[number], type: Stored): Ke
     make() {
       const run = attentionRun(problem);
       return {
-        kernel: stepAttentionKernel(problem, tile),
+        kernel: decodeAttentionKernel(problem, tile),
         buffers: [...run.inputs, ...cacheBuffers(run, problem, true), ...run.results, run.params],
         grid: [1, one.numKvHeads, run.splits],
       };
@@ -141,7 +142,7 @@ function matricesCase(one: AttentionCase): KernelCase {
     make() {
       const run = attentionRun(problem);
       return {
-        kernel: tensorAttentionKernel(causalSource(problem)),
+        kernel: subgroupMatrixAttentionKernel(causalSource(problem)),
         buffers: [...run.inputs, ...cacheBuffers(run, problem, false), ...run.results.slice(0, 1), run.params],
         grid: [Math.ceil(one.tokens / causalTokens(problem)), one.numKvHeads],
       };

@@ -2,9 +2,10 @@
 import { attend, rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { roundUp } from '../gpu/kernel.ts';
-import { madeUpRows, paddedRows, params, rounded, stored } from './case-inputs.ts';
+import { roundUp, paramWords } from '../gpu/kernel.ts';
+import { madeUpRows, paddedRows, rounded, stored } from './case-inputs.ts';
 import type { CaseBuffer, Expected } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Sizes of a run. */
 export interface AttentionProblem {
@@ -73,13 +74,13 @@ export function attentionRun(problem: AttentionProblem): AttentionRun {
   const attending: Attending = { problem, after, query };
   return {
     inputs: [
-      { data: paddedRows(qkv.subarray(past * width), width, roundUp(width, 32)) },
+      { data: paddedRows(qkv.subarray(past * width), width, paddedWidth(width)) },
       { data: stored(cos, type) },
       { data: stored(sin, type) },
     ],
     before: cacheOf(past),
     after,
-    params: { data: params({ tokens, past, capacity, splits, chunk: chunk ?? capacity }) },
+    params: { data: paramWords({ tokens, past, capacity, splits, chunk: chunk ?? capacity }) },
     splits,
     results:
       splits === 1
@@ -121,7 +122,8 @@ function outputOf({ problem, after, query }: Attending): Expected {
         of.subarray((kvHead * capacity + i) * headDim, (kvHead * capacity + i + 1) * headDim);
       const at = (token * numHeads + head) * headDim;
       const out = values.subarray(at, at + headDim);
-      attend(query(token, head), past + token + 1, slot(after.keys), slot(after.values), out);
+      const [key, value] = [slot(after.keys), slot(after.values)];
+      attend({ query: query(token, head), count: past + token + 1, key, value, out });
     }
   }
   return { values, type: 'f32', cols: numHeads * headDim, stride: roundUp(numHeads * headDim, 32) };

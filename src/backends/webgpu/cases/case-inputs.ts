@@ -1,8 +1,8 @@
 /** Made-up inputs of kernel cases, as kernels find them in their buffers. */
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
-import { type Params, paramWords, roundUp } from '../gpu/kernel.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 import { GUARD, UNTOUCHED } from './compare.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Gives so many numbers in [-1, 1), the same every time. */
 export type Random = (count: number) => Float32Array<ArrayBuffer>;
@@ -50,7 +50,7 @@ function floats(format: MatrixFormat, random: Random, extremes: boolean): MadeUp
     for (let i = cols; i < 2 * cols; i++) values[i] = (i % 2 === 0 ? largest : smallest) * (i % 3 === 0 ? -1 : 1);
   }
   const weights = rounded(values, format.floats);
-  const rowLength = format.kind === 'table' ? cols : roundUp(cols, 32);
+  const rowLength = format.kind === 'table' ? cols : paddedWidth(cols);
   return { arrays: [stored(paddedRows(weights, cols, rowLength), format.floats)], weights };
 }
 
@@ -100,9 +100,4 @@ export function madeUpRows(rows: number, cols: number, random: Random, extremes 
     if (rows > 1) values.fill(0, 0, cols);
   }
   return values;
-}
-
-/** The uniform buffer of a run, zero where nothing is said. */
-export function params(some: Partial<Params>): Uint32Array<ArrayBuffer> {
-  return paramWords({ tokens: 0, past: 0, first: 0, wanted: 0, capacity: 0, splits: 1, chunk: 0, ...some });
 }

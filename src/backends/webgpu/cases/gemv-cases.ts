@@ -1,8 +1,9 @@
 /** Cases of the GEMV kernel (matmul/gemv.ts): one token and a few. */
-import { matvecBytes, matvecGrid, matvecKernel, type MatvecShares, type MatvecSpec } from '../matmul/gemv.ts';
+import { gemvBytes, gemvGrid, gemvKernel, type GemvSpec, type GemvTile } from '../matmul/gemv.ts';
 import { type MatrixFormat, isQuantized } from '../weights/weight-reader.ts';
 import { type Storage, STORAGES, storageName } from './formats.ts';
-import type { DeviceFacts, KernelCase } from './kernel-case.ts';
+import type { DeviceTraits } from '../gpu/device-traits.ts';
+import type { KernelCase } from './kernel-case.ts';
 import { productBuffers, type ProductProblem } from './product-problem.ts';
 
 /** Sums are f32, so little more than their rounding is lost. */
@@ -11,16 +12,16 @@ const TOLERANCE = 4e-6;
 /** How the threads of a row put their sums together: the four ways of the kernel. */
 type Reduction = 'workgroup memory' | 'a subgroup a row' | 'rows sharing a subgroup' | 'several subgroups a row';
 
-interface GemvCase extends Omit<ProductProblem, 'matrices' | 'epilogue'>, MatvecShares {
+interface GemvCase extends Omit<ProductProblem, 'matrices' | 'epilogue'>, GemvTile {
   readonly what: string;
-  readonly epilogue: MatvecSpec['epilogue'];
+  readonly epilogue: GemvSpec['epilogue'];
   readonly rows: number;
   readonly cols: number;
   readonly reduction: Reduction;
 }
 
 /** Threads share a row in memory; the subgroup cases set them by the device's subgroups. */
-const SHARES: MatvecShares = { columns: 1, rowsPerThread: 2, threadsPerRow: 8, threads: 32, blocksAhead: 2 };
+const SHARES: GemvTile = { columns: 1, rowsPerThread: 2, threadsPerRow: 8, threads: 32, blocksAhead: 2 };
 
 /** For every format. */
 const EACH: readonly GemvCase[] = [
@@ -41,7 +42,7 @@ const EACH: readonly GemvCase[] = [
     tokens: 4,
     columns: 3,
     rows: 33,
-    cols: 96,
+    cols: 288,
     threadsPerRow: 2,
     threads: 16,
     blocksAhead: 1,
@@ -69,7 +70,7 @@ const ONCE: readonly GemvCase[] = [
     ...SHARES,
     what: 'head of the last tokens, zero, large and small rows',
     tokens: 5,
-    wanted: 2,
+    logitsRows: 2,
     rows: 41,
     cols: 160,
     epilogue: 'store',
@@ -120,30 +121,30 @@ export function gemvCases(): readonly KernelCase[] {
 }
 
 function gemvCase(storage: Storage, one: GemvCase): KernelCase {
-  const { what, rows, cols, epilogue, bias, normEpsilon, wanted, reduction } = one;
+  const { what, rows, cols, epilogue, bias, normEpsilon, logitsRows, reduction } = one;
   const format: MatrixFormat = { ...storage, rows, cols };
   const matrices = epilogue === 'swiglu' ? [format, format] : [format];
-  const specOf = (facts: DeviceFacts): MatvecSpec => ({
+  const specOf = (traits: DeviceTraits): GemvSpec => ({
     ...one,
     label: 'gemv',
     matrices,
     epilogue,
     ...(bias === undefined ? {} : { bias }),
     ...(normEpsilon === undefined ? {} : { normEpsilon }),
-    wantedOnly: wanted !== undefined,
-    ...sharesOf(one, facts),
+    logitsRowsOnly: logitsRows !== undefined,
+    ...sharesOf(one, traits),
   });
   return {
-    name: `gemv, ${storageName(storage)}: ${what}; sums by ${reduction}`,
+    name: `GEMV, ${storageName(storage)}: ${what}; sums by ${reduction}`,
     needs: { subgroups: reduction !== 'workgroup memory' },
     tolerance: TOLERANCE,
-    make(facts) {
-      const spec = specOf(facts);
-      if (matvecBytes(spec) > facts.workgroupBytes) throw new RangeError('a case takes less workgroup memory');
-      const kernel = matvecKernel(spec);
-      const [x, y] = matvecGrid(spec);
+    make(traits) {
+      const spec = specOf(traits);
+      if (gemvBytes(spec) > traits.workgroupBytes) throw new RangeError('a case takes less workgroup memory');
+      const kernel = gemvKernel(spec);
+      const [x, y] = gemvGrid(spec);
       const buffers = productBuffers({ ...one, matrices, epilogue });
-      return { kernel, buffers, grid: [x, y, Math.ceil((wanted ?? one.tokens) / spec.columns)] };
+      return { kernel, buffers, grid: [x, y, Math.ceil((logitsRows ?? one.tokens) / spec.columns)] };
     },
   };
 }
@@ -151,8 +152,8 @@ function gemvCase(storage: Storage, one: GemvCase): KernelCase {
 /** Threads for a way to sum, on a device with subgroups of some size. */
 function sharesOf(
   { reduction, threads, threadsPerRow }: GemvCase,
-  { subgroupSize }: DeviceFacts,
-): Pick<MatvecSpec, 'threads' | 'threadsPerRow' | 'subgroupSize'> {
+  { subgroupSize }: DeviceTraits,
+): Pick<GemvSpec, 'threads' | 'threadsPerRow' | 'subgroupSize'> {
   const size = subgroupSize ?? 1;
   switch (reduction) {
     case 'workgroup memory':

@@ -2,6 +2,7 @@
  * What a kernel case is: one kernel, one run of it on made-up inputs, and what a scalar reference says it must give. The table of
  * them (all-cases.ts) serves tests in Node, the self-test at load and the page that times kernels; nothing here touches a device.
  */
+import type { DeviceTraits } from '../gpu/device-traits.ts';
 import type { Kernel } from '../gpu/kernel.ts';
 
 /** What a device must have for a case to run. */
@@ -13,15 +14,6 @@ export interface Needs {
   readonly subgroupMatrices?: boolean;
   /** Bytes of workgroup memory; as many as every device has where nothing is said. */
   readonly workgroupBytes?: number;
-}
-
-/** What a kernel is made for. */
-export interface DeviceFacts {
-  readonly hasF16: boolean;
-  /** The size all subgroups have, null where there are none or of several sizes. */
-  readonly subgroupSize: number | null;
-  readonly hasSubgroupMatrices: boolean;
-  readonly workgroupBytes: number;
 }
 
 /** What is compared of a buffer after the run; whatever lies between rows and behind the last must be as it was. */
@@ -60,7 +52,7 @@ export interface KernelCase {
   /** Largest error allowed, relative to {@link Expected.scales}; 0: equal numbers. */
   readonly tolerance: number;
   /** Makes kernel, inputs and expectations: only for cases that run. */
-  make(facts: DeviceFacts): CaseRun;
+  make(traits: DeviceTraits): CaseRun;
 }
 
 /** Bytes of workgroup memory that every WebGPU device has. */
@@ -69,11 +61,11 @@ const LEAST_WORKGROUP_BYTES = 16_384;
 /** Why a device cannot run a case, in a few words; null where it can. */
 export function lackFor(
   { f16, subgroups, subgroupMatrices, workgroupBytes }: Needs,
-  facts: DeviceFacts,
+  traits: DeviceTraits,
 ): string | null {
-  if (f16 === true && !facts.hasF16) return 'no shader-f16';
-  if (subgroups === true && facts.subgroupSize === null) return 'no subgroups of one size';
-  if (subgroupMatrices === true && !facts.hasSubgroupMatrices) return 'no subgroup matrices';
+  if (f16 === true && !traits.hasF16) return 'no shader-f16';
+  if (subgroups === true && traits.subgroupSize === null) return 'no subgroups of one size';
+  if (subgroupMatrices === true && !traits.hasSubgroupMatrices) return 'no subgroup matrices';
   const needed = workgroupBytes ?? LEAST_WORKGROUP_BYTES;
-  return needed > facts.workgroupBytes ? `workgroup memory of ${facts.workgroupBytes} bytes, needs ${needed}` : null;
+  return needed > traits.workgroupBytes ? `workgroup memory of ${traits.workgroupBytes} bytes, needs ${needed}` : null;
 }

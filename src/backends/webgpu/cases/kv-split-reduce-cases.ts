@@ -1,9 +1,9 @@
 /** Cases of what puts KV splits together (attention/kv-split-reduce.ts). */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
-import { combineGrid, combineKernel } from '../attention/kv-split-reduce.ts';
-import { roundUp } from '../gpu/kernel.ts';
-import { params } from './case-inputs.ts';
+import { kvSplitReduceGrid, kvSplitReduceKernel } from '../attention/kv-split-reduce.ts';
+import { paramWords } from '../gpu/kernel.ts';
 import type { CaseRun, KernelCase } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 interface Sizes {
   readonly what: string;
@@ -74,12 +74,12 @@ function runOf({ numHeads, headDim, tokens, splits, spread, emptyEach = Infinity
   }
   const cols = numHeads * headDim;
   return {
-    kernel: combineKernel({ numHeads, headDim }),
+    kernel: kvSplitReduceKernel({ numHeads, headDim }),
     buffers: [
       { data: partials },
-      { expected: { values, type: 'f32', cols, stride: roundUp(cols, 32) } },
-      { data: params({ tokens, splits }) },
+      { expected: { values, type: 'f32', cols, stride: paddedWidth(cols) } },
+      { data: paramWords({ tokens, splits }) },
     ],
-    grid: combineGrid({ numHeads, headDim }, tokens),
+    grid: kvSplitReduceGrid({ numHeads, headDim }, tokens),
   };
 }

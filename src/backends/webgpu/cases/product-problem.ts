@@ -1,24 +1,25 @@
 /** Y = X Wᵀ as every matrix kernel computes it: made-up inputs in the order of their bindings, and what Y must be. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
-import { roundUp } from '../gpu/kernel.ts';
+import { paramWords } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
-import { guardedRows, madeUpMatrix, madeUpRows, paddedRows, params, type Random } from './case-inputs.ts';
+import { guardedRows, madeUpMatrix, madeUpRows, paddedRows, type Random } from './case-inputs.ts';
 import type { CaseBuffer } from './kernel-case.ts';
 import { gelu, product, rmsNorm, silu } from './reference.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** A product, what stands in front of it and what becomes of it. */
 export interface ProductProblem {
-  /** One matrix, or for `swiglu` the gate's and the other. */
+  /** One matrix. For `swiglu` the gate's and the other; or the other alone, where y holds what the gate gave. */
   readonly matrices: readonly MatrixFormat[];
   readonly tokens: number;
-  readonly epilogue: 'store' | 'add' | 'swiglu' | 'gate' | 'gelu';
+  readonly epilogue: 'store' | 'add' | 'swiglu' | 'gelu';
   readonly bias?: boolean;
   readonly normEpsilon?: number;
   /** Only the last so many tokens, to rows without padding. */
-  readonly wanted?: number;
+  readonly logitsRows?: number;
   /** Large, small and zero rows of both sides. */
   readonly extremes?: boolean;
-  /** Nothing beyond this is kept of what `gate` gives. */
+  /** Nothing beyond this is kept of what `swiglu` gives. */
   readonly largest?: number;
 }
 
@@ -30,21 +31,24 @@ interface Sums {
 
 /** Buffers: the matrices', `x`, `y`, `bias` and `gamma` where there are such, `params`. */
 export function productBuffers(problem: ProductProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
-  const { matrices, tokens, epilogue, normEpsilon, wanted, extremes = false } = problem;
+  const { matrices, tokens, epilogue, normEpsilon, logitsRows, extremes = false } = problem;
   const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
   const made = matrices.map((format) => madeUpMatrix(format, random, extremes));
   const x = madeUpRows(tokens, cols, random, extremes);
   const bias = problem.bias === true ? random(rows) : null;
   const gamma = normEpsilon === undefined ? null : random(cols).map((value) => 1 + value / 2);
-  const first = tokens - (wanted ?? tokens);
+  const first = tokens - (logitsRows ?? tokens);
   const chosen = x.subarray(first * cols);
   const count = tokens - first;
   const input = gamma === null || normEpsilon === undefined ? chosen : rmsNorm(chosen, cols, normEpsilon, gamma);
   const sums = made.map(({ weights }, i) => sumsOf(input, weights, cols, i === 0 ? bias : null));
-  const before = epilogue === 'add' || epilogue === 'gate' ? random(count * rows).map((value) => value * 4) : null;
+  const before =
+    epilogue === 'add' || (epilogue === 'swiglu' && matrices.length === 1)
+      ? random(count * rows).map((value) => value * 4)
+      : null;
   const { values, scales } = finished(problem, sums, before);
 
-  const stride = wanted === undefined ? roundUp(rows, 32) : rows;
+  const stride = logitsRows === undefined ? paddedWidth(rows) : rows;
   const expected = {
     values: Float32Array.from(values),
     scales: Float32Array.from(scales),
@@ -54,11 +58,11 @@ export function productBuffers(problem: ProductProblem, random: Random = pseudoR
   } as const;
   return [
     ...made.flatMap(({ arrays }) => arrays.map((data) => ({ data }))),
-    { data: paddedRows(x, cols, roundUp(cols, 32)) },
+    { data: paddedRows(x, cols, paddedWidth(cols)) },
     before === null ? { expected } : { expected, data: guardedRows(before, rows, stride) },
     ...(bias === null ? [] : [{ data: bias }]),
-    ...(gamma === null ? [] : [{ data: new Float32Array(paddedRows(gamma, cols, roundUp(cols, 32))) }]),
-    { data: params(wanted === undefined ? { tokens } : { tokens, first, wanted }) },
+    ...(gamma === null ? [] : [{ data: new Float32Array(paddedRows(gamma, cols, paddedWidth(cols))) }]),
+    { data: paramWords(logitsRows === undefined ? { tokens } : { tokens, firstLogitsRow: first, logitsRows }) },
   ];
 }
 
@@ -90,12 +94,8 @@ function finished(
         values: sums.values.map((value, i) => value + at(before, i)),
         scales: sums.scales.map((scale, i) => scale + Math.abs(at(before, i))),
       };
-    case 'gate':
-      return {
-        values: sums.values.map((value, i) => Math.max(-largest, Math.min(largest, silu(at(before, i)) * value))),
-        scales: sums.scales.map((scale, i) => Math.abs(silu(at(before, i))) * scale),
-      };
     case 'swiglu':
+      if (before !== null) return gated(sums, before, largest);
       return {
         values: sums.values.map((gate, i) => silu(gate) * at(others?.values, i)),
         scales: sums.scales.map(
@@ -104,4 +104,13 @@ function finished(
         ),
       };
   }
+}
+
+/** silu of what y holds, times the sums. */
+function gated({ values, scales }: Sums, gate: Float32Array, largest: number): Sums {
+  const factors = Float64Array.from(gate, silu);
+  return {
+    values: values.map((value, i) => Math.max(-largest, Math.min(largest, (factors[i] ?? 0) * value))),
+    scales: scales.map((scale, i) => Math.abs(factors[i] ?? 0) * scale),
+  };
 }

@@ -2,10 +2,11 @@
 import { bytesOf } from '../../../shared/bytes.ts';
 import { messageOf } from '../../../shared/errors.ts';
 import type { Compiled, Compiler } from '../gpu/compiler.ts';
-import { readBuffer } from '../gpu/device-tensors.ts';
+import { traitsOf } from '../gpu/device-traits.ts';
 import { type Kernel, roundUp } from '../gpu/kernel.ts';
+import { readBuffer } from '../gpu/readback.ts';
 import { compare, type Comparison, type Numbers, numbersOf, untouched } from './compare.ts';
-import { type CaseBuffer, type CaseRun, type DeviceFacts, type KernelCase, lackFor } from './kernel-case.ts';
+import { type CaseBuffer, type CaseRun, type KernelCase, lackFor } from './kernel-case.ts';
 
 /** How a case has ended on a device. */
 export interface CaseOutcome {
@@ -19,18 +20,6 @@ export interface CaseOutcome {
   readonly outputs: readonly Numbers[];
 }
 
-/** What the kernels of a case on a device may count on. */
-export function factsOf(compiler: Compiler): DeviceFacts {
-  const { features, limits, adapterInfo } = compiler.device;
-  const { subgroupMinSize: least, subgroupMaxSize: most } = adapterInfo;
-  return {
-    hasF16: compiler.hasF16,
-    subgroupSize: features.has('subgroups') && least === most ? least : null,
-    hasSubgroupMatrices: compiler.subgroupMatrices.present,
-    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
-  };
-}
-
 /** Runs a case and compares what it gives. `alter` may replace the kernel: a test plants faults so. Never rejects. */
 export async function runCase(
   compiler: Compiler,
@@ -38,11 +27,11 @@ export async function runCase(
   alter: (kernel: Kernel) => Kernel = (kernel) => kernel,
 ): Promise<CaseOutcome> {
   const { name, tolerance } = one;
-  const facts = factsOf(compiler);
-  const lack = lackFor(one.needs, facts);
+  const traits = traitsOf(compiler.device);
+  const lack = lackFor(one.needs, traits);
   if (lack !== null) return { name, state: 'not run', error: 0, detail: lack, outputs: [] };
   try {
-    const run = one.make(facts);
+    const run = one.make(traits);
     const compiled = await compiler.compile(alter(run.kernel));
     const after = await dispatched(compiler.device, run, compiled);
     const outputs = run.buffers.flatMap((buffer) =>

@@ -1,16 +1,16 @@
 /** Cases of what puts split-K's partial sums together (matmul/split-k-reduce.ts): bias, SwiGLU, residual and RMSNorm. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
-import { type Kernel, roundUp } from '../gpu/kernel.ts';
+import { type Kernel, roundUp, paramWords } from '../gpu/kernel.ts';
 import { LARGEST_F16 } from '../matmul/gemm-subgroup-matrix.ts';
-import { type SplitSums, sumsStride } from '../matmul/partial-sums.ts';
-import { biasSumKernel, gatedSumKernel, normSumKernel } from '../matmul/split-k-reduce.ts';
+import { type PartialSums, partialSumStride } from '../matmul/partial-sums.ts';
+import { reduceBiasKernel, reduceSwigluKernel, reduceNormKernel } from '../matmul/split-k-reduce.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
-import { guardedRows, madeUpRows, params, type Random } from './case-inputs.ts';
+import { guardedRows, madeUpRows, type Random } from './case-inputs.ts';
 import type { CaseBuffer, CaseRun, KernelCase } from './kernel-case.ts';
 import { inPackedOrder } from './packed-halves.ts';
 import { rmsNorm, silu } from './reference.ts';
 
-/** Of f32 results: sums of a few parts. */
+/** Of f32 results: sums of a few splits. */
 const TOLERANCE = 1e-6;
 /** Of f16 results: 2^-11 by rounding. */
 const TOLERANCE_F16 = 6e-4;
@@ -21,15 +21,15 @@ interface Sizes {
   readonly what: string;
   readonly tokens: number;
   readonly rows: number;
-  readonly parts: number;
+  readonly splits: number;
   /** Zero, large and small tokens. */
   readonly extremes?: boolean;
 }
 
 const SIZES: readonly Sizes[] = [
-  { what: 'one token, one part', tokens: 1, rows: 32, parts: 1 },
-  { what: 'a token past a tile, rows past a workgroup, 3 parts', tokens: 17, rows: 544, parts: 3 },
-  { what: 'zero, large and small tokens, 16 parts', tokens: 6, rows: 96, parts: 16, extremes: true },
+  { what: 'one token, one split', tokens: 1, rows: 32, splits: 1 },
+  { what: 'a token past a tile, rows past a workgroup, 3 splits', tokens: 17, rows: 544, splits: 3 },
+  { what: 'zero, large and small tokens, 16 splits', tokens: 6, rows: 96, splits: 16, extremes: true },
 ];
 
 /** How the product behind reads what is written: f32, or f16 packed for its matrix. */
@@ -49,19 +49,19 @@ function matrixOf(next: Next, side: number): MatrixFormat | null {
   return next === 'f32' ? null : { kind: next, floats: 'f16', rows: side, cols: side };
 }
 
-/** Partial sums `[parts, tokens, rows]`, whose padding no kernel may use, and their sum `[tokens, rows]`. */
+/** Partial sums `[splits, tokens, rows]`, whose padding no kernel may use, and their sum `[tokens, rows]`. */
 function partialSums(
-  { tokens, rows, parts, extremes = false }: Sizes,
+  { tokens, rows, splits, extremes = false }: Sizes,
   random: Random,
-): { readonly sums: SplitSums; readonly data: Float32Array<ArrayBuffer>; readonly whole: Float64Array } {
+): { readonly sums: PartialSums; readonly data: Float32Array<ArrayBuffer>; readonly whole: Float64Array } {
   const matrix: MatrixFormat = { kind: 'q4', floats: 'f16', rows, cols: 32 };
-  const sums: SplitSums = { matrix, tile: { tokens: 16, rows: 64, parts } };
-  const [padded, stride] = [roundUp(tokens, 16), sumsStride(sums)];
-  const data = new Float32Array(parts * padded * stride).fill(NaN);
+  const sums: PartialSums = { matrix, tile: { tokens: 16, rows: 64 }, splits };
+  const [padded, stride] = [roundUp(tokens, 16), partialSumStride(sums)];
+  const data = new Float32Array(splits * padded * stride).fill(NaN);
   const whole = new Float64Array(tokens * rows);
-  for (let part = 0; part < parts; part++) {
+  for (let split = 0; split < splits; split++) {
     madeUpRows(tokens, rows, random, extremes).forEach((value, i) => {
-      data[(part * padded + Math.floor(i / rows)) * stride + (i % rows)] = value;
+      data[(split * padded + Math.floor(i / rows)) * stride + (i % rows)] = value;
       whole[i] = (whole[i] ?? 0) + value;
     });
   }
@@ -84,13 +84,13 @@ function biasCase(sizes: Sizes): KernelCase {
     const random = pseudoRandom();
     const { sums, data, whole } = partialSums(sizes, random);
     const bias = random(sizes.rows);
-    const { kernel, groups } = biasSumKernel(sums);
+    const { kernel, groups } = reduceBiasKernel(sums);
     const y = whole.map((value, i) => value + (bias[i % sizes.rows] ?? 0));
     const buffers = [
       { data },
       { data: bias },
       outputOf(y, sizes.rows, 'f32'),
-      { data: params({ tokens: sizes.tokens }) },
+      { data: paramWords({ tokens: sizes.tokens }) },
     ];
     return { kernel, buffers, grid: [groups, sizes.tokens] };
   });
@@ -101,14 +101,14 @@ function gatedCase(sizes: Sizes, next: Next): KernelCase {
     const random = pseudoRandom();
     const gate = partialSums(sizes, random);
     const up = partialSums(sizes, random);
-    const { kernel, groups } = gatedSumKernel(gate.sums, matrixOf(next, sizes.rows));
+    const { kernel, groups } = reduceSwigluKernel(gate.sums, matrixOf(next, sizes.rows));
     const largest = next === 'f32' ? Infinity : LARGEST_F16;
     const y = gate.whole.map((value, i) => Math.max(-largest, Math.min(largest, silu(value) * (up.whole[i] ?? 0))));
     const buffers = [
       { data: gate.data },
       { data: up.data },
       outputOf(y, sizes.rows, next),
-      { data: params({ tokens: sizes.tokens }) },
+      { data: paramWords({ tokens: sizes.tokens }) },
     ];
     return { kernel, buffers, grid: [groups, sizes.tokens] };
   });
@@ -126,14 +126,19 @@ function normCase(sizes: Sizes, next: Next, hasSums: boolean): KernelCase {
     const hidden = hasSums
       ? Float64Array.from(stream, (value, i) => value + (whole[i] ?? 0))
       : Float64Array.from(stream);
-    const kernel: Kernel = normSumKernel(hasSums ? sums : null, cols, EPSILON, matrixOf(next, cols));
+    const kernel: Kernel = reduceNormKernel({
+      sums: hasSums ? sums : null,
+      cols,
+      epsilon: EPSILON,
+      packedFor: matrixOf(next, cols),
+    });
     const kept = { values: Float32Array.from(hidden), type: 'f32', cols, stride: cols } as const;
     const buffers: readonly CaseBuffer[] = [
       ...(hasSums ? [{ data }] : []),
       hasSums ? { data: guardedRows(stream, cols, cols), expected: kept } : { data: stream },
       { data: gamma },
       outputOf(rmsNorm(hidden, cols, EPSILON, gamma), cols, next),
-      { data: params({ tokens }) },
+      { data: paramWords({ tokens }) },
     ];
     return { kernel, buffers, grid: [tokens] };
   });

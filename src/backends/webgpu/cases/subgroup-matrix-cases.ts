@@ -1,7 +1,13 @@
 /** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a card. */
-import { LARGEST_F16, tensorMatmulKernel, type TensorTile, tensorTileBytes } from '../matmul/gemm-subgroup-matrix.ts';
-import { matmulGrid, type MatmulSpec } from '../matmul/gemm.ts';
-import { type SplitK, splitKBytes, splitKKernel, type SplitKTile } from '../matmul/split-k.ts';
+import {
+  LARGEST_F16,
+  subgroupMatrixGemmKernel,
+  type SubgroupMatrixTile,
+  subgroupMatrixTileBytes,
+} from '../matmul/gemm-subgroup-matrix.ts';
+import { gemmGrid, type GemmProduct } from '../matmul/gemm.ts';
+import { splitKBytes, splitKKernel, type SplitKSpec, type SplitKTile } from '../matmul/split-k.ts';
+import { SUBGROUP_MATRIX_TILES } from '../matmul/tiles.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 import { type Storage, STORAGES, storageName } from './formats.ts';
 import type { KernelCase } from './kernel-case.ts';
@@ -13,16 +19,10 @@ const TOLERANCE = 1e-3;
 
 interface GemmCase extends Omit<ProductProblem, 'matrices' | 'epilogue'> {
   readonly what: string;
-  readonly epilogue: MatmulSpec['epilogue'];
+  readonly epilogue: GemmProduct['epilogue'];
   readonly rows: number;
   readonly cols: number;
 }
-
-/** The tiles that devices use (matmul/select-gemm.ts). */
-const TILES: readonly TensorTile[] = [
-  { tokens: 32, rows: 32, alongTokens: 2, alongRows: 2, depth: 4 },
-  { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 },
-];
 
 const GEMM: readonly GemmCase[] = [
   { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 96, epilogue: 'gelu', bias: true },
@@ -34,8 +34,8 @@ const GEMM: readonly GemmCase[] = [
     epilogue: 'add',
     bias: true,
   },
-  { what: 'the gate times up', tokens: 129, rows: 40, cols: 256, epilogue: 'gate', bias: true },
-  { what: 'head of the last tokens', tokens: 11, wanted: 1, rows: 37, cols: 64, epilogue: 'store' },
+  { what: 'the gate times up', tokens: 129, rows: 40, cols: 256, epilogue: 'swiglu', bias: true },
+  { what: 'head of the last tokens', tokens: 11, logitsRows: 1, rows: 37, cols: 64, epilogue: 'store' },
 ];
 
 /** Split-K tiles (matmul/split-k-layer.ts), an odd number of blocks among them. */
@@ -45,57 +45,61 @@ const SPLIT: readonly {
   readonly rows: number;
   readonly cols: number;
   readonly tile: SplitKTile;
+  readonly splits: number;
 }[] = [
   {
-    what: 'split-K of equal parts, odd sizes',
+    what: 'split-K of equal splits, odd sizes',
     tokens: 19,
     rows: 96,
     cols: 256,
-    tile: { tokens: 32, rows: 64, subgroups: 4, depth: 2, parts: 2 },
+    tile: { tokens: 32, rows: 64, subgroups: 4, depth: 2 },
+    splits: 2,
   },
   {
-    what: 'split-K of odd blocks, the last part shorter, a token past a tile',
+    what: 'split-K of odd blocks, the last split shorter, a token past a tile',
     tokens: 65,
     rows: 160,
     cols: 160,
-    tile: { tokens: 64, rows: 64, subgroups: 2, depth: 1, parts: 2 },
+    tile: { tokens: 64, rows: 64, subgroups: 2, depth: 1 },
+    splits: 2,
   },
   {
     what: 'split-K in wide tiles, one token',
     tokens: 1,
     rows: 128,
     cols: 512,
-    tile: { tokens: 32, rows: 128, subgroups: 4, depth: 2, parts: 4 },
+    tile: { tokens: 32, rows: 128, subgroups: 4, depth: 2 },
+    splits: 4,
   },
 ];
 
 /** Every case on subgroup matrices. */
 export function subgroupMatrixCases(): readonly KernelCase[] {
   return STORAGES.flatMap((storage) => [
-    ...GEMM.flatMap((one) => TILES.map((tile) => gemmCase(storage, one, tile))),
+    ...GEMM.flatMap((one) => SUBGROUP_MATRIX_TILES.map(({ tile }) => gemmCase(storage, one, tile))),
     ...SPLIT.flatMap((one) => (['f16', 'f32'] as const).map((x) => splitCase(storage, one, x))),
   ]);
 }
 
-function gemmCase(storage: Storage, one: GemmCase, tile: TensorTile): KernelCase {
-  const { what, rows, cols, epilogue, bias, wanted, tokens } = one;
+function gemmCase(storage: Storage, one: GemmCase, tile: SubgroupMatrixTile): KernelCase {
+  const { what, rows, cols, epilogue, bias, logitsRows, tokens } = one;
   const matrix: MatrixFormat = { ...storage, rows, cols };
   const optional = bias === undefined ? {} : { bias };
-  const spec: MatmulSpec = { label: 'gemm', matrix, epilogue, ...optional, wantedOnly: wanted !== undefined };
+  const spec: GemmProduct = { label: 'gemm', matrix, epilogue, ...optional, logitsRowsOnly: logitsRows !== undefined };
   return {
-    name: `gemm on subgroup matrices, ${storageName(storage)}: ${what}; tile ${tile.tokens} x ${tile.rows}`,
-    needs: { f16: true, subgroupMatrices: true, workgroupBytes: tensorTileBytes(tile) },
+    name: `GEMM on subgroup matrices, ${storageName(storage)}: ${what}; tile ${tile.tokens} x ${tile.rows}`,
+    needs: { f16: true, subgroupMatrices: true, workgroupBytes: subgroupMatrixTileBytes(tile) },
     tolerance: TOLERANCE,
     make: () => ({
-      kernel: tensorMatmulKernel(spec, tile),
+      kernel: subgroupMatrixGemmKernel({ ...spec, tile }),
       buffers: productBuffers({ ...one, matrices: [matrix], epilogue, largest: LARGEST_F16 }),
-      grid: matmulGrid(spec, tile, wanted ?? tokens),
+      grid: gemmGrid({ matrix, tile }, logitsRows ?? tokens),
     }),
   };
 }
 
-function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitK['x']): KernelCase {
-  const { what, tokens, rows, cols, tile } = one;
+function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitKSpec['x']): KernelCase {
+  const { what, tokens, rows, cols, tile, splits } = one;
   const matrix: MatrixFormat = { ...storage, rows, cols };
   return {
     name: `split-K on subgroup matrices, ${storageName(storage)}: ${what}; X ${x}`,
@@ -103,8 +107,8 @@ function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitK['x']
     tolerance: TOLERANCE,
     make: () =>
       splitProductRun({
-        kernel: splitKKernel({ label: 'split-K', matrix, x, tile }),
-        sums: { matrix, tile },
+        kernel: splitKKernel({ label: 'split-K', matrix, x, tile, splits }),
+        sums: { matrix, tile, splits },
         tokens,
         stepInputs: tile.depth * 32,
         isPacked: x === 'f16',

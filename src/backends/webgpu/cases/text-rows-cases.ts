@@ -1,13 +1,20 @@
 /** Cases of the language model's row kernels (rows/text-rows.ts): embedding, residual stream, RMSNorm, arg max. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { roundUp } from '../gpu/kernel.ts';
-import { ARG_MAX_PARTS, argMaxKernels, embedKernel, loadKernel, normKernel } from '../rows/text-rows.ts';
+import { paramWords } from '../gpu/kernel.ts';
+import {
+  ARG_MAX_CANDIDATES,
+  argMaxKernels,
+  embedKernel,
+  embeddingToResidualKernel,
+  normKernel,
+} from '../rows/text-rows.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
-import { madeUpMatrix, madeUpRows, paddedRows, params, rounded, stored } from './case-inputs.ts';
+import { madeUpMatrix, madeUpRows, paddedRows, rounded, stored } from './case-inputs.ts';
 import { QUANTIZED, type Storage, storageName } from './formats.ts';
 import type { Expected, KernelCase } from './kernel-case.ts';
 import { rmsNorm } from './reference.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 const TYPES = ['f16', 'f32'] as const;
 const TOLERANCE = 1e-6;
@@ -84,11 +91,11 @@ function loadCase(type: Stored, what: string, tokens: number, cols: number): Ker
     tolerance: 0,
     make() {
       const embeds = pseudoRandom()(tokens * cols);
-      const { kernel, groups } = loadKernel(cols, type);
-      const expected: Expected = { values: rounded(embeds, type), type: 'f32', cols, stride: roundUp(cols, 32) };
+      const { kernel, groups } = embeddingToResidualKernel(cols, type);
+      const expected: Expected = { values: rounded(embeds, type), type: 'f32', cols, stride: paddedWidth(cols) };
       return {
         kernel,
-        buffers: [{ data: stored(embeds, type) }, { expected }, { data: params({ tokens }) }],
+        buffers: [{ data: stored(embeds, type) }, { expected }, { data: paramWords({ tokens }) }],
         grid: [groups, tokens],
       };
     },
@@ -111,9 +118,9 @@ function normCase({ what, tokens, cols, extremes }: (typeof NORMS)[number], gapl
       const random = pseudoRandom();
       const [x, gamma] = [madeUpRows(tokens, cols, random, extremes), random(cols)];
       const values = Float32Array.from(rmsNorm(x, cols, epsilon, gamma));
-      const padded = roundUp(cols, 32);
+      const padded = paddedWidth(cols);
       return {
-        kernel: normKernel('norm', cols, epsilon, gapless),
+        kernel: normKernel({ label: 'norm', cols, epsilon, gapless }),
         buffers: [
           { data: paddedRows(x, cols, padded) },
           { data: gamma },
@@ -135,14 +142,15 @@ interface ArgMax {
 
 const ARG_MAXES: readonly ArgMax[] = [
   { what: 'odd columns, three rows', rows: 3, cols: 1237 },
-  { what: 'fewer columns than parts', rows: 1, cols: 50 },
+  { what: 'fewer columns than candidates', rows: 1, cols: 50 },
   {
     what: 'the first of equals, infinities and NaN passed over',
     rows: 2,
     cols: 20_011,
     set: (logits, cols) => {
       for (let row = 0; row < 2; row++) {
-        logits.set([7, 7], row * cols + 400 + row);
+        // Equals that one thread finds, and that two do: threads take every 256th of a candidate's 313 columns.
+        for (const column of row === 0 ? [320, 576] : [400, 401]) logits[row * cols + column] = 7;
         logits[(row + 1) * cols - 1] = 7;
         logits[row * cols + 3] = Infinity;
         logits[row * cols + 9000] = NaN;
@@ -176,11 +184,11 @@ function logitsOf({ rows, cols, set }: ArgMax): Float32Array<ArrayBuffer> {
   return logits;
 }
 
-/** The candidates of each row's parts. */
+/** Each row's candidates. */
 function candidatesOf(logits: Float32Array, { rows, cols }: ArgMax): Uint32Array<ArrayBuffer> {
-  const part = Math.ceil(cols / ARG_MAX_PARTS);
-  return Uint32Array.from({ length: rows * ARG_MAX_PARTS }, (_, i) => {
-    const [row, at] = [Math.floor(i / ARG_MAX_PARTS), (i % ARG_MAX_PARTS) * part];
+  const part = Math.ceil(cols / ARG_MAX_CANDIDATES);
+  return Uint32Array.from({ length: rows * ARG_MAX_CANDIDATES }, (_, i) => {
+    const [row, at] = [Math.floor(i / ARG_MAX_CANDIDATES), (i % ARG_MAX_CANDIDATES) * part];
     const best = argMaxOf(logits, row * cols + Math.min(at, cols), row * cols + Math.min(at + part, cols));
     return best === null ? NONE : best - row * cols;
   });
@@ -188,17 +196,17 @@ function candidatesOf(logits: Float32Array, { rows, cols }: ArgMax): Uint32Array
 
 function argMaxPartsCase(one: ArgMax): KernelCase {
   return {
-    name: `arg max of parts: ${one.what}`,
+    name: `arg max, candidates: ${one.what}`,
     needs: {},
     tolerance: 0,
     make() {
       const logits = logitsOf(one);
       const values = candidatesOf(logits, one);
-      const expected: Expected = { values, type: 'u32', cols: ARG_MAX_PARTS, stride: ARG_MAX_PARTS };
+      const expected: Expected = { values, type: 'u32', cols: ARG_MAX_CANDIDATES, stride: ARG_MAX_CANDIDATES };
       return {
-        kernel: argMaxKernels(one.cols).parts,
+        kernel: argMaxKernels(one.cols).candidates,
         buffers: [{ data: logits }, { expected }],
-        grid: [ARG_MAX_PARTS, one.rows],
+        grid: [ARG_MAX_CANDIDATES, one.rows],
       };
     },
   };
@@ -218,7 +226,7 @@ function argMaxCase(one: ArgMax): KernelCase {
       const words = Uint32Array.from(values).reduce<number[]>((all, word) => [...all, word, 0], []);
       const expected: Expected = { values: Uint32Array.from(words), type: 'u32', cols: 2, stride: 2 };
       const buffers = [{ data: candidatesOf(logits, one) }, { data: logits }, { expected }];
-      return { kernel: argMaxKernels(one.cols).whole, buffers, grid: [one.rows] };
+      return { kernel: argMaxKernels(one.cols).best, buffers, grid: [one.rows] };
     },
   };
 }

@@ -1,9 +1,10 @@
 /** Cases of the transpose that matrices of floats go through when they are loaded (weights/transpose-kernel.ts). */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { roundUp } from '../gpu/kernel.ts';
-import { turnGrid, turnKernel, turnPlace } from '../weights/transpose-kernel.ts';
+import { transposeGrid, transposeKernel, transposePlacement } from '../weights/transpose-kernel.ts';
 import { guardedRows, rounded, stored } from './case-inputs.ts';
 import type { Expected, KernelCase } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 interface Sizes {
   readonly what: string;
@@ -45,9 +46,9 @@ function transposeCase({ what, rows, cols, first, inputs, factor = 1 }: Sizes, t
         random(inputs * rows).map((value) => value * factor),
         type,
       ); // [inputs, rows]
-      const stride = roundUp(cols, 32);
+      const stride = paddedWidth(cols);
       const before = rounded(random(rows * stride), type);
-      const end = Math.min(stride, first + roundUp(inputs, 32)); // behind the last input zeros
+      const end = Math.min(stride, first + paddedWidth(inputs)); // behind the last input zeros
       const values = before.map((value, i) => {
         const [row, col] = [Math.floor(i / stride), i % stride];
         if (col < first || col >= end) return value;
@@ -55,18 +56,17 @@ function transposeCase({ what, rows, cols, first, inputs, factor = 1 }: Sizes, t
       });
       const format = { rows, cols };
       const expected: Expected = { values, type, cols: stride, stride };
-      const words = stored(
-        new Float32Array(roundUp(part.length, 2)).map((_, i) => part[i] ?? 0),
-        type,
-      );
+      // What lies behind the chunk in its buffer is nothing that a kernel may use.
+      const chunk = new Float32Array(roundUp(part.length, 2) + 64).fill(9);
+      chunk.set(part);
       return {
-        kernel: turnKernel(type),
+        kernel: transposeKernel(type),
         buffers: [
-          { data: words },
+          { data: stored(chunk, type) },
           { data: stored(guardedRows(before, stride, stride), type), expected },
-          { data: turnPlace(format, first) },
+          { data: transposePlacement(format, first) },
         ],
-        grid: turnGrid(format, inputs),
+        grid: transposeGrid(format, inputs),
       };
     },
   };

@@ -1,7 +1,7 @@
 /** Cases of the vision tower's attention over spans: in f32 (attention/vision-attention.ts), and on subgroup matrices. */
 import { attend } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
-import { spanSource, tensorAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
+import { spanSource, subgroupMatrixAttentionKernel } from '../attention/subgroup-matrix-attention.ts';
 import {
   visionAttentionBytes,
   visionAttentionKernel,
@@ -11,6 +11,7 @@ import { roundUp } from '../gpu/kernel.ts';
 import { imageSpans, type Spans, windowSpans } from '../vision/attention-spans.ts';
 import { madeUpRows, paddedRows, rounded, stored } from './case-inputs.ts';
 import type { CaseBuffer, Expected, KernelCase } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Scores of up to a hundred, whose power of two is taken. */
 const TOLERANCE = 1e-5;
@@ -74,7 +75,7 @@ function plainCase(one: VisionCase): KernelCase {
       const width = 3 * one.numHeads * one.headDim;
       return {
         kernel: visionAttentionKernel(one),
-        buffers: [{ data: paddedRows(qkv, width, roundUp(width, 32)) }, spans, { expected }],
+        buffers: [{ data: paddedRows(qkv, width, paddedWidth(width)) }, spans, { expected }],
         grid: [spans.data.length / 4, one.numHeads],
       };
     },
@@ -89,12 +90,17 @@ function matricesCase(one: VisionCase): KernelCase {
     make() {
       const { qkv, spans, expected } = runOf(one, 'f16');
       return {
-        kernel: tensorAttentionKernel(spanSource(one)),
+        kernel: subgroupMatrixAttentionKernel(spanSource(one)),
         buffers: [{ data: stored(qkv, 'f16') }, spans, { expected }],
         grid: [spans.data.length / 4, one.numHeads],
       };
     },
   };
+}
+
+/** Sizes of windows of `window` rows, the last one cut short. */
+function sizesOf(patches: number, window: number): number[] {
+  return Array.from({ length: Math.ceil(patches / window) }, (_, i) => Math.min(window, patches - i * window));
 }
 
 /** Queries that are rotated and scaled already, for powers of two; and what attention over the spans gives. */
@@ -109,8 +115,7 @@ function runOf(
   const hidden = numHeads * headDim;
   const made = madeUpRows(patches, 3 * hidden, pseudoRandom()).map((value) => value * sharpness);
   const qkv = rounded(made, type);
-  const starts = Array.from({ length: roundUp(patches, window ?? patches) }, (_, row) => row);
-  const spans = window === undefined ? imageSpans(patches, queries) : windowSpans(starts, window, patches, queries);
+  const spans = window === undefined ? imageSpans(patches, queries) : windowSpans(sizesOf(patches, window), queries);
   const values = new Float32Array(patches * hidden);
   for (let row = 0; row < patches; row++) {
     const begin = window === undefined ? 0 : row - (row % window);
@@ -124,13 +129,13 @@ function runOf(
       // The reference scales scores and takes powers of e.
       const query = part(row, 0).map((value) => value * Math.LN2 * Math.sqrt(headDim));
       const at = row * hidden + head * headDim;
-      attend(
+      attend({
         query,
         count,
-        (i) => part(begin + i, 1),
-        (i) => part(begin + i, 2),
-        values.subarray(at, at + headDim),
-      );
+        key: (i) => part(begin + i, 1),
+        value: (i) => part(begin + i, 2),
+        out: values.subarray(at, at + headDim),
+      });
     }
   }
   return { qkv, spans: { data: spans }, expected: { values, type: 'f32', cols: hidden, stride: roundUp(hidden, 32) } };

@@ -2,10 +2,11 @@
 import { rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import type { Stored } from '../attention/cache-format.ts';
-import { roundUp } from '../gpu/kernel.ts';
+import { paramWords } from '../gpu/kernel.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../rows/vision-rows.ts';
-import { guardedRows, madeUpRows, paddedRows, params } from './case-inputs.ts';
+import { guardedRows, madeUpRows, paddedRows } from './case-inputs.ts';
 import type { Expected, KernelCase } from './kernel-case.ts';
+import { paddedWidth } from '../rows/row-layout.ts';
 
 const TOLERANCE = 1e-6;
 const TOLERANCE_F16 = 6e-4;
@@ -64,7 +65,7 @@ function patchCase({ what, side, merge, down, across, order }: Patches): KernelC
       const tokens = order.length * merge ** 2;
       const [channels, frames] = [3, 2];
       const cols = channels * frames * side ** 2;
-      const stride = roundUp(cols, 32);
+      const stride = paddedWidth(cols);
       const values = new Float32Array(tokens * stride);
       for (let row = 0; row < tokens; row++) {
         const token = order[Math.floor(row / merge ** 2)] ?? 0;
@@ -92,7 +93,7 @@ function patchCase({ what, side, merge, down, across, order }: Patches): KernelC
           { data: normalised },
           { data: Uint32Array.from(order) },
           { expected },
-          { data: params({ tokens, columns }) },
+          { data: paramWords({ tokens, columns }) },
         ],
         grid: [groups, tokens],
       };
@@ -132,7 +133,7 @@ function rotaryRun({ numHeads, headDim, tokens, extremes }: Rotary) {
       );
     }
   }
-  return { qkv, cos, sin, values, width, stride: roundUp(width, 32) };
+  return { qkv, cos, sin, values, width, stride: paddedWidth(width) };
 }
 
 function rotaryCase(one: Rotary): KernelCase {
@@ -150,7 +151,7 @@ function rotaryCase(one: Rotary): KernelCase {
           { data: guardedRows(qkv, width, stride), expected },
           { data: cos },
           { data: sin },
-          { data: params({ tokens: one.tokens }) },
+          { data: paramWords({ tokens: one.tokens }) },
         ],
         grid: [groups, one.tokens],
       };
@@ -174,7 +175,7 @@ function packedRotaryCase(one: Rotary): KernelCase {
           { data: cos },
           { data: sin },
           { expected },
-          { data: params({ tokens: one.tokens }) },
+          { data: paramWords({ tokens: one.tokens }) },
         ],
         grid: [groups, one.tokens],
       };
@@ -202,10 +203,10 @@ function featureCase({ what, cols, order, extremes }: (typeof FEATURES)[number],
       return {
         kernel,
         buffers: [
-          { data: paddedRows(features, cols, roundUp(cols, 32)) },
+          { data: paddedRows(features, cols, paddedWidth(cols)) },
           { data: Uint32Array.from(order) },
           { expected },
-          { data: params({ tokens: order.length }) },
+          { data: paramWords({ tokens: order.length }) },
         ],
         grid: [groups, order.length],
       };

@@ -1,6 +1,6 @@
 /**
  * Which stored weight is which of the language model's: the names our graphs give their initializers, and the layouts
- * that the kernels read. Source: src/converter/graphs/decoder.ts and layers.ts, whose names these are.
+ * that the kernels read. Source: src/architectures/qwen2_5_vl/graphs/decoder.ts and src/onnx/layers.ts, whose names these are.
  */
 import type { TextConfig } from '../../../model/text-config.ts';
 import type { ExternalWeight } from '../../../onnx/read-initializers.ts';

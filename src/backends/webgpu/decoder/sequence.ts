@@ -2,7 +2,6 @@
  * One sequence of tokens on the device. Runs are only submitted; a step's token stays on the device, where the next step's
  * embedding looks it up, while a copy travels to the host.
  */
-import { RotaryTable } from '../../../architectures/qwen2_5_vl/positions.ts';
 import type { ForwardOptions, ForwardResult, PendingToken, Sequence, TokenInput } from '../../../engine/backend.ts';
 import type { Span } from '../../../model/span.ts';
 import { RotaryRows } from '../../rotary-rows.ts';
@@ -38,7 +37,7 @@ export class WebGpuSequence implements Sequence {
     this.capacity = capacity;
     this.#parts = parts;
     this.#buffers = sequenceBuffers(context, capacity);
-    this.#rows = new RotaryRows(new RotaryTable(context.model.text), capacity);
+    this.#rows = new RotaryRows(context.model.positions, capacity);
     this.#lookup = embedding.bind(this.#buffers.token, this.#buffers.embeds);
   }
 

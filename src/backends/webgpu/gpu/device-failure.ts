@@ -30,16 +30,16 @@ export async function failureWithin(failure: Promise<string>, ms: number): Promi
 }
 
 /**
- * Opens something on a device, which is destroyed when that fails. Gives it with the news of the device's failure. Throws what
+ * Opens something on a device, which is destroyed when that fails. Gives it with the device and the news of its failure. Throws what
  * `open` throws, and RuntimeUnavailableError where the device failed meanwhile, which is then the cause of whatever else went wrong.
  */
 export async function openOnDevice<T extends object>(
   device: GPUDevice,
   open: (device: GPUDevice) => Promise<T>,
-): Promise<T & { readonly failure: Promise<string> }> {
+): Promise<T & { readonly device: GPUDevice; readonly failure: Promise<string> }> {
   const failure = deviceFailure(device);
   try {
-    return { ...(await open(device)), failure };
+    return { ...(await open(device)), device, failure };
   } catch (thrown) {
     const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
     device.destroy();

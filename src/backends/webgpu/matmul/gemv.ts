@@ -11,7 +11,7 @@
  * A thread reads 16 bytes of quantized values, so its neighbour's block of inputs lies 128 bytes on: read from x itself each would take
  * a cache line. The workgroup copies x into its memory instead, transposed so that neighbours read neighbours.
  */
-import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
 import {
   describeFormat,

@@ -38,8 +38,11 @@ export async function startDawn(name?: string): Promise<Dawn> {
   return {
     probe,
     async open(options) {
-      const device = await deviceOn(await requestAdapter(gpu), options); // anew, because one adapter gives one device
+      const adapter = await requestAdapter(gpu); // anew, because one adapter gives one device
+      const device = await deviceOn(adapter, options);
       instances.set(device, gpu);
+      // Dawn's Node binding lists an adapter's subgroup matrices, but not in what it says of the adapter at the device.
+      Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
       return device;
     },
   };

@@ -2,7 +2,7 @@
  * How rows of numbers lie between kernels and in float matrices: each row is padded with zeros to a whole number of
  * quantisation blocks, so that a kernel which walks over a row block by block never needs a bounds check.
  */
-import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { roundUp } from '../gpu/kernel.ts';
 
 /** 8-element vectors, and vec4s, of a block. */

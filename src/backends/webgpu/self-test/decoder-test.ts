@@ -91,7 +91,7 @@ async function checkAttention(
       bench.dispatch(attention, [...inputs, output, partials, params], grid);
       const reduce = kvSplitReduce(count);
       bench.dispatch(reduce.compiled, [partials, output, params], reduce.grid);
-      const expected = groupedAttention(qkv, attentionSpec, exact(cos), exact(sin), first, count);
+      const expected = groupedAttention({ heads: attentionSpec, qkv, cos: exact(cos), sin: exact(sin), first, count });
       await bench.expect(what, output, expected, numHeads * headDim, outStride);
       if (step || subgroupMatrix === null) continue;
       const again = bench.empty(count * outStride * 4);

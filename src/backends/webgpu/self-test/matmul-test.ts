@@ -1,11 +1,11 @@
 /** Start-up check: products of a small matrix, stored as the model's are, as this machine's driver computes them. */
-import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { madeUpMatrix, type Random, stored } from '../cases/case-inputs.ts';
+import { product, rmsNorm } from '../cases/reference.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
 import type { SizedKernel } from '../gpu/sized-kernel.ts';
 import { TOKEN_CLASSES } from '../matmul/tiles.ts';
-import { QUANT_BLOCK } from '../../../model/quantization.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 
 /** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
@@ -37,40 +37,31 @@ export async function testGemm(
   const bias = random(ROWS);
   const bench = new KernelFixture(parts);
   try {
-    const { buffers: matrix, weights } = await madeUpMatrix(parts, bench, format, random);
+    const { buffers: matrix, weights } = await loadMadeUpMatrix(parts, bench, format, random);
     const y = bench.empty(tokens * 224 * 4); // rows of 200 padded to a multiple of 32
     const gamma = normEpsilon === undefined ? [] : [bench.filled(new Float32Array(COLS).fill(1))];
     const buffers = [...matrix, bench.filled(x), y, bench.filled(bias), ...gamma, bench.params({ tokens })];
     const { compiled, grid } = step(asIf);
     bench.dispatch(compiled, buffers, grid);
-    const expected = new Float32Array(tokens * ROWS);
-    for (let token = 0; token < tokens; token++) {
-      const row = x.subarray(token * COLS, (token + 1) * COLS);
-      const mean = row.reduce((sum, value) => sum + value * value, 0) / COLS;
-      const scale = normEpsilon === undefined ? 1 : 1 / Math.sqrt(mean + normEpsilon);
-      for (let r = 0; r < ROWS; r++) {
-        let sum = 0;
-        for (let c = 0; c < COLS; c++) sum += (row[c] ?? 0) * (weights[r * COLS + c] ?? 0);
-        expected[token * ROWS + r] = sum * scale + (bias[r] ?? 0);
-      }
-    }
+    const input = normEpsilon === undefined ? x : rmsNorm(x, COLS, normEpsilon, new Float32Array(COLS).fill(1));
+    const expected = Float32Array.from(product(input, weights, COLS), (value, i) => value + (bias[i % ROWS] ?? 0));
     await bench.expect(`${compiled.label}, ${format.kind}`, y, expected, ROWS, 224);
   } finally {
     bench.dispose();
   }
 }
 
-/** A matrix of made-up numbers as the kernels read it, and its numbers `[rows, cols]`. */
-export async function madeUpMatrix(
+/** A matrix of made-up numbers in buffers as the kernels read it, and its numbers `[rows, cols]`. */
+export async function loadMadeUpMatrix(
   parts: KernelContext,
   bench: KernelFixture,
   format: MatrixFormat,
-  random: (count: number) => Float32Array<ArrayBuffer>,
+  random: Random,
 ): Promise<{ readonly buffers: readonly GPUBuffer[]; readonly weights: Float32Array }> {
-  const { arrays, weights } = madeUp(format, random);
+  const { arrays, weights } = madeUpMatrix(format, random);
   const buffers = isQuantized(format)
     ? arrays.map((array) => bench.filled(array))
-    : [await transposed(parts, bench, format, arrays)];
+    : [await transposed(parts, bench, format, weights)];
   return { buffers, weights };
 }
 
@@ -79,42 +70,17 @@ async function transposed(
   { transposer }: KernelContext,
   bench: KernelFixture,
   format: MatrixFormat,
-  parts: readonly ArrayBufferView<ArrayBuffer>[],
+  weights: Float32Array,
 ): Promise<GPUBuffer> {
-  const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const whole = bench.empty(bytes);
-  for (const [i, part] of parts.entries()) {
-    const inputs = i === 0 ? FIRST_PART : format.cols - FIRST_PART;
-    await transposer.transpose({ bytes: part, format, first: i * FIRST_PART, inputs }, whole);
+  const { floats, rows, cols } = format;
+  const asStored = weights.map((_, i) => weights[(i % rows) * cols + Math.floor(i / rows)] ?? 0); // [cols, rows]
+  const whole = bench.empty(weights.length * (floats === 'f16' ? 2 : 4));
+  for (const first of [0, FIRST_PART]) {
+    const inputs = first === 0 ? FIRST_PART : cols - FIRST_PART;
+    const bytes = stored(asStored.slice(first * rows, (first + inputs) * rows), floats);
+    await transposer.transpose({ bytes, format, first, inputs }, whole);
   }
   return whole;
-}
-
-/** A matrix of made-up numbers: as it is stored, floats in two parts, and its numbers `[rows, cols]`. */
-function madeUp(
-  { kind, floats, rows, cols }: MatrixFormat,
-  random: (count: number) => Float32Array<ArrayBuffer>,
-): { readonly arrays: readonly ArrayBufferView<ArrayBuffer>[]; readonly weights: Float32Array } {
-  const stored = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
-    floats === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
-  const rounded = (values: Float32Array): Float32Array => (floats === 'f16' ? f16ToF32(f32ToF16(values)) : values);
-  if (!isQuantized({ kind })) {
-    const values = random(rows * cols); // [cols, rows]
-    const exact = rounded(values);
-    const cut = FIRST_PART * rows;
-    return {
-      arrays: [stored(values.slice(0, cut)), stored(values.slice(cut))],
-      weights: exact.map((_, i) => exact[(i % cols) * rows + Math.floor(i / cols)] ?? 0),
-    };
-  }
-  const scales = random((rows * cols) / QUANT_BLOCK);
-  const exact = rounded(scales);
-  const bits = kind === 'q4' ? 4 : 8;
-  const quants = Uint8Array.from(random((rows * cols * bits) / 8), (value) => Math.floor((value + 1) * 128));
-  const code = (i: number): number =>
-    bits === 8 ? (quants[i] ?? 0) - 128 : (((quants[i >> 1] ?? 0) >> (4 * (i & 1))) & 15) - 8;
-  const weights = Float32Array.from({ length: rows * cols }, (_, i) => code(i) * (exact[i >> 5] ?? 0));
-  return { arrays: [quants, stored(scales)], weights };
 }
 
 /** Checks a tiled product by every kernel it has, for few tokens and for many. Throws NumericCheckError when one is off. */

@@ -1,8 +1,9 @@
 /** Start-up check of products in parts: a small MLP between two norms, and the products around attention, as a layer runs them. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { product, rmsNorm, silu } from '../cases/reference.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
-import { madeUpMatrix } from './matmul-test.ts';
+import { loadMadeUpMatrix } from './matmul-test.ts';
 import type { SizedKernel } from '../gpu/sized-kernel.ts';
 import type { KernelTarget } from '../matmul/select.ts';
 import { compileSplitK, type SplitKLayer } from '../matmul/split-k-layer.ts';
@@ -40,7 +41,7 @@ async function checkLayer(
   const random = pseudoRandom();
   const bench = new KernelFixture(parts);
   try {
-    const matrix = () => madeUpMatrix(parts, bench, format, random);
+    const matrix = () => loadMadeUpMatrix(parts, bench, format, random);
     const [gate, up, down, qkv, output] = [
       await matrix(),
       await matrix(),
@@ -49,7 +50,8 @@ async function checkLayer(
       await matrix(),
     ];
     const [stream, x, bias] = [random(tokens * SIDE), random(tokens * SIDE), random(SIDE)];
-    const gamma = bench.filled(new Float32Array(SIDE).fill(GAMMA));
+    const weight = new Float32Array(SIDE).fill(GAMMA);
+    const gamma = bench.filled(weight);
     const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
     const [normed, intermediate] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
     const lengths = layer.partialSums(tokens);
@@ -71,20 +73,20 @@ async function checkLayer(
     run(layer.output, ...output.buffers, bench.filled(x), sums);
     run(layer.attentionNorm, sums, after, gamma, normed);
 
-    const first = normOf(stream, epsilon);
-    const gates = product(first, gate.weights);
-    const inside = product(first, up.weights).map(
-      (value, i) => (value * (gates[i] ?? 0)) / (1 + Math.exp(-(gates[i] ?? 0))),
-    );
-    const behind = sum(stream, product(inside, down.weights));
+    const first = rmsNorm(stream, SIDE, epsilon, weight);
+    const gates = times(first, gate.weights);
+    const inside = times(first, up.weights).map((value, i) => value * silu(gates[i] ?? 0));
+    const behind = sum(stream, times(inside, down.weights));
     const expected = [
       { what: 'MLP, split-K', found: hidden, values: behind },
       {
         what: 'qkv, split-K',
         found: y,
-        values: product(normOf(behind, epsilon), qkv.weights).map((value, i) => value + (bias[i % SIDE] ?? 0)),
+        values: times(rmsNorm(behind, SIDE, epsilon, weight), qkv.weights).map(
+          (value, i) => value + (bias[i % SIDE] ?? 0),
+        ),
       },
-      { what: 'o_proj, split-K', found: after, values: sum(stream, product(x, output.weights)) },
+      { what: 'o_proj, split-K', found: after, values: sum(stream, times(x, output.weights)) },
     ];
     for (const { what, found, values } of expected) await bench.expect(what, found, values, SIDE, SIDE);
   } finally {
@@ -92,23 +94,9 @@ async function checkLayer(
   }
 }
 
-/** RMSNorm of rows, times GAMMA. */
-function normOf(rows: Float32Array, epsilon: number): Float32Array {
-  return rows.map((value, i) => {
-    const row = rows.subarray(i - (i % SIDE), i - (i % SIDE) + SIDE);
-    const mean = row.reduce((squares, each) => squares + each * each, 0) / SIDE;
-    return (value * GAMMA) / Math.sqrt(mean + epsilon);
-  });
-}
-
-function product(x: Float32Array, weights: Float32Array): Float32Array {
-  return x.map((_, i) => {
-    const row = i - (i % SIDE);
-    const at = (i % SIDE) * SIDE;
-    let value = 0;
-    for (let k = 0; k < SIDE; k++) value += (x[row + k] ?? 0) * (weights[at + k] ?? 0);
-    return value;
-  });
+/** X Wᵀ. */
+function times(x: ArrayLike<number>, weights: Float32Array): Float32Array {
+  return Float32Array.from(product(x, weights, SIDE));
 }
 
 function sum(a: Float32Array, b: Float32Array): Float32Array {

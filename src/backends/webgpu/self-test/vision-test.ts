@@ -81,7 +81,7 @@ async function checkAttention(
           const out = expected.subarray(row * hidden + head * headDim, row * hidden + (head + 1) * headDim).fill(0);
           const key = (i: number): Float32Array => keys[begin + i] ?? part(0, 1);
           const count = Math.min(side, PATCHES - begin);
-          attend(rotate(part(row, 0), cos, sin, row), count, key, (i) => part(begin + i, 2), out);
+          attend({ query: rotate(part(row, 0), cos, sin, row), count, key, value: (i) => part(begin + i, 2), out });
         }
       }
       await bench.expect(compiled.label, output, expected, hidden, outStride);

@@ -1,6 +1,6 @@
 /**
  * Which stored weight is which of the vision tower's: the names our graph gives its initializers.
- * Source: src/converter/graphs/vision-encoder.ts, whose names these are.
+ * Source: src/architectures/qwen2_5_vl/graphs/vision-encoder.ts, whose names these are.
  */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
 import type { ExternalWeight } from '../../../onnx/read-initializers.ts';

@@ -1,9 +1,9 @@
 /**
  * Weights as our graphs store them, found by the names of their initializers: matrices, quantised or not, and vectors. A weight
  * with another layout is refused by name.
- * Source: src/converter/graphs/layers.ts.
+ * Source: src/onnx/layers.ts.
  */
-import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 

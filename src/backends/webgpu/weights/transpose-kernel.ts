@@ -2,7 +2,7 @@
  * Transposes a float matrix from `[cols, rows]`, as onnxruntime's product wants it, to `[rows, cols]`, as ours reads it. It takes a
  * chunk at a time, some of the inputs for all rows, so that no second buffer of the matrix's size is needed.
  */
-import { QUANT_BLOCK } from '../../../model/quantization.ts';
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { type Binding, kernel, type Kernel } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
 import { paddedWidth } from '../rows/row-layout.ts';

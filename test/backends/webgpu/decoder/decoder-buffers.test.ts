@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { Scratch } from '../../../../src/backends/webgpu/decoder/decoder-buffers.ts';
 import { type VisionBuffers, VisionScratch } from '../../../../src/backends/webgpu/vision/vision-buffers.ts';
-import { parseGeometry } from '../../../../src/model/model-config.ts';
-import { flatConfig } from '../../../model/checkpoint-configs.ts';
+import { configFromCheckpoint } from '../../../../src/architectures/qwen2_5_vl/config.ts';
+import { flatConfig } from '../../../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
 /** Tokens of the largest picture, and its patches. */
 const TOKENS = 1600;
 const PATCHES = 4 * TOKENS;
-const { text, vision } = parseGeometry(flatConfig(), undefined);
+const { text, vision } = configFromCheckpoint(flatConfig(), undefined);
 /** The tower's 3420, as it is stored. */
 const INNER = 3456;
 const MB = 1e6;

@@ -2,15 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { planWindows } from '../../../../src/architectures/qwen2_5_vl/window-plan.ts';
 import { imageSpans, windowSpans } from '../../../../src/backends/webgpu/vision/attention-spans.ts';
-import { parseGeometry } from '../../../../src/model/model-config.ts';
-import { SHAPES } from '../../../../src/model/presets.ts';
+import { configFromCheckpoint } from '../../../../src/architectures/qwen2_5_vl/config.ts';
+import { PRESETS } from '../../../../src/architectures/qwen2_5_vl/presets.ts';
 
-const { text, vision } = SHAPES.tiny;
 const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-const GEOMETRY = parseGeometry(
-  { model_type: 'qwen2_5_vl', ...ids, ...text, vision_config: vision },
-  { eos_token_id: 3 },
-).vision;
+const VISION = configFromCheckpoint({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 }).vision;
 
 /** Spans as rows of four. */
 function rows(spans: Uint32Array): number[][] {
@@ -19,7 +15,7 @@ function rows(spans: Uint32Array): number[][] {
 
 describe('spans of attention', () => {
   it('are the windows, those at the edges smaller', () => {
-    const { windowSizes } = planWindows(GEOMETRY, 10, 12);
+    const { windowSizes } = planWindows(VISION, 10, 12);
     expect(rows(windowSpans(windowSizes, 64))).toEqual([
       [0, 64, 0, 64],
       [64, 96, 64, 96],
@@ -29,7 +25,7 @@ describe('spans of attention', () => {
   });
 
   it('take a window that is too large in parts, each against all of it', () => {
-    const { windowSizes } = planWindows(GEOMETRY, 6, 8);
+    const { windowSizes } = planWindows(VISION, 6, 8);
     expect(rows(windowSpans(windowSizes, 32))).toEqual([
       [0, 32, 0, 48],
       [32, 48, 0, 48],

@@ -1,24 +1,26 @@
 /** Where the kernels find a model's weights: in the graphs that the converter writes. */
 import { describe, expect, it } from 'vitest';
 import { buildGraphs } from '../../../../src/converter/graph-sets.ts';
-import { PRECISIONS, type Dtype } from '../../../../src/converter/precision.ts';
-import { WeightLayout } from '../../../../src/converter/weight-layout.ts';
+import { precisionOf, type Dtype } from '../../../../src/converter/dtypes.ts';
+import { WeightLayout } from '../../../../src/onnx/weight-layout.ts';
 import { type ExternalWeight, readExternalWeights } from '../../../../src/onnx/read-initializers.ts';
 import type { StoredMatrix } from '../../../../src/backends/webgpu/weights/stored-matrix.ts';
 import { decoderWeights, embeddingTable } from '../../../../src/backends/webgpu/decoder/decoder-weights.ts';
 import { visionWeights } from '../../../../src/backends/webgpu/vision/vision-weights.ts';
-import { type ModelConfig, parseGeometry } from '../../../../src/model/model-config.ts';
-import { SHAPES } from '../../../../src/model/presets.ts';
+import type { ModelDefinition } from '../../../../src/architectures/architecture.ts';
+import { configFromCheckpoint, type QwenConfig } from '../../../../src/architectures/qwen2_5_vl/config.ts';
+import { defineQwen } from '../../../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
+import { PRESETS } from '../../../../src/architectures/qwen2_5_vl/presets.ts';
 
-function geometryOf(shapes: '3b' | '7b' | 'tiny'): ModelConfig {
-  const { text, vision } = SHAPES[shapes];
+function modelOf(preset: '3b' | '7b' | 'tiny'): ModelDefinition & { config: QwenConfig } {
   const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-  return parseGeometry({ model_type: 'qwen2_5_vl', ...ids, ...text, vision_config: vision }, { eos_token_id: 3 });
+  const config = configFromCheckpoint({ ...ids, ...PRESETS[preset].config }, { eos_token_id: 3 });
+  return { ...defineQwen(config), config };
 }
 
 /** The initializers of the graphs, and the layout they were built on. */
 function build(
-  geometry: ModelConfig,
+  model: ModelDefinition,
   dtype: Dtype,
 ): {
   layout: WeightLayout;
@@ -26,8 +28,11 @@ function build(
   embedTokens: ReadonlyMap<string, ExternalWeight>;
   visionEncoder: ReadonlyMap<string, ExternalWeight>;
 } {
-  const layout = new WeightLayout(PRECISIONS[dtype], (graph, serial) => `${graph}.${serial}`);
-  const [first] = buildGraphs(layout, geometry, 1e9);
+  const layout = new WeightLayout(
+    precisionOf(dtype, model.checkpoint.keptAtEight),
+    (graph, serial) => `${graph}.${serial}`,
+  );
+  const [first] = buildGraphs(layout, model, 1e9);
   const read = (name: string): ReadonlyMap<string, ExternalWeight> =>
     readExternalWeights(first?.files.find(({ file }) => file.startsWith(name))?.bytes ?? new Uint8Array());
   return {
@@ -40,15 +45,15 @@ function build(
 
 describe('weights of the language model', () => {
   it.each(['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const)('are found in the graphs of %s', (dtype) => {
-    const geometry = geometryOf('tiny');
-    const { decoder, embedTokens } = build(geometry, dtype);
-    const { layers, head } = decoderWeights(decoder, geometry.text);
+    const model = modelOf('tiny');
+    const { decoder, embedTokens } = build(model, dtype);
+    const { layers, head } = decoderWeights(decoder, model.config.text);
     expect(layers).toHaveLength(2);
     const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4: 'q4', q4f16: 'q4' }[dtype];
     expect(layers[1]?.qkv).toMatchObject({ kind, rows: 256, cols: 128 });
     expect(layers[1]?.down).toMatchObject({ kind, rows: 128, cols: 256 });
     expect(head).toMatchObject({ kind, rows: 2048, cols: 128 });
-    const table = embeddingTable(embedTokens, geometry.text);
+    const table = embeddingTable(embedTokens, model.config.text);
     expect(table).toMatchObject({ kind: kind === 'transposed' ? 'table' : kind, rows: 2048, cols: 128 });
     // A tied and quantised head is the table itself.
     const place = (stored: StoredMatrix): unknown =>
@@ -57,9 +62,9 @@ describe('weights of the language model', () => {
   });
 
   it('lie where the layout has put them, beyond 2^31 bytes too', () => {
-    const geometry = geometryOf('7b');
-    const { layout, decoder } = build(geometry, 'q4f16');
-    const { layers, head } = decoderWeights(decoder, geometry.text);
+    const model = modelOf('7b');
+    const { layout, decoder } = build(model, 'q4f16');
+    const { layers, head } = decoderWeights(decoder, model.config.text);
     expect(layers).toHaveLength(28);
     expect(head).toMatchObject({ kind: 'q4', rows: 152_064, cols: 3584 });
     const regions = layout.jobs.flatMap((job) => (job.kind === 'quantized' ? [job.weights, job.scales] : [job.to]));
@@ -69,12 +74,12 @@ describe('weights of the language model', () => {
   });
 
   it('are refused by name when one is missing or misshapen', () => {
-    const geometry = geometryOf('tiny');
-    const { decoder } = build(geometry, 'q8');
+    const model = modelOf('tiny');
+    const { decoder } = build(model, 'q8');
     const name = 'language_model.layers.1.mlp.down_proj.weight.q';
     const without = new Map([...decoder].filter(([key]) => key !== name));
-    expect(() => decoderWeights(without, geometry.text)).toThrow(/down_proj/);
-    expect(() => decoderWeights(decoder, { ...geometry.text, hiddenSize: 64 })).toThrow(/input_layernorm/);
+    expect(() => decoderWeights(without, model.config.text)).toThrow(/down_proj/);
+    expect(() => decoderWeights(decoder, { ...model.config.text, hiddenSize: 64 })).toThrow(/input_layernorm/);
   });
 
   it('cannot be read from a file that ends too early', () => {
@@ -85,10 +90,10 @@ describe('weights of the language model', () => {
 
 describe('weights of the vision tower', () => {
   it.each(['fp32', 'fp16', 'q8', 'q4f16'] as const)('are found in the graph of %s', (dtype) => {
-    const geometry = geometryOf('tiny');
+    const model = modelOf('tiny');
     const { patchEmbed, blocks, mergerIntermediate, mergerOutput } = visionWeights(
-      build(geometry, dtype).visionEncoder,
-      geometry.vision,
+      build(model, dtype).visionEncoder,
+      model.config.vision,
     );
     expect(blocks).toHaveLength(2);
     const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4f16: 'q8' }[dtype];
@@ -103,11 +108,11 @@ describe('weights of the vision tower', () => {
   });
 
   it('are refused by name when one is missing or misshapen', () => {
-    const geometry = geometryOf('tiny');
-    const { visionEncoder } = build(geometry, 'q8');
+    const model = modelOf('tiny');
+    const { visionEncoder } = build(model, 'q8');
     const name = 'visual.blocks.1.attn.proj.bias';
     const without = new Map([...visionEncoder].filter(([key]) => key !== name));
-    expect(() => visionWeights(without, geometry.vision)).toThrow(/blocks\.1\.attn\.proj\.bias/);
-    expect(() => visionWeights(visionEncoder, { ...geometry.vision, outHiddenSize: 64 })).toThrow(/mlp\.2/);
+    expect(() => visionWeights(without, model.config.vision)).toThrow(/blocks\.1\.attn\.proj\.bias/);
+    expect(() => visionWeights(visionEncoder, { ...model.config.vision, outHiddenSize: 64 })).toThrow(/mlp\.2/);
   });
 });

@@ -1,0 +1,48 @@
+/** The kernels page: every kernel against its scalar reference, and how fast its variants are on this adapter. */
+import type { ReactElement } from 'react';
+import { useStore } from 'zustand';
+import type { KernelsStore } from '../../store/kernels-store.ts';
+import { Mark } from '../mark.tsx';
+import { CaseResults } from './case-results.tsx';
+import { VariantTimes } from './variant-times.tsx';
+
+/** The whole page. */
+export function KernelsPage({ store }: { readonly store: KernelsStore }): ReactElement {
+  const { adapter, cases, variants, running, error, runCases, timeVariants } = useStore(store);
+  return (
+    <div className="page">
+      <header className="header">
+        <Mark />
+        <div className="header__words">
+          <h1 className="header__name">Kernels</h1>
+          <p className="header__claim">Every WebGPU kernel of this app, checked and timed on your graphics card.</p>
+        </div>
+        <div className="header__tools">
+          <a className="link" href="./">
+            Back to the app
+          </a>
+        </div>
+      </header>
+      <main className="kernels">
+        <p className="kernels__adapter">
+          {adapter === null ? 'The graphics card is opened by the first run.' : adapter.description}
+          {adapter !== null && <span className="bench-table__note">{adapter.features.join(', ')}</span>}
+        </p>
+        {error !== null && (
+          <p className="message message--error" role="alert">
+            {error}
+          </p>
+        )}
+        <div className="columns">
+          <CaseResults cases={cases} isRunning={running === 'cases'} isBusy={running !== null} run={runCases} />
+          <VariantTimes
+            variants={variants}
+            isRunning={running === 'variants'}
+            isBusy={running !== null}
+            run={timeVariants}
+          />
+        </div>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,19 @@
+/** A button that begins a run. */
+import type { ReactElement } from 'react';
+
+/** Of a section that runs something. */
+export interface RunProps {
+  /** Whether this section's run is going on, and whether any is. */
+  readonly isRunning: boolean;
+  readonly isBusy: boolean;
+  run(): Promise<void>;
+}
+
+/** The button, named for what it does. */
+export function RunButton({ isRunning, isBusy, run, name }: RunProps & { readonly name: string }): ReactElement {
+  return (
+    <button type="button" className="button button--primary" disabled={isBusy} onClick={() => void run()}>
+      {isRunning ? 'Running…' : name}
+    </button>
+  );
+}

@@ -1,0 +1,57 @@
+/** A checkpoint of random weights for the toy architecture, in memory. */
+import { readFileSync } from 'node:fs';
+import type { FileSource } from '../../../src/shared/files.ts';
+import { pseudoRandom } from '../../../src/shared/pseudo-random.ts';
+import { f32File, folder } from '../../converter/safetensors-fixture.ts';
+import { TOY_VL, type ToyConfig } from './toy-vl.ts';
+
+/** As small as every layer kind and blocks of 32 allow. */
+export const TOY_CONFIG: ToyConfig = {
+  hiddenSize: 64,
+  intermediateSize: 128,
+  numLayers: 2,
+  numHeads: 2,
+  headDim: 32,
+  vocabSize: 336,
+  visionSize: 32,
+  visionHeads: 2,
+  visionDepth: 2,
+  eosTokenIds: [2],
+};
+
+/** Tensors of a checkpoint, row by row. */
+export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
+
+/** Random weights that keep activations near one. */
+export function randomWeights(): Weights {
+  const random = pseudoRandom();
+  const { shapes } = TOY_VL.fromCheckpoint(TOY_CONFIG, undefined).checkpoint;
+  return new Map(
+    [...shapes].map(([name, shape]) => {
+      const isNormWeight = /norm\d?\.weight$/.test(name);
+      const scale = shape.length === 1 ? 0.2 : 2 / Math.sqrt(shape.at(-1) ?? 1);
+      const values = random(shape.reduce((a, b) => a * b, 1)).map((value) => (isNormWeight ? 1 : 0) + scale * value);
+      return [name, { shape, values }] as const;
+    }),
+  );
+}
+
+/** The checkpoint folder of these weights, with the tokenizer and prompts of a golden checkpoint. */
+export function toyCheckpoint(weights: Weights): FileSource {
+  const language = (file: string): string =>
+    readFileSync(new URL(`../../golden/tiny/interleaved-f32/checkpoint/${file}`, import.meta.url), 'utf8');
+  const tensors = [...weights].map(
+    ([name, { shape, values }]) => [name, { shape: [...shape], values: [...values] }] as const,
+  );
+  return folder(
+    {
+      'config.json': JSON.stringify({ model_type: TOY_VL.modelType, architectures: [TOY_VL.className], ...TOY_CONFIG }),
+      'preprocessor_config.json': '{}',
+      'tokenizer.json': language('tokenizer.json'),
+      'tokenizer_config.json': language('tokenizer_config.json'),
+      'prompts.json': language('prompts.json'),
+      'model.safetensors': f32File(Object.fromEntries(tensors)),
+    },
+    'toy',
+  );
+}

@@ -1,0 +1,128 @@
+"""One visit to a GPU machine: `python -m nano.visit compare --out OUT --state STATE --seconds 560`.
+
+compare: trains each size in turn for the same time, evaluates, keeps the log, and puts the better one's 8-bit weights into OUT (files of 16 MiB).
+go-on: trains on from STATE's SIZE.constant.pt (or --load) for the time given, evaluates, and brings the 8-bit weights back.
+bring: parts FIRST.. of a checkpoint in bfloat16 (weights or momentum) into OUT, for several short visits in a row while the machine is held.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+END = 40.0  # seconds a run needs after its training, for saving and the evaluation
+
+
+def run(command: list[str], log: Path) -> int:
+    """Runs a command of this package; its output goes to `log` and to stdout. Returns its exit code."""
+    with open(log, "a") as file:
+        process = subprocess.Popen([sys.executable, "-u", "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in process.stdout:
+            file.write(line)
+            file.flush()
+            print(line, end="", flush=True)
+        return process.wait()
+
+
+def train(a, size: str, name: str, until: float, extra: list[str]) -> bool:
+    """One run of read_train that ends at `until` (seconds since 1970), its evaluation included."""
+    command = [
+        "nano.read_train",
+        "--size",
+        size,
+        "--name",
+        name,
+        "--out",
+        str(a.out),
+        "--state",
+        str(a.state),
+        "--minutes",
+        "600",
+        "--deadline",
+        str(until - END),
+        "--device",
+        a.device,
+        *extra,
+        *shlex.split(a.train),
+    ]
+    return run(command, a.out / f"{name}.txt") == 0
+
+
+def error_of(file: Path) -> tuple[float, float]:
+    """(characters wrong, capped, 1 where nothing can be read yet; characters wrong with all before them given), means over the sets; lower is better."""
+    if not file.exists():
+        return 1.0, 1.0
+    sets = json.loads(file.read_text())["sets"].values()
+    wrong, given = (sum(s[k] for s in sets) / max(1, len(sets)) for k in ("characters_wrong_capped", "next_right"))
+    return (wrong if wrong < 0.8 else 1.0), 1.0 - given
+
+
+def main() -> None:
+    """Command line."""
+    p = argparse.ArgumentParser()
+    p.add_argument("action", choices=("compare", "go-on", "bring"))
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--state", type=Path, required=True)
+    p.add_argument("--seconds", type=float, default=560.0, help="from now to the end of everything")
+    p.add_argument("--sizes", nargs="+", default=["18m", "55m"])
+    p.add_argument("--size", help="go-on, bring: which one; without it the better of the last comparison")
+    p.add_argument("--load", help="go-on: another checkpoint than the kept one")
+    p.add_argument("--span", type=float, nargs=2, default=(0.5, 1.0), help="go-on: part of the schedule (0.5 1: high rate, then falling)")
+    p.add_argument("--what", default="weights", choices=("int8", "weights", "momentum"))
+    p.add_argument("--first", type=int, default=0)
+    p.add_argument("--count", type=int, default=4)
+    p.add_argument("--device", default="cuda")
+    p.add_argument("--train", default="", help="further options of read_train in one string, as in --train='--uses 3 --noise 0'")
+    a = p.parse_args()
+    began = time.time()
+    a.out.mkdir(parents=True, exist_ok=True)
+    a.state.mkdir(parents=True, exist_ok=True)
+    chosen = a.state / "chosen"
+    size = a.size or (chosen.read_text() if chosen.exists() else a.sizes[0])
+    if a.action == "bring":
+        run(
+            [
+                "nano.parts",
+                "cut",
+                str(a.state / f"{size}.constant.pt"),
+                str(a.out),
+                "--what",
+                a.what,
+                "--first",
+                str(a.first),
+                "--count",
+                str(a.count),
+            ],
+            a.out / "bring.txt",
+        )
+        return
+    if run(["nano.read_check", "--device", a.device], a.out / "check.txt"):
+        raise SystemExit(1)
+    end = began + a.seconds - 12.0  # the last seconds write the files
+    if a.action == "compare":
+        for i, s in enumerate(a.sizes):
+            left = end - time.time()
+            train(a, s, f"compare-{s}", time.time() + left / (len(a.sizes) - i), [])
+        errors = {s: error_of(a.out / f"compare-{s}.evaluation.json") for s in a.sizes}
+        size = min(errors, key=errors.get)
+        chosen.write_text(size)
+        print("characters wrong (capped), and wrong with all before given:", errors, "chosen:", size, flush=True)
+    else:
+        load = a.load or str(a.state / f"{size}.constant.pt")
+        train(a, size, f"go-on-{size}", end, ["--load", load, "--span", *map(str, a.span)])
+    run(["nano.parts", "cut", str(a.state / f"{size}.pt"), str(a.out), "--what", "int8", "--count", "4"], a.out / "bring.txt")
+    logs = [f for f in sorted(a.out.iterdir()) if ".part" not in f.name]
+    with tarfile.open(a.out / "logs.tar.gz", "w:gz") as archive:  # at most eight files can be carried away: the logs go as one
+        for f in logs:
+            archive.add(f, f.name)
+    for f in logs:
+        f.unlink()
+    print(f"visit took {time.time() - began:.0f} s; files:", *sorted(f.name for f in a.out.iterdir()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
