@@ -51,6 +51,7 @@ export default defineConfig({
           ...SHARED,
           name: 'gpu',
           include: GPU_TESTS,
+          globalSetup: 'test/helpers/build-cli.ts',
         },
       },
       {
