@@ -9,7 +9,6 @@ import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelSource } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
 import { type AdapterFit, fitAdapter } from '../src/backends/webgpu/adapter-fit.ts';
-import { openWebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import { openOnDevice } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
@@ -119,6 +118,8 @@ function webGpuCandidates(
         label: `WebGPU with our own kernels, ${on}`,
         open: async (folder, onEvent) =>
           openOnDevice(await requestDevice(device), async (gpu) => {
+            // Fetched only where our kernels run: most of this worker's code.
+            const { openWebGpuBackend } = await import('../src/backends/webgpu/webgpu-backend.ts');
             const tuning = parseTuning(experiment.tuning);
             const kernels = await openWebGpuBackend({ device: gpu, folder, variant: activations, tuning, onEvent });
             return { backend: kernels, kernels };
