@@ -18,7 +18,7 @@ import { readStoredPart, type StoredPart } from './weights/stored-part.ts';
 export interface WebGpuBackendOptions {
   /** The backend destroys it with itself; when opening fails, that is left to the caller. */
   readonly device: GPUDevice;
-  readonly folder: ModelFolder;
+  readonly folder: Pick<ModelFolder, 'manifest' | 'model' | 'blob'>;
   /** The graphs whose weights it reads. */
   readonly variant: VariantName;
   readonly tuning: Tuning;
@@ -124,7 +124,10 @@ class KernelBackend implements WebGpuBackend {
 }
 
 /** Reads the parts of a variant. Throws ModelFolderError when the folder lacks it. */
-function partReader(folder: ModelFolder, name: VariantName): (part: GraphName) => Promise<StoredPart> {
+function partReader(
+  folder: WebGpuBackendOptions['folder'],
+  name: VariantName,
+): (part: GraphName) => Promise<StoredPart> {
   const { manifest } = folder;
   const graphs = manifest.variants.find((candidate) => candidate.name === name)?.graphs;
   if (graphs === undefined) {
