@@ -32,8 +32,13 @@ export function BenchPage(): ReactElement {
           median over pairs measured one after the other.
         </p>
         <p>
-          <strong>Random weights.</strong> Speed depends on the shapes alone, so larger models are made up on the spot:
+          <strong>Random weights.</strong> Speed depends on the sizes alone, so larger models are made up on the spot:
           nothing is downloaded, and the answers mean nothing.
+        </p>
+        <p>
+          <a className="link" href="./kernels.html">
+            Check and time the WebGPU kernels
+          </a>
         </p>
       </footer>
     </div>
