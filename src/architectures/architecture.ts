@@ -114,7 +114,7 @@ export interface CheckpointTensors {
   /** Names that only a checkpoint of more layers than its config.json says would have. */
   readonly beyond: readonly string[];
   /** Matrices whose canonical names begin with one of these keep 8 bits where the others have 4. */
-  readonly keptAtEight: readonly string[];
+  readonly eightBitPrefixes: readonly string[];
 }
 
 /** An output projection that is the embedding's matrix, unless a checkpoint brings another one all the same. */

@@ -88,7 +88,8 @@ export class EngineCore {
       await decoder.reserve(tokens + 2, tokens + 2);
       const { greedy, logits } = await decoder.prefill(prompt, { signal, wantLogits: true });
       if (logits?.every(Number.isFinite) === false) throw notFinite();
-      if (decoder.canPipeline) for await (const _ of decoder.pipelined(greedy, { signal, most: 2, goOn: () => true }));
+      if (decoder.canPipeline)
+        for await (const _ of decoder.pipelined(greedy, { signal, most: 2, shouldContinue: () => true }));
       else await decoder.step(greedy, { signal, wantLogits: false });
     } finally {
       await decoder.clear();

@@ -18,7 +18,7 @@ import type { DeviceQueue } from '../engine/device-queue.ts';
 const MAX_SEEN_PIXELS = 4_000_000;
 
 /** Views of regions that outlive their turn, the last used ones; whole images stay as long as their source does. */
-const KEPT_REGIONS = 8;
+const CACHED_REGIONS = 8;
 
 /** What views are made with. */
 export interface ViewContext {
@@ -89,7 +89,7 @@ export class ImageViews {
   /** Frees the views of regions but for those used last. Called between turns, when no prompt waits for features. */
   trim(): void {
     const regions = [...this.#views].filter(([, { request }]) => request.region !== null);
-    for (const [key, view] of regions.slice(0, -KEPT_REGIONS)) {
+    for (const [key, view] of regions.slice(0, -CACHED_REGIONS)) {
       view.dispose();
       this.#views.delete(key);
     }

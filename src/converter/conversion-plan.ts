@@ -95,7 +95,10 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const resolved = resolveTensors(store, model);
 
   // 2. What will be there.
-  const layout = new WeightLayout(precisionOf(dtype, model.checkpoint.keptAtEight), dataFileName(folderLayout, dtype));
+  const layout = new WeightLayout(
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
+    dataFileName(folderLayout, dtype),
+  );
   const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const graphs = buildGraphs(layout, model, parameters);
   const upstream = folderLayout === 'transformers.js' ? model.transformersJs : undefined;

@@ -27,11 +27,11 @@ const PRECISIONS = {
   q8: { bits: 8, floats: 'f16', activations: ['f16', 'f32'] },
   q4: { bits: 4, floats: 'f32', activations: ['f32'] },
   q4f16: { bits: 4, floats: 'f16', activations: ['f16', 'f32'] },
-} as const satisfies Record<Dtype, Omit<Precision, 'keptAtEight'>>;
+} as const satisfies Record<Dtype, Omit<Precision, 'eightBitPrefixes'>>;
 
-/** How a dtype stores weights; `keptAtEight`: what the canonical names of matrices begin with that never have 4 bits. */
-export function precisionOf(dtype: Dtype, keptAtEight: readonly string[] = []): Precision {
-  return { ...PRECISIONS[dtype], keptAtEight };
+/** How a dtype stores weights; `eightBitPrefixes`: what the canonical names of matrices begin with that never have 4 bits. */
+export function precisionOf(dtype: Dtype, eightBitPrefixes: readonly string[] = []): Precision {
+  return { ...PRECISIONS[dtype], eightBitPrefixes };
 }
 
 /** Parses a dtype's name. Throws UsageError for any other string. */

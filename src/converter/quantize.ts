@@ -18,8 +18,8 @@ export interface QuantizedRows {
 
 /** Values the kernel is given at a time: 256 KB, to stay in a processor's cache. */
 const PIECE = 1 << 16;
-const CODES_START = FREE_MEMORY + 4 * PIECE;
-const SCALES_START = CODES_START + PIECE;
+const QUANTIZED_START = FREE_MEMORY + 4 * PIECE;
+const SCALES_START = QUANTIZED_START + PIECE;
 
 let compiled: QuantizeKernel | undefined;
 
@@ -36,9 +36,9 @@ export function quantizeRows(values: Float32Array, bits: 4 | 8, scaleType: Float
     const piece = values.subarray(start, start + PIECE);
     new Float32Array(memory.buffer, FREE_MEMORY, piece.length).set(piece);
     const end = FREE_MEMORY + 4 * piece.length;
-    run[bits](FREE_MEMORY, end, CODES_START, SCALES_START, scaleType === 'f16' ? -1 : 0);
-    const codes = new Uint8Array(memory.buffer, CODES_START, (piece.length * bits) / 8);
-    weights.set(codes, (start * bits) / 8);
+    run[bits](FREE_MEMORY, end, QUANTIZED_START, SCALES_START, scaleType === 'f16' ? -1 : 0);
+    const quantized = new Uint8Array(memory.buffer, QUANTIZED_START, (piece.length * bits) / 8);
+    weights.set(quantized, (start * bits) / 8);
     scales.set(new Float32Array(memory.buffer, SCALES_START, piece.length / QUANT_BLOCK), start / QUANT_BLOCK);
   }
   return { weights, scales };

@@ -41,7 +41,7 @@ export async function randomFolder(preset: Preset, dtype: Dtype, language: FileS
   const { transformersJs } = model;
   if (transformersJs === undefined) throw noTransformersJs(model.modelType);
   const layout = new WeightLayout(
-    precisionOf(dtype, model.checkpoint.keptAtEight),
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
     dataFileName('transformers.js', dtype),
   );
   const parameters = countParameters(model.checkpoint);

@@ -78,7 +78,7 @@ export function sizesOf(model: ModelDefinition, otherBytes: number): FolderSizes
   return DTYPES.flatMap((dtype) => {
     try {
       const layout = new WeightLayout(
-        precisionOf(dtype, model.checkpoint.keptAtEight),
+        precisionOf(dtype, model.checkpoint.eightBitPrefixes),
         dataFileName('visionthink', dtype),
       );
       const graphs = buildGraphs(layout, model, parameters).flatMap(({ files }) => files);
@@ -100,7 +100,7 @@ export function sizesOf(model: ModelDefinition, otherBytes: number): FolderSizes
 
 function parametersOf(model: ModelDefinition): number {
   const layout = new WeightLayout(
-    precisionOf('q4f16', model.checkpoint.keptAtEight),
+    precisionOf('q4f16', model.checkpoint.eightBitPrefixes),
     dataFileName('visionthink', 'q4f16'),
   );
   buildGraphs(layout, model, Infinity);

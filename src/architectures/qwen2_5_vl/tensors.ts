@@ -27,7 +27,7 @@ export function checkpointTensors(config: QwenConfig): CheckpointTensors {
       ...spellings(`language_model.layers.${text.numLayers}.input_layernorm.weight`),
       ...spellings(`visual.blocks.${vision.depth}.norm1.weight`),
     ],
-    keptAtEight: [VISION_TOWER],
+    eightBitPrefixes: [VISION_TOWER],
   };
 }
 

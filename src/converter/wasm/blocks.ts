@@ -21,7 +21,7 @@ import {
 export const VECTORS = Array.from({ length: QUANT_BLOCK / 4 }, (_, i) => i);
 
 /** Parameters of both functions. */
-export const [VALUES, END, CODES, SCALES, HALF] = [0, 1, 2, 3, 4] as const;
+export const [VALUES, END, QUANTIZED, SCALES, HALF] = [0, 1, 2, 3, 4] as const;
 /** How many there are. */
 export const PARAMETERS = 5;
 
@@ -31,18 +31,18 @@ export interface FunctionBody {
   readonly body: Code;
 }
 
-/** The same number in four runners. */
+/** The same number in four lanes. */
 export const splat = (value: number): Code => f32x4.const(value, value, value, value);
 /** Vector i of the block. */
 export const vectorAt = (i: number): Code => v128.load(get(VALUES), 16 * i);
 
-/** Calls `body` for every block, `codeBytes` being the size of a block's codes. */
-export function eachBlock(codeBytes: number, body: Code): Code {
+/** Calls `body` for every block, `quantizedBytes` being the size of a block's codes. */
+export function eachBlock(quantizedBytes: number, body: Code): Code {
   return doWhile(
     sequence(
       body,
       set(VALUES, i32.add(get(VALUES), i32.const(4 * QUANT_BLOCK))),
-      set(CODES, i32.add(get(CODES), i32.const(codeBytes))),
+      set(QUANTIZED, i32.add(get(QUANTIZED), i32.const(quantizedBytes))),
       set(SCALES, i32.add(get(SCALES), i32.const(4))),
     ),
     i32.sub(get(END), get(VALUES)),

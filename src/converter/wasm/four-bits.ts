@@ -17,7 +17,7 @@ import {
   when,
 } from '../../shared/wasm-assembler.ts';
 import {
-  CODES,
+  QUANTIZED,
   eachBlock,
   findExtreme,
   type FunctionBody,
@@ -35,7 +35,7 @@ import {
  */
 export const TARGETS = [-9.1, -8.8, -8.5, -8.1, -7.8, -7.4, -7];
 
-/** Where the first function's table of targets lies, four runners each. */
+/** Where the first function's table of targets lies, four lanes each. */
 export const TABLE = 0;
 const TABLE_END = TABLE + 16 * (1 + TARGETS.length);
 
@@ -67,7 +67,7 @@ export function searchFourBits(): FunctionBody {
     v(),
   ];
 
-  /** One sum a runner of four vectors. */
+  /** One sum a lane of four vectors. */
   const sums = ([a, b, c2, d]: readonly number[]): Code => {
     const pair = (first = 0, second = 0): Code =>
       f32x4.add(
@@ -132,15 +132,15 @@ export function searchFourBits(): FunctionBody {
   );
 
   // Adding 2^23 * 1.5 to a float rounds it, and leaves it in the low bits of its pattern; 8 more make it unsigned.
-  const codesAt = (i: number): Code =>
+  const quantizedAt = (i: number): Code =>
     v128.and(
       f32x4.add(clamped(f32x4.mul(f32x4.mul(vectorAt(i), get(inverse)), get(targets[0]))), splat(2 ** 23 * 1.5 + 8)),
       i32x4.const(15),
     );
   const bytesAt = (i: number): Code =>
     i8x16.narrow_i16x8_u(
-      i16x8.narrow_i32x4(codesAt(i), codesAt(i + 1)),
-      i16x8.narrow_i32x4(codesAt(i + 2), codesAt(i + 3)),
+      i16x8.narrow_i32x4(quantizedAt(i), quantizedAt(i + 1)),
+      i16x8.narrow_i32x4(quantizedAt(i + 2), quantizedAt(i + 3)),
     );
   /** Two neighbouring codes of 16 bits in all to one byte, the first in its low half. */
   const packed = (local: number): Code =>
@@ -166,10 +166,10 @@ export function searchFourBits(): FunctionBody {
     set(targets[0], f32x4.splat(f32.div(get(extreme), get(best)))), // what the best scale maps the extreme to
     set(x, bytesAt(0)),
     set(c, bytesAt(4)),
-    v128.store(get(CODES), 0, i8x16.narrow_i16x8_u(packed(x), packed(c))),
+    v128.store(get(QUANTIZED), 0, i8x16.narrow_i16x8_u(packed(x), packed(c))),
     f32.store(get(SCALES), 0, get(best)),
   );
-  const zeros = sequence(v128.store(get(CODES), 0, i16x8.const(0x8888)), f32.store(get(SCALES), 0, f32.const(0)));
+  const zeros = sequence(v128.store(get(QUANTIZED), 0, i16x8.const(0x8888)), f32.store(get(SCALES), 0, f32.const(0)));
 
   const body = sequence(
     set(lowest, splat(-8)),

@@ -57,23 +57,24 @@ function floats(format: MatrixFormat, random: Random, extremes: boolean): MadeUp
 function quantized({ kind, floats: type, rows, cols }: MatrixFormat, random: Random, extremes: boolean): MadeUpMatrix {
   const bits = kind === 'q4' ? 4 : 8;
   const [zero, levels] = [2 ** (bits - 1), 2 ** bits];
-  const codes = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
+  const quantized = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
   const blocks = cols / 32;
   const scales = random(rows * blocks);
   if (extremes) {
     scales.forEach((value, i) => (scales[i] = value * rowFactor(Math.floor(i / blocks))));
-    codes.fill(zero, 0, cols);
-    for (let i = cols; i < 2 * cols; i++) codes[i] = i % 2 === 0 ? 0 : levels - 1;
+    quantized.fill(zero, 0, cols);
+    for (let i = cols; i < 2 * cols; i++) quantized[i] = i % 2 === 0 ? 0 : levels - 1;
   }
   const exact = rounded(scales, type);
-  const weights = Float32Array.from(codes, (code, i) => (code - zero) * (exact[Math.floor(i / 32)] ?? 0));
-  const bytes = bits === 8 ? codes : Uint8Array.from({ length: codes.length / 2 }, (_, i) => pair(codes, i));
+  const weights = Float32Array.from(quantized, (value, i) => (value - zero) * (exact[Math.floor(i / 32)] ?? 0));
+  const bytes =
+    bits === 8 ? quantized : Uint8Array.from({ length: quantized.length / 2 }, (_, i) => pair(quantized, i));
   return { arrays: [bytes, stored(scales, type)], weights };
 }
 
-/** Two 4-bit codes, the first in the lower half. */
-function pair(codes: Uint8Array, i: number): number {
-  return (codes[2 * i] ?? 0) | ((codes[2 * i + 1] ?? 0) << 4);
+/** Two 4-bit quantized, the first in the lower half. */
+function pair(quantized: Uint8Array, i: number): number {
+  return (quantized[2 * i] ?? 0) | ((quantized[2 * i + 1] ?? 0) << 4);
 }
 
 /** Rows of `cols` numbers, put `stride` apart with zeros in between. */

@@ -51,14 +51,14 @@ export function compare(expected: Expected, found: Numbers, before: Numbers): Co
       if (Object.is(value, before[at])) continue;
       return { error: Infinity, detail: `row ${row}, ${col} is nobody's, was ${before[at]} and is ${value}` };
     }
-    const wanted = values[row * cols + col] ?? NaN;
-    if (Number.isNaN(wanted) || value === wanted) continue;
+    const reference = values[row * cols + col] ?? NaN;
+    if (Number.isNaN(reference) || value === reference) continue;
     const scale = scales?.[row * cols + col] ?? largestOf(values.subarray(row * cols, (row + 1) * cols));
-    const error = Math.abs(value - wanted) / Math.max(scale, least);
+    const error = Math.abs(value - reference) / Math.max(scale, least);
     if (error <= worst.error) continue;
     worst = {
       error: Number.isNaN(error) ? Infinity : error,
-      detail: `row ${row}, ${col}: ${value} instead of ${wanted}`,
+      detail: `row ${row}, ${col}: ${value} instead of ${reference}`,
     };
   }
   return worst;
@@ -67,10 +67,10 @@ export function compare(expected: Expected, found: Numbers, before: Numbers): Co
 /** Compares what two devices gave. */
 export function compareDevices(expected: Expected, one: Numbers, other: Numbers): Comparison {
   const { values, cols, stride } = expected;
-  const wanted = values.map((value, i) =>
+  const reference = values.map((value, i) =>
     Number.isNaN(value) ? NaN : (other[Math.floor(i / cols) * stride + (i % cols)] ?? NaN),
   );
-  return compare({ ...expected, values: wanted }, one, one);
+  return compare({ ...expected, values: reference }, one, one);
 }
 
 function largestOf(row: Numbers): number {

@@ -95,7 +95,7 @@ function finished(
         scales: sums.scales.map((scale, i) => scale + Math.abs(at(before, i))),
       };
     case 'swiglu':
-      if (before !== null) return gated(sums, before, largest);
+      if (before !== null) return swigluOf(sums, before, largest);
       return {
         values: sums.values.map((gate, i) => silu(gate) * at(others?.values, i)),
         scales: sums.scales.map(
@@ -107,7 +107,7 @@ function finished(
 }
 
 /** silu of what y holds, times the sums. */
-function gated({ values, scales }: Sums, gate: Float32Array, largest: number): Sums {
+function swigluOf({ values, scales }: Sums, gate: Float32Array, largest: number): Sums {
   const factors = Float64Array.from(gate, silu);
   return {
     values: values.map((value, i) => Math.max(-largest, Math.min(largest, (factors[i] ?? 0) * value))),

@@ -7,7 +7,7 @@ import { reduceBiasKernel, reduceSwigluKernel, reduceNormKernel } from '../matmu
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 import { guardedRows, madeUpRows, type Random } from './case-inputs.ts';
 import type { CaseBuffer, CaseRun, KernelCase } from './kernel-case.ts';
-import { inPackedOrder } from './packed-halves.ts';
+import { inPackedOrder } from './packed-f16.ts';
 import { rmsNorm, silu } from './reference.ts';
 
 /** Of f32 results: sums of a few splits. */

@@ -5,7 +5,7 @@ import { type Kernel, roundUp, paramWords } from '../gpu/kernel.ts';
 import { splitKGrid, type PartialSums, partialSumStride } from '../matmul/partial-sums.ts';
 import { madeUpMatrix, paddedRows } from './case-inputs.ts';
 import type { CaseRun } from './kernel-case.ts';
-import { packedHalves } from './packed-halves.ts';
+import { packedF16 } from './packed-f16.ts';
 import { product } from './reference.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
@@ -49,7 +49,7 @@ export function splitProductRun({ kernel, sums, tokens, stepInputs, isPacked = f
     kernel,
     buffers: [
       ...arrays.map((data) => ({ data })),
-      { data: isPacked ? packedHalves(rowsOfX, matrix) : rowsOfX },
+      { data: isPacked ? packedF16(rowsOfX, matrix) : rowsOfX },
       { expected: { values, scales, type: 'f32', cols: stride, stride } },
       { data: paramWords({ tokens }) },
     ],

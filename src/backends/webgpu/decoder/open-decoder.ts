@@ -1,4 +1,4 @@
-/** Opens the language model's layers and head: loads their weights, compiles their kernels and tests these on the device. */
+/** Opens the language model's layers and head: loads their weights, compiles their kernels and self-tests them on the device. */
 import type { KernelContext } from '../context.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import { selfTestDecoder } from '../self-test/decoder-test.ts';
@@ -16,9 +16,9 @@ export interface OpenDecoder {
 }
 
 /**
- * Loads the weights, compiles the kernels and checks them.
+ * Loads the weights, compiles the kernels and self-tests them.
  * @throws NumericCheckError when the device computes wrongly
- * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+ * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
  */
 export async function openDecoder(context: KernelContext, { initializers, files }: StoredPart): Promise<OpenDecoder> {
   const { device, model, tuning, compiler } = context;
@@ -33,7 +33,7 @@ export async function openDecoder(context: KernelContext, { initializers, files 
     return compiling;
   };
   try {
-    // Kernels compile while weights are on their way.
+    // Kernels compile while the weights load.
     const [loaded, kernels] = await Promise.all([loadDecoder(weights, stored), compile()]);
     const run = new DecoderRun(context, loaded, kernels, formats.layer.gate.rows);
     return {

@@ -1,9 +1,9 @@
-/** Tells when a graphics device can no longer be relied on. */
+/** Reports when a graphics device can no longer be relied on. */
 
 /**
- * Resolves with why, as what follows "The graphics device", when the device is lost or refuses something it was told to do. WebGPU
- * throws for neither: a buffer there was no memory for is used all the same, and reads as zeros or as what was there before.
- * Errors that are waited for in a scope do not count. Never rejects.
+ * Resolves when the device is lost or refuses a command, with the reason as the continuation of "The graphics device". WebGPU
+ * throws for neither: a buffer whose allocation failed remains usable, and reads as zeros or as stale data.
+ * Errors caught by an error scope do not count. Never rejects.
  */
 export function deviceFailure(device: GPUDevice): Promise<string> {
   return new Promise((resolve) => {

@@ -11,11 +11,11 @@ const TOLERANCE = 0.02;
 
 /** One check's buffers; dispose of it afterwards. */
 export class KernelFixture {
-  readonly #parts: KernelContext;
+  readonly #context: KernelContext;
   readonly #buffers: GPUBuffer[] = [];
 
-  constructor(parts: KernelContext) {
-    this.#parts = parts;
+  constructor(context: KernelContext) {
+    this.#context = context;
   }
 
   /** A buffer that holds `data`, in whole words of 16 bytes. */
@@ -23,7 +23,7 @@ export class KernelFixture {
     const buffer = this.#make(data.byteLength, GPUBufferUsage.STORAGE);
     const bytes = new Uint8Array(buffer.size);
     bytes.set(bytesOf(data));
-    this.#parts.device.queue.writeBuffer(buffer, 0, bytes);
+    this.#context.device.queue.writeBuffer(buffer, 0, bytes);
     return buffer;
   }
 
@@ -35,13 +35,13 @@ export class KernelFixture {
   /** The uniform buffer of a run, zero where nothing is said. */
   params(params: Params): GPUBuffer {
     const buffer = this.#make(PARAM_BYTES, GPUBufferUsage.UNIFORM);
-    this.#parts.device.queue.writeBuffer(buffer, 0, paramWords(params));
+    this.#context.device.queue.writeBuffer(buffer, 0, paramWords(params));
     return buffer;
   }
 
   /** Records a dispatch. */
   dispatch(compiled: Compiled, buffers: readonly GPUBuffer[], grid: readonly number[]): void {
-    this.#parts.stream.dispatch(compiled, compiled.bind(buffers), grid);
+    this.#context.stream.dispatch(compiled, compiled.bind(buffers), grid);
   }
 
   /**
@@ -49,8 +49,8 @@ export class KernelFixture {
    * NaN is expected where anything will do. Throws NumericCheckError when one is off by too much or is no number.
    */
   async expect(what: string, buffer: GPUBuffer, expected: Float32Array, cols: number, stride: number): Promise<void> {
-    this.#parts.stream.submit();
-    const found = new Float32Array(await readBuffer(this.#parts.device, buffer, buffer.size));
+    this.#context.stream.submit();
+    const found = new Float32Array(await readBuffer(this.#context.device, buffer, buffer.size));
     const largest = expected.reduce((most, value) => Math.max(most, Number.isNaN(value) ? 0 : Math.abs(value)), 0);
     let worst = 0;
     expected.forEach((value, i) => {
@@ -73,7 +73,7 @@ export class KernelFixture {
 
   #make(byteLength: number, kind: number): GPUBuffer {
     const usage = kind | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-    const buffer = this.#parts.device.createBuffer({ label: 'check', size: roundUp(byteLength, 16), usage });
+    const buffer = this.#context.device.createBuffer({ label: 'self-test', size: roundUp(byteLength, 16), usage });
     this.#buffers.push(buffer);
     return buffer;
   }

@@ -50,7 +50,7 @@ export interface VisionSizes {
 }
 
 /** Buffers for more patches than this are not kept after a run: those of a large image take hundreds of MB. */
-const KEPT_PATCHES = 2048;
+const RETAINED_PATCHES = 2048;
 
 /** The buffers of one vision tower. */
 export class VisionScratch {
@@ -80,7 +80,7 @@ export class VisionScratch {
 
   /** To be called when a run has been submitted. */
   submitted(): void {
-    if (this.#patches > KEPT_PATCHES) this.#free();
+    if (this.#patches > RETAINED_PATCHES) this.#free();
   }
 
   /** Frees all of them. */

@@ -17,7 +17,7 @@ import { VisionRun } from './vision-run.ts';
 import { visionWeights } from './vision-weights.ts';
 
 /** How many grids' window plans are kept. */
-const KEPT_PLANS = 8;
+const CACHED_PLANS = 8;
 
 /** The vision tower with its weights. */
 export class WebGpuVisionModel implements VisionModel {
@@ -96,7 +96,7 @@ export class WebGpuVisionModel implements VisionModel {
     if (known !== undefined) return known;
     const plan = planWindows(this.#context.model.vision, rows, columns);
     const [oldest] = this.#plans.keys();
-    if (this.#plans.size >= KEPT_PLANS && oldest !== undefined) this.#plans.delete(oldest);
+    if (this.#plans.size >= CACHED_PLANS && oldest !== undefined) this.#plans.delete(oldest);
     this.#plans.set(key, plan);
     return plan;
   }

@@ -19,9 +19,6 @@ export function inPackedOrder(
 }
 
 /** The same as f16. */
-export function packedHalves(
-  values: Float32Array<ArrayBuffer>,
-  storage: Pick<Storage, 'kind'>,
-): Uint16Array<ArrayBuffer> {
+export function packedF16(values: Float32Array<ArrayBuffer>, storage: Pick<Storage, 'kind'>): Uint16Array<ArrayBuffer> {
   return new Uint16Array(f32ToF16(inPackedOrder(values, storage)));
 }
