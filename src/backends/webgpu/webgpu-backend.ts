@@ -1,4 +1,4 @@
-/** A model by kernels of our own on a WebGPU device, its weights read out of the model folder's graphs. No graph runs. */
+/** A backend of our own kernels on a WebGPU device. It reads the weights from the model folder's graphs, but runs no graph. */
 import type { Backend } from '../../engine/backend.ts';
 import { activationsOf, type GraphName, type VariantName } from '../../model/manifest.ts';
 import type { ModelFolder } from '../../architectures/model-folder.ts';
@@ -14,9 +14,9 @@ import type { Tuning } from './gpu/tuning.ts';
 import { WebGpuVisionModel } from './vision/vision-model.ts';
 import { readStoredPart, type StoredPart } from './weights/stored-part.ts';
 
-/** What a backend is opened from. */
+/** What to open a backend from. */
 export interface WebGpuBackendOptions {
-  /** The backend destroys it with itself; when opening fails, that is left to the caller. */
+  /** Owned and destroyed by the backend; if opening fails, the caller destroys it. */
   readonly device: GPUDevice;
   readonly folder: ModelFolder;
   /** The graphs whose weights it reads. */
@@ -25,26 +25,26 @@ export interface WebGpuBackendOptions {
   readonly onEvent: (event: LoadEvent) => void;
 }
 
-/** The backend, whose kernels can be looked at and timed. */
+/** A backend whose kernels can be inspected and timed. */
 export interface WebGpuBackend extends Backend {
-  /** Every kernel it has compiled, with its source and why it is this one. */
+  /** Every compiled kernel, with its source and the choices behind it. */
   describe(): readonly KernelDescription[];
-  /** Times every kernel while `work` runs; empty where the device has no timestamps. Timing slows the work. */
+  /** Times every kernel while `work` runs; empty if the device has no timestamps. Timing slows the work. */
   time<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
 }
 
-/** What can be freed. */
+/** Something to free. */
 interface Disposable {
   dispose(): void;
 }
 
-/** The parts of a model, in the order in which they are opened. */
+/** The graphs of a model, in the order in which they are opened. */
 const PARTS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies readonly GraphName[];
 
 /**
- * Opens one part of the model after the other; a part's kernels compile and are tested while its weights load.
+ * Opens the graphs of the model one after the other; kernels are compiled and self-tested while the weights load.
  * @throws NumericCheckError when the device computes wrongly
- * @throws RuntimeUnavailableError when the architecture is not one for our kernels, a weight is laid out in an unknown way, or the device cannot hold or compile something
+ * @throws RuntimeUnavailableError when our kernels do not support the architecture, a weight has an unknown layout, or the device cannot hold or compile something
  * @throws ModelFolderError when the folder lacks the variant
  */
 export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<WebGpuBackend> {
@@ -123,7 +123,7 @@ class KernelBackend implements WebGpuBackend {
   }
 }
 
-/** Reads the parts of a variant. Throws ModelFolderError when the folder lacks it. */
+/** Reads the graphs of a variant. Throws ModelFolderError when the folder lacks it. */
 function partReader(folder: ModelFolder, name: VariantName): (part: GraphName) => Promise<StoredPart> {
   const { manifest } = folder;
   const graphs = manifest.variants.find((candidate) => candidate.name === name)?.graphs;

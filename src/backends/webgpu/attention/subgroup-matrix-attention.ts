@@ -113,7 +113,7 @@ var<workgroup> weights: array<f16, ${SUBGROUP_MATRIX_ROWS * WEIGHT_STRIDE * 8}>;
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row0 = lid / ${LANES}u * ${FRAGMENT}u; // of the subgroup
   let lane = lid % ${LANES}u;
-  let row = row0 + lane / 2u; // of the lane; `side` says which half of a tile's keys it handles
+  let row = row0 + lane / 2u; // of the lane; side: which half of a tile's keys it handles
   let side = lane % 2u;
 ${source.setup}
   let begin = ${begin};

@@ -1,4 +1,4 @@
-/** Compiles matrix products as select.ts has chosen them. */
+/** Compiles GEMV and GEMM kernels as select.ts chooses them. */
 import type { Compiler } from '../gpu/compiler.ts';
 import type { Kernel } from '../gpu/kernel.ts';
 import { sized, type SizedKernel } from '../gpu/sized-kernel.ts';
@@ -9,7 +9,7 @@ import { gemvGrid, gemvKernel } from './gemv.ts';
 import { type GemvProduct, type KernelTarget, selectGemm, selectGemv, type TileOption } from './select.ts';
 import type { Tiles } from './tiles.ts';
 
-/** Every size of image, as far as tiles are concerned: too many rows for the tiles of few. */
+/** A token count above every tile class: images of any size use the largest tiles. */
 export const MANY = Infinity;
 
 /** Compiles a GEMV, or a skinny GEMM of up to `columns` tokens at once. Throws RuntimeUnavailableError when the device refuses it. */
@@ -26,7 +26,7 @@ export async function compileGemv(
 }
 
 /**
- * Compiles a GEMM for `leastTokens` tokens and more. Throws RuntimeUnavailableError when the device refuses a kernel that needs no
+ * Compiles a GEMM for at least `leastTokens` tokens. Throws RuntimeUnavailableError when the device refuses a kernel that needs no
  * subgroup matrices.
  */
 export async function compileGemm(
@@ -39,10 +39,10 @@ export async function compileGemm(
     const kernel = await compileOption(compiler, product, option);
     if (kernel !== null) return kernel;
   }
-  throw new RangeError('the last way to compute a GEMM is always there');
+  throw new RangeError('the last option of a GEMM is always available');
 }
 
-/** One way to compute a GEMM; null where the device refuses its subgroup matrices. */
+/** Compiles one option of a GEMM; null if the device refuses its subgroup matrices. */
 function compileOption(compiler: Compiler, product: GemmProduct, option: TileOption): Promise<SizedKernel | null> {
   switch (option.arithmetic) {
     case 'subgroup matrices':

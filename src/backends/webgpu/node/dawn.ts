@@ -1,7 +1,7 @@
 /**
- * A graphics card in Node, through Dawn, which is Chromium's implementation of WebGPU and an optional package here. Vulkan's
- * loader reads its variables (`VK_DRIVER_FILES`, `LD_LIBRARY_PATH`) when the process starts: whoever wants another driver than
- * the system's starts a process with them.
+ * A GPU in Node through Dawn, Chromium's implementation of WebGPU and an optional package here. Vulkan's loader reads its
+ * variables (`VK_DRIVER_FILES`, `LD_LIBRARY_PATH`) at process start: to use a driver other than the system's, set them before
+ * starting the process.
  */
 import { messageOf, NamedError } from '../../../shared/errors.ts';
 import { type AdapterProbe, deviceOn, type DeviceOptions, probeOf } from '../gpu/adapter.ts';
@@ -15,13 +15,13 @@ export interface DawnDevice {
   readonly probe: AdapterProbe;
 }
 
-/** Keeps an instance of Dawn as long as its device: it ends with the JavaScript object. */
+/** Keeps Dawn's instance alive as long as its device: garbage collection of the instance would end it. */
 const instances = new WeakMap<GPUDevice, GPU>();
 
 /**
- * Opens a device, with every feature and limit that kernels use, and makes WebGPU's globals known (`GPUBufferUsage`,
- * `GPUMapMode`, ...), but not `navigator.gpu`, which libraries take for a browser. The process may end while the device is
- * open. `adapter`: a part of the name of the one to take, where there are several.
+ * Opens a device, with every feature and limit that kernels use, and defines WebGPU's globals (`GPUBufferUsage`,
+ * `GPUMapMode`, ...), but not `navigator.gpu`, which libraries take as the sign of a browser. An open device does not keep the
+ * process alive. `adapter`: part of the name of the adapter to choose among several.
  * @throws RuntimeUnavailableError where the package, a driver or the adapter is missing: its message says what to do
  */
 export async function openDawn(
@@ -34,7 +34,7 @@ export async function openDawn(
   const adapter = await requestAdapter(gpu);
   const device = await deviceOn(adapter, { f16, subgroups });
   instances.set(device, gpu);
-  // Dawn's Node binding lists an adapter's subgroup matrices, but not in what it says of the adapter at the device.
+  // Dawn's Node binding lists subgroup matrices in the adapter's info, but not in the device's `adapterInfo`.
   Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
   return { device, probe: probeOf(adapter) };
 }

@@ -1,4 +1,4 @@
-/** Self-test at load of the language model's kernels: products as it stores them, and attention in KV splits. */
+/** Self-test at load of the language model's kernels: GEMV and GEMM in the model's formats, and attention in KV splits. */
 import { groupedAttention } from '../../../model/reference-attention.ts';
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
@@ -14,14 +14,14 @@ import { partialLength } from '../attention/kv-partials.ts';
 import type { GemvSpec } from '../matmul/gemv.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
+/** Tokens of the first run: with the next token more than the 64 of a KV split. */
 const FIRST = 70;
 const CAPACITY = 128;
 const SPLIT = 64;
 
 /**
- * Tests the kernels that `config` describes, while those of the model's own sizes, which `compiling` gives, still compile.
- * Throws NumericCheckError when one of them is off.
+ * Tests small kernels of the model's formats while those of its own sizes (`compiling`) still compile, then attention.
+ * Throws NumericCheckError when one of them is wrong.
  */
 export async function selfTestDecoder(
   context: KernelContext,

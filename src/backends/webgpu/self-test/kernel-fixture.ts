@@ -1,4 +1,4 @@
-/** Where a check runs kernels: buffers of its own, and what they hold afterwards against what they should. */
+/** Runs kernels for a self-test: owns their buffers and compares results with expected values. */
 import { bytesOf } from '../../../shared/bytes.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { readBuffer } from '../gpu/readback.ts';
@@ -6,10 +6,10 @@ import type { KernelContext } from '../context.ts';
 import type { Compiled } from '../gpu/compiler.ts';
 import { PARAM_BYTES, type Params, paramWords, roundUp } from '../gpu/kernel.ts';
 
-/** Largest error allowed, relative to the largest expected value: room for f16 on the way, far from a wrong kernel's. */
+/** Largest error allowed, relative to the largest expected value: allows for f16 intermediates, far below the error of a wrong kernel. */
 const TOLERANCE = 0.02;
 
-/** One check's buffers; dispose of it afterwards. */
+/** The buffers of one self-test; dispose it afterwards. */
 export class KernelFixture {
   readonly #context: KernelContext;
   readonly #buffers: GPUBuffer[] = [];
@@ -32,7 +32,7 @@ export class KernelFixture {
     return this.#make(byteLength, GPUBufferUsage.STORAGE);
   }
 
-  /** The uniform buffer of a run, zero where nothing is said. */
+  /** The uniform buffer of a run; fields default to zero. */
   params(params: Params): GPUBuffer {
     const buffer = this.#make(PARAM_BYTES, GPUBufferUsage.UNIFORM);
     this.#context.device.queue.writeBuffer(buffer, 0, paramWords(params));
@@ -45,8 +45,8 @@ export class KernelFixture {
   }
 
   /**
-   * Runs what is recorded and compares rows of `cols` numbers, which lie `stride` apart, with `[rows, cols]` expected ones;
-   * NaN is expected where anything will do. Throws NumericCheckError when one is off by too much or is no number.
+   * Submits the recorded work and compares rows of `cols` numbers, `stride` apart, with the expected `[rows, cols]`; an expected
+   * NaN accepts any value. Throws NumericCheckError when an error exceeds the tolerance or a result is NaN.
    */
   async expect(what: string, buffer: GPUBuffer, expected: Float32Array, cols: number, stride: number): Promise<void> {
     this.#context.stream.submit();

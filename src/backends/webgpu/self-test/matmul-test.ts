@@ -1,4 +1,4 @@
-/** Self-test at load: products of a small matrix, stored as the model's are, as this machine's driver computes them. */
+/** Self-test at load: GEMV and GEMM of a small matrix in each of the model's formats. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { madeUpMatrix, type Random, stored } from '../cases/case-inputs.ts';
 import { product, rmsNorm } from '../cases/reference.ts';
@@ -8,22 +8,22 @@ import type { SizedKernel } from '../gpu/sized-kernel.ts';
 import { TOKEN_CLASSES } from '../matmul/tiles.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 
-/** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
+/** Not multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as in the models' matrices. */
 const ROWS = 200;
 const COLS = 192;
-/** Inputs of the first of two chunks in which floats are transposed. */
+/** Inputs of the first of the two chunks in which floats are transposed. */
 const FIRST_CHUNK = 128;
 
-/** Small matrices' formats: one for each way in which the model stores its own. */
+/** Formats of the small test matrices: one for each way the model stores its own. */
 export function testedFormats(formats: readonly MatrixFormat[]): readonly MatrixFormat[] {
   const ways = new Map(formats.map(({ kind, floats }) => [`${kind} ${floats}`, { kind, floats }]));
   return [...ways.values()].map((way) => ({ ...way, rows: ROWS, cols: COLS }));
 }
 
 /**
- * Runs a product that stores x Wᵀ + bias, for a matrix of {@link testedFormats}. `normEpsilon`: with RMSNorm in front, its weight 1;
- * `asIf`: by the kernel that is used for so many tokens.
- * Throws NumericCheckError when it is off.
+ * Tests a kernel that stores x Wᵀ + bias, for a matrix of {@link testedFormats}. `normEpsilon`: with a fused RMSNorm of weight 1;
+ * `asIf`: with the kernel for that many tokens.
+ * Throws NumericCheckError when it is wrong.
  */
 export async function testGemm(
   context: KernelContext,
@@ -65,7 +65,7 @@ export async function loadMadeUpMatrix(
   return { buffers, weights };
 }
 
-/** Floats, transposed in two chunks as a matrix is when it is loaded. */
+/** Floats, transposed in two chunks as when a matrix is loaded. */
 async function transposed(
   { transposer }: KernelContext,
   fixture: KernelFixture,
@@ -83,14 +83,14 @@ async function transposed(
   return whole;
 }
 
-/** Checks a tiled product by every kernel it has, for few tokens and for many. Throws NumericCheckError when one is off. */
+/** Tests every kernel of a tiled GEMM, for few tokens and for many. Throws NumericCheckError when one is wrong. */
 export async function testTiledGemm(
   context: KernelContext,
   step: SizedKernel,
   format: MatrixFormat,
   tokens: number,
 ): Promise<void> {
-  // One entry a kernel. Its grid reaches as many tokens as it is asked for, so no more are checked than it is for.
+  // One entry per kernel. Its grid covers only the requested tokens, so the test stays within them.
   const asIf = new Map([...TOKEN_CLASSES, tokens].map((count) => [step(count).compiled, count]));
   for (const count of asIf.values()) {
     await testGemm(context, step, format, Math.min(tokens, count), { asIf: count });

@@ -1,4 +1,4 @@
-/** Self-test at load of split-K: a small MLP between two norms, and the products around attention, as a layer runs them. */
+/** Self-test at load of split-K: a small MLP between two norms, and the GEMMs around attention, as in a layer. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { product, rmsNorm, silu } from '../cases/reference.ts';
 import { KernelFixture } from './kernel-fixture.ts';
@@ -11,12 +11,12 @@ import type { MatrixFormat } from '../weights/weight-reader.ts';
 
 /** Rows and inputs of every matrix: whole blocks, but neither whole tiles nor a power of two. */
 const SIDE = 192;
-/** Most tokens: more than a tile, and no multiple. */
+/** Most tokens: more than a tile, and not a multiple of one. */
 const TOKENS = 70;
-/** Keeps what is between products within f16. */
+/** Keeps intermediates within f16. */
 const GAMMA = 1 / 64;
 
-/** Checks the kernels of a layer whose matrices are stored as `format`. Throws NumericCheckError when one is off. */
+/** Tests the kernels of a layer whose matrices have the format `format`. Throws NumericCheckError when one is wrong. */
 export async function testSplitKLayers(
   context: KernelContext,
   format: MatrixFormat,
@@ -53,7 +53,7 @@ async function testLayer(
     const weight = new Float32Array(SIDE).fill(GAMMA);
     const gamma = fixture.filled(weight);
     const [hidden, after] = [fixture.filled(stream), fixture.filled(stream)];
-    const [normed, intermediate] = [fixture.empty(tokens * SIDE * 4), fixture.empty(tokens * SIDE * 4)]; // f16 on matrix units
+    const [normed, intermediate] = [fixture.empty(tokens * SIDE * 4), fixture.empty(tokens * SIDE * 4)]; // f16 on subgroup matrices
     const lengths = layer.partialSums(tokens);
     const [sums, upPartialSums] = [fixture.empty(lengths.sums * 4), fixture.empty(lengths.upPartialSums * 4)];
     const y = fixture.empty(tokens * SIDE * 4);

@@ -1,4 +1,4 @@
-/** Self-test at load of the vision tower's kernels: products as it stores them, and attention in windows and over a whole image. */
+/** Self-test at load of the vision tower's kernels: GEMM in the model's formats, and attention in windows and over a whole image. */
 import { attend, rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
@@ -11,13 +11,13 @@ import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts
 import { imageSpans, windowSpans } from '../vision/attention-spans.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Patches: two windows and a part of one, no multiple of a tile of keys. */
+/** Patches: two windows and part of a third, not a multiple of a tile of keys. */
 const PATCHES = 150;
 const WINDOW = 64;
-/** Every so-many-th query is compared, and the last. */
+/** Compares every n-th query, and the last. */
 const EVERY = 7;
 
-/** Throws NumericCheckError when one of the kernels is off; checks products while those of the model's own sizes still compile. */
+/** Throws NumericCheckError when a kernel is wrong. Tests small GEMMs while the kernels of the model's own sizes still compile. */
 export async function selfTestVision(
   context: KernelContext,
   formats: VisionFormats,

@@ -1,4 +1,4 @@
-/** The vision tower by our kernels: one image in, its features out. The device cuts patches itself, from a tenth of their bytes. */
+/** The vision tower on our kernels: one image in, its features out. The device cuts the patches, from a tenth of their bytes. */
 import { planWindows, type WindowPlan } from '../../../architectures/qwen2_5_vl/window-plan.ts';
 import type { VisionModel } from '../../../engine/backend.ts';
 import type { PreprocessedImage } from '../../../image/patchify.ts';
@@ -16,7 +16,7 @@ import { compileVision, type VisionKernels } from './vision-kernels.ts';
 import { VisionRun } from './vision-run.ts';
 import { visionWeights } from './vision-weights.ts';
 
-/** How many grids' window plans are kept. */
+/** Grids whose window plans are cached. */
 const CACHED_PLANS = 8;
 
 /** The vision tower with its weights. */
@@ -33,9 +33,9 @@ export class WebGpuVisionModel implements VisionModel {
   }
 
   /**
-   * Loads the weights, compiles the kernels and checks them.
+   * Loads the weights, compiles the kernels and self-tests them.
    * @throws NumericCheckError when the device computes wrongly
-   * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+   * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
    */
   static async open(context: KernelContext, { initializers, files }: StoredPart): Promise<WebGpuVisionModel> {
     const { device, model, tuning, compiler } = context;
@@ -51,7 +51,7 @@ export class WebGpuVisionModel implements VisionModel {
       return compiling;
     };
     try {
-      // Kernels compile while weights are on their way.
+      // Kernels compile while the weights load.
       const [loaded, kernels] = await Promise.all([loadVision(weights, stored), compile()]);
       return new WebGpuVisionModel(context, weights, new VisionRun(context, loaded, kernels, formats));
     } catch (thrown) {
@@ -102,7 +102,7 @@ export class WebGpuVisionModel implements VisionModel {
   }
 }
 
-/** Throws RuntimeUnavailableError for sizes that the kernels' rows cannot have. */
+/** Throws RuntimeUnavailableError for widths that the kernels do not support. */
 function checkSizes({ hiddenSize, outHiddenSize }: VisionConfig): void {
   if (hiddenSize % 8 === 0 && outHiddenSize % 2 === 0) return;
   throw new NamedError(
