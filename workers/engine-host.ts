@@ -5,6 +5,7 @@ import { openModelFolder } from '../src/architectures/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
+import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
@@ -14,7 +15,7 @@ import { pause } from '../src/shared/pause.ts';
 import { type BackendPlan, type Candidate, planBackends } from './backends.ts';
 import { BackendDiagnostics } from './diagnostics.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
-import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
+import type { OpenedBackend } from './opened-backend.ts';
 
 /** Reading a file of fewer bytes is not worth reporting. */
 const SMALL_BYTES = 1e6;

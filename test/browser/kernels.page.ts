@@ -77,7 +77,7 @@ async function answer(order: Order): Promise<Answers> {
   const folder = await openModelFolder(source, await readManifest(source), { isTrusted: true });
   const options = { device, folder, variant: activations, tuning: sizes, onEvent: () => undefined };
   const backend = await openWebGpuBackend(options);
-  const { hiddenSize } = folder.model.config.text;
+  const { hiddenSize } = folder.manifest.config.text;
   const decoder = new Decoder({ text: backend.text, contextLength: 4096, queue: new DeviceQueue(true) });
   const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
     const values = Float32Array.from({ length: tokens * hiddenSize }, (_, i) => value(i));

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
+import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';

@@ -1,5 +1,5 @@
 /**
- * The inner loops of quantize.ts as WebAssembly with vectors of 128 bits: with 8 bits seven times as fast as JavaScript.
+ * The inner loops of quantize.ts as WebAssembly SIMD: with 8 bits seven times as fast as JavaScript.
  * Both functions take addresses in the module's memory: of the first value, of the end of the values, of the quantized values and of
  * the scales; and a mask, all ones for scales that are rounded to f16. Values are finite.
  */

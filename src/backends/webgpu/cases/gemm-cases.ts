@@ -14,11 +14,11 @@ interface GemmCase extends Omit<ProductProblem, 'matrices' | 'epilogue'> {
   readonly rows: number;
   readonly cols: number;
   readonly tile: GemmTile;
-  /** Of the inputs, in a split-K. */
+  /** Splits of the inputs (split-K). */
   readonly splits?: number;
 }
 
-/** The kernel of an arithmetic: what it is called, how it is made, and how much it may lose. */
+/** An arithmetic: its name, its kernel, and its tolerance. */
 interface Arithmetic {
   readonly name: string;
   readonly isF16: boolean;
@@ -37,12 +37,12 @@ const IN_F16: Arithmetic = {
   tolerance: 1e-3,
 };
 
-/** Small tiles compile in less time; both depths, and both ways to place threads. */
+/** Small tiles, which compile faster: both depths, and both placements of threads. */
 const SMALL: GemmTile = { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 };
 const SHALLOW: GemmTile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread: 4, depth: 4 };
 const SMALL_F16: GemmTile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread: 4, depth: 8 };
 
-/** For every format, in tiles of both arithmetics' own. Drivers unroll loops of up to four steps, and then compile several times as long. */
+/** For every format, in tiles of both arithmetics. Drivers unroll loops of up to four steps, which multiplies compile time. */
 const EACH: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 160, epilogue: 'gelu', bias: true },
   {
@@ -56,7 +56,7 @@ const EACH: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'zero, large and small rows', tokens: 7, rows: 19, cols: 160, epilogue: 'store', extremes: true },
 ];
 
-/** Once: what a format does not decide. */
+/** Once, because these do not depend on the format. */
 const ONCE: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'one token', tokens: 1, rows: 40, cols: 32, epilogue: 'store' },
   { what: 'split-K of equal splits', tokens: 8, rows: 16, cols: 128, epilogue: 'store', splits: 4 },

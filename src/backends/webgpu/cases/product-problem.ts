@@ -1,4 +1,4 @@
-/** Y = X Wᵀ as every matrix kernel computes it: made-up inputs in the order of their bindings, and what Y must be. */
+/** Y = X Wᵀ as every matrix kernel computes it: made-up inputs in the order of their bindings, and the expected Y. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { paramWords } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
@@ -7,29 +7,29 @@ import type { CaseBuffer } from './kernel-case.ts';
 import { gelu, product, rmsNorm, silu } from './reference.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** A product, what stands in front of it and what becomes of it. */
+/** A GEMV or GEMM with its optional RMSNorm and its epilogue. */
 export interface ProductProblem {
-  /** One matrix. For `swiglu` the gate's and the other; or the other alone, where y holds what the gate gave. */
+  /** One matrix. For `swiglu` gate and up; or up alone, with the gate's result in y. */
   readonly matrices: readonly MatrixFormat[];
   readonly tokens: number;
   readonly epilogue: 'store' | 'add' | 'swiglu' | 'gelu';
   readonly bias?: boolean;
   readonly normEpsilon?: number;
-  /** Only the last so many tokens, to rows without padding. */
+  /** Computes only this many last tokens, into rows without padding. */
   readonly logitsRows?: number;
   /** Large, small and zero rows of both sides. */
   readonly extremes?: boolean;
-  /** Nothing beyond this is kept of what `swiglu` gives. */
+  /** Clamps the result of `swiglu`. */
   readonly largest?: number;
 }
 
-/** Numbers, and what their errors are relative to: the sum of the magnitudes they are made of. */
+/** Numbers, and the scales of their errors: the sums of the magnitudes of their terms. */
 interface Sums {
   readonly values: Float64Array;
   readonly scales: Float64Array;
 }
 
-/** Buffers: the matrices', `x`, `y`, `bias` and `gamma` where there are such, `params`. */
+/** Buffers: the matrices', `x`, `y`, `bias` and `gamma` if present, `params`. */
 export function productBuffers(problem: ProductProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
   const { matrices, tokens, epilogue, normEpsilon, logitsRows, extremes = false } = problem;
   const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
@@ -76,7 +76,7 @@ function sumsOf(x: ArrayLike<number>, weights: Float32Array, cols: number, bias:
   };
 }
 
-/** What becomes of the sums. Errors go through silu and gelu, whose slope is at most 1.13. */
+/** Applies the epilogue. Errors propagate through silu and gelu, whose slope is at most 1.13. */
 function finished(
   { epilogue, largest = Infinity }: ProductProblem,
   [sums, others]: readonly Sums[],
@@ -106,7 +106,7 @@ function finished(
   }
 }
 
-/** silu of what y holds, times the sums. */
+/** SwiGLU: silu of y times the sums. */
 function swigluOf({ values, scales }: Sums, gate: Float32Array, largest: number): Sums {
   const factors = Float64Array.from(gate, silu);
   return {

@@ -1,4 +1,4 @@
-/** Split-K: a product whose inputs are split, so that each output has a partial sum of every split. */
+/** A split-K GEMM: each output has one partial sum per split of the inputs. */
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { type Kernel, roundUp, paramWords } from '../gpu/kernel.ts';
@@ -9,12 +9,12 @@ import { packedF16 } from './packed-f16.ts';
 import { product } from './reference.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** A split-K product. */
+/** A split-K GEMM. */
 export interface SplitProblem {
   readonly kernel: Kernel;
   readonly sums: PartialSums;
   readonly tokens: number;
-  /** Inputs of a step: splits are whole steps. */
+  /** Inputs per step: splits are whole steps. */
   readonly stepInputs: number;
   /** Whether X is f16, packed for the matrix. */
   readonly isPacked?: boolean;
@@ -31,7 +31,7 @@ export function splitProductRun({ kernel, sums, tokens, stepInputs, isPacked = f
   const inputs = paddedWidth(cols);
   const [padded, stride] = [roundUp(tokens, tile.tokens), partialSumStride(sums)];
   const each = Math.ceil(inputs / stepInputs / splits) * stepInputs;
-  // Beyond the last token and row anything will do.
+  // NaN past the last token and row accepts any value.
   const values = new Float32Array(splits * padded * stride).fill(NaN);
   const scales = new Float32Array(values.length);
   for (let split = 0; split < splits; split++) {

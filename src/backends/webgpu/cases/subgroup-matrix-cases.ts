@@ -1,4 +1,4 @@
-/** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a card. */
+/** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a GPU. */
 import {
   LARGEST_F16,
   subgroupMatrixGemmKernel,

@@ -1,4 +1,9 @@
-/** Reports when a graphics device can no longer be relied on. */
+/** Reports when a graphics device can no longer be relied on, and distinguishes its failure from other errors. */
+import { NamedError } from '../../../shared/errors.ts';
+import { pause } from '../../../shared/pause.ts';
+
+/** After an error, the browser reports a device failure within this time. */
+export const FAILURE_REPORT_MS = 100;
 
 /**
  * Resolves when the device is lost or refuses a command, with the reason as the continuation of "The graphics device". WebGPU
@@ -16,4 +21,28 @@ export function deviceFailure(device: GPUDevice): Promise<string> {
       );
     device.addEventListener('uncapturederror', onError, { once: true });
   });
+}
+
+/** Waits up to `ms` for a device failure; returns it as a RuntimeUnavailableError, else null. */
+export async function failureWithin(failure: Promise<string>, ms: number): Promise<NamedError | null> {
+  const why = await Promise.race([failure, pause(ms)]);
+  return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
+}
+
+/**
+ * Opens something on a device and destroys the device if that fails. Returns the result with the device and its failure promise.
+ * Throws what `open` throws, or RuntimeUnavailableError if the device failed meanwhile, because that caused any other error.
+ */
+export async function openOnDevice<T extends object>(
+  device: GPUDevice,
+  open: (device: GPUDevice) => Promise<T>,
+): Promise<T & { readonly device: GPUDevice; readonly failure: Promise<string> }> {
+  const failure = deviceFailure(device);
+  try {
+    return { ...(await open(device)), device, failure };
+  } catch (thrown) {
+    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before destroying the device, which would count as its loss
+    device.destroy();
+    throw failed ?? thrown;
+  }
 }
