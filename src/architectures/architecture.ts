@@ -36,19 +36,36 @@ export interface Architecture {
   fromManifest(config: unknown): ModelDefinition;
 }
 
-/** The graphs that an architecture builds; the attention check follows from the sizes alone. */
+/** The graphs that an architecture builds; the attention self-test's graph follows from the sizes alone. */
 export type ArchitectureGraph = Exclude<GraphName, 'attention_check'>;
 
 /** Adds a graph's inputs, nodes and outputs to the context's graph. Names: onnx/graph-names.ts. */
 export type GraphBuilderFunction = (context: GraphContext) => void;
 
-/** One model of an architecture: what running it takes. */
+/** One model of an architecture, as needed to run it. */
 export interface ModelDefinition {
   /** `model_type` of its architecture. */
   readonly modelType: string;
   /** Plain JSON, stored in the manifest. */
   readonly config: ModelConfig;
-<<<<<<< HEAD
+  /**
+   * The image processor's settings, from the parsed preprocessor_config.json (`{}` if the checkpoint has none).
+   * @throws ModelFolderError naming the key, its value and what is allowed
+   */
+  parseProcessor(json: unknown): ProcessorSettings;
+  /** How messages are framed. */
+  readonly chat: ChatFormat;
+  readonly positions: PositionTables;
+  /** Inputs of the vision encoder's graph other than `pixel_values`, by name. */
+  visionInputs(grid: PatchGrid): VisionInputs;
+  /** What our WGSL kernels compute in place of the graphs; absent: the graphs run. */
+  readonly kernels?: KernelConfig;
+  /** The same model with everything needed to convert it, which an engine's worker never loads: import it here, not at the top of the file. */
+  conversion(): Promise<ConvertibleModel>;
+}
+
+/** A model, as needed to convert it. */
+export interface ConvertibleModel extends ModelDefinition {
   readonly checkpoint: CheckpointTensors;
   /** Set if the output projection is tied to the embedding. */
   readonly tiedHead?: TiedHead;
@@ -56,39 +73,7 @@ export interface ModelDefinition {
   readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
   /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
   readonly transformersJs?: TransformersJsSupport;
-=======
->>>>>>> main
-  /**
-   * The image processor's settings, from the parsed preprocessor_config.json (`{}` where the checkpoint has none).
-   * @throws ModelFolderError naming the key, its value and what is allowed
-   */
-  parseProcessor(json: unknown): ProcessorSettings;
-  /** How messages are framed. */
-  readonly chat: ChatFormat;
-<<<<<<< HEAD
   /** Builds tokenizer.json for a checkpoint with only a vocabulary and merges; absent: such checkpoints are refused. */
-  tokenizerJson?(vocabulary: Vocabulary): JsonObject;
-=======
->>>>>>> main
-  readonly positions: PositionTables;
-  /** Inputs of the vision encoder's graph other than `pixel_values`, by name. */
-  visionInputs(grid: PatchGrid): VisionInputs;
-  /** What our WGSL kernels compute in place of the graphs; absent: the graphs run. */
-  readonly kernels?: KernelConfig;
-  /** The same with what converting it takes, which an engine's worker never loads: import it here, not at the top of the file. */
-  conversion(): Promise<ConvertibleModel>;
-}
-
-/** A model, and what converting it takes. */
-export interface ConvertibleModel extends ModelDefinition {
-  readonly checkpoint: CheckpointTensors;
-  /** Where the output projection is tied to the embedding. */
-  readonly tiedHead?: TiedHead;
-  /** Our graphs. */
-  readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
-  /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
-  readonly transformersJs?: TransformersJsSupport;
-  /** tokenizer.json for a checkpoint that has only a vocabulary and its merges; absent: such checkpoints are refused. */
   tokenizerJson?(vocabulary: Vocabulary): JsonObject;
   /** Original images larger than this, in pixels, are scaled down by the usual image processor of the architecture. */
   readonly usualMaxPixels: number;
@@ -139,7 +124,7 @@ export interface VisionInput {
   readonly dims: readonly number[];
 }
 
-/** The tensors of a checkpoint. Graphs ask for them by canonical names, which the architecture chooses. */
+/** The tensors of a checkpoint. Graphs request them by canonical names, which the architecture chooses. */
 export interface CheckpointTensors {
   /** Canonical name to shape, linear weights as `[out, in]`, in the order of the forward pass. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;

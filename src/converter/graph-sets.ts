@@ -1,10 +1,5 @@
-<<<<<<< HEAD
 /** All graphs of a model folder: a set of ours for each type of activations, and those of transformers.js. Building them lays out the data files. */
-import type { GraphBuilderFunction, ModelDefinition, TransformersJsSupport } from '../architectures/architecture.ts';
-=======
-/** All graphs of a model folder: ours, a set for each type of activations, and those of transformers.js. Building them lays out the data files. */
 import type { GraphBuilderFunction, ConvertibleModel, TransformersJsSupport } from '../architectures/architecture.ts';
->>>>>>> main
 import { activationsOf, type GraphName, GRAPHS, type Variant, type VariantName } from '../model/manifest.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { WeightLayout } from '../onnx/weight-layout.ts';

@@ -11,13 +11,8 @@ import type { TensorEntry } from './safetensors-header.ts';
 /** Elements of either tensor that are compared at a time. */
 const CHUNK_ELEMENTS = 1 << 20;
 
-<<<<<<< HEAD
-/** The model with its own output projection where the checkpoint has one that is not the embedding; else the model unchanged. */
-export async function withOwnHead(model: ModelDefinition, store: TensorStore): Promise<ModelDefinition> {
-=======
-/** The model with its own output projection where the checkpoint has one that is not the embedding; else the model as it is. */
+/** The model with its own output projection if the checkpoint has one that differs from the embedding; else the model unchanged. */
 export async function withOwnHead(model: ConvertibleModel, store: TensorStore): Promise<ConvertibleModel> {
->>>>>>> main
   const { checkpoint, tiedHead } = model;
   if (tiedHead === undefined) return model;
   const find = (names: readonly string[]): TensorEntry | undefined =>

@@ -19,7 +19,7 @@ export interface PreprocessedImage {
   readonly seen: RgbImage;
   /** The normalised number for every 8-bit value in every channel, `[3, 256]`. */
   readonly normalised: Float32Array;
-  /** `pixel_values [num_patches, channels * temporal * patch * patch]`, 1176 columns for Qwen2.5-VL; cut anew each time. */
+  /** `pixel_values [num_patches, channels * temporal * patch * patch]`, 1176 columns for Qwen2.5-VL; recomputed on each call. */
   pixelValues(): Float32Array;
 }
 

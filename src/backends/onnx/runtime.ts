@@ -95,6 +95,6 @@ export interface SessionFiles {
   readonly graph: Blob;
   /** External data: path as the graph names it, and its bytes. */
   readonly data: readonly { readonly path: string; readonly blob: Blob }[];
-  /** Outputs that stay on the device where there is one. */
+  /** Outputs to leave on the device, if there is one. */
   readonly deviceOutputs: readonly string[];
 }

@@ -19,7 +19,7 @@ export interface QuantizeKernel {
   >;
 }
 
-/** Compiles the kernel, with at least `bytes` of memory behind FREE_MEMORY. A few milliseconds. */
+/** Compiles the kernel, with at least `bytes` of memory after FREE_MEMORY. A few milliseconds. */
 export function compileKernel(bytes: number): QuantizeKernel {
   const functions = { 4: searchFourBits(), 8: roundEightBits() };
   const module = assemble(

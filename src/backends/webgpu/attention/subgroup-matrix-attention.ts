@@ -65,7 +65,7 @@ export function subgroupMatrixAttentionFits(headDim: number, workgroupBytes: num
 /** The kernel. Throws RangeError for heads that are not whole fragments. */
 export function subgroupMatrixAttentionKernel(source: SubgroupMatrixAttentionSource): Kernel {
   const { headDim, begin, end } = source;
-  if (headDim % FRAGMENT !== 0) throw new RangeError(`heads of ${headDim} are no whole fragments`);
+  if (headDim % FRAGMENT !== 0) throw new RangeError(`heads of ${headDim} are not whole fragments`);
   const vec8s = headDim / 8;
   const stride = strideOf(headDim);
   const depth = headDim / FRAGMENT; // fragments along a head

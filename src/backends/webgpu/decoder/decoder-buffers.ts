@@ -66,7 +66,7 @@ export class Scratch {
   #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
-  /** `intermediateSize`: of the MLP as it is stored; `least`: sizes to allocate up front, because growing invalidates all bind groups. */
+  /** `intermediateSize`: of the MLP as stored; `least`: sizes to allocate up front, because growing invalidates all bind groups. */
   constructor(device: GPUDevice, text: TextConfig, intermediateSize: number, least: PartialSizes) {
     this.#device = device;
     this.#partialSizes = least;

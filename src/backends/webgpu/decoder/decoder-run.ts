@@ -84,7 +84,7 @@ export class DecoderRun {
   readonly #argMaxSteps: readonly DecoderStep[];
   #bound: Bound | null = null;
 
-  /** `intermediateSize`: of the MLP as it is stored. */
+  /** `intermediateSize`: of the MLP as stored. */
   constructor(context: KernelContext, loaded: LoadedDecoder, kernels: DecoderKernels, intermediateSize: number) {
     this.#context = context;
     this.#groups = new BindGroupCache(context.stream);

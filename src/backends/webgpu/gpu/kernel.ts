@@ -122,7 +122,7 @@ export function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not make of `dot`. */
+/** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not generate for `dot`. */
 export function addDot(sum: string, a: string, b: string): string {
   return `${sum} = ${['w', 'z', 'y', 'x'].reduce((intermediate, part) => `fma(${a}.${part}, ${b}.${part}, ${intermediate})`, sum)};`;
 }

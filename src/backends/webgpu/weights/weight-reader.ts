@@ -139,7 +139,7 @@ fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> { return stored; }`;
   }
 }
 
-/** WGSL of the type of an 8-element vector as it is stored, scale included. */
+/** WGSL of the type of an 8-element vector as stored, scale included. */
 function vec8Type(name: string, { kind, floats }: MatrixFormat): string {
   const stored = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
   const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: stored, table: stored }[kind];

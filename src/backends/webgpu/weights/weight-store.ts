@@ -104,7 +104,7 @@ export class WeightStore {
     return matrix;
   }
 
-  /** A vector as f32 with zeros behind it. */
+  /** A vector as f32, zero-padded. */
   async #vector(weight: ExternalWeight, blob: Blob, paddedLength: number): Promise<GPUBuffer> {
     const bytes = await this.#chunks.use(() => read(weight, blob, 0, weight.length));
     const values = weight.type === 'f16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
