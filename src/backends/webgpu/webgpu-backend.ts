@@ -12,7 +12,7 @@ import type { KernelTime } from './gpu/command-stream.ts';
 import type { KernelDescription } from './gpu/compiler.ts';
 import type { Tuning } from './gpu/tuning.ts';
 import { WebGpuVisionModel } from './vision/vision-model.ts';
-import { readStoredPart, type StoredPart } from './weights/stored-part.ts';
+import { readStoredGraph, type StoredGraph } from './weights/stored-graph.ts';
 
 /** What to open a backend from. */
 export interface WebGpuBackendOptions {
@@ -39,7 +39,7 @@ interface Disposable {
 }
 
 /** The graphs of a model, in the order in which they are opened. */
-const PARTS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies readonly GraphName[];
+const OPENED_GRAPHS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies readonly GraphName[];
 
 /**
  * Opens the graphs of the model one after the other; kernels are compiled and self-tested while the weights load.
@@ -57,15 +57,15 @@ export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<
     );
   }
   const context = createContext(device, { ...kernels, activations: activationsOf(variant) }, tuning);
-  const read = partReader(folder, variant);
+  const read = weightReader(folder, variant);
   const opened: Disposable[] = [];
   const open = async <T extends Disposable>(
-    part: (typeof PARTS)[number],
-    make: (context: KernelContext, stored: StoredPart) => Promise<T>,
+    graph: (typeof OPENED_GRAPHS)[number],
+    make: (context: KernelContext, stored: StoredGraph) => Promise<T>,
   ): Promise<T> => {
-    const loaded = PARTS.indexOf(part);
-    onEvent({ type: 'loadProgress', phase: 'compile', loaded, total: PARTS.length, detail: part });
-    const made = await make(context, await read(part));
+    const loaded = OPENED_GRAPHS.indexOf(graph);
+    onEvent({ type: 'loadProgress', phase: 'compile', loaded, total: OPENED_GRAPHS.length, detail: graph });
+    const made = await make(context, await read(graph));
     opened.push(made);
     return made;
   };
@@ -75,7 +75,7 @@ export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<
     const { run } = await open('decoder', openDecoder);
     return new KernelBackend(context, visionModel, new WebGpuTextModel({ context, embedding, run }), opened);
   } catch (thrown) {
-    for (const part of opened) part.dispose();
+    for (const graph of opened) graph.dispose();
     throw thrown;
   }
 }
@@ -85,13 +85,13 @@ class KernelBackend implements WebGpuBackend {
   readonly text: WebGpuTextModel;
   readonly leavesThreadFree = true;
   readonly #context: KernelContext;
-  readonly #parts: readonly Disposable[];
+  readonly #opened: readonly Disposable[];
 
-  constructor(context: KernelContext, vision: WebGpuVisionModel, text: WebGpuTextModel, parts: readonly Disposable[]) {
+  constructor(context: KernelContext, vision: WebGpuVisionModel, text: WebGpuTextModel, opened: readonly Disposable[]) {
     this.vision = vision;
     this.text = text;
     this.#context = context;
-    this.#parts = parts;
+    this.#opened = opened;
   }
 
   notes(): readonly string[] {
@@ -118,16 +118,16 @@ class KernelBackend implements WebGpuBackend {
   }
 
   async dispose(): Promise<void> {
-    for (const part of this.#parts) part.dispose();
+    for (const graph of this.#opened) graph.dispose();
     this.#context.device.destroy();
   }
 }
 
 /** Reads the graphs of a variant. Throws ModelFolderError when the folder lacks it. */
-function partReader(
+function weightReader(
   folder: WebGpuBackendOptions['folder'],
   name: VariantName,
-): (part: GraphName) => Promise<StoredPart> {
+): (graph: GraphName) => Promise<StoredGraph> {
   const { manifest } = folder;
   const graphs = manifest.variants.find((candidate) => candidate.name === name)?.graphs;
   if (graphs === undefined) {
@@ -136,9 +136,9 @@ function partReader(
       `${manifest.name} (${manifest.dtype}) has no ${name} graphs. Convert it with another --dtype.`,
     );
   }
-  return (part) => {
-    const { file, data } = graphs[part];
+  return (graph) => {
+    const { file, data } = graphs[graph];
     const files = data.map((path) => ({ path, blob: folder.blob(path) }));
-    return readStoredPart(folder.blob(file), files);
+    return readStoredGraph(folder.blob(file), files);
   };
 }

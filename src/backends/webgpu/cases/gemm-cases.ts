@@ -5,10 +5,10 @@ import { F16_TILES, F32_TILES } from '../matmul/tiles.ts';
 import { type MatrixFormat, isQuantized } from '../weights/weight-reader.ts';
 import { QUANTIZED, type Storage, STORAGES, storageName } from './formats.ts';
 import type { KernelCase } from './kernel-case.ts';
-import { productBuffers, type ProductProblem } from './product-problem.ts';
-import { splitProductRun } from './split-problem.ts';
+import { matmulBuffers, type MatmulProblem } from './matmul-problem.ts';
+import { splitKRun } from './split-problem.ts';
 
-interface GemmCase extends Omit<ProductProblem, 'matrices' | 'epilogue'> {
+interface GemmCase extends Omit<MatmulProblem, 'matrices' | 'epilogue'> {
   readonly what: string;
   readonly epilogue: GemmSpec['epilogue'];
   readonly rows: number;
@@ -124,10 +124,10 @@ function gemmCase({ name, isF16, kernel, bytes, tolerance }: Arithmetic, storage
       splits === undefined
         ? {
             kernel: kernel(spec),
-            buffers: productBuffers({ ...one, matrices: [matrix], epilogue }),
+            buffers: matmulBuffers({ ...one, matrices: [matrix], epilogue }),
             grid: gemmGrid(spec, logitsRows ?? tokens),
           }
-        : splitProductRun({
+        : splitKRun({
             kernel: kernel(spec),
             sums: { matrix, tile, splits },
             tokens,

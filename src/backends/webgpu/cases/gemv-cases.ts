@@ -4,7 +4,7 @@ import { type MatrixFormat, isQuantized } from '../weights/weight-reader.ts';
 import { type Storage, STORAGES, storageName } from './formats.ts';
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import type { KernelCase } from './kernel-case.ts';
-import { productBuffers, type ProductProblem } from './product-problem.ts';
+import { matmulBuffers, type MatmulProblem } from './matmul-problem.ts';
 
 /** Sums are f32, so the error is little more than their rounding. */
 const TOLERANCE = 4e-6;
@@ -12,7 +12,7 @@ const TOLERANCE = 4e-6;
 /** The kernel's four reductions over the threads of a row. */
 type Reduction = 'workgroup memory' | 'a subgroup a row' | 'rows sharing a subgroup' | 'several subgroups a row';
 
-interface GemvCase extends Omit<ProductProblem, 'matrices' | 'epilogue'>, GemvTile {
+interface GemvCase extends Omit<MatmulProblem, 'matrices' | 'epilogue'>, GemvTile {
   readonly what: string;
   readonly epilogue: GemvSpec['epilogue'];
   readonly rows: number;
@@ -143,7 +143,7 @@ function gemvCase(storage: Storage, one: GemvCase): KernelCase {
       if (gemvBytes(spec) > traits.workgroupBytes) throw new RangeError('a case takes less workgroup memory');
       const kernel = gemvKernel(spec);
       const [x, y] = gemvGrid(spec);
-      const buffers = productBuffers({ ...one, matrices, epilogue });
+      const buffers = matmulBuffers({ ...one, matrices, epilogue });
       return { kernel, buffers, grid: [x, y, Math.ceil((logitsRows ?? one.tokens) / spec.columns)] };
     },
   };

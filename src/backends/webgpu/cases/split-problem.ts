@@ -21,7 +21,7 @@ export interface SplitProblem {
 }
 
 /** The run: buffers are the matrix's, `x`, the partial sums `[splits, tokens, rows]` in whole tiles, `params`. */
-export function splitProductRun({ kernel, sums, tokens, stepInputs, isPacked = false }: SplitProblem): CaseRun {
+export function splitKRun({ kernel, sums, tokens, stepInputs, isPacked = false }: SplitProblem): CaseRun {
   const { matrix, tile, splits } = sums;
   const { rows, cols } = matrix;
   const random = pseudoRandom();

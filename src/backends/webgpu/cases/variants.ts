@@ -4,7 +4,7 @@ import { type Kernel, paramWords } from '../gpu/kernel.ts';
 import { DEFAULT_TUNING } from '../gpu/tuning.ts';
 import { gemmF16Kernel } from '../matmul/gemm-f16.ts';
 import { subgroupMatrixGemmKernel } from '../matmul/gemm-subgroup-matrix.ts';
-import { gemmGrid, gemmKernel, type GemmProduct } from '../matmul/gemm.ts';
+import { gemmGrid, gemmKernel, type GemmOperation } from '../matmul/gemm.ts';
 import { gemvGrid, gemvKernel, matrixBytes } from '../matmul/gemv.ts';
 import { selectGemv, selectF32Tiles } from '../matmul/select.ts';
 import { F16_TILES, SUBGROUP_MATRIX_TILES } from '../matmul/tiles.ts';
@@ -60,7 +60,7 @@ function gemmVariants(
   format: string,
   { traits, tokens }: { readonly traits: DeviceTraits; readonly tokens: number },
 ): readonly KernelVariant[] {
-  const product: GemmProduct = { label: 'gemm', matrix, epilogue: 'store' };
+  const product: GemmOperation = { label: 'gemm', matrix, epilogue: 'store' };
   const variant = (
     arithmetic: string,
     kernel: Kernel,

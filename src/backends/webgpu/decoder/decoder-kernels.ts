@@ -10,13 +10,13 @@ import { causalSource, subgroupMatrixAttentionKernel } from '../attention/subgro
 import type { Compiler } from '../gpu/compiler.ts';
 import { compileRows, sized, type SizedKernel } from '../gpu/sized-kernel.ts';
 import { compileGemm, compileGemv } from '../matmul/compile.ts';
-import { type GemvProduct, type KernelTarget, leastGemmTokens, selectSkinnyTokens } from '../matmul/select.ts';
+import { type GemvOperation, type KernelTarget, leastGemmTokens, selectSkinnyTokens } from '../matmul/select.ts';
 import { compileSplitK, type SplitKLayer } from '../matmul/split-k-layer.ts';
 import { ARG_MAX_CANDIDATES, argMaxKernels, embeddingToResidualKernel, normKernel } from '../rows/text-rows.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
 
 /** GEMV (one token) and skinny GEMM (a few) of a layer and the head, with RMSNorm and SwiGLU fused. */
-export interface FusedProducts {
+export interface FusedKernels {
   readonly qkv: SizedKernel;
   readonly output: SizedKernel;
   readonly gateUp: SizedKernel;
@@ -25,7 +25,7 @@ export interface FusedProducts {
 }
 
 /** The same as GEMM, where RMSNorm is a separate kernel. */
-export interface GemmProducts {
+export interface GemmKernels {
   readonly qkv: SizedKernel;
   readonly output: SizedKernel;
   readonly gate: SizedKernel;
@@ -49,13 +49,13 @@ export interface AttentionKernels {
 
 /** Every kernel of a model. */
 export interface DecoderKernels {
-  readonly gemv: FusedProducts;
-  readonly skinny: FusedProducts;
+  readonly gemv: FusedKernels;
+  readonly skinny: FusedKernels;
   /** Most tokens of the skinny regime. */
   readonly skinnyTokens: number;
   /** In order of tokens; null if rows have padding. */
   readonly splitK: readonly SplitKLayer[] | null;
-  readonly gemm: GemmProducts;
+  readonly gemm: GemmKernels;
   readonly attention: AttentionKernels;
   /** Embeddings into the residual stream. */
   readonly embeddings: SizedKernel;
@@ -143,15 +143,15 @@ async function compileFused(
   { layer, head }: DecoderFormats,
   { text, target }: DecoderKernelConfig,
   columns: number,
-): Promise<FusedProducts> {
-  const product = (spec: GemvProduct): Promise<SizedKernel> => compileGemv(compiler, spec, columns, target);
+): Promise<FusedKernels> {
+  const gemv = (spec: GemvOperation): Promise<SizedKernel> => compileGemv(compiler, spec, columns, target);
   const normEpsilon = text.rmsNormEps;
   const [qkv, output, gateUp, down, headProduct] = await Promise.all([
-    product({ label: 'qkv', matrices: [layer.qkv], epilogue: 'store', bias: true, normEpsilon }),
-    product({ label: 'o_proj', matrices: [layer.output], epilogue: 'add' }),
-    product({ label: 'gate, up', matrices: [layer.gate, layer.up], epilogue: 'swiglu', normEpsilon }),
-    product({ label: 'down', matrices: [layer.down], epilogue: 'add' }),
-    product({ label: 'head', matrices: [head], epilogue: 'store', normEpsilon, logitsRowsOnly: true }),
+    gemv({ label: 'qkv', matrices: [layer.qkv], epilogue: 'store', bias: true, normEpsilon }),
+    gemv({ label: 'o_proj', matrices: [layer.output], epilogue: 'add' }),
+    gemv({ label: 'gate, up', matrices: [layer.gate, layer.up], epilogue: 'swiglu', normEpsilon }),
+    gemv({ label: 'down', matrices: [layer.down], epilogue: 'add' }),
+    gemv({ label: 'head', matrices: [head], epilogue: 'store', normEpsilon, logitsRowsOnly: true }),
   ]);
   return { qkv, output, gateUp, down, head: headProduct };
 }
@@ -160,7 +160,7 @@ async function compileGemms(
   compiler: Compiler,
   { layer, head: headMatrix }: DecoderFormats,
   target: KernelTarget,
-): Promise<GemmProducts> {
+): Promise<GemmKernels> {
   const least = leastGemmTokens(Object.values(layer));
   const [qkv, output, gate, up, down, head] = await Promise.all([
     compileGemm(compiler, { label: 'qkv, GEMM', matrix: layer.qkv, epilogue: 'store', bias: true }, least, target),

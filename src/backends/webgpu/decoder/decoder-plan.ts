@@ -4,7 +4,7 @@
  */
 import { passStep, type PassStep } from '../gpu/pass.ts';
 import type { SplitKLayer } from '../matmul/split-k-layer.ts';
-import type { AttentionKernels, DecoderKernels, FusedProducts, GemmProducts } from './decoder-kernels.ts';
+import type { AttentionKernels, DecoderKernels, FusedKernels, GemmKernels } from './decoder-kernels.ts';
 
 /** Buffers of the run (decoder-buffers.ts), the sequence and the weights. Names of a layer's buffers begin with `layer.`. */
 export type DecoderOperand =
@@ -85,7 +85,7 @@ export function attentionSteps(kernels: AttentionKernels, way: AttentionWay, isS
 }
 
 /** GEMV and skinny GEMM with fused norms and SwiGLU. */
-export function fusedPlan(kernels: FusedProducts, attention: readonly DecoderStep[]): LayerPlan {
+export function fusedPlan(kernels: FusedKernels, attention: readonly DecoderStep[]): LayerPlan {
   return {
     before: [],
     layer: [
@@ -125,7 +125,7 @@ export function splitKPlan(kernels: SplitKLayer, attention: readonly DecoderStep
 }
 
 /** GEMM: norms are separate kernels, SwiGLU is the epilogue of `up`. */
-export function gemmPlan(kernels: GemmProducts, norm: Kernel, attention: readonly DecoderStep[]): LayerPlan {
+export function gemmPlan(kernels: GemmKernels, norm: Kernel, attention: readonly DecoderStep[]): LayerPlan {
   return {
     before: [],
     layer: [

@@ -2,7 +2,7 @@
 import type { KernelContext } from '../context.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import { selfTestDecoder } from '../self-test/decoder-test.ts';
-import type { StoredPart } from '../weights/stored-part.ts';
+import type { StoredGraph } from '../weights/stored-graph.ts';
 import { compileDecoder, type DecoderKernels } from './decoder-kernels.ts';
 import { DecoderRun } from './decoder-run.ts';
 import { decoderWeights } from './decoder-weights.ts';
@@ -20,7 +20,7 @@ export interface OpenDecoder {
  * @throws NumericCheckError when the device computes wrongly
  * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
  */
-export async function openDecoder(context: KernelContext, { initializers, files }: StoredPart): Promise<OpenDecoder> {
+export async function openDecoder(context: KernelContext, { initializers, files }: StoredGraph): Promise<OpenDecoder> {
   const { device, model, tuning, compiler } = context;
   const { text, activations } = model;
   const stored = decoderWeights(initializers, text);

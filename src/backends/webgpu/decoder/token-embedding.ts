@@ -3,7 +3,7 @@ import type { KernelContext } from '../context.ts';
 import type { Compiled } from '../gpu/compiler.ts';
 import { embedKernel } from '../rows/text-rows.ts';
 import { loadMatrix, type LoadedMatrix } from '../weights/loaded-matrix.ts';
-import type { StoredPart } from '../weights/stored-part.ts';
+import type { StoredGraph } from '../weights/stored-graph.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
 import { embeddingTable } from './decoder-weights.ts';
 
@@ -37,7 +37,7 @@ export class TokenEmbedding {
    * Loads the table and compiles the kernel.
    * @throws RuntimeUnavailableError when the table has an unknown layout or the device cannot hold it
    */
-  static async open(context: KernelContext, { initializers, files }: StoredPart): Promise<TokenEmbedding> {
+  static async open(context: KernelContext, { initializers, files }: StoredGraph): Promise<TokenEmbedding> {
     const { model, compiler } = context;
     const stored = embeddingTable(initializers, model.text);
     const weights = context.weights.open(files);

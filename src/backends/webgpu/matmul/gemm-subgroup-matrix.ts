@@ -7,7 +7,7 @@
  * Source: Chromium's extension chromium_experimental_subgroup_matrix (google/dawn docs/dawn/features/subgroup_matrix.md).
  */
 import { grid, kernel, type Kernel, repeat } from '../gpu/kernel.ts';
-import { assertWhole, epilogueOf, gemmBindings, type GemmProduct } from './gemm.ts';
+import { assertWhole, epilogueOf, gemmBindings, type GemmOperation } from './gemm.ts';
 import { describeFormat, f16Packer, f16Reader, vec8Reader } from '../weights/weight-reader.ts';
 import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
@@ -43,7 +43,7 @@ export function subgroupMatrixTileBytes({ tokens, rows, alongTokens, alongRows, 
 }
 
 /** A GEMM on subgroup matrices, and how its work is divided. */
-export interface SubgroupMatrixGemmSpec extends GemmProduct {
+export interface SubgroupMatrixGemmSpec extends GemmOperation {
   readonly tile: SubgroupMatrixTile;
 }
 

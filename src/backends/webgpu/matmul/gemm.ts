@@ -10,7 +10,7 @@ import { describeFormat, matrixBindings, type MatrixFormat, vec8Reader } from '.
 import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
 /** What a GEMM computes. Rows of x and y are padded with zeros (rows/row-layout.ts). */
-export interface GemmProduct {
+export interface GemmOperation {
   readonly label: string;
   readonly matrix: MatrixFormat;
   /** The epilogue, after the bias. `swiglu`: y = silu(y) * result, where y holds the gate; `gelu`: y = gelu(result). */
@@ -21,7 +21,7 @@ export interface GemmProduct {
 }
 
 /** A GEMM and how its work is divided. */
-export interface GemmSpec extends GemmProduct {
+export interface GemmSpec extends GemmOperation {
   readonly tile: GemmTile;
   /** Split-K: y receives the partial sums of this many splits (partial-sums.ts), and the reduction applies the epilogue. */
   readonly splits?: number;
@@ -74,7 +74,7 @@ export interface EpilogueOperands {
  * as f16.
  */
 export function epilogueOf(
-  { epilogue, bias }: GemmProduct,
+  { epilogue, bias }: GemmOperation,
   largest?: number,
 ): {
   /** The functions it calls. */
@@ -100,7 +100,7 @@ export function epilogueOf(
 }
 
 /** Bindings in order: the matrix's, `x`, `y`, `bias` if there is one, `params`. */
-export function gemmBindings({ matrix, bias }: GemmProduct): Binding[] {
+export function gemmBindings({ matrix, bias }: GemmOperation): Binding[] {
   return [
     ...matrixBindings('w', matrix, 'vec8'),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
@@ -149,7 +149,7 @@ export function assertWhole(tile: Pick<GemmTile, 'tokens' | 'rows'>, ...counts: 
 }
 
 /** WGSL of the token that a thread copies from X, with `each` threads per row of X. */
-export function copiedToken(spec: GemmProduct, thread: string, each: number): string {
+export function copiedToken(spec: GemmOperation, thread: string, each: number): string {
   const token = `min(first_token + (${thread}) / ${each}u, count - 1u)`;
   return spec.logitsRowsOnly === true ? `(params.first_logits_row + ${token})` : token;
 }

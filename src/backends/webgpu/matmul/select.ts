@@ -35,7 +35,7 @@ export type SplitKOption =
 export type Regime = 'gemv' | 'skinny' | 'splitK' | 'gemm';
 
 /** What a GEMV computes, before its work is divided. */
-export type GemvProduct = Pick<GemvSpec, 'label' | 'matrices' | 'epilogue'> & Partial<GemvSpec>;
+export type GemvOperation = Pick<GemvSpec, 'label' | 'matrices' | 'epilogue'> & Partial<GemvSpec>;
 
 /** The regime of a run. `skinnyTokens`: {@link selectSkinnyTokens}; `canSplit`: {@link canSplitK}. */
 export function selectRegime(
@@ -54,8 +54,8 @@ export function selectSkinnyTokens(matrices: readonly MatrixFormat[], { traits, 
 }
 
 /** The tile of a GEMV or, for several tokens, of a skinny GEMM of up to `columns` at once. */
-export function selectGemv(product: GemvProduct, columns: number, { traits, tuning }: KernelTarget): GemvSpec {
-  const isWide = columns > 1 || (product.matrices[0]?.rows ?? 0) >= tuning.wideRows;
+export function selectGemv(operation: GemvOperation, columns: number, { traits, tuning }: KernelTarget): GemvSpec {
+  const isWide = columns > 1 || (operation.matrices[0]?.rows ?? 0) >= tuning.wideRows;
   let spec: GemvSpec = {
     columns,
     rowsPerThread: tuning.rowsPerThread,
@@ -64,8 +64,8 @@ export function selectGemv(product: GemvProduct, columns: number, { traits, tuni
     blocksAhead: tuning.blocksAhead,
     subgroupSize: traits.subgroupSize,
     ...(isWide ? wideTile(tuning) : {}),
-    ...product,
-    label: columns === 1 ? product.label : `${product.label}, skinny GEMM`,
+    ...operation,
+    label: columns === 1 ? operation.label : `${operation.label}, skinny GEMM`,
   };
   // If workgroup memory is short: fewer blocks in flight, then fewer tokens, then fewer threads.
   const { workgroupBytes } = traits;

@@ -8,7 +8,7 @@ import type { Compiled, Compiler } from '../gpu/compiler.ts';
 import type { RowKernel } from '../gpu/kernel.ts';
 import { compileRows, sized, type SizedKernel } from '../gpu/sized-kernel.ts';
 import { compileGemm, MANY } from '../matmul/compile.ts';
-import type { GemmProduct } from '../matmul/gemm.ts';
+import type { GemmOperation } from '../matmul/gemm.ts';
 import type { KernelTarget } from '../matmul/select.ts';
 import { normKernel } from '../rows/text-rows.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../rows/vision-rows.ts';
@@ -59,7 +59,7 @@ export async function compileVision(
   { vision, stored, target }: VisionKernelConfig,
 ): Promise<VisionKernels> {
   const { hiddenSize: cols, outHiddenSize } = vision;
-  const product = (spec: GemmProduct): Promise<SizedKernel> => compileGemm(compiler, spec, MANY, target);
+  const gemm = (spec: GemmOperation): Promise<SizedKernel> => compileGemm(compiler, spec, MANY, target);
   const rows = (kernel: RowKernel): Promise<SizedKernel> => compileRows(compiler, kernel);
   const norm = async (label: string, gapless: boolean): Promise<SizedKernel> => {
     const compiled = await compiler.compile(normKernel({ label, cols, epsilon: VISION_EPSILON, gapless }));
@@ -68,17 +68,17 @@ export async function compileVision(
   const bias = true;
   const [patches, embed, blockNorm, qkv, attention, output, gate, up, down, ...merger] = await Promise.all([
     rows(patchKernel(vision)),
-    product({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
+    gemm({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
     norm('vision norm', false),
-    product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
+    gemm({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
     compileAttention(compiler, vision, target),
-    product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
-    product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
-    product({ label: 'vision up', matrix: block.up, epilogue: 'swiglu', bias }),
-    product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
+    gemm({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
+    gemm({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
+    gemm({ label: 'vision up', matrix: block.up, epilogue: 'swiglu', bias }),
+    gemm({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
     norm('vision norm, merger', true),
-    product({ label: 'vision merger, intermediate', matrix: mergerIntermediate, epilogue: 'gelu', bias }),
-    product({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
+    gemm({ label: 'vision merger, intermediate', matrix: mergerIntermediate, epilogue: 'gelu', bias }),
+    gemm({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
     rows(featureKernel(outHiddenSize, stored)),
   ]);
   const [mergerNorm, intermediate, outer, features] = merger;

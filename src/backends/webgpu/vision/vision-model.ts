@@ -8,7 +8,7 @@ import type { KernelContext } from '../context.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import { BufferFeatures } from '../image-features.ts';
 import { selfTestVision } from '../self-test/vision-test.ts';
-import type { StoredPart } from '../weights/stored-part.ts';
+import type { StoredGraph } from '../weights/stored-graph.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
 import { windowSpans } from './attention-spans.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
@@ -37,7 +37,7 @@ export class WebGpuVisionModel implements VisionModel {
    * @throws NumericCheckError when the device computes wrongly
    * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
    */
-  static async open(context: KernelContext, { initializers, files }: StoredPart): Promise<WebGpuVisionModel> {
+  static async open(context: KernelContext, { initializers, files }: StoredGraph): Promise<WebGpuVisionModel> {
     const { device, model, tuning, compiler } = context;
     const { vision, activations } = model;
     checkSizes(vision);

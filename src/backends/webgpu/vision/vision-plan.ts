@@ -61,19 +61,19 @@ export function patchSteps({ patches, patchEmbed }: VisionKernels): readonly Vis
 export function blockSteps(kernels: VisionKernels, isFull: boolean): readonly VisionStep[] {
   const { norm, attention: kernelsOfAttention } = kernels;
   const { rotary, isPacked, windows, whole } = kernelsOfAttention;
-  const product = (name: 'qkv' | 'output' | 'gate' | 'up' | 'down', x: VisionOperand, y: VisionOperand): VisionStep =>
+  const gemm = (name: 'qkv' | 'output' | 'gate' | 'up' | 'down', x: VisionOperand, y: VisionOperand): VisionStep =>
     step(name, kernels[name], 'patches', [`layer.${name}`, x, y, `layer.${name}Bias`, 'patchParams']);
   const spans = isFull ? 'imageSpans' : 'windowSpans';
   return [
     step('attentionNorm', norm, 'patches', ['hidden', 'layer.attentionNorm', 'normed']),
-    product('qkv', 'normed', 'qkv'),
+    gemm('qkv', 'normed', 'qkv'),
     step('rotary', rotary, 'patches', ['qkv', 'cos', 'sin', ...(isPacked ? (['packed'] as const) : []), 'patchParams']),
     step('attention', isFull ? whole : windows, spans, ['packed', spans, 'attention']),
-    product('output', 'attention', 'hidden'),
+    gemm('output', 'attention', 'hidden'),
     step('mlpNorm', norm, 'patches', ['hidden', 'layer.mlpNorm', 'normed']),
-    product('gate', 'normed', 'intermediate'),
-    product('up', 'normed', 'intermediate'),
-    product('down', 'intermediate', 'hidden'),
+    gemm('gate', 'normed', 'intermediate'),
+    gemm('up', 'normed', 'intermediate'),
+    gemm('down', 'intermediate', 'hidden'),
   ];
 }
 

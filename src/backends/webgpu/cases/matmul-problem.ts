@@ -8,7 +8,7 @@ import { gelu, product, rmsNorm, silu } from './reference.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
 /** A GEMV or GEMM with its optional RMSNorm and its epilogue. */
-export interface ProductProblem {
+export interface MatmulProblem {
   /** One matrix. For `swiglu` gate and up; or up alone, with the gate's result in y. */
   readonly matrices: readonly MatrixFormat[];
   readonly tokens: number;
@@ -30,7 +30,7 @@ interface Sums {
 }
 
 /** Buffers: the matrices', `x`, `y`, `bias` and `gamma` if present, `params`. */
-export function productBuffers(problem: ProductProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
+export function matmulBuffers(problem: MatmulProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
   const { matrices, tokens, epilogue, normEpsilon, logitsRows, extremes = false } = problem;
   const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
   const made = matrices.map((format) => madeUpMatrix(format, random, extremes));
@@ -78,7 +78,7 @@ function sumsOf(x: ArrayLike<number>, weights: Float32Array, cols: number, bias:
 
 /** Applies the epilogue. Errors propagate through silu and gelu, whose slope is at most 1.13. */
 function finished(
-  { epilogue, largest = Infinity }: ProductProblem,
+  { epilogue, largest = Infinity }: MatmulProblem,
   [sums, others]: readonly Sums[],
   before: Float32Array | null,
 ): Sums {
