@@ -149,7 +149,7 @@ ${repeat(
   valueReads,
   (i) => `    if (${hasValue(i)}) {
       let at = lid + ${i * THREADS}u;
-      // Past the new token, too: an earlier prompt may have left NaN there, which a weight of 0 does not cancel.
+      // Past the new token, too: an earlier prompt may have left non-finite values there, which a weight of 0 does not cancel.
       if (tile + at / ${vec8s}u >= params.past) { v${i} = new_value[at % ${vec8s}u]; }
       let fours = split8(v${i});
       value_tile[at * 2u] = fours[0];
