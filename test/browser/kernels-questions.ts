@@ -45,7 +45,7 @@ export async function continuePrompt(
   const start = await decoder.prefill(prompt, { signal, wantLogits: true });
   const chained = [start.greedy];
   if (decoder.canPipeline) {
-    const options = { signal, most: tokens - 1, goOn: () => true };
+    const options = { signal, most: tokens - 1, shouldContinue: () => true };
     for await (const id of decoder.pipelined(start.greedy, options)) chained.push(id);
   }
   while (chained.length < tokens) {

@@ -68,7 +68,7 @@ async function generate(decoder: Decoder, prompt: number[], tokens: number, onTo
   const ids = [greedy];
   readBacks = 0;
   if (decoder.canPipeline) {
-    for await (const id of decoder.pipelined(greedy, { signal, most: CAPACITY, goOn: () => true })) {
+    for await (const id of decoder.pipelined(greedy, { signal, most: CAPACITY, shouldContinue: () => true })) {
       onToken?.();
       if (ids.push(id) >= tokens) break;
     }

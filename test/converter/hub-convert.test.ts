@@ -145,7 +145,7 @@ describe('a checkpoint of the hub', () => {
       path.endsWith(SHARDS[1]) && !isHeader(range) ? { kind: 'altered' } : undefined;
     await expect(convert(folder)).rejects.toMatchObject({
       name: 'CheckpointError',
-      message: expect.stringMatching(/model-00002-of-00002.*altered on its way: its SHA-256.*convert again/),
+      message: expect.stringMatching(/model-00002-of-00002.*altered in transit: its SHA-256.*convert again/),
     });
     expect(folder.files.has('manifest.json')).toBe(false);
     server.fault = () => undefined;

@@ -31,7 +31,7 @@ const THREE_B = await checkpointModel(
 
 /** Builds every graph of a model in every variant of a dtype. */
 function build(model: ConvertibleModel, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
-  const precision = precisionOf(dtype, model.checkpoint.keptAtEight);
+  const precision = precisionOf(dtype, model.checkpoint.eightBitPrefixes);
   const layout = new WeightLayout(precision, dataFileName('visionthink', 'fp32'));
   const graphs = precision.activations.flatMap((activations) =>
     Object.entries({

@@ -169,7 +169,7 @@ function checkpointTensors(toy: ToyConfig): CheckpointTensors {
     ]),
     spellings: (canonical) => [canonical],
     beyond: [`text.layers.${toy.numLayers}.norm1.weight`],
-    keptAtEight: ['vision.'],
+    eightBitPrefixes: ['vision.'],
   };
 }
 

@@ -62,7 +62,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     what: 'swapped sign of a running maximum',
-    caught: 'KV split reduction: more splits than threads take at once, heads that are no eights of quads',
+    caught: 'KV split reduction: more splits than threads take at once, heads that are not multiples of eight quads',
     from: 'exp(before - most)',
     to: 'exp(most - before)',
   },

@@ -30,7 +30,7 @@ export interface StoredModel {
 /** Stores a model of zeros. */
 export function storeZeros(model: ConvertibleModel, dtype: Dtype): StoredModel {
   const layout = new WeightLayout(
-    precisionOf(dtype, model.checkpoint.keptAtEight),
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
     (graph, serial) => `${graph}.${serial}`,
   );
   const [variant] = buildGraphs(layout, model, 1e9);

@@ -11,7 +11,7 @@ import { traitsOf } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { DEFAULT_TUNING } from '../../../src/backends/webgpu/gpu/tuning.ts';
 import { BufferFeatures } from '../../../src/backends/webgpu/image-features.ts';
 import { openWebGpuBackend } from '../../../src/backends/webgpu/webgpu-backend.ts';
-import { readStoredPart, type StoredPart } from '../../../src/backends/webgpu/weights/stored-part.ts';
+import { readStoredGraph, type StoredGraph } from '../../../src/backends/webgpu/weights/stored-graph.ts';
 import type { Sequence, TextModel } from '../../../src/engine/backend.ts';
 import type { GraphName } from '../../../src/model/manifest.ts';
 import type { ModelFolder } from '../../../src/architectures/model-folder.ts';
@@ -28,9 +28,9 @@ const PLAIN: Traits = { f16: false, subgroupSize: null, subgroupMatrices: false 
 const WITH_MATRICES: Traits = { f16: true, subgroupSize: 32, subgroupMatrices: true };
 const GREEDY = { logitsRows: 1, wantLogits: false } as const;
 
-function part(name: GraphName): Promise<StoredPart> {
+function part(name: GraphName): Promise<StoredGraph> {
   const { file, data } = STORED.graphs[name];
-  return readStoredPart(
+  return readStoredGraph(
     STORED.blob(file),
     data.map((path) => ({ path, blob: STORED.blob(path) })),
   );

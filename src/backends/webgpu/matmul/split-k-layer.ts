@@ -1,4 +1,4 @@
-/** The split-K products of a layer and their reductions, compiled. */
+/** The compiled split-K GEMMs of a layer and their reductions. */
 import type { TextConfig } from '../../../model/text-config.ts';
 import type { DecoderFormats } from '../decoder/loaded-decoder.ts';
 import type { Compiler } from '../gpu/compiler.ts';
@@ -19,39 +19,39 @@ import {
 import { reduceBiasKernel, reduceNormKernel, reduceSwigluKernel } from './split-k-reduce.ts';
 import { splitKKernel } from './split-k.ts';
 
-/** The kernels of a layer for up to so many tokens. A reduction stands between one product and the next. */
+/** The kernels of a layer for up to `upTo` tokens. A reduction follows each GEMM. */
 export interface SplitKLayer {
   readonly upTo: number;
-  /** RMSNorm in front of the first layer, which has nothing to reduce. */
+  /** RMSNorm before the first layer, which has nothing to reduce. */
   readonly firstNorm: SizedKernel;
   readonly qkv: SizedKernel;
   readonly bias: SizedKernel;
   readonly output: SizedKernel;
   readonly attentionNorm: SizedKernel;
-  /** Of gate and up, whose formats are the same. */
+  /** For gate and up, whose formats are equal. */
   readonly gateUp: SizedKernel;
   readonly swiglu: SizedKernel;
   readonly down: SizedKernel;
-  /** Reduces the layer's last product, and RMSNorm in front of the next layer. */
+  /** Reduces the layer's last GEMM and applies the next layer's RMSNorm. */
   readonly nextNorm: SizedKernel;
-  /** f32 numbers of partial sums: of any product, and of `up`, whose sums are there beside the gate's. */
+  /** f32 numbers of partial sums: of the largest GEMM, and of `up`, whose sums coexist with the gate's. */
   partialSums(tokens: number): { readonly sums: number; readonly upPartialSums: number };
 }
 
 /** A layer's matrices. */
 export type SplitKMatrices = Pick<DecoderFormats['layer'], 'qkv' | 'output' | 'gate' | 'down'>;
 
-/** How one arithmetic makes the products of a tile size. */
+/** The GEMMs of one arithmetic and tile size. */
 interface Products {
   sums(matrix: MatrixFormat): PartialSums;
-  /** The kernel; `isPacked`: whether X is packed f16, where products read such. */
+  /** The kernel; `isPacked`: whether X is packed f16, where the arithmetic supports it. */
   kernel(label: string, matrix: MatrixFormat, isPacked: boolean): Kernel;
-  /** The matrix for whose product a reduction packs its result; null where products read f32. */
+  /** The matrix whose order a reduction packs its result in; null if GEMMs read f32. */
   packedFor(matrix: MatrixFormat): MatrixFormat | null;
 }
 
 /**
- * Compiles the kernels, for fewer tokens first; null where the matrices {@link canSplitK} not.
+ * Compiles the kernels, in order of tokens; null unless {@link canSplitK}.
  * Throws RuntimeUnavailableError when the device refuses a kernel that needs no subgroup matrices.
  */
 export async function compileSplitK(
@@ -72,10 +72,10 @@ export async function compileSplitK(
         : await layers(option);
     if (compiled !== null) return compiled;
   }
-  throw new RangeError('the last way to compute split-K is always there');
+  throw new RangeError('the last option of split-K is always available');
 }
 
-/** The products of each tile size of an option. */
+/** The GEMMs of each tile size of an option. */
 function productsOf(option: SplitKOption): readonly { readonly upTo: number; readonly products: Products }[] {
   switch (option.arithmetic) {
     case 'subgroup matrices':

@@ -29,7 +29,7 @@ function build(
   visionEncoder: ReadonlyMap<string, ExternalWeight>;
 } {
   const layout = new WeightLayout(
-    precisionOf(dtype, model.checkpoint.keptAtEight),
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
     (graph, serial) => `${graph}.${serial}`,
   );
   const [first] = buildGraphs(layout, model, 1e9);
