@@ -29,14 +29,13 @@ export function resample(image: RgbImage, width: number, height: number, filter:
 
   const along = width === image.width ? undefined : resampleWeights(image.width, width, filter);
   const down = height === image.height ? undefined : resampleWeights(image.height, height, filter);
-  return { width, height, data: runPasses(image, width, height, along, down) };
+  return { width, height, data: runPasses(image, { width, height }, along, down) };
 }
 
 /** Runs the passes that are needed, in the memory of one kernel. */
 function runPasses(
   image: RgbImage,
-  width: number,
-  height: number,
+  { width, height }: { readonly width: number; readonly height: number },
   along: ResampleWeights | undefined,
   down: ResampleWeights | undefined,
 ): Uint8Array {

@@ -166,12 +166,8 @@ async function multiplyInF16(): Promise<number> {
   for (const matrix of testedFormats(stored)) {
     const spec = { label: 'product, f16', matrix, epilogue: 'store', bias: true, tile } as const;
     const compiled = await parts.compiler.compile(gemmF16Kernel(spec));
-    await testGemm(
-      parts,
-      sized(compiled, (tokens) => gemmGrid(spec, tokens)),
-      matrix,
-      37,
-    );
+    const step = sized(compiled, (tokens) => gemmGrid(spec, tokens));
+    await testGemm(parts, { step, format: matrix, tokens: 37 });
   }
   device.destroy();
   return changed;

@@ -116,7 +116,7 @@ class GrowingKvCache implements KvCache {
     for (const [past, tensor] of this.#tensors) {
       const [, heads = 0, from = 0, headDim = 0] = tensor.dims;
       if (from <= length) continue;
-      const data = cutLength(await tensor.read(), heads, from, length, headDim);
+      const data = cutLength(await tensor.read(), { heads, from, length, width: headDim });
       tensor.dispose();
       this.#tensors.set(past, this.#runtime.tensor(tensor.type, data, [1, heads, length, headDim]));
     }
@@ -127,8 +127,17 @@ class GrowingKvCache implements KvCache {
   }
 }
 
+/** How much of a cached tensor is retained. */
+interface Cut {
+  readonly heads: number;
+  /** Tokens there are, and those that stay. */
+  readonly from: number;
+  readonly length: number;
+  readonly width: number;
+}
+
 /** `[heads, from, width]` cut to `[heads, length, width]`. */
-function cutLength(data: TensorData, heads: number, from: number, length: number, width: number): TensorData {
+function cutLength(data: TensorData, { heads, from, length, width }: Cut): TensorData {
   const cut = data.slice(0, heads * length * width);
   for (let head = 0; head < heads; head++) {
     const rows = data.subarray(head * from * width, (head * from + length) * width);

@@ -74,7 +74,11 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
         root,
       );
       const { bytes } = file;
-      return new RangedBlob((first, end) => requests.read(url, { ...asked, path }, bytes, first, end), 0, bytes);
+      return new RangedBlob(
+        (first, end) => requests.read(url, { ...asked, path }, { size: bytes, first, end }),
+        0,
+        bytes,
+      );
     },
     async version(path) {
       const file = files.get(path);

@@ -26,6 +26,13 @@ class PassingFailure extends Error {
   }
 }
 
+/** Bytes `[first, end)` of a file of `size` bytes. */
+export interface FilePart {
+  readonly size: number;
+  readonly first: number;
+  readonly end: number;
+}
+
 /** Sends requests as HubOptions say. */
 export class HubRequests {
   readonly #options: HubOptions;
@@ -69,7 +76,7 @@ export class HubRequests {
    * Bytes `[first, end)` of the file of `size` bytes behind a URL.
    * @throws HubError when it cannot be read or is not the file that was listed; StoppedError
    */
-  async read(url: URL, asked: Asked, size: number, first: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(url: URL, asked: Asked, { size, first, end }: FilePart): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(end - first);
     let filled = 0;
     while (filled < bytes.length) {

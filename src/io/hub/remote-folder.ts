@@ -19,7 +19,7 @@ export function remoteFolder(url: string, options: Omit<HubOptions, 'endpoint' |
       const address = new URL(path, root);
       const size = await requests.size(address, { ...asked, path });
       if (size === undefined) return undefined;
-      return new RangedBlob((first, end) => requests.read(address, { ...asked, path }, size, first, end), 0, size);
+      return new RangedBlob((first, end) => requests.read(address, { ...asked, path }, { size, first, end }), 0, size);
     },
   };
 }

@@ -44,6 +44,13 @@ export interface SubgroupMatrixAttentionSource {
   write(row: string, col: string, value: string): string;
 }
 
+/** How fragments lie in workgroup memory. */
+interface FragmentLayout {
+  /** Elements from row to row. */
+  readonly rowStride: number;
+  readonly majorness: 'row_major' | 'col_major';
+}
+
 /** 8-element vectors from row to row of a tile: those of a head, plus one so that neighbouring rows lie in different banks. */
 function strideOf(headDim: number): number {
   return headDim / 8 + 1;
@@ -72,7 +79,7 @@ export function subgroupMatrixAttentionKernel(source: SubgroupMatrixAttentionSou
   const across = KEYS / FRAGMENT; // fragments along a tile's keys
   const valuesAt = KEYS * stride; // of the values, after the keys
   const half = KEYS / 2; // scores of a lane: two share a row
-  const load = (side: 'left' | 'right', from: string, at: string, rowStride: number, majorness: string): string =>
+  const load = (side: 'left' | 'right', from: string, at: string, { rowStride, majorness }: FragmentLayout): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, ${at}, ${rowStride}u)`;
   const reads = Math.ceil((KEYS * vec8s) / THREADS); // vec8s of keys, and of values, a thread copies for a tile
   const even = (KEYS * vec8s) % THREADS === 0;
@@ -94,7 +101,7 @@ ${repeat(depth, (k) =>
   repeat(
     across,
     (j) =>
-      `      s${j} = subgroupMatrixMultiplyAccumulate(q${k}, ${load('right', 'tile', `${j * FRAGMENT * stride + 2 * k}u`, stride, 'col_major')}, s${j});`,
+      `      s${j} = subgroupMatrixMultiplyAccumulate(q${k}, ${load('right', 'tile', `${j * FRAGMENT * stride + 2 * k}u`, { rowStride: stride, majorness: 'col_major' })}, s${j});`,
   ),
 )}
 ${repeat(across, (j) => `      subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u + ${j * FRAGMENT}u, s${j}, false, ${SCORE_STRIDE}u);`)}
@@ -120,7 +127,7 @@ ${source.setup}
   let end = ${end};
 ${source.fillQueries(stride)}
   workgroupBarrier();
-${repeat(depth, (k) => `  let q${k} = ${load('left', 'tile', `row0 * ${stride}u + ${2 * k}u`, stride, 'row_major')};`)}
+${repeat(depth, (k) => `  let q${k} = ${load('left', 'tile', `row0 * ${stride}u + ${2 * k}u`, { rowStride: stride, majorness: 'row_major' })};`)}
   workgroupBarrier();
   // 1. The largest score of each row.
   var most = ${MASKED_SCORE};
@@ -155,12 +162,12 @@ ${repeat(
 )}
     workgroupBarrier();
     {
-${repeat(across, (k) => `      let p${k} = ${load('left', 'weights', `row0 * ${WEIGHT_STRIDE * 8}u + ${k * FRAGMENT}u`, WEIGHT_STRIDE * 8, 'row_major')};`)}
+${repeat(across, (k) => `      let p${k} = ${load('left', 'weights', `row0 * ${WEIGHT_STRIDE * 8}u + ${k * FRAGMENT}u`, { rowStride: WEIGHT_STRIDE * 8, majorness: 'row_major' })};`)}
 ${repeat(across, (k) =>
   repeat(
     depth,
     (n) =>
-      `      o${n} = subgroupMatrixMultiplyAccumulate(p${k}, ${load('right', 'tile', `${valuesAt + k * FRAGMENT * stride + 2 * n}u`, stride, 'row_major')}, o${n});`,
+      `      o${n} = subgroupMatrixMultiplyAccumulate(p${k}, ${load('right', 'tile', `${valuesAt + k * FRAGMENT * stride + 2 * n}u`, { rowStride: stride, majorness: 'row_major' })}, o${n});`,
   ),
 )}
     }

@@ -74,8 +74,8 @@ export function splitKKernel({ label, matrix, x, tile, splits }: SplitKSpec): Ke
   const read = (step: string): string => `
 ${repeat(wReads, (i) => `    { let block = ${step} * ${depth}u + lid % ${depth}u; w${i} = w_block(w_row${i}, block); f${i} = bitcast<u32>(w_scale(w_row${i}, block)); }`)}
 ${repeat(xReads, (i) => repeat(xWords, (v) => `    x${i}_${v} = x[x_at${i} + ${step} * ${across * xWords}u + ${v}u];`))}`;
-  const load = (side: 'left' | 'right', from: string, row: string, k: number, majorness: string): string =>
-    `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, (${row}) * ${stride}u + ${2 * k}u, ${stride}u)`;
+  const load = (side: 'left' | 'right', from: string, row: string, k: number): string =>
+    `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${side === 'left' ? 'row_major' : 'col_major'}>(&${from}, (${row}) * ${stride}u + ${2 * k}u, ${stride}u)`;
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
   const outStride = partialSumStride({ matrix, tile });
   const body = `
@@ -96,7 +96,7 @@ ${each((i, j) => `  var c${i}_${j} = subgroup_matrix_result<f32, ${FRAGMENT}, ${
 ${read('begin')}
   for (var step = begin; step < end; step++) {
 ${repeat(xReads, (i) => `    tile_x[(${xRow(i)}) * ${stride}u + lid % ${across}u] = ${x === 'f32' ? `pack_f16x8(x${i}_0, x${i}_1)` : `x${i}_0`};`)}
-${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${vec8OfBlock('w', matrix, `w${i}`, `f${i}`, e)});`))}
+${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${vec8OfBlock('w', matrix, { block: `w${i}`, scale: `f${i}` }, e)});`))}
     workgroupBarrier();
     if (step + 1u < end) {
 ${read('(step + 1u)')}
@@ -104,8 +104,8 @@ ${read('(step + 1u)')}
 ${repeat(
   2 * depth,
   (k) => `    {
-${repeat(m, (i) => `      let a${i} = ${load('left', 'tile_x', `${i * FRAGMENT}u`, k, 'row_major')};`)}
-${repeat(n, (j) => `      let b${j} = ${load('right', 'tile_w', `row0 + ${j * FRAGMENT}u`, k, 'col_major')};`)}
+${repeat(m, (i) => `      let a${i} = ${load('left', 'tile_x', `${i * FRAGMENT}u`, k)};`)}
+${repeat(n, (j) => `      let b${j} = ${load('right', 'tile_w', `row0 + ${j * FRAGMENT}u`, k)};`)}
 ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)}
     }`,
 )}

@@ -35,7 +35,7 @@ export async function selfTestDecoder(
     const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
     const fused = async (columns: number, shares: Partial<GemvSpec>): Promise<void> => {
       const product = await compileGemv(compiler, { ...spec, ...shares }, columns, target);
-      await testGemm(context, product, format, columns, { normEpsilon });
+      await testGemm(context, { step: product, format, tokens: columns, normEpsilon });
     };
     const many = async (): Promise<void> => {
       const product = await compileGemm(
@@ -97,12 +97,15 @@ async function testAttention(
       const reduce = kvSplitReduce(count);
       fixture.dispatch(reduce.compiled, [partials, output, params], reduce.grid);
       const expected = groupedAttention({ heads: attentionSpec, qkv, cos: exact(cos), sin: exact(sin), first, count });
-      await fixture.expect(what, output, expected, numHeads * headDim, outStride);
+      await fixture.expect(what, output, expected, { cols: numHeads * headDim, stride: outStride });
       if (step || subgroupMatrix === null) continue;
       const again = fixture.empty(count * outStride * 4);
       const { compiled, grid: groups } = subgroupMatrix(count);
       fixture.dispatch(compiled, [...inputs, again, params], groups);
-      await fixture.expect(`${what} by subgroup matrices`, again, expected, numHeads * headDim, outStride);
+      await fixture.expect(`${what} by subgroup matrices`, again, expected, {
+        cols: numHeads * headDim,
+        stride: outStride,
+      });
     }
   } finally {
     fixture.dispose();

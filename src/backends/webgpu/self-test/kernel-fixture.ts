@@ -48,7 +48,12 @@ export class KernelFixture {
    * Submits the recorded work and compares rows of `cols` numbers, `stride` apart, with the expected `[rows, cols]`; an expected
    * NaN accepts any value. Throws NumericCheckError when an error exceeds the tolerance or a result is NaN.
    */
-  async expect(what: string, buffer: GPUBuffer, expected: Float32Array, cols: number, stride: number): Promise<void> {
+  async expect(
+    what: string,
+    buffer: GPUBuffer,
+    expected: Float32Array,
+    { cols, stride }: { readonly cols: number; readonly stride: number },
+  ): Promise<void> {
     this.#context.stream.submit();
     const found = new Float32Array(await readBuffer(this.#context.device, buffer, buffer.size));
     const largest = expected.reduce((most, value) => Math.max(most, Number.isNaN(value) ? 0 : Math.abs(value)), 0);

@@ -20,18 +20,21 @@ export function testedFormats(formats: readonly MatrixFormat[]): readonly Matrix
   return [...ways.values()].map((way) => ({ ...way, rows: ROWS, cols: COLS }));
 }
 
-/**
- * Tests a kernel that stores x Wᵀ + bias, for a matrix of {@link testedFormats}. `normEpsilon`: with a fused RMSNorm of weight 1;
- * `asIf`: with the kernel for that many tokens.
- * Throws NumericCheckError when it is wrong.
- */
-export async function testGemm(
-  context: KernelContext,
-  step: SizedKernel,
-  format: MatrixFormat,
-  tokens: number,
-  { normEpsilon, asIf = tokens }: { readonly normEpsilon?: number; readonly asIf?: number } = {},
-): Promise<void> {
+/** What is tested: a kernel that stores x Wᵀ + bias. */
+export interface TestedGemm {
+  readonly step: SizedKernel;
+  /** One of {@link testedFormats}. */
+  readonly format: MatrixFormat;
+  readonly tokens: number;
+  /** Epsilon of a fused RMSNorm of weight 1; absent: there is none. */
+  readonly normEpsilon?: number;
+  /** Tests the kernel for that many tokens; default: as many as there are. */
+  readonly asIf?: number;
+}
+
+/** Tests a GEMV or GEMM kernel. Throws NumericCheckError when it is wrong. */
+export async function testGemm(context: KernelContext, tested: TestedGemm): Promise<void> {
+  const { step, format, tokens, normEpsilon, asIf = tokens } = tested;
   const random = pseudoRandom();
   const x = random(tokens * COLS);
   const bias = random(ROWS);
@@ -45,7 +48,7 @@ export async function testGemm(
     fixture.dispatch(compiled, buffers, grid);
     const input = normEpsilon === undefined ? x : rmsNorm(x, COLS, normEpsilon, new Float32Array(COLS).fill(1));
     const expected = Float32Array.from(product(input, weights, COLS), (value, i) => value + (bias[i % ROWS] ?? 0));
-    await fixture.expect(`${compiled.label}, ${format.kind}`, y, expected, ROWS, 224);
+    await fixture.expect(`${compiled.label}, ${format.kind}`, y, expected, { cols: ROWS, stride: 224 });
   } finally {
     fixture.dispose();
   }
@@ -93,6 +96,6 @@ export async function testTiledGemm(
   // One entry per kernel. Its grid covers only the requested tokens, so the test stays within them.
   const asIf = new Map([...TOKEN_CLASSES, tokens].map((count) => [step(count).compiled, count]));
   for (const count of asIf.values()) {
-    await testGemm(context, step, format, Math.min(tokens, count), { asIf: count });
+    await testGemm(context, { step, format, tokens: Math.min(tokens, count), asIf: count });
   }
 }

@@ -27,16 +27,14 @@ export async function testSplitKLayers(
   const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
   const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
   for (const layer of (await compileSplitK(context.compiler, matrices, text, target)) ?? []) {
-    await testLayer(context, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
+    await testLayer(context, layer, { format: matrix, tokens: Math.min(TOKENS, layer.upTo - 5), epsilon });
   }
 }
 
 async function testLayer(
   context: KernelContext,
   layer: SplitKLayer,
-  format: MatrixFormat,
-  tokens: number,
-  epsilon: number,
+  { format, tokens, epsilon }: { readonly format: MatrixFormat; readonly tokens: number; readonly epsilon: number },
 ): Promise<void> {
   const random = pseudoRandom();
   const fixture = new KernelFixture(context);
@@ -88,7 +86,8 @@ async function testLayer(
       },
       { what: 'o_proj, split-K', found: after, values: sum(stream, times(x, output.weights)) },
     ];
-    for (const { what, found, values } of expected) await fixture.expect(what, found, values, SIDE, SIDE);
+    for (const { what, found, values } of expected)
+      await fixture.expect(what, found, values, { cols: SIDE, stride: SIDE });
   } finally {
     fixture.dispose();
   }

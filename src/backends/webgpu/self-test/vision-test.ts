@@ -84,7 +84,7 @@ async function testAttention(
           attend({ query: rotate(part(row, 0), cos, sin, row), count, key, value: (i) => part(begin + i, 2), out });
         }
       }
-      await fixture.expect(compiled.label, output, expected, hidden, outStride);
+      await fixture.expect(compiled.label, output, expected, { cols: hidden, stride: outStride });
     }
   } finally {
     fixture.dispose();

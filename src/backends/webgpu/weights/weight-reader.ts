@@ -158,8 +158,7 @@ export function f16BlockReader(name: string, format: MatrixFormat): string {
 export function vec8OfBlock(
   name: string,
   { kind, floats }: MatrixFormat,
-  block: string,
-  scale: string,
+  { block, scale }: { readonly block: string; readonly scale: string },
   i: number,
 ): string {
   switch (kind) {

@@ -72,13 +72,17 @@ export class WeightStore {
     const buffer = this.#buffer(weight.length, weight.name);
     const chunks: Promise<void>[] = [];
     for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
-      chunks.push(this.#chunks.use(() => this.#uploadChunk(weight, blob, buffer, at, users)));
+      chunks.push(this.#chunks.use(() => this.#uploadChunk({ weight, blob, users }, buffer, at)));
     }
     await Promise.all(chunks);
     return buffer;
   }
 
-  async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number, users: Users): Promise<void> {
+  async #uploadChunk(
+    { weight, blob, users }: { readonly weight: ExternalWeight; readonly blob: Blob; readonly users: Users },
+    buffer: GPUBuffer,
+    at: number,
+  ): Promise<void> {
     if (users.count === 0) return; // released meanwhile: skip the rest
     const bytes = await read(weight, blob, at, Math.min(weight.length, at + CHUNK_BYTES));
     this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
