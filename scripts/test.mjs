@@ -15,7 +15,7 @@ import { messageOf, runNode } from './run.mjs';
 /** Ends a suite that hangs. A machine six times slower than two ordinary cores takes half an hour. */
 const HANGS_AFTER_MS = 80 * 60_000;
 
-/** With `--all`, slow suites begin no later than this, so that a slow machine ends within CI's 90 minutes. */
+/** With `--all`, slow suites start no later than this, so that a slow machine ends within CI's 90 minutes. */
 const SLOW_BEGIN_WITHIN_MS = 30 * 60_000;
 
 /** @typedef {import('./test-list-reporter.mjs').TestOutcome} TestOutcome */

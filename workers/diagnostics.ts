@@ -37,7 +37,7 @@ export class BackendDiagnostics {
     };
   }
 
-  /** Times every kernel of the work to come; what was timed before is forgotten. */
+  /** Times every kernel from now on and discards earlier timings. */
   setTiming(on: boolean): void {
     this.#isTiming = on;
     if (on) this.#timings.clear();

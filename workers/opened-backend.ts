@@ -1,4 +1,4 @@
-/** A backend that was opened in this worker, and how the failure of its device is told from other errors. */
+/** A backend that was opened in this worker, and how to distinguish the failure of its device from other errors. */
 import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import type { Backend } from '../src/engine/backend.ts';
 import { NamedError } from '../src/shared/errors.ts';

@@ -44,7 +44,7 @@ export interface Patches {
   readonly grid: readonly bigint[];
 }
 
-/** A generation, and when its tokens came. */
+/** A generation with the arrival times of its tokens. */
 export interface Generated {
   readonly ids: readonly bigint[];
   /** Milliseconds from the call to each token. */
@@ -55,7 +55,7 @@ export interface Generated {
   readonly modelMs: number;
 }
 
-/** What a loaded model is made of. */
+/** The components of a loaded model. */
 interface UpstreamParts {
   readonly model: PreTrainedModel;
   readonly processor: ImageProcessor;
@@ -202,7 +202,7 @@ export function tokensOf(patches: Patches | undefined): number {
   return Number(frames * rows * columns) / 4;
 }
 
-/** All patches, one picture behind the other. */
+/** The patches of all pictures, concatenated. */
 function joined(parts: readonly Float32Array[]): Tensor {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -213,7 +213,7 @@ function joined(parts: readonly Float32Array[]): Tensor {
   return new Tensor('float32', all, [all.length / PATCH_VALUES, PATCH_VALUES]);
 }
 
-/** Numbers of a patch: 3 colours, 2 frames, 14 by 14 pixels. */
+/** Values per patch: 3 colours, 2 frames, 14 by 14 pixels. */
 const PATCH_VALUES = 1176;
 
 /** A decoded picture. */

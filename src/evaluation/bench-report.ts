@@ -1,8 +1,8 @@
-/** What a run of the benchmark found, as plain data, and as text for people: a table for a terminal and Markdown. */
+/** A benchmark run's report as plain data, and as text: a table for a terminal and Markdown. */
 import type { EngineName, LoadedEngine } from '../protocol/bench-api.ts';
 import { median, medianRatio, summarize, type Summary } from './statistics.ts';
 
-/** The error of whatever a person has stopped. */
+/** The error of anything the user has stopped. */
 export const STOPPED = 'stopped';
 
 /** One engine's measurements of one thing. */
@@ -18,7 +18,7 @@ export interface Cell {
   readonly error: string | null;
 }
 
-/** One thing that was measured. */
+/** The results of one measurement. */
 export interface Row {
   readonly id: string;
   readonly title: string;
@@ -30,7 +30,7 @@ export interface Row {
   readonly sameAnswers: { readonly same: number; readonly all: number } | null;
 }
 
-/** An engine that was loaded, or why it was not. */
+/** An engine under test: what it loaded as, or why loading failed. */
 export type EngineReport =
   | ({ readonly loaded: true } & LoadedEngine)
   | { readonly loaded: false; readonly error: string };

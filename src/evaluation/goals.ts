@@ -1,5 +1,5 @@
 /**
- * What the engine is meant to reach on a large graphics card, and whether a report shows it. A goal whose measurements are
+ * The engine's speed and memory goals on a large graphics card, and whether a report meets them. A goal whose measurements are
  * missing from the report is left out.
  */
 import type { BenchReport, EngineReport, Row, Verdict } from './bench-report.ts';

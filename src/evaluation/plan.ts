@@ -1,4 +1,4 @@
-/** What a run of the benchmark is to measure, and how a page's address spells it. */
+/** The plan of a benchmark run, and its parameters in a page's address. */
 import type { EngineName, Experiment, PresetName } from '../protocol/bench-api.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import { MEASUREMENTS } from './measurements.ts';
@@ -16,7 +16,7 @@ export interface BenchPlan extends Experiment {
   readonly engines: readonly EngineName[];
   /** Ids of measurements, in the order of {@link MEASUREMENTS}. */
   readonly only: readonly string[];
-  /** Times each thing is measured, after one that does not count. */
+  /** Samples per measurement, after one warm-up. */
   readonly repeat: number;
   /** New tokens a measurement of decode steps takes. */
   readonly steps: number;
@@ -72,7 +72,7 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   };
 }
 
-/** The parameters that `planFrom` reads as this plan, without those that say what is the default anyway. */
+/** The parameters that `planFrom` reads as this plan, defaults left out. */
 export function planToSearch(plan: BenchPlan): URLSearchParams {
   const all: Readonly<Record<string, readonly [string, string]>> = {
     model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],

@@ -15,7 +15,7 @@ import { readPng } from './image-headers/png.ts';
 import { isTiff, readTiff } from './image-headers/tiff.ts';
 import { readWebp } from './image-headers/webp.ts';
 
-/** File types that are told apart. `heic` cannot be decoded anywhere here, `svg` only outside workers. */
+/** File types that are distinguished. `heic` cannot be decoded anywhere here, `svg` only outside workers. */
 export type ImageType = 'png' | 'jpeg' | 'gif' | 'webp' | 'bmp' | 'avif' | 'heic' | 'tiff' | 'svg';
 
 /** What a file says about itself. */
@@ -35,7 +35,7 @@ const readers: readonly { type: ImageType; matches(bytes: Bytes): boolean; read(
   { type: 'svg', matches: (bytes) => looksLikeSvg(bytes.text(0, SVG_LOOK_BYTES)), read: () => ({ complete: true }) },
 ];
 
-/** Reads the header of a whole file; undefined when it is none of the known types. Never throws for bad bytes. */
+/** Reads the header of a whole file; undefined for an unknown type. Never throws for bad bytes. */
 export function readImageHeader(file: Uint8Array): ImageHeader | undefined {
   const bytes = new Bytes(file);
   const reader = readers.find(({ matches }) => matches(bytes));

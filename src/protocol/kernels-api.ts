@@ -3,7 +3,7 @@
 /** The adapter, as far as kernels are concerned. */
 export interface KernelsAdapter {
   readonly description: string;
-  /** What it offers, such as `f16`, in a few words each. */
+  /** Its features, such as `f16`, in a few words each. */
   readonly features: readonly string[];
 }
 
@@ -11,7 +11,7 @@ export interface KernelsAdapter {
 export interface CaseLine {
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'not run';
-  /** Largest error and what is allowed, relative. */
+  /** Largest relative error, and the tolerance. */
   readonly error: number;
   readonly tolerance: number;
   /** Where the error is, or why the case did not run. */
@@ -20,12 +20,12 @@ export interface CaseLine {
 
 /** How fast a variant of a kernel is. */
 export interface VariantLine {
-  /** What the variants of a group have in common: the same work. */
+  /** The workload that the variants of a group share. */
   readonly group: string;
   readonly name: string;
   /** Milliseconds of a dispatch; null where the device cannot run it. */
   readonly ms: number | null;
-  /** What that is per second, such as `310 GB/s`; or why it did not run. */
+  /** The throughput, such as `310 GB/s`; or why it did not run. */
   readonly rate: string;
 }
 
@@ -33,7 +33,7 @@ export interface VariantLine {
 export interface KernelsApi {
   /** Opens a device. Throws RuntimeUnavailableError where there is none. */
   open(): Promise<KernelsAdapter>;
-  /** Runs every case; resolves when all have been told. */
+  /** Runs every case; resolves when all have been reported. */
   runCases(onLine: (line: CaseLine) => void): Promise<void>;
   /** Times every variant, at sizes that suit the adapter. */
   timeVariants(onLine: (line: VariantLine) => void): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * The library of models on this device, behind the converter's worker: what there is, what another one would take, and how it
+ * The library of models on this device, behind the converter's worker: what it holds, what another model would cost, and how it
  * gets there. State is what the directory holds; every answer is read from there.
  */
 import type { FolderFile } from '../shared/files.ts';
@@ -60,7 +60,7 @@ export interface StorageFacts {
   readonly persisted: boolean;
 }
 
-/** What there is. */
+/** The state of the library. */
 export interface Library {
   readonly models: readonly StoredModel[];
   readonly storage: StorageFacts;
@@ -84,9 +84,9 @@ export interface ModelChoice {
   readonly folderBytes: number;
   /** Bytes the graphics device must hold: weights, a cache for 4096 tokens, scratch. */
   readonly gpuBytes: number;
-  /** What {@link LibraryApi.tryMachine} is worth trying with; 0: no graphics card will run it, or surely not. */
+  /** Bytes to pass to {@link LibraryApi.tryMachine}; 0 where the answer is known without trying. */
   readonly trialBytes: number;
-  /** What the machine says, as far as it can be told without trying. */
+  /** The machine's verdict, as far as it is known without trying. */
   readonly machine: Finding;
   readonly storage: Finding;
 }
@@ -102,7 +102,7 @@ export interface ModelSurvey {
   readonly downloadBytes: number;
   /** Bytes that will be read. */
   readonly readBytes: number;
-  /** How it will be asked: two rounds with the resize tool; the full image with VisionThink-General's prompts; a plain chat; or its own way. */
+  /** How it will be asked: two rounds with the resize tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
   readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
   /** For a model folder there is one. */
   readonly choices: readonly ModelChoice[];
@@ -120,7 +120,7 @@ export interface ModelProgress {
   readonly total: number;
   /** The file or tensor at hand. */
   readonly detail: string;
-  /** Why it waits, while a request that failed is about to be made again; a sentence. */
+  /** Why it waits before it retries a failed request; a sentence. */
   readonly waiting?: string;
 }
 
@@ -133,7 +133,7 @@ export interface LibraryApi {
   tryMachine(bytes: number): Promise<Finding>;
   /**
    * Makes the model, or resumes where it was stopped, and resolves to its key. Throws as `survey`, and StorageError, ResumeError,
-   * BusyError when another tab has it, StoppedError after `pause`. Whatever is thrown, what was done stays.
+   * BusyError when another tab has it, StoppedError after `pause`. After any error, finished work stays.
    */
   add(origin: ModelOrigin, dtype: string, onProgress: (progress: ModelProgress) => void): Promise<string>;
   /** Resumes a model that was started. `files`: those it is made from, where it came from this device. */
@@ -142,7 +142,7 @@ export interface LibraryApi {
     files: readonly FolderFile[] | null,
     onProgress: (progress: ModelProgress) => void,
   ): Promise<string>;
-  /** Ends what is under way; resolves when it has let go. What was done stays. */
+  /** Ends the work in progress; resolves when it has released the model. Finished work stays. */
   pause(): Promise<void>;
   /** Deletes a model, whole or not. Throws BusyError while it is open or being written elsewhere. */
   remove(key: string): Promise<void>;

@@ -102,7 +102,7 @@ export interface RoundResult extends RoundImages {
   readonly computedTokens: number;
   /** How many tokens were computed although the cache had held them earlier in the turn. Zero by design. */
   readonly recomputedTokens: number;
-  /** Tokens of speculative decoding's drafts, and how many of them the model accepted. */
+  /** Tokens drafted by speculative decoding, and how many of them the model accepted. */
   readonly draftedTokens: number;
   readonly acceptedTokens: number;
   /** Generated ids, `<|im_end|>` included where the model ended with it. */

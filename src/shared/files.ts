@@ -15,7 +15,7 @@ export interface FileSource {
   /** Paths of all files; absent where a folder cannot be listed (a plain URL). */
   list?(): Promise<readonly string[]>;
   /**
-   * A text that is another one when the file's content is: a hash where the platform knows one, the time of the last change
+   * A text that changes with the file's content: a hash where the platform knows one, the time of the last change
    * otherwise. Absent, or undefined, where nothing is known.
    */
   version?(path: string): Promise<string | undefined>;
@@ -44,7 +44,7 @@ export interface FileSink {
   open(path: string): Promise<RandomAccessFile>;
   /** Removes a file; nothing happens when there is none. */
   remove(path: string): Promise<void>;
-  /** Bytes that may still be written here, where the platform tells. */
+  /** Bytes that may still be written here, where the platform reports them. */
   freeBytes?(): Promise<number | undefined>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Requests to a hub that survive bad connections: passing failures are retried after growing waits, and a body that was cut
- * off resumes at the byte. Requests carry no header but `Range` and the token, so browsers send them across origins without a
+ * Requests to a hub that survive bad connections: they retry temporary failures with growing waits, and a body that was cut
+ * off resumes at the byte where it stopped. Requests carry no header but `Range` and the token, so browsers send them across origins without a
  * preflight. `fetch` itself drops the token when it is redirected to another origin.
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
@@ -16,7 +16,7 @@ const LONGEST_PAUSE_MS = 300_000;
 /** From a server that ignores Range, reads whole files up to this size. Bytes. */
 const SMALL_BYTES = 1 << 24;
 
-/** A failure that may pass. `pauseMs`: what the server asks for. */
+/** A temporary failure. `pauseMs`: the wait that the server asks for. */
 class PassingFailure extends Error {
   readonly pauseMs: number;
 
@@ -38,7 +38,7 @@ export class HubRequests {
     this.#patience = options.patience ?? PATIENCE;
   }
 
-  /** The text behind a URL. Gives up sooner than `read`: nothing has been done yet. Throws HubError, StoppedError. */
+  /** The text behind a URL. Gives up sooner than `read`: no work would be lost. Throws HubError, StoppedError. */
   async text(url: URL, asked: Asked): Promise<string> {
     const attempts = Math.min(4, this.#patience.attempts);
     return this.#patiently(asked, attempts, async (attempt) => {
@@ -75,7 +75,7 @@ export class HubRequests {
     while (filled < bytes.length) {
       const before = filled;
       const attempts = this.#patience.attempts;
-      // A retry that brings bytes begins a new row of attempts.
+      // A retry that brings bytes resets the count of attempts.
       await this.#patiently(asked, attempts, async (attempt, failures) => {
         if (failures > 0 && filled > before) return;
         const range = { Range: `bytes=${first + filled}-${end - 1}` };
@@ -107,7 +107,7 @@ export class HubRequests {
     if (status === 206 && start !== undefined && Number(start) !== first) {
       throw new PassingFailure(`byte ${start} came where byte ${first} was asked for.`);
     }
-    // A compressing server marks the tag of the same file.
+    // A server that compresses marks the ETag of the same file.
     const etag = headers.get('etag')?.replace(/^W\/|-gzip(?="$)/g, '') ?? null;
     const key = `${asked.path ?? ''} ${new URL(response.url).origin}`;
     const known = this.#etags.get(key);
@@ -156,7 +156,7 @@ export class HubRequests {
   }
 }
 
-/** One request, which is cut when it brings nothing for `stallMs`. */
+/** One request, aborted when nothing arrives for `stallMs`. */
 class Attempt {
   readonly #options: HubOptions;
   readonly #stallMs: number;
@@ -225,7 +225,7 @@ class Attempt {
   }
 }
 
-/** What a network failure says of itself: Node hides it in the cause. */
+/** The reason of a network failure: Node hides it in the cause. */
 function reason(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   return cause instanceof Error && cause.message !== '' ? cause.message : messageOf(thrown);

@@ -67,7 +67,7 @@ export function readGifFrame(bytes: Bytes): GifFrame {
   }
 }
 
-/** One past the empty block that ends a chain. Throws CutShort where there is none. */
+/** One past the empty block that ends a series. Throws CutShort where there is none. */
 function endOfSubBlocks(bytes: Bytes, start: number): number {
   let at = start;
   for (;;) {

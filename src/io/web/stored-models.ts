@@ -90,8 +90,8 @@ function unusable(cause: unknown): NamedError {
   );
 }
 
-function busy(wanted: 'shared' | 'exclusive', held: 'shared' | 'exclusive' | undefined): string {
-  if (held === 'shared' && wanted === 'exclusive') {
+function busy(requested: 'shared' | 'exclusive', held: 'shared' | 'exclusive' | undefined): string {
+  if (held === 'shared' && requested === 'exclusive') {
     return 'This model is in use, here or in another tab. Choose another model there, or close that tab, then try again.';
   }
   return 'This model is being converted, checked or deleted in another tab. Let it finish there, or close that tab, then try again.';

@@ -1,4 +1,4 @@
-/** The `?debug` panel: what computes here, with which limits, by which kernels, and how long each takes. Fetched only when asked for. */
+/** The `?debug` panel: the adapter, its limits, the kernels and their times. Fetched only on request. */
 import { type ReactElement, useCallback, useEffect, useState } from 'react';
 import type { AdapterReport, Diagnostics, KernelReport, KernelTiming } from '../../protocol/diagnostics.ts';
 import { isBusy } from '../../store/turn-slice.ts';

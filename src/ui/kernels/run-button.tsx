@@ -1,9 +1,9 @@
-/** A button that begins a run. */
+/** A button that starts a run. */
 import type { ReactElement } from 'react';
 
-/** Of a section that runs something. */
+/** Properties of the button. */
 export interface RunProps {
-  /** Whether this section's run is going on, and whether any is. */
+  /** Whether this section's run is in progress, and whether any is. */
   readonly isRunning: boolean;
   readonly isBusy: boolean;
   run(): Promise<void>;

@@ -51,10 +51,10 @@ function FamousModels(): ReactElement {
   );
 }
 
-/** Names and addresses: nothing is to be put right in them. */
+/** Attributes of fields for names and addresses: no autocorrection. */
 const AS_TYPED = { autoComplete: 'off', autoCapitalize: 'none', spellCheck: false } as const;
 
-/** What somebody writes to find a model, and the button to look at it. */
+/** A field to find a model with, and the button to check it. */
 function LookField(props: {
   readonly label: string;
   readonly placeholder: string;

@@ -24,7 +24,7 @@ export function ModelRow(props: {
   const isWorkedOn = job !== null;
   useEffect(() => {
     if (!isWorkedOn || ref.current === null) return;
-    if (document.activeElement === document.body) ref.current.focus(); // what the control that started it is gone
+    if (document.activeElement === document.body) ref.current.focus(); // the control that started it is gone
     ref.current.scrollIntoView({ block: 'nearest' });
   }, [isWorkedOn, ref]);
   return (
