@@ -39,7 +39,7 @@ export type EngineReport =
 export interface Verdict {
   readonly goal: string;
   readonly measured: string;
-  readonly wanted: string;
+  readonly target: string;
   readonly met: boolean;
 }
 
@@ -206,6 +206,6 @@ function bodyRows(report: BenchReport): string[][] {
   });
 }
 
-function verdictCells({ goal, measured, wanted, met }: Verdict): string[] {
-  return [goal, measured, wanted, met ? 'yes' : 'no'];
+function verdictCells({ goal, measured, target, met }: Verdict): string[] {
+  return [goal, measured, target, met ? 'yes' : 'no'];
 }

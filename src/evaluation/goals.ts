@@ -23,13 +23,13 @@ export function judge({ rows, engines }: Judged): Verdict[] {
   const row = (id: string): Row | undefined => rows.find((candidate) => candidate.id === id);
   const ours = (id: string): number | undefined => row(id)?.ours?.summary?.median;
   const verdicts: Verdict[] = [];
-  const atLeast = (goal: string, ratio: number | null | undefined, wanted: number): void => {
+  const atLeast = (goal: string, ratio: number | null | undefined, limit: number): void => {
     if (ratio == null || !Number.isFinite(ratio)) return;
-    verdicts.push({ goal, measured: `${ratio.toFixed(2)} ×`, wanted: `≥ ${wanted} ×`, met: ratio >= wanted });
+    verdicts.push({ goal, measured: `${ratio.toFixed(2)} ×`, target: `≥ ${limit} ×`, met: ratio >= limit });
   };
   const atMost = (goal: string, value: number | undefined, limit: number, unit: string): void => {
     if (value === undefined || !Number.isFinite(value)) return;
-    verdicts.push({ goal, measured: `${value.toFixed(2)} ${unit}`, wanted: `≤ ${limit} ${unit}`, met: value <= limit });
+    verdicts.push({ goal, measured: `${value.toFixed(2)} ${unit}`, target: `≤ ${limit} ${unit}`, met: value <= limit });
   };
   const divided = (a: number | undefined, b: number | undefined): number | undefined =>
     a === undefined || b === undefined ? undefined : a / b;

@@ -50,9 +50,9 @@ export function usualMeasurements(model: BenchModel): readonly string[] {
 
 /** Reads `model`, `backend`, `kernels`, `tuning`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
 export function planFrom(search: URLSearchParams): BenchPlan {
-  const wanted = names(search.get('only'));
+  const requested = names(search.get('only'));
   const engines = names(search.get('engines'));
-  const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
+  const only = MEASUREMENTS.map(({ id }) => id).filter((id) => requested.includes(id));
   const chosen = (['ours', 'upstream'] as const).filter((name) => engines.includes(name));
   const backend = search.get('backend');
   const kernels = search.get('kernels');

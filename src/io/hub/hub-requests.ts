@@ -84,10 +84,10 @@ export class HubRequests {
         // A server that sends the whole file is read only up to the end of the requested part.
         const limit = response.status === 200 && bytes.length < size ? skipped + bytes.length - filled : Infinity;
         await attempt.eachPiece(response, limit, (piece, offset) => {
-          const wanted = piece.subarray(Math.max(0, Math.min(piece.length, skipped - offset)));
-          if (wanted.length > bytes.length - filled) throw tooLong(response, asked, size);
-          bytes.set(wanted, filled);
-          filled += wanted.length;
+          const needed = piece.subarray(Math.max(0, Math.min(piece.length, skipped - offset)));
+          if (needed.length > bytes.length - filled) throw tooLong(response, asked, size);
+          bytes.set(needed, filled);
+          filled += needed.length;
           this.#options.onBytes?.(piece.length);
         });
         if (filled < bytes.length)

@@ -5,7 +5,7 @@
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../../shared/files.ts';
 import { pause } from '../../shared/pause.ts';
-import { storageRoom } from './storage-room.ts';
+import { freeStorage } from './free-storage.ts';
 
 /** What a dedicated worker's file handles can do; not part of a page's. */
 interface SyncHandleFile {
@@ -89,7 +89,7 @@ export function directoryFolder(root: FileSystemDirectoryHandle, name = root.nam
         await folder.removeEntry(file);
       }),
     async freeBytes() {
-      const { freeBytes, mayBeMore } = await storageRoom();
+      const { freeBytes, mayBeMore } = await freeStorage();
       return freeBytes === null || mayBeMore ? undefined : freeBytes;
     },
   };

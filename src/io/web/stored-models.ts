@@ -5,7 +5,7 @@
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder } from '../../shared/files.ts';
 import { type DirectoryFolder, directoryFolder, ENDED_WORKER_MS } from './directory-folder.ts';
-import { type StorageRoom, storageRoom } from './storage-room.ts';
+import { type FreeStorage, freeStorage } from './free-storage.ts';
 
 const LOCK_PREFIX = 'visionthink-model ';
 
@@ -68,8 +68,8 @@ export const storedModels = {
     return locks;
   },
 
-  async facts(): Promise<StorageRoom & { persisted: boolean }> {
-    return { ...(await storageRoom()), persisted: await navigator.storage.persisted() };
+  async facts(): Promise<FreeStorage & { persisted: boolean }> {
+    return { ...(await freeStorage()), persisted: await navigator.storage.persisted() };
   },
 };
 

@@ -126,11 +126,11 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
           </tr>
         </thead>
         <tbody>
-          {verdicts.map(({ goal, measured, wanted, met }) => (
+          {verdicts.map(({ goal, measured, target, met }) => (
             <tr key={goal}>
               <th scope="row">{goal}</th>
               <td data-label="Measured">{measured}</td>
-              <td data-label="Goal">{wanted}</td>
+              <td data-label="Goal">{target}</td>
               <td data-label="Met">{met ? 'yes' : 'no'}</td>
             </tr>
           ))}

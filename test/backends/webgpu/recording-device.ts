@@ -1,7 +1,7 @@
-/** A device that computes nothing: it compiles every kernel, records what is dispatched over which buffers, and knows which buffers live. */
+/** A device that computes nothing: it accepts every kernel, records dispatches with their buffers, and tracks live buffers. */
 import { beforeAll, vi } from 'vitest';
 
-/** What differs between devices. */
+/** The properties in which devices differ. */
 export interface Traits {
   readonly f16: boolean;
   /** Size of every subgroup; null: it has none. */

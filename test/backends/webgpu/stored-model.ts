@@ -1,4 +1,4 @@
-/** A model's parts as a folder stores them, with the converter's graphs and zeros for weights. */
+/** A model's graphs and data files as a folder stores them, written by the converter, with zeros for weights. */
 import { buildGraphs } from '../../../src/converter/graph-sets.ts';
 import type { ModelDefinition } from '../../../src/architectures/architecture.ts';
 import { configFromCheckpoint, type QwenConfig } from '../../../src/architectures/qwen2_5_vl/config.ts';
