@@ -10,7 +10,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts'];
+const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts', 'test/cli/webgpu.test.ts'];
 const HANGS_AFTER_MS = 15 * 60_000;
 
 /** Everything a project has in common with the others. */
@@ -51,6 +51,7 @@ export default defineConfig({
           ...SHARED,
           name: 'gpu',
           include: GPU_TESTS,
+          globalSetup: 'test/helpers/build-cli.ts',
         },
       },
       {

@@ -46,9 +46,10 @@ const SUITES = {
     needsBrowser: false,
   },
   kernels: {
-    args: ['--project', 'browser', 'test/browser/kernels.test.ts'],
+    args: ['--project', 'browser', '--project', 'gpu', 'test/browser/kernels.test.ts', 'test/cli/webgpu.test.ts'],
     env: { KERNELS: 'real' },
     needsBrowser: true,
+    needsLlvmpipe: true,
   },
 };
 const SLOW = ['slow', 'resume', 'kernels'];

@@ -1,5 +1,5 @@
 /**
- * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
+ * The candidate backends of this machine, best first, with reasons. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
 import { folderModel } from '../src/architectures/registry.ts';
@@ -8,7 +8,8 @@ import { cpuVariant, type Manifest, type VariantName } from '../src/model/manife
 import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelSource } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
-import { deviceFailure } from '../src/backends/webgpu/gpu/device-failure.ts';
+import { type AdapterFit, fitAdapter } from '../src/backends/webgpu/adapter-fit.ts';
+import { openOnDevice } from '../src/backends/webgpu/gpu/device-failure.ts';
 import { loadOrt, wasmThreads, webGpuBuild } from '../src/backends/onnx/web/ort-build.ts';
 import { createWasmRuntime } from '../src/backends/onnx/web/wasm-runtime.ts';
 import { createWebGpuRuntime } from '../src/backends/onnx/web/webgpu-runtime.ts';
@@ -16,14 +17,14 @@ import { openOnnxBackend } from '../src/backends/onnx/onnx-backend.ts';
 import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import type { LoadEvent } from '../src/protocol/events.ts';
 import { NamedError } from '../src/shared/errors.ts';
-import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
+import type { OpenedBackend } from './opened-backend.ts';
 
-/** A way of computing, not started yet. */
+/** A candidate backend, not started yet. */
 export interface Candidate {
   readonly info: Omit<BackendInfo, 'reasons'>;
   /** The graphs it runs. */
   readonly variant: VariantName;
-  /** Why it is not a better one; of interest once it is tried. */
+  /** Why no better one runs; shown once it is tried. */
   readonly notes: readonly string[];
   /** What sets it apart, for the sentence that says why it failed. */
   readonly label: string;
@@ -34,7 +35,7 @@ export interface Candidate {
   open(folder: ModelFolder, onEvent: (event: LoadEvent) => void): Promise<OpenedBackend>;
 }
 
-/** What can be tried, and why other things cannot. */
+/** The candidates, and the reasons against others. */
 export interface BackendPlan {
   readonly candidates: readonly Candidate[];
   readonly reasons: readonly string[];
@@ -43,7 +44,7 @@ export interface BackendPlan {
 const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower asyncify build runs.';
 const NEVER = new Promise<string>(() => undefined);
 
-/** What the app uses. */
+/** The app's defaults. */
 export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /**
@@ -67,20 +68,14 @@ export async function planBackends(
     const probe = await probeAdapter();
     if (typeof probe === 'string') {
       reasons.push(probe);
-    } else if (probe.maxBindingBytes < manifest.largestTensorBytes) {
-      const [limit, needed] = [probe.maxBindingBytes, manifest.largestTensorBytes].map((bytes) =>
-        Math.ceil(bytes / 2 ** 20),
-      );
-      reasons.push(`The adapter binds at most ${limit} MB at once, the model's largest weight has ${needed} MB.`);
-    } else if (choice === 'auto' && isSoftware(probe)) {
-      reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
-      software.push(...webGpuCandidates(probe, manifest, experiment));
     } else {
-      candidates.push(...webGpuCandidates(probe, manifest, experiment));
-      if (candidates.length === 0)
-        reasons.push(
-          'It computes in f16 only, which the adapter cannot: convert it with dtype q4f16, which computes in f32, too.',
-        );
+      const fit = fitAdapter(probe, manifest);
+      const found = webGpuCandidates(probe, fit, manifest, experiment);
+      if (fit.refusal !== null) reasons.push(fit.refusal);
+      if (found.length > 0 && choice === 'auto' && isSoftware(probe)) {
+        reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
+        software.push(...found);
+      } else candidates.push(...found);
     }
   }
   if (choice !== 'webgpu' && onCpu !== undefined) candidates.push(wasmCandidate(onCpu));
@@ -98,14 +93,13 @@ export async function planBackends(
   return { candidates, reasons };
 }
 
-function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: Experiment): Candidate[] {
-  const has = (variant: VariantName): boolean => manifest.variants.some(({ name }) => name === variant);
-  const notes: string[] = [];
-  const types: ('f16' | 'f32')[] = [];
-  if (has('f16') && probe.hasF16) types.push('f16');
-  else if (has('f16')) notes.push('The adapter has no shader-f16, so activations are f32.');
-  else notes.push('The model folder has no f16 graphs, so activations are f32.');
-  if (has('f32')) types.push('f32');
+function webGpuCandidates(
+  probe: AdapterProbe,
+  fit: AdapterFit,
+  manifest: Manifest,
+  experiment: Experiment,
+): Candidate[] {
+  const { activations: types, notes } = fit;
   const sources = folderModel(manifest).kernels === undefined ? (['onnx'] as const) : kernelsToTry(probe, experiment);
   const ways = sources.flatMap((kernels) =>
     types.flatMap((activations) =>
@@ -122,8 +116,8 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
         variant: activations,
         notes,
         label: `WebGPU with our own kernels, ${on}`,
-        open: (folder, onEvent) =>
-          openOnDevice(device, async (gpu) => {
+        open: async (folder, onEvent) =>
+          openOnDevice(await requestDevice(device), async (gpu) => {
             // Fetched only where our kernels run: most of this worker's code.
             const { openWebGpuBackend } = await import('../src/backends/webgpu/webgpu-backend.ts');
             const tuning = parseTuning(experiment.tuning);
@@ -140,29 +134,13 @@ function webGpuCandidates(probe: AdapterProbe, manifest: Manifest, experiment: E
       label: `WebGPU with ${on}`,
       async open(folder, onEvent) {
         const ort = await loadOrt(build, 1);
-        return openOnDevice(device, async (gpu) => {
+        return openOnDevice(await requestDevice(device), async (gpu) => {
           const runtime = createWebGpuRuntime(ort, gpu);
           return { backend: await openOnnxBackend({ folder, variant: activations, runtime, onEvent }) };
         });
       },
     };
   });
-}
-
-/** Opens a backend on a device of its own, which is destroyed when that fails. Throws as {@link Candidate.open}. */
-async function openOnDevice(
-  options: Parameters<typeof requestDevice>[0],
-  open: (device: GPUDevice) => Promise<Omit<OpenedBackend, 'device' | 'failure'>>,
-): Promise<OpenedBackend> {
-  const device = await requestDevice(options);
-  const failure = deviceFailure(device);
-  try {
-    return { ...(await open(device)), device, failure };
-  } catch (thrown) {
-    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
-    device.destroy();
-    throw failed ?? thrown;
-  }
 }
 
 /** Whose kernels are tried on an adapter, in this order. */

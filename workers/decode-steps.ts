@@ -26,7 +26,7 @@ export interface DecodeSteps {
 }
 
 /**
-* Makes `steps` decode steps after a question about the engine's image, without speculative decoding and past any end token. The KV cache
+ * Makes `steps` decode steps after a question about the engine's image, without speculative decoding and past any end token. The KV cache
  * keeps the prompt, so that the next measurement with the same question finds it there. Stops whatever the engine does.
  * Throws QuestionError when there is no image, ContextLengthError.
  */

@@ -5,6 +5,7 @@ import { openModelFolder } from '../src/architectures/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
+import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
 import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
@@ -14,7 +15,7 @@ import { pause } from '../src/shared/pause.ts';
 import { type BackendPlan, type Candidate, planBackends } from './backends.ts';
 import { BackendDiagnostics } from './diagnostics.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
-import { FAILURE_REPORT_MS, failureWithin, type OpenedBackend } from './opened-backend.ts';
+import type { OpenedBackend } from './opened-backend.ts';
 
 /** Reading a file of fewer bytes is not worth reporting. */
 const SMALL_BYTES = 1e6;
@@ -134,7 +135,7 @@ export class EngineHost implements EngineApi {
       return await Promise.race([work(engine), lost]);
     } catch (thrown) {
       if (thrown instanceof NamedError) throw thrown;
-      // What is in flight on a device that fails fails in its own words, perhaps before the device's failure is reported.
+      // Work in flight on a failing device throws errors of its own, perhaps before the device's failure is reported.
       await Promise.race([lost, pause(FAILURE_REPORT_MS)]);
       if (!(thrown instanceof WebAssembly.RuntimeError)) throw thrown;
       throw new NamedError(
@@ -221,7 +222,7 @@ class FolderLoader {
     return this.#model.manifest;
   }
 
-  /** Passes on what the engine reports while it makes sessions. */
+  /** Forwards the engine's events while it makes sessions. */
   report(event: LoadEvent): void {
     this.#reported = event;
     this.#onEvent(event);
@@ -232,11 +233,11 @@ class FolderLoader {
     if (known !== undefined) return known;
     const model = this.#model;
     if (model === null) throw new Error('the manifest has not been read');
-    const wanted = filesFor(manifest, variant);
+    const isNeeded = filesFor(manifest, variant);
     this.#loaded.clear();
-    this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
+    this.#total = manifest.files.filter((file) => isNeeded(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, { needed: wanted, isTrusted: model.isTrusted });
+    const opening = openModelFolder(model.source, manifest, { needed: isNeeded, isTrusted: model.isTrusted });
     this.#opened.set(variant, opening);
     return opening;
   }

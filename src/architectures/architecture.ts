@@ -88,6 +88,19 @@ export interface PositionTables {
 export interface KernelConfig {
   readonly text: TextConfig;
   readonly vision: VisionConfig;
+  readonly positions: PositionTables;
+  planWindows(grid: PatchGrid): WindowPlan;
+}
+
+/** Everything the vision tower needs to know about a grid of patches. Window order: window by window, patches of a group together. */
+export interface WindowPlan {
+  /** `[groups]`: the merge group (image order) at each place in window order. */
+  readonly windowIndex: Uint32Array<ArrayBuffer>;
+  /** Patches of each window; those at the right and lower edges may be smaller. */
+  readonly windowSizes: readonly number[];
+  /** `[patches, headDim / 2]`, in window order. */
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
 }
 
 /** Rows and columns of the patches of an image. */

@@ -1,12 +1,13 @@
 /**
  * npm run -s ask -- --image FILE --question TEXT [--mode smart|half|full | --downsample on|off --tool on|off]
- *                   [--model DIR] [--max-new-tokens N] [--max-rounds N] [--max-pixels N] [--temperature T] [--seed N]
- *                   [--force-round-1 TEXT] [--json]
+ *                   [--model DIR] [--backend auto|webgpu|cpu] [--max-new-tokens N] [--max-rounds N] [--max-pixels N]
+ *                   [--temperature T] [--seed N] [--force-round-1 TEXT] [--json]
  */
 import { defineCommand } from 'citty';
 import { sayInRound1 } from '../evaluation/given-text.ts';
 import { openFileBlob } from '../io/node/file-blob.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
+import type { TurnEvent } from '../protocol/events.ts';
 import {
   DEFAULT_SETTINGS,
   MODE_SWITCHES,
@@ -15,7 +16,9 @@ import {
   type TurnSettings,
 } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
-import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
+import { BUNDLED_MODEL } from './bundled-model.ts';
+import { openNodeModel } from './node-engine.ts';
+import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
 import { start } from './start.ts';
 
 const command = defineCommand({
@@ -27,6 +30,7 @@ const command = defineCommand({
     downsample: { type: 'string', description: 'on | off: start at half resolution' },
     tool: { type: 'string', description: "on | off: offer the model's tool" },
     model: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder; the bundled one by default' },
+    backend: BACKEND_OPTION,
     'max-new-tokens': { type: 'string', description: 'New tokens a round may generate' },
     'max-rounds': { type: 'string', description: 'Rounds that may generate, the tool in between' },
     'max-pixels': { type: 'string', description: 'Pixel budget of the original' },
@@ -47,6 +51,7 @@ interface Arguments {
   readonly downsample?: string | undefined;
   readonly tool?: string | undefined;
   readonly model: string;
+  readonly backend: string;
   readonly 'max-new-tokens'?: string | undefined;
   readonly 'max-rounds'?: string | undefined;
   readonly 'max-pixels'?: string | undefined;
@@ -58,33 +63,34 @@ interface Arguments {
 
 async function ask(args: Arguments): Promise<void> {
   const settings = parseSettings(args);
+  const backend = parseBackend(args.backend);
   const file = await openFileBlob(args.image);
   if (file === undefined)
     throw new NamedError('UsageError', `There is no file ${args.image}. Give the path of an image.`);
   const image = await createNodeImageDecoder().decode(file);
-  const engine = await openNodeEngine(args.model);
+  const { engine, run } = await openNodeModel({ directory: args.model, backend });
+  const forced = args['force-round-1'];
+  const onEvent = (event: TurnEvent): void => {
+    if (!args.json) printEvent(event);
+  };
   try {
     await engine.setImage(image);
-    const forced = args['force-round-1'];
-    const result = await engine.ask(
-      args.question,
-      settings,
-      (event) => {
-        if (args.json) return;
-        if (event.type === 'roundStart') {
-          const { width, height } = event.imageSize;
-          process.stdout.write(
-            `\n[round ${event.round}: ${event.resolution} ${width} x ${height}, ${event.visualTokens} visual tokens]\n`,
-          );
-        } else if (event.type === 'text') process.stdout.write(event.delta);
-      },
-      forced === undefined ? {} : sayInRound1(forced),
-    );
+    const options = forced === undefined ? {} : sayInRound1(forced);
+    const result = await run(() => engine.ask(args.question, settings, onEvent, options));
     if (args.json) console.log(JSON.stringify(toJson(result)));
     else printSummary(result);
   } finally {
     await engine.dispose();
   }
+}
+
+function printEvent(event: TurnEvent): void {
+  if (event.type === 'roundStart') {
+    const { width, height } = event.imageSize;
+    process.stdout.write(
+      `\n[round ${event.round}: ${event.resolution} ${width} x ${height}, ${event.visualTokens} visual tokens]\n`,
+    );
+  } else if (event.type === 'text') process.stdout.write(event.delta);
 }
 
 /** Exactly the fields that the README promises. */

@@ -1,5 +1,5 @@
 /**
- * npm run -s check-answers -- TESTSET_DIR [--model DIR] [--mode smart|half|full] [--limit N] [--json]
+ * npm run -s check-answers -- TESTSET_DIR [--model DIR] [--backend auto|webgpu|cpu] [--mode smart|half|full] [--limit N] [--json]
  *
  * Asks every question of a test set (`questions.jsonl` and its images) and counts right answers, calls, visual tokens,
  * and, where a question records what transformers answered, how many rounds' texts are identical.
@@ -7,21 +7,34 @@
 import { defineCommand } from 'citty';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
-import { BUNDLED_MODEL, openNodeEngine } from './node-engine.ts';
+import { BUNDLED_MODEL } from './bundled-model.ts';
+import { type NodeModel, openNodeModel } from './node-engine.ts';
+import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
 import { start } from './start.ts';
-import { isRight, parseLimit, parseMode, readImage, readQuestions } from './testset.ts';
+import { isRight, parseLimit, parseMode, type Question, readImage, readQuestions } from './testset.ts';
 
 const command = defineCommand({
   meta: { name: 'check-answers', description: "Compares the engine's answers with a test set's." },
   args: {
     testset: { type: 'positional', required: true, description: 'Folder with questions.jsonl' },
     model: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder; the bundled one by default' },
+    backend: BACKEND_OPTION,
     mode: { type: 'string', default: 'smart', description: 'smart | half | full' },
     limit: { type: 'string', description: 'Only the first N questions' },
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line, answers included' },
   },
   async run({ args }) {
-    const report = await checkAnswers(args.testset, args.model, parseMode(args.mode), parseLimit(args.limit));
+    const { testset } = args;
+    const mode = parseMode(args.mode);
+    const backend = parseBackend(args.backend);
+    const questions = await readQuestions(testset, parseLimit(args.limit));
+    const model = await openNodeModel({ directory: args.model, backend });
+    let report: Report;
+    try {
+      report = await model.run(() => checkAnswers(model, { testset, questions, mode }));
+    } finally {
+      await model.engine.dispose();
+    }
     const { answers, mismatches, ...counts } = report;
     console.log(counts);
     for (const mismatch of mismatches) console.log(mismatch);
@@ -29,9 +42,15 @@ const command = defineCommand({
   },
 });
 
-async function checkAnswers(testset: string, model: string, mode: Mode, limit: number) {
-  const questions = await readQuestions(testset, limit);
-  const engine = await openNodeEngine(model);
+interface Asked {
+  readonly testset: string;
+  readonly questions: readonly Question[];
+  readonly mode: Mode;
+}
+
+type Report = Awaited<ReturnType<typeof checkAnswers>>;
+
+async function checkAnswers({ engine }: NodeModel, { testset, questions, mode }: Asked) {
   const decoder = createNodeImageDecoder();
   const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
   const report = {
@@ -74,7 +93,6 @@ async function checkAnswers(testset: string, model: string, mode: Mode, limit: n
     if (JSON.stringify(found) === JSON.stringify(reference.rounds)) report.identical++;
     else report.mismatches.push({ id, found, expected: reference.rounds });
   }
-  await engine.dispose();
   report.accuracy = report.right / report.questions;
   report.ofFull = report.visualTokens / full;
   return report;

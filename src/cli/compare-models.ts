@@ -1,12 +1,13 @@
 /**
- * npm run -s compare-models -- TESTSET_DIR REFERENCE_DIR --models DIR[,DIR...] [--answers] [--mode smart|half|full] [--limit N] [--json]
+ * npm run -s compare-models -- TESTSET_DIR REFERENCE_DIR --models DIR[,DIR...] [--backend auto|webgpu|cpu] [--answers]
+ *                              [--mode smart|half|full] [--limit N] [--json]
  *
  * Asks every question of a test set, and compares models (of other dtypes, say) with a reference: how far their logits are from
  * its own, each predicting what the reference answered; how far the image's features are; and how many answers of their own are right.
  */
 import { defineCommand } from 'citty';
 import { PromptBuilder } from '../conversation/prompt-builder.ts';
-import { Engine } from '../conversation/engine.ts';
+import type { Engine } from '../conversation/engine.ts';
 import { ImageViews } from '../conversation/image-views.ts';
 import { toolReply } from '../conversation/templates.ts';
 import { startTurn } from '../conversation/turn-start.ts';
@@ -21,8 +22,9 @@ import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts'
 import { fullOf } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { type NodeModel, openNodeModel } from './node-engine.ts';
+import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
 import { start } from './start.ts';
-import { isRight, parseLimit, parseMode, readImage, readQuestions } from './testset.ts';
+import { isRight, parseLimit, parseMode, type Question, readImage, readQuestions } from './testset.ts';
 
 const command = defineCommand({
   meta: { name: 'compare-models', description: 'Compares models with a reference on a test set.' },
@@ -30,6 +32,7 @@ const command = defineCommand({
     testset: { type: 'positional', required: true, description: 'Folder with questions.jsonl' },
     reference: { type: 'positional', required: true, description: 'Model folder to compare with, fp32 say' },
     models: { type: 'string', required: true, description: 'Model folders, commas between them' },
+    backend: BACKEND_OPTION,
     mode: { type: 'string', default: 'smart', description: 'smart | half | full' },
     limit: { type: 'string', description: 'Only the first N questions' },
     answers: { type: 'boolean', default: false, description: 'Let the other models answer by themselves, too' },
@@ -37,13 +40,19 @@ const command = defineCommand({
   },
   async run({ args }) {
     const directories = [args.reference, ...args.models.split(',')];
-    const report = await compare({
-      testset: args.testset,
-      directories,
-      mode: parseMode(args.mode),
-      limit: parseLimit(args.limit),
-      ownAnswers: args.answers,
-    });
+    const { testset, answers: ownAnswers } = args;
+    const mode = parseMode(args.mode);
+    const backend = parseBackend(args.backend);
+    const questions = await readQuestions(testset, parseLimit(args.limit));
+    const models: ComparedModel[] = [];
+    let report: readonly Row[];
+    try {
+      for (const directory of directories) models.push(new ComparedModel(await openNodeModel({ directory, backend })));
+      const comparison = compare(models, { testset, questions, mode, ownAnswers });
+      report = (await comparison).map((row, i) => ({ model: directories[i] ?? '', ...row }));
+    } finally {
+      for (const model of models) await model.dispose();
+    }
     console.table(report);
     if (args.json) console.log(JSON.stringify(report));
   },
@@ -56,23 +65,24 @@ interface Answer {
 }
 
 interface Predictions {
-  /** Where a token of the answers was to be predicted: `[vocab]` each. */
+  /** Logits at every position that predicts a token of the answers: `[vocab]` each. */
   readonly logits: readonly Float32Array[];
-  /** Of the last image. */
+  /** Features of the last image. */
   readonly features: Float32Array;
 }
 
-/** A model that answers, and predicts what another one answered. */
+/** A model that answers, and predicts the answers of another one. */
 class ComparedModel {
-  /** Of its weights. */
+  /** The dtype of its weights. */
   readonly bytes: number;
   readonly #engine: Engine;
+  readonly #run: NodeModel['run'];
   readonly #text: TextModel;
   readonly #builder: PromptBuilder;
   readonly #prompts: Prompts;
   readonly #views: (image: RgbImage) => ImageViews;
 
-  private constructor(engine: Engine, { folder, backend, variant }: NodeModel) {
+  constructor({ folder, backend, engine, variant, run }: NodeModel) {
     const { manifest, model, processor, prompts, tokenizer } = folder;
     const queue = new DeviceQueue(backend.leavesThreadFree);
     const { vision } = backend;
@@ -81,6 +91,7 @@ class ComparedModel {
     const dataFiles = new Set(Object.values(graphs ?? {}).flatMap(({ data }) => data));
     this.bytes = manifest.files.reduce((sum, { path, bytes }) => sum + (dataFiles.has(path) ? bytes : 0), 0);
     this.#engine = engine;
+    this.#run = run;
     this.#text = backend.text;
     this.#builder = new PromptBuilder(prompts, tokenizer, model.chat);
     this.#prompts = prompts;
@@ -91,15 +102,15 @@ class ComparedModel {
     };
   }
 
-  static async open(directory: string): Promise<ComparedModel> {
-    const model = await openNodeModel(directory);
-    return new ComparedModel(new Engine(model), model);
+  async dispose(): Promise<void> {
+    await this.#engine.dispose();
   }
 
   /** Answers greedily. */
   async answer(image: RgbImage, question: string, expected: string, mode: Mode): Promise<Answer> {
     await this.#engine.setImage(image);
-    const result = await this.#engine.ask(question, { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] }, () => undefined);
+    const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
+    const result = await this.#run(() => this.#engine.ask(question, settings, () => undefined));
     return { right: isRight(result.answer, expected), rounds: result.rounds.map(({ tokenIds }) => tokenIds) };
   }
 
@@ -119,36 +130,31 @@ class ComparedModel {
       if (offered !== null && i < rounds.length - 1) conversation.add(toolReply(offered, [fullOf(0)], question));
       prompt = this.#builder.segments(conversation.messages, imageOf);
     }
-    const all = await promptLogits(this.#text, prompt);
     const last = views.view(rounds.length > 1 ? fullOf(0) : first);
-    const features = await (await last.segment.features()).read();
+    const all = await this.#run(() => promptLogits(this.#text, prompt));
+    const features = await this.#run(async () => (await last.segment.features()).read());
     views.dispose();
     const size = this.#text.vocabSize;
     return { logits: places.map((place) => all.subarray(place * size, (place + 1) * size)), features };
   }
 }
 
-/** What is compared, and on what. */
 interface Comparison {
   readonly testset: string;
-  readonly directories: readonly string[];
+  readonly questions: readonly Question[];
   readonly mode: Mode;
-  /** Questions at most. */
-  readonly limit: number;
-  /** Whether each model answers on its own, too. */
+  /** Whether models other than the reference answer by themselves, too. */
   readonly ownAnswers: boolean;
 }
 
-async function compare({
-  testset,
-  directories,
-  mode,
-  limit,
-  ownAnswers,
-}: Comparison): Promise<Record<string, number | string>[]> {
-  const questions = await readQuestions(testset, limit);
-  const models: ComparedModel[] = [];
-  for (const directory of directories) models.push(await ComparedModel.open(directory));
+/** A row of the report. */
+type Row = Readonly<Record<string, number | string>>;
+
+/** Compares all models with the first. */
+async function compare(
+  models: readonly ComparedModel[],
+  { testset, questions, mode, ownAnswers }: Comparison,
+): Promise<Row[]> {
   const totals = models.map(() => ({ distances: new LogitDistances(), error: 0, right: 0, won: 0, lost: 0 }));
   const decoder = createNodeImageDecoder();
   for (const asked of questions) {
@@ -181,7 +187,6 @@ async function compare({
     const { positions, divergence, cosine, sameTop } = distances.mean;
     const answers = ownAnswers || i === 0 ? { right } : {};
     return {
-      model: directories[i] ?? '',
       megabytes: rounded((models[i]?.bytes ?? NaN) / 1e6),
       ...answers,
       ...(i === 0 || !ownAnswers ? {} : { won, lost }),

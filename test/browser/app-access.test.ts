@@ -21,7 +21,7 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** What axe finds in a colour scheme, as `rule: element`. */
+/** The violations that axe finds in a colour scheme, as `rule: element`. */
 async function violations({ page }: AppPage, colorScheme: 'light' | 'dark'): Promise<string[]> {
   await page.emulateMedia({ colorScheme });
   // Collapsed elements keep their old colours until they are painted again.

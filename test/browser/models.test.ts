@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
+import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 import { HubServer } from '../helpers/hub-server.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
@@ -92,7 +92,7 @@ async function textOf(locator: Locator): Promise<string> {
   return (await locator.textContent()) ?? '';
 }
 
-/** What axe finds, as `rule: element`. */
+/** The violations that axe finds, as `rule: element`. */
 async function violations(page: Page, colorScheme: 'light' | 'dark'): Promise<string[]> {
   await page.emulateMedia({ colorScheme });
   const found = await new AxeBuilder({ page }).include('dialog.models').analyze();
@@ -268,7 +268,7 @@ describe('a checkpoint of a hub', () => {
     await app.finished();
     expect((await app.rounds()).map((round) => round.split(' ')[0])).toEqual(['full']);
 
-    // Back to a model with the tool, and to its own way.
+    // Back to a model with the tool, in smart mode.
     await screen.open();
     await screen.model('visionthink-nano').getByRole('button', { name: 'Use' }).click();
     await app.engine.getByText('visionthink-nano').first().waitFor();

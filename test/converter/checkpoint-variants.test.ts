@@ -7,7 +7,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openNodeEngine } from '../../src/cli/node-engine.ts';
+import { openNodeModel } from '../../src/cli/node-engine.ts';
 import { planConversion } from '../../src/converter/conversion-plan.ts';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
@@ -43,7 +43,7 @@ function withJson(file: string, change: Readonly<Record<string, unknown>>): Memo
 async function answerOf(source: MemoryFolder) {
   const out = mkdtempSync(join(tmpdir(), 'variant-'));
   await convertCheckpoint(source, nodeFolder(out), { dtype: 'fp32', prompts: 'chat' });
-  const engine = await openNodeEngine(out);
+  const { engine } = await openNodeModel({ directory: out, backend: 'cpu' });
   await engine.setImage(await createNodeImageDecoder().decode(await openAsBlob(join(BASE, '../image2.png'))));
   const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES.full, maxNewTokens: 16 };
   const { rounds } = await engine.ask('What shape is green?', settings, () => undefined);

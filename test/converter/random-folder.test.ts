@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { env, Qwen2_5_VLForConditionalGeneration, Tensor } from '@huggingface/transformers';
 import { describe, expect, it } from 'vitest';
-import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
+import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
 import { randomFolder } from '../../src/converter/random-folder.ts';
 import { Engine } from '../../src/conversation/engine.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';

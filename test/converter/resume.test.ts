@@ -1,5 +1,5 @@
 /**
- * Conversions that are killed (SIGKILL) at random points and resumed. `npm run check:resume -- 100` kills that many; without
+ * Conversions that are killed (SIGKILL) at random points and resumed. `npm run check:resume` kills a hundred; without
  * a number, as a part of the tests, a few.
  */
 import { spawn } from 'node:child_process';

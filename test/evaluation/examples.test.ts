@@ -2,7 +2,8 @@
 import { openAsBlob, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLED_MODEL, openNodeEngine } from '../../src/cli/node-engine.ts';
+import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
+import { openNodeModel } from '../../src/cli/node-engine.ts';
 import type { Engine } from '../../src/conversation/engine.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
@@ -12,7 +13,7 @@ const FOLDER = fileURLToPath(new URL('../../public/examples/', import.meta.url))
 
 let engine: Engine;
 beforeAll(async () => {
-  engine = await openNodeEngine(BUNDLED_MODEL);
+  ({ engine } = await openNodeModel({ directory: BUNDLED_MODEL, backend: 'cpu' }));
 });
 afterAll(() => engine?.dispose());
 

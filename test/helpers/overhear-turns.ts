@@ -1,7 +1,7 @@
 /** Token ids of the page's turns, which the page does not show, and those of the engine on Node to compare them with. */
 import { openAsBlob } from 'node:fs';
 import type { Page } from 'playwright-core';
-import { openNodeEngine } from '../../src/cli/node-engine.ts';
+import { openNodeModel } from '../../src/cli/node-engine.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, type TurnResult } from '../../src/protocol/turn.ts';
 
@@ -37,7 +37,7 @@ export interface NodeTurn {
 
 /** The answer of the engine on Node. */
 export async function turnOnNode({ folder, image, question, maxNewTokens }: NodeTurn): Promise<TurnResult> {
-  const engine = await openNodeEngine(folder);
+  const { engine } = await openNodeModel({ directory: folder, backend: 'cpu' });
   try {
     await engine.setImage(await createNodeImageDecoder().decode(await openAsBlob(image)));
     const limit = maxNewTokens === undefined ? {} : { maxNewTokens };

@@ -5,7 +5,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SWIFTSHADER } from '../../scripts/chromium.mjs';
-import { BUNDLED_MODEL } from '../../src/cli/node-engine.ts';
+import { BUNDLED_MODEL } from '../../src/cli/bundled-model.ts';
 import { hasAdapter, launchChromium } from '../helpers/chromium.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { overhearTurns, overheardTurns, turnOnNode } from '../helpers/overhear-turns.ts';

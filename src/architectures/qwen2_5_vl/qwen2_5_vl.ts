@@ -14,6 +14,7 @@ import { RotaryTable } from './positions.ts';
 import { checkpointTensors, EMBEDDING, LM_HEAD } from './tensors.ts';
 import { tokenizerJson } from './tokenizer-json.ts';
 import { transformersJsConfig, transformersJsProcessor } from './transformers-js-settings.ts';
+import { planWindows } from './window-plan.ts';
 import { visionInputs } from './vision-inputs.ts';
 
 /** The architecture, as the registry knows it. */
@@ -27,6 +28,7 @@ export const QWEN2_5_VL: Architecture = {
 
 /** A model of these sizes. */
 export function defineQwen(config: QwenConfig): ModelDefinition {
+  const positions = new RotaryTable(config.text);
   return {
     modelType: QWEN2_5_VL.modelType,
     config,
@@ -49,9 +51,14 @@ export function defineQwen(config: QwenConfig): ModelDefinition {
     parseProcessor: parseProcessorSettings,
     chat: CHATML,
     tokenizerJson,
-    positions: new RotaryTable(config.text),
+    positions,
     visionInputs: (grid) => visionInputs(config.vision, grid),
-    kernels: config,
+    kernels: {
+      text: config.text,
+      vision: config.vision,
+      positions,
+      planWindows: ({ height, width }) => planWindows(config.vision, height, width),
+    },
     usualMaxPixels: DEFAULT_PROCESSOR_SETTINGS.maxPixels,
   };
 }

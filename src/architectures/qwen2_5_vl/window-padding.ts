@@ -1,5 +1,5 @@
 /** Windows of the vision tower as its ONNX graph takes them: all of one size, the smaller ones padded and masked. */
-import type { WindowPlan } from './window-plan.ts';
+import type { WindowPlan } from '../architecture.ts';
 
 /** A plan of windows in the graph's terms. */
 export interface PaddedWindows {

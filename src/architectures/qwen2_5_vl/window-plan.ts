@@ -5,18 +5,8 @@
  */
 import type { QwenConfig } from './config.ts';
 import { inverseFrequencies } from '../../model/rotary.ts';
+import type { WindowPlan } from '../architecture.ts';
 import { VISION_ROPE_THETA } from './vision-config.ts';
-
-/** Everything the vision tower needs to know about a grid of patches. Window order: window by window, patches of a group together. */
-export interface WindowPlan {
-  /** `[groups]`: the merge group (image order) at each place in window order. */
-  readonly windowIndex: Uint32Array<ArrayBuffer>;
-  /** Patches of each window; those at the right and lower edges may be smaller. */
-  readonly windowSizes: readonly number[];
-  /** `[patches, headDim / 2]`, in window order. */
-  readonly cos: Float32Array;
-  readonly sin: Float32Array;
-}
 
 /** Plans windows for `gridHeight` x `gridWidth` patches, both multiples of the merge size. */
 export function planWindows(vision: QwenConfig['vision'], gridHeight: number, gridWidth: number): WindowPlan {

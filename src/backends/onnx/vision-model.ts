@@ -47,12 +47,12 @@ export class OnnxVisionModel implements VisionModel {
     return new TensorFeatures(outputOf(results, NAMES.imageFeatures));
   }
 
-  /** What the graph is fed. */
+  /** What the graph is fed: the patches, and what the architecture says of their grid. */
   #feeds({ gridThw, pixelValues }: PreprocessedImage, inputs: VisionInputs): Tensors {
     const { runtime, activations } = this.#graph;
-    const type = activationType(activations);
-    const pixels = pixelValues();
     const patches = gridThw[1] * gridThw[2];
+    const pixels = pixelValues();
+    const type = activationType(activations);
     const feeds: Record<string, Tensor> = {
       [NAMES.pixelValues]: runtime.tensor('float32', pixels, [patches, pixels.length / patches]),
     };

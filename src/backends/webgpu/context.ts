@@ -1,8 +1,6 @@
 /** What both towers' kernels share: the device, how its work is recorded, and the model's weights on it. */
-import type { PositionTables } from '../../architectures/architecture.ts';
+import type { KernelConfig } from '../../architectures/architecture.ts';
 import type { Activations } from '../../model/manifest.ts';
-import type { TextConfig } from '../../model/text-config.ts';
-import type { VisionConfig } from '../../model/vision-config.ts';
 import { CommandStream } from './gpu/command-stream.ts';
 import { Compiler } from './gpu/compiler.ts';
 import type { Tuning } from './gpu/tuning.ts';
@@ -10,10 +8,7 @@ import { Transposer } from './weights/transposer.ts';
 import { WeightStore } from './weights/weight-store.ts';
 
 /** What the kernels must know of a model. */
-export interface KernelModel {
-  readonly text: TextConfig;
-  readonly vision: VisionConfig;
-  readonly positions: PositionTables;
+export interface KernelModel extends KernelConfig {
   /** Type of embeddings, features, rotary tables and the cache. */
   readonly activations: Activations;
 }

@@ -18,7 +18,7 @@ import { readStoredPart, type StoredPart } from './weights/stored-part.ts';
 export interface WebGpuBackendOptions {
   /** The backend destroys it with itself; when opening fails, that is left to the caller. */
   readonly device: GPUDevice;
-  readonly folder: ModelFolder;
+  readonly folder: Pick<ModelFolder, 'manifest' | 'model' | 'blob'>;
   /** The graphs whose weights it reads. */
   readonly variant: VariantName;
   readonly tuning: Tuning;
@@ -44,19 +44,19 @@ const PARTS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies r
 /**
  * Opens one part of the model after the other; a part's kernels compile and are tested while its weights load.
  * @throws NumericCheckError when the device computes wrongly
- * @throws RuntimeUnavailableError when the architecture is not one for our kernels, a weight is laid out in an unknown way, or the device cannot hold or compile something
+ * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
  * @throws ModelFolderError when the folder lacks the variant
  */
 export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<WebGpuBackend> {
   const { device, folder, variant, tuning, onEvent } = options;
-  const { kernels, positions, modelType } = folder.model;
+  const { kernels, modelType } = folder.model;
   if (kernels === undefined) {
     throw new NamedError(
       'RuntimeUnavailableError',
-      `Our kernels compute no ${modelType} models. Run it on another backend: choose Automatic.`,
+      `There are no kernels of our own for the architecture ${modelType}. Its graphs run on onnxruntime.`,
     );
   }
-  const context = createContext(device, { ...kernels, positions, activations: activationsOf(variant) }, tuning);
+  const context = createContext(device, { ...kernels, activations: activationsOf(variant) }, tuning);
   const read = partReader(folder, variant);
   const opened: Disposable[] = [];
   const open = async <T extends Disposable>(
@@ -124,7 +124,10 @@ class KernelBackend implements WebGpuBackend {
 }
 
 /** Reads the parts of a variant. Throws ModelFolderError when the folder lacks it. */
-function partReader(folder: ModelFolder, name: VariantName): (part: GraphName) => Promise<StoredPart> {
+function partReader(
+  folder: WebGpuBackendOptions['folder'],
+  name: VariantName,
+): (part: GraphName) => Promise<StoredPart> {
   const { manifest } = folder;
   const graphs = manifest.variants.find((candidate) => candidate.name === name)?.graphs;
   if (graphs === undefined) {

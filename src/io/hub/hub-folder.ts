@@ -48,7 +48,8 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
   const endpoint = (options.endpoint ?? HUB_ENDPOINT).replace(/\/+$/, '');
   const revision = options.revision ?? DEFAULT_REVISION;
   const asked: Asked = { endpoint, id, revision, hasToken: options.token !== undefined };
-  if (!isHubId(id)) throw new NamedError('HubError', `"${id}" is not the id of a hub's model. Give its id: owner/name.`);
+  if (!isHubId(id))
+    throw new NamedError('HubError', `"${id}" is not the id of a hub's model. Give its id: owner/name.`);
   const root = rootUrl(endpoint);
   const requests = new HubRequests(options);
   const text = await requests.text(

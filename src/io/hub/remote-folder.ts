@@ -8,7 +8,10 @@ import { HubRequests } from './hub-requests.ts';
 /** The folder at `url`, an absolute address. Throws ModelFolderError for an invalid one. */
 export function remoteFolder(url: string, options: Omit<HubOptions, 'endpoint' | 'revision' | 'token'>): FileSource {
   if (!/^https?:\/\/./.test(url) || !URL.canParse(url)) {
-    throw new NamedError('ModelFolderError', `"${url}" is not a valid URL. Give one like https://example.org/models/name/.`);
+    throw new NamedError(
+      'ModelFolderError',
+      `"${url}" is not a valid URL. Give one like https://example.org/models/name/.`,
+    );
   }
   const root = new URL(url.endsWith('/') ? url : `${url}/`);
   const requests = new HubRequests(options);

@@ -32,8 +32,8 @@ export function BenchPage(): ReactElement {
           median over pairs measured one after the other.
         </p>
         <p>
-          <strong>Random weights.</strong> Speed depends on tensor shapes alone, so larger models are generated on the spot:
-          nothing is downloaded, and the answers mean nothing.
+          <strong>Random weights.</strong> Speed depends on tensor shapes alone, so larger models are generated on the
+          spot: nothing is downloaded, and the answers mean nothing.
         </p>
       </footer>
     </div>

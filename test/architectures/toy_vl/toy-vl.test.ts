@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { registerArchitecture } from '../../../src/architectures/registry.ts';
 import { openNodeModel } from '../../../src/cli/node-engine.ts';
-import { Engine } from '../../../src/conversation/engine.ts';
 import { convertCheckpoint } from '../../../src/converter/convert.ts';
 import type { Dtype } from '../../../src/converter/dtypes.ts';
 import { surveyCheckpoint } from '../../../src/converter/survey.ts';
@@ -37,7 +36,7 @@ beforeAll(() => {
 
 describe('a second architecture', () => {
   it('has the features and logits of the reference', async () => {
-    const { folder, backend } = await openNodeModel(await convert('fp32'));
+    const { folder, backend } = await openNodeModel({ directory: await convert('fp32'), backend: 'cpu' });
     const image = preprocess(picture(48, 40), folder.processor);
     const [, height, width] = image.gridThw;
     expect([height, width]).toEqual([40 / PATCH, 48 / PATCH]);
@@ -83,7 +82,7 @@ describe('a second architecture', () => {
   });
 
   it.each(['fp32', 'q8', 'q4'] as const)('answers a turn as %s', async (dtype) => {
-    const engine = new Engine(await openNodeModel(await convert(dtype)));
+    const { engine } = await openNodeModel({ directory: await convert(dtype), backend: 'cpu' });
     await engine.warmUp();
     expect(await engine.setImage(picture(96, 64))).toMatchObject({ fullTokens: 96, halfTokens: 24 });
     const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 12 };

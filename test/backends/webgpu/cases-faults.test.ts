@@ -1,4 +1,4 @@
-/** That the kernel cases catch wrong kernels: each planted fault by the case named for it. */
+/** The kernel cases catch wrong kernels: the case named for each planted fault must fail. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findSwiftShader } from '../../../scripts/chromium.mjs';
 import { ensureLlvmpipe } from '../../../scripts/llvmpipe.mjs';

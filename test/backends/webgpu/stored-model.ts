@@ -1,18 +1,23 @@
 /** A model's graphs and data files as a folder stores them, written by the converter, with zeros for weights. */
 import { buildGraphs } from '../../../src/converter/graph-sets.ts';
-import type { ModelDefinition } from '../../../src/architectures/architecture.ts';
-import { configFromCheckpoint, type QwenConfig } from '../../../src/architectures/qwen2_5_vl/config.ts';
-import { PRESETS } from '../../../src/architectures/qwen2_5_vl/presets.ts';
-import { defineQwen } from '../../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
 import { type Dtype, precisionOf } from '../../../src/converter/dtypes.ts';
-import type { GraphName } from '../../../src/model/manifest.ts';
 import { WeightLayout } from '../../../src/onnx/weight-layout.ts';
+import type { GraphName } from '../../../src/model/manifest.ts';
+import type { KernelConfig, ModelDefinition } from '../../../src/architectures/architecture.ts';
+import { checkpointModel } from '../../../src/architectures/registry.ts';
+import { PRESETS } from '../../../src/architectures/qwen2_5_vl/presets.ts';
 
 /** The sizes of the preset `tiny`: two layers, two blocks. */
-export function tinyModel(): ModelDefinition & { readonly config: QwenConfig } {
+export function tinyModel(): ModelDefinition {
   const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-  const config = configFromCheckpoint({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 });
-  return { ...defineQwen(config), config };
+  return checkpointModel({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 });
+}
+
+/** The model as the kernels see it. */
+export function tinyKernels(): KernelConfig {
+  const { kernels } = tinyModel();
+  if (kernels === undefined) throw new Error('there are kernels for this architecture');
+  return kernels;
 }
 
 /** Files of a folder. */

@@ -17,13 +17,13 @@ import type { GraphName } from '../../../src/model/manifest.ts';
 import type { ModelFolder } from '../../../src/architectures/model-folder.ts';
 import type { LoadEvent } from '../../../src/protocol/events.ts';
 import { RecordingDevice, stubGpuConstants, type Traits } from './recording-device.ts';
-import { storeZeros, tinyModel } from './stored-model.ts';
+import { storeZeros, tinyKernels, tinyModel } from './stored-model.ts';
 
 stubGpuConstants();
 
 const MODEL = tinyModel();
+const KERNELS = tinyKernels();
 const STORED = storeZeros(MODEL, 'q8');
-const KERNEL_MODEL = { ...MODEL.config, positions: MODEL.positions, activations: 'f32' } as const;
 const MINIMAL: Traits = { f16: false, subgroupSize: null, subgroupMatrices: false };
 const WITH_MATRICES: Traits = { f16: true, subgroupSize: 32, subgroupMatrices: true };
 const GREEDY = { logitsRows: 1, wantLogits: false } as const;
@@ -40,8 +40,8 @@ function part(name: GraphName): Promise<StoredPart> {
 async function openText(traits: Traits): Promise<{ recorder: RecordingDevice; device: GPUDevice; text: TextModel }> {
   const recorder = new RecordingDevice(traits);
   const { device } = recorder;
-  const { text } = MODEL.config;
-  const context = createContext(device, KERNEL_MODEL, DEFAULT_TUNING);
+  const { text } = KERNELS;
+  const context = createContext(device, { ...KERNELS, activations: 'f32' }, DEFAULT_TUNING);
   const { initializers, files } = await part('decoder');
   const stored = decoderWeights(initializers, text);
   const formats = decoderFormats(stored);
@@ -201,7 +201,7 @@ describe('a pipelined step', () => {
 describe('a sequence', () => {
   it('copies rows of features between text on the device', async () => {
     const { recorder, device, sequence } = await openSequence(MINIMAL);
-    const { hiddenSize } = MODEL.config.text;
+    const { hiddenSize } = KERNELS.text;
     const features = new BufferFeatures(device, { tokens: 6, hiddenSize, activations: 'f32' });
     const rows = { kind: 'features', features, first: 2, count: 3 } as const;
     await sequence.forward([...ids(2), rows, ...ids(1)], { logitsRows: 0, wantLogits: false });
@@ -252,7 +252,6 @@ describe('opening the backend', () => {
     const manifest = {
       name: 'tiny',
       dtype: 'q8',
-      config: MODEL.config,
       variants: variants.map((name) => ({ name, graphs: STORED.graphs })),
     };
     return { manifest, model: MODEL, blob: STORED.blob } as unknown as ModelFolder;
@@ -274,6 +273,17 @@ describe('opening the backend', () => {
     expect(recorder.isDestroyed).toBe(false);
   });
 
+  it('says that there are no kernels for another architecture', async () => {
+    const { device } = new RecordingDevice(MINIMAL);
+    const { kernels: _kernels, ...model } = MODEL;
+    const folder = { ...folderOf(['f32']), model: { ...model, modelType: 'toy_vl' } };
+    const options = { device, folder, variant: 'f32', tuning: DEFAULT_TUNING, onEvent: () => undefined } as const;
+    await expect(openWebGpuBackend(options)).rejects.toMatchObject({
+      name: 'RuntimeUnavailableError',
+      message: expect.stringContaining('toy_vl'),
+    });
+  });
+
   it('says which graphs a folder lacks', async () => {
     const { device } = new RecordingDevice(MINIMAL);
     const options = { device, folder: folderOf(['f32']), tuning: DEFAULT_TUNING, onEvent: () => undefined };
@@ -285,7 +295,7 @@ describe('opening the backend', () => {
 describe('a compiled kernel', () => {
   it('is described by label, choice, bindings and WGSL', async () => {
     const { device } = new RecordingDevice(MINIMAL);
-    const context = createContext(device, KERNEL_MODEL, DEFAULT_TUNING);
+    const context = createContext(device, { ...KERNELS, activations: 'f32' }, DEFAULT_TUNING);
     await TokenEmbedding.open(context, await part('embed_tokens'));
     const [kernel, ...more] = context.compiler.describe();
     expect(more).toEqual([]);

@@ -122,8 +122,13 @@ function outputOf({ problem, after, query }: Attending): Expected {
         of.subarray((kvHead * capacity + i) * headDim, (kvHead * capacity + i + 1) * headDim);
       const at = (token * numHeads + head) * headDim;
       const out = values.subarray(at, at + headDim);
-      const [key, value] = [slot(after.keys), slot(after.values)];
-      attend({ query: query(token, head), count: past + token + 1, key, value, out });
+      attend({
+        query: query(token, head),
+        count: past + token + 1,
+        key: slot(after.keys),
+        value: slot(after.values),
+        out,
+      });
     }
   }
   return { values, type: 'f32', cols: numHeads * headDim, stride: roundUp(numHeads * headDim, 32) };

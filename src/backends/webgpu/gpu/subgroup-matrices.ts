@@ -43,7 +43,7 @@ export class SubgroupMatrices {
   /** Whether they are used and why not, in one sentence. */
   describe(): string {
     if (!this.present)
-      return 'This browser offers no subgroup matrices that our kernels can use, so images and prompts are computed without them.';
+      return 'No subgroup matrices are offered that our kernels can use, so images and prompts are computed without them.';
     if (this.#refusal === null) return "The GPU's subgroup matrices compute images and prompts.";
     return `The GPU's subgroup matrices are not used for everything they could compute. ${this.#refusal}`;
   }

@@ -15,28 +15,49 @@ export interface DawnDevice {
   readonly probe: AdapterProbe;
 }
 
+/** Dawn with the adapter it found. */
+export interface Dawn {
+  readonly probe: AdapterProbe;
+  /** Makes a device with every allowed feature and every limit that the adapter has. The process may end while it is open. */
+  open(options: DeviceOptions): Promise<GPUDevice>;
+}
+
 /** Keeps an instance of Dawn as long as its device: it ends with the JavaScript object. */
 const instances = new WeakMap<GPUDevice, GPU>();
 
 /**
- * Opens a device, with every feature and limit that kernels use, and makes WebGPU's globals known (`GPUBufferUsage`,
- * `GPUMapMode`, ...), but not `navigator.gpu`, which libraries take for a browser. The process may end while the device is
- * open. `adapter`: a part of the name of the one to take, where there are several.
+ * Starts Dawn and looks for an adapter, and makes WebGPU's globals known (`GPUBufferUsage`, `GPUMapMode`, ...), but not
+ * `navigator.gpu`, which libraries take for a browser. `name`: a part of the name of the adapter to take, where there are several.
  * @throws RuntimeUnavailableError where the package, a driver or the adapter is missing: its message says what to do
+ */
+export async function startDawn(name?: string): Promise<Dawn> {
+  const { create, globals } = await importDawn();
+  Object.assign(globalThis, globals);
+  const gpu = create([FEATURES, ...(name === undefined ? [] : [`adapter=${name}`])]);
+  const probe = probeOf(await requestAdapter(gpu));
+  return {
+    probe,
+    async open(options) {
+      const adapter = await requestAdapter(gpu); // anew, because one adapter gives one device
+      const device = await deviceOn(adapter, options);
+      instances.set(device, gpu);
+      // Dawn's Node binding lists an adapter's subgroup matrices, but not in what it says of the adapter at the device.
+      Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
+      return device;
+    },
+  };
+}
+
+/**
+ * Opens a device of the adapter that {@link startDawn} finds, with every feature and limit that kernels use.
+ * @throws RuntimeUnavailableError as startDawn does
  */
 export async function openDawn(
   options: Partial<DeviceOptions> & { readonly adapter?: string } = {},
 ): Promise<DawnDevice> {
-  const { adapter: name, f16 = true, subgroups = true } = options;
-  const { create, globals } = await importDawn();
-  Object.assign(globalThis, globals);
-  const gpu = create([FEATURES, ...(name === undefined ? [] : [`adapter=${name}`])]);
-  const adapter = await requestAdapter(gpu);
-  const device = await deviceOn(adapter, { f16, subgroups });
-  instances.set(device, gpu);
-  // Dawn's Node binding lists an adapter's subgroup matrices, but not in what it says of the adapter at the device.
-  Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
-  return { device, probe: probeOf(adapter) };
+  const { adapter, f16 = true, subgroups = true } = options;
+  const dawn = await startDawn(adapter);
+  return { device: await dawn.open({ f16, subgroups }), probe: dawn.probe };
 }
 
 async function importDawn(): Promise<typeof import('webgpu')> {

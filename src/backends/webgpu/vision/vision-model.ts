@@ -1,5 +1,5 @@
 /** The vision tower by our kernels: one image in, its features out. The device cuts patches itself, from a tenth of their bytes. */
-import { planWindows, type WindowPlan } from '../../../architectures/qwen2_5_vl/window-plan.ts';
+import type { WindowPlan } from '../../../architectures/architecture.ts';
 import type { VisionModel } from '../../../engine/backend.ts';
 import type { PreprocessedImage } from '../../../image/patchify.ts';
 import type { VisionConfig } from '../../../model/vision-config.ts';
@@ -94,7 +94,7 @@ export class WebGpuVisionModel implements VisionModel {
     const key = `${rows}x${columns}`;
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
-    const plan = planWindows(this.#context.model.vision, rows, columns);
+    const plan = this.#context.model.planWindows({ height: rows, width: columns });
     const [oldest] = this.#plans.keys();
     if (this.#plans.size >= KEPT_PLANS && oldest !== undefined) this.#plans.delete(oldest);
     this.#plans.set(key, plan);

@@ -29,7 +29,7 @@ describe('subgroup matrices', () => {
     const compile = async (): Promise<string> => `kernel ${++compiled}`;
     const none = unitsOf({ features: [] });
     expect(await none.compile(true, compile)).toBeNull();
-    expect(none.describe()).toContain('offers no subgroup matrices');
+    expect(none.describe()).toContain('No subgroup matrices are offered');
     const units = unitsOf();
     expect(await units.compile(false, compile)).toBeNull();
     expect(compiled).toBe(0);
