@@ -23,7 +23,7 @@ const SLOW_BEGIN_WITHIN_MS = 30 * 60_000;
 /**
  * A run of Vitest.
  * @typedef {object} Suite
- * @property {readonly string[]} args what it runs
+ * @property {readonly string[]} args Vitest's arguments
  * @property {NodeJS.ProcessEnv} [env] variables to add
  * @property {boolean} needsBrowser
  * @property {boolean} [needsLlvmpipe] runs kernels in f16 on Mesa's driver, as far as it can be had
@@ -87,7 +87,7 @@ try {
 summarize();
 
 /**
- * What the arguments ask for.
+ * Parses the arguments.
  * @param {readonly string[]} args
  * @returns {{ names: readonly string[], withChecks: boolean }}
  */

@@ -26,7 +26,7 @@ export interface Candidate {
   readonly variant: VariantName;
   /** Why no better one runs; shown once it is tried. */
   readonly notes: readonly string[];
-  /** What sets it apart, for the sentence that says why it failed. */
+  /** Its distinctive description, for the message that says why it failed. */
   readonly label: string;
   /**
    * Opens it on a model folder, which must hold the files of `variant`. Throws what the backend throws, and

@@ -8,7 +8,7 @@ import { TextStream } from '../src/engine/text-stream.ts';
 import type { TurnSettings } from '../src/protocol/turn.ts';
 import { NamedError } from '../src/shared/errors.ts';
 
-/** What is measured. */
+/** Options of the measurement. */
 export interface DecodeStepsOptions {
   readonly engine: Engine;
   readonly question: string;

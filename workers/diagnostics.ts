@@ -1,4 +1,4 @@
-/** What `?debug` reports of the backend that runs, and the timing of its kernels. */
+/** The `?debug` report on the running backend, and the timing of its kernels. */
 import type { AdapterReport, Diagnostics, KernelTiming } from '../src/protocol/diagnostics.ts';
 import type { OpenedBackend } from './opened-backend.ts';
 

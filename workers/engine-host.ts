@@ -203,7 +203,7 @@ class FolderLoader {
   readonly #loaded = new Map<string, number>();
   #model: OpenModel | null = null;
   #total = 0;
-  /** What the engine reported last; null before it makes sessions. */
+  /** The engine's last event; null before it makes sessions. */
   #reported: LoadEvent | null = null;
   /** Bytes read from this device since then, of every file. */
   readonly #read = new Map<string, number>();

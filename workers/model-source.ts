@@ -1,4 +1,4 @@
-/** Opens a ModelSource: by its address, by the files in hand, or out of the library on this device. */
+/** Opens a ModelSource: from its URL, from given files, or from the library on this device. */
 import { RangedBlob } from '../src/io/ranged-blob.ts';
 import type { DirectoryFolder, OpenFile } from '../src/io/web/directory-folder.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';

@@ -44,7 +44,7 @@ const SETTLING_STEPS = 32;
 
 /** Implements the interface of an engine under test. */
 export class OursHost implements EngineUnderTestApi {
-  /** What the app uses, unless a benchmark asks for other kernels or sizes. */
+  /** The app's defaults, unless a benchmark overrides kernels or sizes. */
   #experiment: Experiment = APP_EXPERIMENT;
   readonly #host = new EngineHost((choice, manifest) => planBackends(choice, manifest, this.#experiment));
   readonly #memory: () => MemoryUse;

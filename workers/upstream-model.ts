@@ -21,7 +21,7 @@ import type { FolderSource } from '../src/protocol/engine-api.ts';
 import { ortFiles } from '../src/backends/onnx/web/ort-files.ts';
 import { fileFetcher, orUnhandled, timeSessions } from './upstream-environment.ts';
 
-/** What upstream calls the model; its files are fetched as `/models/bench/PATH`. */
+/** Upstream's name for the model; its files are fetched as `/models/bench/PATH`. */
 const MODEL_ID = 'bench';
 const MODELS = '/models/';
 const IMAGE_PAD = '<|image_pad|>';
@@ -29,7 +29,7 @@ const IMAGE_PAD = '<|image_pad|>';
 /** PIL's number for Lanczos; upstream's canvas takes it for its best. */
 const LANCZOS = 1;
 
-/** What upstream writes at the end of a turn. */
+/** Upstream's end of a turn. */
 export const END_OF_TURN = '<|im_end|>';
 
 /** Pictures to patches, as upstream's processors do it. */
@@ -142,7 +142,7 @@ export class UpstreamModel {
     return { pixels: pixel_values.data as Float32Array, grid: [...(image_grid_thw.data as BigInt64Array)] };
   }
 
-  /** Generates greedily behind a prompt, `max` tokens at most and `min` at least. */
+  /** Generates greedily after a prompt, `max` tokens at most and `min` at least. */
   async generate(
     prompt: string,
     images: readonly Patches[],

@@ -58,7 +58,7 @@ interface Options {
 
 async function bench({ preset, steps, cached, repeat, tuning: text, language }: Options): Promise<object> {
   const tuning = parseTuning(text);
-  const begun = performance.now();
+  const started = performance.now();
   const dawn = await startDawn();
   const { hasF16, hasSubgroups, description: adapter } = dawn.probe;
   const variant = hasF16 ? 'f16' : 'f32';
@@ -69,7 +69,7 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
     const options = { device, folder, variant, tuning, onEvent: () => undefined } as const;
     return { backend: await openWebGpuBackend(options) };
   });
-  const loadMs = performance.now() - begun;
+  const loadMs = performance.now() - started;
   try {
     const speed = await untilFailure(
       failure,

@@ -47,7 +47,7 @@ const SETTLING_STEPS = 32;
 /** The longest context a cache is allocated for, as in conversation/engine.ts. */
 const MAX_CONTEXT = 32_768;
 
-/** Measures everything, one kind after the other. Throws ContextLengthError when so many tokens do not fit. */
+/** Measures everything, one kind after the other. Throws ContextLengthError when the tokens do not fit. */
 export async function measureSpeed({ model, backend, steps, cached, repeat }: SpeedOptions): Promise<Speed> {
   const { text } = model.config;
   const processor = model.parseProcessor({}); // the defaults

@@ -64,7 +64,7 @@ export function parseBackend(value: string): BackendName {
 
 /**
  * Lists the candidates for the model folder at `directory`. An adapter that computes on the CPU counts only where WebGPU is asked for.
- * Throws RuntimeUnavailableError when there is none, ModelFolderError when the CPU is asked for and the folder has no graphs for it.
+ * Throws RuntimeUnavailableError when there is none, ModelFolderError when the CPU is requested and the folder has no graphs for it.
  */
 export async function planBackends(choice: BackendName, manifest: Manifest, directory: string): Promise<BackendPlan> {
   const onCpu = cpuCandidates(manifest, directory);

@@ -12,7 +12,7 @@ export interface Cell {
   readonly summary: Summary | null;
   /** Medians of the numbers that came with them, units in the names. */
   readonly details: Readonly<Record<string, number>>;
-  /** What the engine answered, where it was asked. */
+  /** The engine's answers, where the measurement asks a question. */
   readonly answers?: readonly string[];
   /** Why there are fewer samples than planned, or none. */
   readonly error: string | null;

@@ -13,7 +13,7 @@ export interface Judged {
 /** Bytes that JavaScript and WASM may hold while a model loads. */
 const HEAP_LIMIT = 0.5e9;
 
-/** The report with the goals judged by what it holds. */
+/** The report with its goals judged. */
 export function withVerdicts(report: Omit<BenchReport, 'verdicts'>): BenchReport {
   return { ...report, verdicts: judge(report) };
 }

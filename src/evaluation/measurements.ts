@@ -24,10 +24,10 @@ export interface ProbeInput {
 
 /** One measurement, taken repeatedly. */
 export interface Measurement {
-  /** What an address calls it. */
+  /** Its name in a page's address. */
   readonly id: string;
   readonly title: string;
-  /** What a time stands for, in one sentence. */
+  /** The meaning of a time, in one sentence. */
   readonly what: string;
   readonly byDefault: boolean;
   readonly engines: readonly EngineName[];

@@ -42,7 +42,7 @@ export const DEFAULT_PLAN: BenchPlan = {
   totalSeconds: 3600,
 };
 
-/** What is measured when nobody says: whole answers only where there are weights that answer. */
+/** The default measurements: whole answers only with trained weights. */
 export function usualMeasurements(model: BenchModel): readonly string[] {
   const usual = MEASUREMENTS.filter(({ byDefault }) => byDefault).map(({ id }) => id);
   return model.kind === 'preset' ? usual.filter((id) => id !== 'answers') : usual;

@@ -20,7 +20,7 @@ export interface BenchEnvironment {
   model(plan: BenchPlan): Promise<FolderSource>;
   /** Draws a picture. */
   invent(picture: SyntheticPicture): Promise<Blob>;
-  /** Resolves after so many milliseconds, or when the signal fires. */
+  /** Resolves after `ms` milliseconds, or when the signal fires. */
   rest(ms: number, signal: AbortSignal): Promise<void>;
   /** Questions about pictures of the site, and these. */
   questions(): Promise<{ readonly list: readonly BenchQuestion[]; readonly pictures: ReadonlyMap<string, Blob> }>;

@@ -10,7 +10,7 @@ export type EngineName = 'ours' | 'upstream';
 /** Model configs that are filled with random weights: speed depends on sizes alone. */
 export type PresetName = '3b' | '7b' | 'tiny';
 
-/** What our engine is measured with where that is not what the app uses. */
+/** Overrides of the app's defaults for measuring our engine. */
 export interface Experiment {
   /** Whose kernels are tried first on WebGPU; null: as in the app. */
   readonly kernels: KernelSource | null;

@@ -15,7 +15,7 @@ export interface CheckpointFile {
   readonly blob: Blob;
 }
 
-/** How a checkpoint is converted. What is absent is chosen by the checkpoint. */
+/** Options of a conversion. The checkpoint decides absent ones. */
 export interface ConversionSettings {
   /** How weights are stored. */
   readonly dtype: 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16';
@@ -27,12 +27,12 @@ export interface ConversionSettings {
 
 /** How far the converter is. */
 export interface ConversionProgress {
-  /** `weights`: the checkpoint is read, packed and written. `hashes`: what was written is read again. */
+  /** `weights`: reads, packs and writes the checkpoint. `hashes`: reads the written files again. */
   readonly phase: 'weights' | 'hashes';
   /** Bytes of the phase that are done, earlier runs included. */
   readonly done: number;
   readonly total: number;
-  /** The tensor or file at hand, for display. */
+  /** The current tensor or file, for display. */
   readonly detail: string;
 }
 

@@ -7,7 +7,7 @@ import type { TurnResult, TurnSettings } from './turn.ts';
 /** A model folder outside the library. URLs are absolute or relative to the page. */
 export type FolderSource =
   | { readonly kind: 'url'; readonly url: string }
-  /** Files in hand, the manifest among them. They are trusted: sizes are checked, hashes are not. */
+  /** Given files, the manifest among them. They are trusted: sizes are checked, hashes are not. */
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] };
 
 /** Where a model folder lies. `stored`: in the library on this device; its hashes are checked if a file has changed since the last check. */
@@ -35,7 +35,7 @@ export interface BackendInfo {
 /** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
 export type KernelSource = 'ours' | 'onnx';
 
-/** What the page may know of the loaded model. */
+/** The loaded model's info for the page. */
 export interface ModelInfo {
   readonly name: string;
   /** dtype of the weights, as the converter names it. */
@@ -76,7 +76,7 @@ export interface EngineApi {
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
-  /** What the current image costs within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
+  /** The cost of the current image within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
   planImage(pixelBudget: number | null): Promise<ImageInfo>;
   /** Speculative prefill for a question with these settings: encodes the current image and prefills everything before the question. Resolves when it ends, even if it fails; never throws. */
   prefetch(settings: TurnSettings): Promise<void>;

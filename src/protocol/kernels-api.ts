@@ -1,4 +1,4 @@
-/** What the kernels page asks of its worker: run the kernel cases on the visitor's adapter, and time variants of kernels. */
+/** The interface of the kernels page's worker: runs the kernel cases on the visitor's adapter, and times variants of kernels. */
 
 /** The adapter, as far as kernels are concerned. */
 export interface KernelsAdapter {

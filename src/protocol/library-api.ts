@@ -1,6 +1,6 @@
 /**
  * The library of models on this device, behind the converter's worker: what it holds, what another model would cost, and how it
- * gets there. State is what the directory holds; every answer is read from there.
+ * gets there. The directory holds all state; every answer is read from there.
  */
 import type { FolderFile } from '../shared/files.ts';
 import type { BackendChoice } from './engine-api.ts';
@@ -9,12 +9,12 @@ import type { BackendChoice } from './engine-api.ts';
 export type ModelOrigin =
   /** A repository of a hub. `revision`: a branch, a tag or a commit. `endpoint`: a mirror's address; the hub's own where absent. */
   | { readonly kind: 'hub'; readonly id: string; readonly revision?: string; readonly endpoint?: string }
-  /** Files in hand, of a folder called `name`. */
+  /** Given files, of a folder called `name`. */
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] }
   /** A converted folder behind an absolute address. */
   | { readonly kind: 'url'; readonly url: string };
 
-/** Where a stored model came from, without the files. `commit`: what the revision was when it was first read. */
+/** Where a stored model came from, without the files. `commit`: the revision's commit when it was first read. */
 export type StoredOrigin =
   | {
       readonly kind: 'hub';
@@ -26,7 +26,7 @@ export type StoredOrigin =
   | { readonly kind: 'files'; readonly name: string }
   | { readonly kind: 'url'; readonly url: string };
 
-/** What a directory holds. */
+/** The state of a model's directory. */
 export type StoredState =
   /** Every file is there with its size. `verified`: when its hashes were last found right, ISO 8601; null: not since a file changed. */
   | { readonly kind: 'ready'; readonly verified: string | null }
@@ -113,12 +113,12 @@ export interface ModelSurvey {
 
 /** How far something is. */
 export interface ModelProgress {
-  /** `weights`: read, packed, written. `hashes`: what was written is read again. `copy`, `verify`, `export`: as they say. */
+  /** `weights`: reads, packs and writes. `hashes`: reads the written files again. `copy`, `verify` and `export` are literal. */
   readonly phase: 'weights' | 'hashes' | 'copy' | 'verify' | 'export';
   /** Bytes, earlier runs included. */
   readonly done: number;
   readonly total: number;
-  /** The file or tensor at hand. */
+  /** The current file or tensor. */
   readonly detail: string;
   /** Why it waits before it retries a failed request; a sentence. */
   readonly waiting?: string;

@@ -2,7 +2,7 @@
 import type { ImageRequest } from '../shared/image-request.ts';
 
 /**
- * What a round adds to the context, in one word for display; its `images` say it exactly. `half`, `full`: a whole image;
+ * A round's addition to the context, in one word for display; its `images` are exact. `half`, `full`: a whole image;
  * `crop`: a region of one; `none`: text alone, as the error turn after a malformed call.
  */
 export type Resolution = 'half' | 'full' | 'crop' | 'none';
@@ -83,7 +83,7 @@ export interface RoundImage {
   readonly visualTokens: number;
 }
 
-/** What a round adds to the context: known when it begins. */
+/** A round's additions to the context: known when it starts. */
 export interface RoundImages {
   readonly resolution: Resolution;
   /** The images, in the order in which the model sees them. */

@@ -47,7 +47,7 @@ export function addressOf(text: string): string | null {
   return `${origin}${pathname}`.replace(/\/+$/, '');
 }
 
-/** What an id or the address of a repository's page names. */
+/** Parses an id or the address of a repository's page. */
 export function parseHubPage(text: string): HubPage {
   const typed = text.trim().replace(/[?#].*$/, '');
   const parts = typed.replace(SCHEME, '').split('/').filter(Boolean);

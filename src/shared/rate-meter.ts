@@ -1,4 +1,4 @@
-/** How fast something goes and when it will be over, from its last few seconds. Knows nothing about what is counted. */
+/** The rate of a count and the time left, from the last few seconds. Independent of the counted unit. */
 
 /** Only the last of this many milliseconds count, so that the rate follows a connection that became slow. */
 const WINDOW_MS = 15_000;

@@ -4,7 +4,7 @@
  * Source: WebAssembly core specification, release 2.0: binary format (chapter 5), vector instructions (5.4.8).
  */
 
-/** Instructions, encoded: what they push is typed only by the instruction. */
+/** Encoded instructions; TypeScript does not track the type that they push. */
 export type Code = readonly number[];
 
 /** The value types that are used here, as the binary format numbers them. */

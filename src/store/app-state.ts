@@ -39,7 +39,7 @@ export interface ImageState {
   readonly id: number;
   readonly name: string;
   readonly blob: Blob;
-  /** An object URL of what is shown of it. */
+  /** Object URL of its preview. */
   readonly url: string;
   /** Size and cost; null until the engine has seen the image. */
   readonly info: ImageInfo | null;

@@ -7,7 +7,7 @@ import type { EngineConnection } from '../client/engine-client.ts';
 import type { EngineApi, ImageInfo } from '../protocol/engine-api.ts';
 import type { AppState, ModelSelection } from './app-state.ts';
 
-/** What the store needs from outside; tests and the development page give their own. */
+/** The store's dependencies; tests and the development page pass their own. */
 export interface AppDeps {
   readonly startEngine: () => EngineConnection;
   readonly checkImage: (file: Blob) => Promise<void>;

@@ -22,7 +22,7 @@ const LIST_AFTER_MS = 500;
 
 const PAUSED = 'Paused. What has arrived stays; resume whenever you like, even after the page was closed.';
 
-/** What the store needs from outside. */
+/** The dependencies of the Models screen's store. */
 export interface ModelsDeps {
   readonly startLibrary: () => LibraryConnection;
   readonly askToPersist: () => Promise<boolean>;

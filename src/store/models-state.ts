@@ -12,7 +12,7 @@ import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
 import type { OriginForm } from './typed-origin.ts';
 
-/** Work under way. */
+/** Work in progress. */
 export interface LibraryJob {
   readonly kind: 'add' | 'verify' | 'export';
   /** The model's. */
@@ -46,7 +46,7 @@ export interface LibraryMessage {
   readonly text: string;
 }
 
-/** A folder in hand. */
+/** A picked folder. */
 export interface PickedFolder {
   readonly name: string;
   readonly files: readonly FolderFile[];

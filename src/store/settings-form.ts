@@ -1,4 +1,4 @@
-/** The settings as a person types them, and what they mean. Pure. */
+/** The settings as a person types them, and their parsing. Pure. */
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
 import type { ModelInfo } from '../protocol/engine-api.ts';
 import type { Mode, TurnSettings } from '../protocol/turn.ts';
@@ -76,7 +76,7 @@ export function modesOf({ hasTool }: Pick<ModelInfo, 'hasTool'>): readonly Mode[
 
 /**
  * The switches for a model that has just been loaded: a model without the tool is asked at full resolution, as it was trained,
- * and one that has it begins in smart mode when the model before left the tool off because it had none.
+ * and a model with it starts in smart mode if the previous model had no tool and so left it off.
  */
 export function fittingSwitches(
   { downsample, tool }: Pick<SettingsForm, 'downsample' | 'tool'>,

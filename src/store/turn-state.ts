@@ -14,7 +14,7 @@ export interface RoundView {
   readonly resolution: Resolution;
   readonly imageSize: { readonly width: number; readonly height: number };
   readonly visualTokens: number;
-  /** What the model sees in this round; null when the engine did not send it, or it was let go. */
+  /** The image that the model sees in this round; null when the engine did not send it, or it was released. */
   readonly seen: RgbImage | null;
   /** Streamed text by kind. */
   readonly streamed: Readonly<Record<TextKind, string>>;
@@ -72,7 +72,7 @@ export function finishTurn(turn: TurnView, result: TurnResult): TurnView {
   return { ...turn, status: 'done', stage: null, result };
 }
 
-/** The turn ended with an error; what was streamed stays. */
+/** Ends the turn with an error; keeps the streamed text. */
 export function failTurn(turn: TurnView, error: PlainError): TurnView {
   return { ...turn, status: 'failed', stage: null, error };
 }

@@ -26,7 +26,7 @@ export function originLabel(origin: ModelOrigin): string {
   return endpoint === undefined || !URL.canParse(endpoint) ? id : `${id} at ${new URL(endpoint).host}`;
 }
 
-/** The repository that is meant. What was typed as revision or mirror counts before what the address says. null: the mirror is not a valid URL. */
+/** The typed repository. A typed revision or mirror overrides the one in the address. null: the mirror is not a valid URL. */
 export function hubOriginOf({
   id: text,
   revision: typed,

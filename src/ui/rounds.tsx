@@ -1,4 +1,4 @@
-/** The two rounds side by side: what the model saw, thought and did in each. */
+/** The rounds side by side: the model's image, thinking and action in each. */
 import type { ReactElement } from 'react';
 import { answerOf, isOver } from '../store/turn-state.ts';
 import type { RoundView, TurnView } from '../store/turn-state.ts';

@@ -56,14 +56,14 @@ function tokensOf({ json, stderr }: Ended): readonly (readonly number[])[] {
   return rounds.map(({ tokenIds }) => tokenIds);
 }
 
-/** SwiftShader takes minutes to compile the kernels: it stands in for llvmpipe, and joins it in check:kernels. A sentence says why there is none. */
+/** The drivers to test, or the reason why there is none. SwiftShader takes minutes to compile the kernels: it runs without llvmpipe, or beside it in check:kernels. */
 function driversForF32(): readonly VulkanDriver[] | string {
   if (!hasDawn()) return NO_DAWN;
   const swiftshader = findSwiftShader();
-  const wanted =
+  const requested =
     typeof llvmpipe === 'string' || process.env['KERNELS'] === 'real' ? [llvmpipe, swiftshader] : [llvmpipe];
-  const found = wanted.filter((driver) => typeof driver !== 'string');
-  return found.length > 0 ? found : wanted.filter((driver) => typeof driver === 'string').join(' ');
+  const found = requested.filter((driver) => typeof driver !== 'string');
+  return found.length > 0 ? found : requested.filter((driver) => typeof driver === 'string').join(' ');
 }
 
 /** The reference's answer. */

@@ -314,7 +314,7 @@ describe('a disk that is full', () => {
     expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
   });
 
-  it('on Node says so by name', async () => {
+  it('on Node is a named error', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'visionthink-full-'));
     folders.push(directory);
     symlinkSync('/dev/full', join(directory, `${JOURNAL_FILE}.new`)); // every write to it finds the disk full

@@ -245,7 +245,7 @@ describe('the full image', () => {
   const behind = (runs: readonly string[]): number =>
     runs.slice(runs.indexOf(`encode ${PATCHES}`)).filter((run) => run === 'forward').length;
 
-  it('is encoded once, as soon as a call for it begins', async () => {
+  it('is encoded once, as soon as a call for it starts', async () => {
     const runs = await runsOf({ script: respond(CALL, ANSWER) });
     expect(runs.filter((run) => run === `encode ${PATCHES}`)).toHaveLength(1);
     const late = await runsOf({ script: respond(CALL, ANSWER), pipelined: false });

@@ -20,9 +20,9 @@ export interface HubRepository {
 /** The fault to inject into a request for a file; undefined: none. */
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** The connection breaks after so many bytes of the body. */
+  /** The connection breaks after this many bytes of the body. */
   | { readonly kind: 'cut'; readonly after: number }
-  /** The body stops after so many bytes, and the connection stays open. */
+  /** The body stops after this many bytes, and the connection stays open. */
   | { readonly kind: 'stall'; readonly after: number }
   /** The body ends normally, this many bytes short. */
   | { readonly kind: 'short'; readonly by: number }

@@ -193,7 +193,7 @@ describe('choosing an image', () => {
     expect(state().question).toBe('Where?');
   });
 
-  it('ends the running turn and begins a new history', async () => {
+  it('ends the running turn and starts a new history', async () => {
     const { state } = await openReady();
     state().ask();
     await settle();

@@ -2,7 +2,7 @@
 import { NamedError } from '../../shared/errors.ts';
 import { DEFAULT_REVISION } from '../../shared/hub-page.ts';
 
-/** What was asked of the hub, for messages. */
+/** A request to the hub, for messages. */
 export interface Asked {
   readonly endpoint: string;
   /** `owner/name`. */

@@ -49,7 +49,7 @@ export class HubRequests {
   }
 
   /**
-   * Bytes of the file behind a URL; undefined when there is none. A server that answers everything with a page has none.
+   * Bytes of the file behind a URL; undefined when there is none. A server that answers every path with a page counts as having none.
    * Throws HubError, StoppedError.
    */
   async size(url: URL, asked: Asked): Promise<number | undefined> {
@@ -122,7 +122,7 @@ export class HubRequests {
     );
   }
 
-  /** Retries `work` until it succeeds, fails for good, or too many failures follow each other. */
+  /** Retries `work` until it succeeds, fails permanently, or fails too many times in a row. */
   async #patiently<T>(
     asked: Asked,
     attempts: number,
@@ -184,7 +184,7 @@ class Attempt {
     return this.within(fetch(url, init));
   }
 
-  /** Hands over what a response brings, piece by piece with its offset, until there are `limit` bytes. */
+  /** Passes on a response's body, piece by piece with its offset, up to `limit` bytes. */
   async eachPiece(response: Response, limit: number, use: (piece: Uint8Array, offset: number) => void): Promise<void> {
     const reader = response.body?.getReader();
     let offset = 0;

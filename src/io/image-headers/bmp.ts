@@ -2,7 +2,7 @@
 import type { Bytes } from './bytes.ts';
 import type { HeaderFacts } from './header-facts.ts';
 
-/** What the pixels of a bitmap are stored as. */
+/** The storage formats of a bitmap's pixels. */
 export const BMP_RGB = 0;
 export const BMP_RLE8 = 1;
 export const BMP_RLE4 = 2;

@@ -7,7 +7,7 @@ const IMAGE = 0x2c;
 const TRAILER = 0x3b;
 const GRAPHIC_CONTROL = 0xf9;
 
-/** The first frame and what it is drawn with. */
+/** The first frame with its palette and transparency. */
 export interface GifFrame {
   /** Pixels of the whole image: the logical screen, or the frame where that reaches further, as in Pillow. */
   readonly width: number;

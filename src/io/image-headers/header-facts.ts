@@ -1,4 +1,4 @@
-/** What the header reader of one image type reports. */
+/** The result of an image type's header reader. */
 import type { Orientation } from '../image-orientation/upright.ts';
 
 /** Facts of a file that cost no decoding. */

@@ -72,7 +72,7 @@ class Inflater {
     }
   }
 
-  /** Hands over what the window holds and adds it to the checksum. */
+  /** Passes on the window's bytes and adds them to the checksum. */
   flush(): void {
     for (; this.#flushed < this.length;) {
       const from = this.#flushed % WINDOW;

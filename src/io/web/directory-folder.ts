@@ -7,7 +7,7 @@ import type { Folder, RandomAccessFile } from '../../shared/files.ts';
 import { pause } from '../../shared/pause.ts';
 import { freeStorage } from './free-storage.ts';
 
-/** What a dedicated worker's file handles can do; not part of a page's. */
+/** Methods of a dedicated worker's file handles, which a page's lack. */
 interface SyncHandleFile {
   createSyncAccessHandle(options?: { mode: 'read-only' }): Promise<SyncHandle>;
 }

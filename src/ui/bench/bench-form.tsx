@@ -119,7 +119,7 @@ function BackendField(): ReactElement {
   );
 }
 
-/** Edited freely: the plan takes what is a valid number, and the form is not sent while the field holds none. */
+/** A number field: the plan takes valid numbers only, and the form cannot be submitted while the field is invalid. */
 function RepeatField(): ReactElement {
   const repeat = useBench((state) => state.plan.repeat);
   const change = useBench((state) => state.change);

@@ -5,7 +5,7 @@ import { isBusy } from '../../store/turn-slice.ts';
 import { useApp } from '../store-context.ts';
 import '../styles/debug.css';
 
-/** The panel. It reads the engine anew whenever one is ready and after every turn. */
+/** The panel. It queries the engine whenever one becomes ready and after every turn. */
 export default function DebugPanel(): ReactElement {
   const isReady = useApp(({ engine }) => engine.status === 'ready');
   const busy = useApp(isBusy);

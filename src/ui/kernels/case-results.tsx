@@ -31,7 +31,7 @@ export function CaseResults({ cases, ...run }: RunProps & { readonly cases: read
   );
 }
 
-/** Cases by what their names begin with. */
+/** Cases grouped by the prefix of their names. */
 function byKernel(cases: readonly CaseLine[]): ReadonlyMap<string, readonly CaseLine[]> {
   const groups = new Map<string, CaseLine[]>();
   for (const line of cases) {

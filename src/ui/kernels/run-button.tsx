@@ -9,7 +9,7 @@ export interface RunProps {
   run(): Promise<void>;
 }
 
-/** The button, named for what it does. */
+/** The button, labelled with its action. */
 export function RunButton({ isRunning, isBusy, run, name }: RunProps & { readonly name: string }): ReactElement {
   return (
     <button type="button" className="button button--primary" disabled={isBusy} onClick={() => void run()}>

@@ -19,7 +19,7 @@ beforeAll(async () => {
   reports = (await Promise.all(there.map((driver) => runScriptOn<FaultReport[]>(driver, SCRIPT)))).flat();
 });
 
-describe('a planted fault is caught by name', () => {
+describe('a planted fault fails its case', () => {
   it.for(PLANTED_FAULTS)('$what: $caught', ({ what }, { skip }) => {
     const found = reports.filter((report) => report.what === what && report.state !== 'not run');
     if (found.length === 0 && absent.length > 0) return skip(absent.join(' '));

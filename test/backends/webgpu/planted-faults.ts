@@ -86,7 +86,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
 ];
 
-/** The kernel with the mistake in it. Throws Error where the kernel no longer has what is to be changed. */
+/** The kernel with the mistake in it. Throws Error where the kernel no longer contains the text to change. */
 export function withFault({ what, from, to }: PlantedFault, kernel: Kernel): Kernel {
   const code = kernel.code.replace(from, to);
   if (code === kernel.code) throw new Error(`"${what}" cannot be planted in ${kernel.label}: its WGSL has changed`);

@@ -73,7 +73,7 @@ describe('weights of the language model', () => {
       expect(places).toContain(`${location} ${offset} ${length}`);
   });
 
-  it('are refused by name when one is missing or misshapen', () => {
+  it('are refused when one is missing or misshapen, with its name', () => {
     const model = modelOf('tiny');
     const { decoder } = build(model, 'q8');
     const name = 'language_model.layers.1.mlp.down_proj.weight.q';
@@ -107,7 +107,7 @@ describe('weights of the vision tower', () => {
     expect(mergerOutput.matrix).toMatchObject({ kind, rows: 128, cols: 256 });
   });
 
-  it('are refused by name when one is missing or misshapen', () => {
+  it('are refused when one is missing or misshapen, with its name', () => {
     const model = modelOf('tiny');
     const { visionEncoder } = build(model, 'q8');
     const name = 'visual.blocks.1.attn.proj.bias';
