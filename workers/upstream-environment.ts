@@ -14,7 +14,7 @@ export function fileFetcher(source: FolderSource): (path: string) => Promise<Res
   };
 }
 
-/** The work's result; or the first rejection that nobody handles, since upstream waits forever for a data file that it could not read. */
+/** The work's result, or the first unhandled rejection, since upstream waits forever for a data file that it could not read. */
 export async function orUnhandled<T>(work: Promise<T>): Promise<T> {
   let listener: (event: PromiseRejectionEvent) => void = () => undefined;
   const unhandled = new Promise<never>((_, reject) => {

@@ -62,7 +62,7 @@ interface UpstreamParts {
   readonly tokenizer: PreTrainedTokenizer;
   readonly prompts: Prompts;
   readonly contextLength: number;
-  /** As the folder's config.json names it; empty where it does not. */
+  /** The model type in the folder's config.json; empty where it is missing. */
   readonly dtype: string;
 }
 

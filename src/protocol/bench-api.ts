@@ -18,7 +18,7 @@ export interface Experiment {
   readonly tuning: string;
 }
 
-/** How an engine was loaded. */
+/** An engine's report on its load. */
 export interface LoadedEngine {
   /** The runtime: the library with its version, the backend, the activations' type, threads. */
   readonly engine: string;

@@ -17,7 +17,7 @@ export interface CheckpointFile {
 
 /** Options of a conversion. The checkpoint decides absent ones. */
 export interface ConversionSettings {
-  /** How weights are stored. */
+  /** Storage format of the weights. */
   readonly dtype: 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16';
   /** The model's name; the checkpoint's by default. */
   readonly name?: string;
@@ -25,7 +25,7 @@ export interface ConversionSettings {
   readonly prompts?: 'efficient' | 'general' | 'chat';
 }
 
-/** How far the converter is. */
+/** The converter's progress. */
 export interface ConversionProgress {
   /** `weights`: reads, packs and writes the checkpoint. `hashes`: reads the written files again. */
   readonly phase: 'weights' | 'hashes';

@@ -7,7 +7,7 @@ export interface KernelsAdapter {
   readonly features: readonly string[];
 }
 
-/** How one case has ended. */
+/** The outcome of a case. */
 export interface CaseLine {
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'not run';
@@ -18,7 +18,7 @@ export interface CaseLine {
   readonly detail: string;
 }
 
-/** How fast a variant of a kernel is. */
+/** The time of a kernel's variant. */
 export interface VariantLine {
   /** The workload that the variants of a group share. */
   readonly group: string;

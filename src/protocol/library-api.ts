@@ -5,7 +5,7 @@
 import type { FolderFile } from '../shared/files.ts';
 import type { BackendChoice } from './engine-api.ts';
 
-/** Where a model comes from. A checkpoint is converted, a folder that is converted already is copied. */
+/** A model's origin. A checkpoint is converted, an already converted folder is copied. */
 export type ModelOrigin =
   /** A repository of a hub. `revision`: a branch, a tag or a commit. `endpoint`: a mirror's address; the hub's own where absent. */
   | { readonly kind: 'hub'; readonly id: string; readonly revision?: string; readonly endpoint?: string }
@@ -14,7 +14,7 @@ export type ModelOrigin =
   /** A converted folder behind an absolute address. */
   | { readonly kind: 'url'; readonly url: string };
 
-/** Where a stored model came from, without the files. `commit`: the revision's commit when it was first read. */
+/** The origin of a stored model, without the files. `commit`: the revision's commit when it was first read. */
 export type StoredOrigin =
   | {
       readonly kind: 'hub';
@@ -66,7 +66,7 @@ export interface Library {
   readonly storage: StorageFacts;
 }
 
-/** How sure it is that something is possible: `no` forbids, `doubtful` warns, `yes` promises nothing but finds no obstacle. */
+/** Certainty that something is possible: `no` forbids, `doubtful` warns, `yes` promises nothing but finds no obstacle. */
 export type Verdict = 'yes' | 'doubtful' | 'no';
 
 /** A judgement with its reason and, where it is not `yes`, what to do: whole sentences. */
@@ -102,16 +102,16 @@ export interface ModelSurvey {
   readonly downloadBytes: number;
   /** Bytes that will be read. */
   readonly readBytes: number;
-  /** How it will be asked: two rounds with the resize tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
+  /** The prompting: two rounds with the resize tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
   readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
-  /** For a model folder there is one. */
+  /** The possible dtypes; one for a model folder. */
   readonly choices: readonly ModelChoice[];
   /** The dtype to propose. */
   readonly proposed: string;
   readonly storage: StorageFacts;
 }
 
-/** How far something is. */
+/** Progress of a job. */
 export interface ModelProgress {
   /** `weights`: reads, packs and writes. `hashes`: reads the written files again. `copy`, `verify` and `export` are literal. */
   readonly phase: 'weights' | 'hashes' | 'copy' | 'verify' | 'export';

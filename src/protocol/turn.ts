@@ -121,7 +121,7 @@ export interface VisualTokens {
   readonly ratio: number;
 }
 
-/** How a turn went. */
+/** The result of a turn. */
 export interface TurnResult {
   readonly answer: string;
   readonly finishReason: FinishReason;

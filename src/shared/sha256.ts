@@ -1,7 +1,7 @@
 /**
  * SHA-256, the one place that computes it. The platform's own digest is ten times as fast as JavaScript and works beside us,
  * but hashes only complete buffers. So the hash of a long file is made of its pieces' hashes: pieces are hashed
- * natively, several side by side. A stream whose hash somebody else announced is hashed by a StreamHash.
+ * natively, several side by side. A StreamHash hashes a stream whose hash was announced elsewhere.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';

@@ -16,13 +16,13 @@ export interface AppDeps {
   readonly previewImage: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
   readonly fetchFile: (path: string) => Promise<Blob>;
-  /** Where the page lies: a worker does not know it. */
+  /** The page's URL, which a worker does not know. */
   readonly pageUrl: string;
   /** The model that the page's address names. Whether its own address is one shows when it is loaded. */
   readonly model?: ModelSelection;
 }
 
-/** How a slice is made. */
+/** The creator of a slice. */
 export type SliceOf<Slice> = StateCreator<AppState, [], [], Slice>;
 
 /** One page's session. */

@@ -40,7 +40,7 @@ export interface ModelsDeps {
 /** A job's callback for progress. */
 type OnProgress = (progress: ModelProgress) => void;
 
-/** How a job ended. `error`: the name of what ended it; null when another job was running, so that it never started. */
+/** The outcome of a job. `error`: the name of the error that ended it; null when another job was running, so that it never started. */
 export type JobOutcome<T> =
   | { readonly done: true; readonly value: T }
   | { readonly done: false; readonly error: string | null };

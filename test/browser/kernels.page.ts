@@ -55,7 +55,7 @@ export interface Failures {
 }
 
 const errors: string[] = [];
-/** With subgroups and without. */
+/** Devices by whether they have subgroups. */
 const devices = new Map<boolean, Promise<GPUDevice>>();
 
 async function makeDevice(subgroups: boolean): Promise<GPUDevice> {

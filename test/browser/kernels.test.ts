@@ -28,7 +28,7 @@ interface Case {
   /** Tokens of the prompt: 600 make attention use KV splits, and exceed the rows that scratch buffers keep. */
   readonly length: number;
   readonly order: Partial<Order>;
-  /** Of logits and features, relative to the largest. */
+  /** Tolerance of logits and features, relative to the largest. */
   readonly tolerance: number;
 }
 

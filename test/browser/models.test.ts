@@ -12,7 +12,7 @@ import { AppPage, PATIENCE_MS, serveSiteWithModels, type SiteWithModels } from '
 import { convertTiny, tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const ID = 'someone/tiny-vl';
-/** In two files, so that it can be stopped between them. */
+/** A checkpoint in two files, so that a test can stop its conversion between them. */
 const TINY = 'flat-f16-sharded';
 
 let site: SiteWithModels;

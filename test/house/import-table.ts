@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { parseSync } from 'oxc-parser';
 
-/** Who may import whom. Layers are folders of src/, and `workers`. */
+/** The permitted imports between layers. Layers are folders of src/, and `workers`. */
 export interface ImportTable {
   /** Per layer: layers, or single files of layers, that it may import. */
   readonly layers: ReadonlyMap<string, readonly Allowed[]>;

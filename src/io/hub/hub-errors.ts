@@ -7,7 +7,7 @@ export interface Asked {
   readonly endpoint: string;
   /** `owner/name`. */
   readonly id: string;
-  /** As the person wrote it. */
+  /** The revision as the person typed it. */
   readonly revision: string;
   /** The file; undefined when the list of files was asked for. */
   readonly path?: string;

@@ -17,9 +17,9 @@ import { HubRequests } from './hub-requests.ts';
 export interface HubFile {
   readonly path: string;
   readonly bytes: number;
-  /** Of files in large-file storage: weights always are. */
+  /** SHA-256 of a file in large-file storage, where weights always are. */
   readonly sha256: string | undefined;
-  /** Of every file: changes with its content. */
+  /** Git's object id, of every file: changes with its content. */
   readonly blobId: string;
 }
 

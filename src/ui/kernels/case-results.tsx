@@ -1,4 +1,4 @@
-/** How the kernel cases have ended: counts, those that failed, and all by kernel. */
+/** The results of the kernel cases: counts, failures, and all cases by kernel. */
 import type { ReactElement } from 'react';
 import type { CaseLine } from '../../protocol/kernels-api.ts';
 import { RunButton, type RunProps } from './run-button.tsx';

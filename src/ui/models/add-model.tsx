@@ -1,4 +1,4 @@
-/** Where another model may come from: VisionThink's own two, any repository of a hub, this device, an address. */
+/** The sources of another model: VisionThink's own two, any repository of a hub, this device, a URL. */
 import { type ReactElement, type SyntheticEvent, useId, useRef, useState } from 'react';
 import { HUB_ENDPOINT } from '../../shared/hub-page.ts';
 import { hubOriginOf, urlOriginOf } from '../../store/typed-origin.ts';

@@ -43,13 +43,13 @@ const SPEC: GemvSpec = {
   subgroupSize: 32,
 };
 const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2 };
-/** Of every Qwen2.5-VL. */
+/** The vision tower's heads in every Qwen2.5-VL. */
 const VISION = { numHeads: 16, headDim: 80 };
 
 /** Arguments of a select function where only workgroup memory matters. */
 const TRAITS = { hasF16: false, hasSubgroupMatrices: false, subgroupSize: null, workgroupBytes: 16_384 };
 
-/** For many tokens. */
+/** A GEMM tile for many tokens. */
 const TILE: GemmTile = { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 };
 
 describe('GEMV', () => {
