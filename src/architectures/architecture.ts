@@ -42,19 +42,12 @@ export type ArchitectureGraph = Exclude<GraphName, 'attention_check'>;
 /** Adds a graph's inputs, nodes and outputs to the context's graph. Names: onnx/graph-names.ts. */
 export type GraphBuilderFunction = (context: GraphContext) => void;
 
-/** One model of an architecture. */
+/** One model of an architecture: what running it takes. */
 export interface ModelDefinition {
   /** `model_type` of its architecture. */
   readonly modelType: string;
   /** Plain JSON; goes into the manifest. */
   readonly config: ModelConfig;
-  readonly checkpoint: CheckpointTensors;
-  /** Where the output projection is tied to the embedding. */
-  readonly tiedHead?: TiedHead;
-  /** Our graphs. */
-  readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
-  /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
-  readonly transformersJs?: TransformersJsSupport;
   /**
    * The image processor's settings, from the parsed preprocessor_config.json (`{}` where the checkpoint has none).
    * @throws ModelFolderError naming the key, its value and what is allowed
@@ -62,13 +55,26 @@ export interface ModelDefinition {
   parseProcessor(json: unknown): ProcessorSettings;
   /** How messages are framed. */
   readonly chat: ChatFormat;
-  /** tokenizer.json for a checkpoint that has only a vocabulary and its merges; absent: such checkpoints are refused. */
-  tokenizerJson?(vocabulary: Vocabulary): JsonObject;
   readonly positions: PositionTables;
   /** What the vision encoder's graph takes of an image beside its `pixel_values`, by the names of the graph's inputs. */
   visionInputs(grid: PatchGrid): VisionInputs;
   /** What our WGSL kernels compute in place of the graphs; absent: the graphs run. */
   readonly kernels?: KernelConfig;
+  /** The same with what converting it takes, which an engine's worker never loads: import it here, not at the top of the file. */
+  conversion(): Promise<ConvertibleModel>;
+}
+
+/** A model, and what converting it takes. */
+export interface ConvertibleModel extends ModelDefinition {
+  readonly checkpoint: CheckpointTensors;
+  /** Where the output projection is tied to the embedding. */
+  readonly tiedHead?: TiedHead;
+  /** Our graphs. */
+  readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
+  /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
+  readonly transformersJs?: TransformersJsSupport;
+  /** tokenizer.json for a checkpoint that has only a vocabulary and its merges; absent: such checkpoints are refused. */
+  tokenizerJson?(vocabulary: Vocabulary): JsonObject;
   /** Original images larger than this, in pixels, are scaled down by the usual image processor of the architecture. */
   readonly usualMaxPixels: number;
 }

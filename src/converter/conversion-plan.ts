@@ -79,7 +79,8 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const { dtype, layout: folderLayout = 'visionthink' } = options;
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
   const config = await requiredJson(source, 'config.json');
-  const stated = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
+  const described = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
+  const stated = await described.conversion();
   if (folderLayout === 'transformers.js' && stated.transformersJs === undefined)
     throw noTransformersJs(stated.modelType);
   const processorJson = await imageProcessorJson(source);

@@ -1,5 +1,5 @@
 /** All graphs of a model folder: ours, a set for each type of activations, and those of transformers.js. Building them lays out the data files. */
-import type { GraphBuilderFunction, ModelDefinition, TransformersJsSupport } from '../architectures/architecture.ts';
+import type { GraphBuilderFunction, ConvertibleModel, TransformersJsSupport } from '../architectures/architecture.ts';
 import { activationsOf, type GraphName, GRAPHS, type Variant, type VariantName } from '../model/manifest.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
 import type { WeightLayout } from '../onnx/weight-layout.ts';
@@ -23,13 +23,13 @@ export interface GraphSet extends Variant {
 }
 
 /** Our graphs for every type of activations that the layout's precision names, and for small models on a CPU. */
-export function buildGraphs(layout: WeightLayout, model: ModelDefinition, parameters: number): GraphSet[] {
+export function buildGraphs(layout: WeightLayout, model: ConvertibleModel, parameters: number): GraphSet[] {
   const { bits, activations } = layout.precision;
   const unpacked = bits !== null && parameters <= MAX_UNPACKED_PARAMETERS ? (['f32-unpacked'] as const) : [];
   return [...activations, ...unpacked].map((name) => buildVariant(layout, model, name));
 }
 
-function buildVariant(layout: WeightLayout, model: ModelDefinition, variant: VariantName): GraphSet {
+function buildVariant(layout: WeightLayout, model: ConvertibleModel, variant: VariantName): GraphSet {
   const builders: Readonly<Record<GraphName, GraphBuilderFunction>> = {
     ...model.graphs,
     attention_check: (context) => buildAttentionCheck(context, model.config),

@@ -37,7 +37,7 @@ const TAKEN = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.jso
 export async function randomFolder(preset: Preset, dtype: Dtype, language: FileSource): Promise<FolderFile[]> {
   // 1. The model, and the graphs over it.
   const config = { ...(await languageConfig(language)), ...preset.config };
-  const model = checkpointModel(config, await json(language, 'generation_config.json'));
+  const model = await checkpointModel(config, await json(language, 'generation_config.json')).conversion();
   const { transformersJs } = model;
   if (transformersJs === undefined) throw noTransformersJs(model.modelType);
   const layout = new WeightLayout(

@@ -1,5 +1,5 @@
 /** Finds the tensors of a model in a checkpoint, before anything is converted. */
-import type { ModelDefinition } from '../architectures/architecture.ts';
+import type { ConvertibleModel } from '../architectures/architecture.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { TensorEntry } from './safetensors-header.ts';
 import type { TensorStore } from './safetensors.ts';
@@ -22,7 +22,7 @@ const LISTED = 5;
  * @throws CheckpointError listing the first few tensors which are missing or have another shape or an unreadable dtype,
  * or when the checkpoint has more layers than its config.json says
  */
-export function resolveTensors(store: TensorStore, { checkpoint, modelType }: ModelDefinition): ResolvedTensors {
+export function resolveTensors(store: TensorStore, { checkpoint, modelType }: ConvertibleModel): ResolvedTensors {
   const names = new Map<string, string>();
   const faults: string[] = [];
   const unreadable: TensorEntry[] = [];

@@ -2,7 +2,7 @@
  * What a checkpoint would become, found out from its list of files and its config.json alone: no weight and no header is read.
  * Sizes of the model folder follow from the model config and the dtype.
  */
-import type { ModelDefinition } from '../architectures/architecture.ts';
+import type { ConvertibleModel } from '../architectures/architecture.ts';
 import { checkpointModel } from '../architectures/registry.ts';
 import { type PromptSet, promptSetFor } from '../model/prompts.ts';
 import type { FileSource } from '../shared/files.ts';
@@ -31,7 +31,7 @@ export interface FolderSizes {
 
 /** A checkpoint that was looked at. */
 export interface CheckpointSurvey {
-  readonly model: ModelDefinition;
+  readonly model: ConvertibleModel;
   /** Weights of the model, padding counted. */
   readonly parameters: number;
   /** Bytes of the files that a conversion reads. */
@@ -49,7 +49,8 @@ export interface CheckpointSurvey {
 export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSurvey> {
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
   const config = await requiredJson(source, 'config.json');
-  const model = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
+  const stated = checkpointModel(config, await optionalJson(source, 'generation_config.json'));
+  const model = await stated.conversion();
   const index = await readShardIndex(source);
   const weightFiles = index ?? ['model.safetensors'];
   let weights = 0;
@@ -73,7 +74,7 @@ export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSu
 }
 
 /** The sizes of a model folder for every dtype. `otherBytes`: files that are copied as they are. */
-export function sizesOf(model: ModelDefinition, otherBytes: number): FolderSizes[] {
+export function sizesOf(model: ConvertibleModel, otherBytes: number): FolderSizes[] {
   const parameters = parametersOf(model);
   return DTYPES.flatMap((dtype) => {
     try {
@@ -98,7 +99,7 @@ export function sizesOf(model: ModelDefinition, otherBytes: number): FolderSizes
   });
 }
 
-function parametersOf(model: ModelDefinition): number {
+function parametersOf(model: ConvertibleModel): number {
   const layout = new WeightLayout(
     precisionOf('q4f16', model.checkpoint.keptAtEight),
     dataFileName('visionthink', 'q4f16'),

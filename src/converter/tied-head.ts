@@ -3,7 +3,7 @@
  * the own one counts when it differs.
  * Source: transformers 5.18, `modeling_utils.py`, tie_weights.
  */
-import type { ModelDefinition } from '../architectures/architecture.ts';
+import type { ConvertibleModel } from '../architectures/architecture.ts';
 import type { TensorStore } from './safetensors.ts';
 import { bytesPerElement, decodeElements } from './safetensors.ts';
 import type { TensorEntry } from './safetensors-header.ts';
@@ -12,7 +12,7 @@ import type { TensorEntry } from './safetensors-header.ts';
 const CHUNK_ELEMENTS = 1 << 20;
 
 /** The model with its own output projection where the checkpoint has one that is not the embedding; else the model as it is. */
-export async function withOwnHead(model: ModelDefinition, store: TensorStore): Promise<ModelDefinition> {
+export async function withOwnHead(model: ConvertibleModel, store: TensorStore): Promise<ConvertibleModel> {
   const { checkpoint, tiedHead } = model;
   if (tiedHead === undefined) return model;
   const find = (names: readonly string[]): TensorEntry | undefined =>
@@ -20,7 +20,7 @@ export async function withOwnHead(model: ModelDefinition, store: TensorStore): P
   const own = find(tiedHead.ownNames);
   const embedding = find(checkpoint.spellings(tiedHead.embedding));
   if (own === undefined || embedding === undefined) return model;
-  return (await areEqual(own, embedding, store)) ? model : tiedHead.untied();
+  return (await areEqual(own, embedding, store)) ? model : tiedHead.untied().conversion();
 }
 
 async function areEqual(a: TensorEntry, b: TensorEntry, store: TensorStore): Promise<boolean> {

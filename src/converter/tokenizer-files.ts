@@ -2,7 +2,7 @@
  * A checkpoint's tokenizer: tokenizer.json as it is, or made of vocab.json and merges.txt, which is all that a slow tokenizer
  * of transformers before 5.0 saved.
  */
-import type { AddedToken, ModelDefinition } from '../architectures/architecture.ts';
+import type { AddedToken, ConvertibleModel } from '../architectures/architecture.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject, type JsonObject, tryParseJson } from '../shared/json.ts';
@@ -16,7 +16,7 @@ const SPECIAL = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token'
  * @param config tokenizer_config.json
  * @throws CheckpointError when the checkpoint has no tokenizer, or one that is no JSON
  */
-export async function tokenizerText(source: FileSource, model: ModelDefinition, config: JsonObject): Promise<string> {
+export async function tokenizerText(source: FileSource, model: ConvertibleModel, config: JsonObject): Promise<string> {
   const own = await optionalText(source, 'tokenizer.json');
   if (own !== undefined) {
     if (tryParseJson(own) === undefined) throw noJson(source, 'tokenizer.json', own);

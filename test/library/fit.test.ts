@@ -5,7 +5,7 @@ import { checkpointModel } from '../../src/architectures/registry.ts';
 import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
 /** VisionThink-Efficient's needs. */
-const VISIONTHINK = checkpointModel(flatConfig(), undefined);
+const VISIONTHINK = await checkpointModel(flatConfig(), undefined).conversion();
 
 const CARD: Machine = { adapter: 'a card', hasF16: true, isSoftware: false, maxBindingBytes: 2 ** 31 };
 const SEVEN: Needs = { dtype: 'q4f16', gpuBytes: 5.3e9, largestTensorBytes: 6e8 };

@@ -6,15 +6,15 @@ import type { ExternalData } from '../../src/onnx/graph-builder.ts';
 import { GraphBuilder } from '../../src/onnx/graph-builder.ts';
 import { type Dtype, precisionOf } from '../../src/converter/dtypes.ts';
 import { type GraphContext, WeightLayout } from '../../src/onnx/weight-layout.ts';
-import type { ModelDefinition } from '../../src/architectures/architecture.ts';
+import type { ConvertibleModel } from '../../src/architectures/architecture.ts';
 import { checkpointModel } from '../../src/architectures/registry.ts';
 import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
 const LIMIT = 2e9;
 
-const SEVEN_B = checkpointModel(flatConfig(), undefined);
+const SEVEN_B = await checkpointModel(flatConfig(), undefined).conversion();
 /** Qwen2.5-VL-3B: narrower, deeper, tied. */
-const THREE_B = checkpointModel(
+const THREE_B = await checkpointModel(
   {
     ...flatConfig(),
     hidden_size: 2048,
@@ -27,10 +27,10 @@ const THREE_B = checkpointModel(
     vision_config: { ...(flatConfig()['vision_config'] as object), out_hidden_size: 2048 },
   },
   undefined,
-);
+).conversion();
 
 /** Builds every graph of a model in every variant of a dtype. */
-function build(model: ModelDefinition, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
+function build(model: ConvertibleModel, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
   const precision = precisionOf(dtype, model.checkpoint.keptAtEight);
   const layout = new WeightLayout(precision, dataFileName('visionthink', 'fp32'));
   const graphs = precision.activations.flatMap((activations) =>

@@ -5,14 +5,14 @@ import { checkpointModel } from '../../../src/architectures/registry.ts';
 import { resolveTensors } from '../../../src/converter/resolve-tensors.ts';
 import { flatConfig, nestedConfig } from './checkpoint-configs.ts';
 
-const tied = checkpointModel(nestedConfig(), undefined);
-const untied = model({ tie_word_embeddings: false });
+const tied = await checkpointModel(nestedConfig(), undefined).conversion();
+const untied = await model({ tie_word_embeddings: false });
 
 /** The tiny model with other settings of its text. */
 function model(text: Readonly<Record<string, unknown>>) {
   const config = nestedConfig();
   const { text_config: before } = config;
-  return checkpointModel({ ...config, ...text, text_config: { ...Object(before), ...text } }, undefined);
+  return checkpointModel({ ...config, ...text, text_config: { ...Object(before), ...text } }, undefined).conversion();
 }
 
 const newLayout = (name: string) => (name === 'lm_head.weight' ? name : `model.${name}`);
@@ -64,8 +64,8 @@ describe('resolveTensors', () => {
     expect(() => resolveTensors(store, tied)).toThrow('model.layers.1.mlp.up_proj.weight is U8, not F32, F16, BF16');
   });
 
-  it('refuses a checkpoint with more layers than its config says', () => {
-    const shallow = model({ num_hidden_layers: 1, layer_types: undefined });
+  it('refuses a checkpoint with more layers than its config says', async () => {
+    const shallow = await model({ num_hidden_layers: 1, layer_types: undefined });
     expect(() => resolveTensors(storeOf(oldLayout), shallow)).toThrow('layers.1.input_layernorm.weight is beyond');
   });
 
@@ -76,8 +76,8 @@ describe('resolveTensors', () => {
 });
 
 describe('the tensors of a model', () => {
-  it('has the 729 tensors and 8.29 billion parameters of Qwen2.5-VL-7B', () => {
-    const { shapes } = checkpointModel(flatConfig(), undefined).checkpoint;
+  it('has the 729 tensors and 8.29 billion parameters of Qwen2.5-VL-7B', async () => {
+    const { shapes } = (await checkpointModel(flatConfig(), undefined).conversion()).checkpoint;
     const parameters = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
     expect(shapes.size).toBe(729);
     expect(parameters).toBe(8_292_166_656);

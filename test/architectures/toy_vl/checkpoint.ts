@@ -23,11 +23,11 @@ export const TOY_CONFIG: ToyConfig = {
 export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
 
 /** Random weights that keep activations near one. */
-export function randomWeights(): Weights {
+export async function randomWeights(): Promise<Weights> {
   const random = pseudoRandom();
-  const { shapes } = TOY_VL.fromCheckpoint(TOY_CONFIG, undefined).checkpoint;
+  const { checkpoint } = await TOY_VL.fromCheckpoint(TOY_CONFIG, undefined).conversion();
   return new Map(
-    [...shapes].map(([name, shape]) => {
+    [...checkpoint.shapes].map(([name, shape]) => {
       const isNormWeight = /norm\d?\.weight$/.test(name);
       const scale = shape.length === 1 ? 0.2 : 2 / Math.sqrt(shape.at(-1) ?? 1);
       const values = random(shape.reduce((a, b) => a * b, 1)).map((value) => (isNormWeight ? 1 : 0) + scale * value);

@@ -19,7 +19,7 @@ import { randomWeights, TOY_CONFIG, toyCheckpoint } from './checkpoint.ts';
 import { ToyReference } from './reference.ts';
 import { PATCH, TOY_VL } from './toy-vl.ts';
 
-const weights = randomWeights();
+const weights = await randomWeights();
 const checkpoint = toyCheckpoint(weights);
 const reference = new ToyReference(weights, TOY_CONFIG);
 

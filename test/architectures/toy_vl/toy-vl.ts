@@ -97,15 +97,9 @@ function define(toy: ToyConfig): ModelDefinition {
     tokens: { eosTokenIds: toy.eosTokenIds },
     toy,
   };
-  return {
+  const model: ModelDefinition = {
     modelType: TOY_VL.modelType,
     config,
-    checkpoint: checkpointTensors(toy),
-    graphs: {
-      vision_encoder: (context) => buildVisionEncoder(context, toy),
-      embed_tokens: (context) => buildEmbedTokens(context, toy),
-      decoder: (context) => buildDecoder(context, toy),
-    },
     parseProcessor: () => ({
       patchSize: PATCH,
       temporalPatchSize: 1,
@@ -125,8 +119,18 @@ function define(toy: ToyConfig): ModelDefinition {
     },
     positions: positionTables(headDim),
     visionInputs,
-    usualMaxPixels: GRID * GRID * PATCH * PATCH,
+    conversion: async () => ({
+      ...model,
+      checkpoint: checkpointTensors(toy),
+      graphs: {
+        vision_encoder: (context) => buildVisionEncoder(context, toy),
+        embed_tokens: (context) => buildEmbedTokens(context, toy),
+        decoder: (context) => buildDecoder(context, toy),
+      },
+      usualMaxPixels: GRID * GRID * PATCH * PATCH,
+    }),
   };
+  return model;
 }
 
 /** Every tensor by its canonical name, which is also its name in the checkpoint. */

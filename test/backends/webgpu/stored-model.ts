@@ -3,19 +3,19 @@ import { buildGraphs } from '../../../src/converter/graph-sets.ts';
 import { type Dtype, precisionOf } from '../../../src/converter/dtypes.ts';
 import { WeightLayout } from '../../../src/onnx/weight-layout.ts';
 import type { GraphName } from '../../../src/model/manifest.ts';
-import type { KernelConfig, ModelDefinition } from '../../../src/architectures/architecture.ts';
+import type { KernelConfig, ConvertibleModel } from '../../../src/architectures/architecture.ts';
 import { checkpointModel } from '../../../src/architectures/registry.ts';
 import { PRESETS } from '../../../src/architectures/qwen2_5_vl/presets.ts';
 
 /** The sizes of the preset `tiny`: two layers, two blocks. */
-export function tinyModel(): ModelDefinition {
+export function tinyModel(): Promise<ConvertibleModel> {
   const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
-  return checkpointModel({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 });
+  return checkpointModel({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 }).conversion();
 }
 
 /** The model as the kernels see it. */
-export function tinyKernels(): KernelConfig {
-  const { kernels } = tinyModel();
+export async function tinyKernels(): Promise<KernelConfig> {
+  const { kernels } = await tinyModel();
   if (kernels === undefined) throw new Error('there are kernels for this architecture');
   return kernels;
 }
@@ -28,7 +28,7 @@ export interface StoredModel {
 }
 
 /** Stores a model of zeros. */
-export function storeZeros(model: ModelDefinition, dtype: Dtype): StoredModel {
+export function storeZeros(model: ConvertibleModel, dtype: Dtype): StoredModel {
   const layout = new WeightLayout(
     precisionOf(dtype, model.checkpoint.keptAtEight),
     (graph, serial) => `${graph}.${serial}`,

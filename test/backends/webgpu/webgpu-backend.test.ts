@@ -21,8 +21,8 @@ import { storeZeros, tinyKernels, tinyModel } from './stored-model.ts';
 
 stubGpuConstants();
 
-const MODEL = tinyModel();
-const KERNELS = tinyKernels();
+const MODEL = await tinyModel();
+const KERNELS = await tinyKernels();
 const STORED = storeZeros(MODEL, 'q8');
 const MINIMAL: Traits = { f16: false, subgroupSize: null, subgroupMatrices: false };
 const WITH_MATRICES: Traits = { f16: true, subgroupSize: 32, subgroupMatrices: true };

@@ -7,20 +7,20 @@ import { type ExternalWeight, readExternalWeights } from '../../../../src/onnx/r
 import type { StoredMatrix } from '../../../../src/backends/webgpu/weights/stored-matrix.ts';
 import { decoderWeights, embeddingTable } from '../../../../src/backends/webgpu/decoder/decoder-weights.ts';
 import { visionWeights } from '../../../../src/backends/webgpu/vision/vision-weights.ts';
-import type { ModelDefinition } from '../../../../src/architectures/architecture.ts';
+import type { ConvertibleModel } from '../../../../src/architectures/architecture.ts';
 import { configFromCheckpoint, type QwenConfig } from '../../../../src/architectures/qwen2_5_vl/config.ts';
 import { defineQwen } from '../../../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
 import { PRESETS } from '../../../../src/architectures/qwen2_5_vl/presets.ts';
 
-function modelOf(preset: '3b' | '7b' | 'tiny'): ModelDefinition & { config: QwenConfig } {
+async function modelOf(preset: '3b' | '7b' | 'tiny'): Promise<ConvertibleModel & { config: QwenConfig }> {
   const ids = { image_token_id: 5, vision_start_token_id: 6, vision_end_token_id: 7 };
   const config = configFromCheckpoint({ ...ids, ...PRESETS[preset].config }, { eos_token_id: 3 });
-  return { ...defineQwen(config), config };
+  return { ...(await defineQwen(config).conversion()), config };
 }
 
 /** The initializers of the graphs, and the layout they were built on. */
 function build(
-  model: ModelDefinition,
+  model: ConvertibleModel,
   dtype: Dtype,
 ): {
   layout: WeightLayout;
@@ -44,8 +44,8 @@ function build(
 }
 
 describe('weights of the language model', () => {
-  it.each(['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const)('are found in the graphs of %s', (dtype) => {
-    const model = modelOf('tiny');
+  it.each(['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const)('are found in the graphs of %s', async (dtype) => {
+    const model = await modelOf('tiny');
     const { decoder, embedTokens } = build(model, dtype);
     const { layers, head } = decoderWeights(decoder, model.config.text);
     expect(layers).toHaveLength(2);
@@ -61,8 +61,8 @@ describe('weights of the language model', () => {
     if (kind !== 'transposed') expect(place(head)).toEqual(place(table));
   });
 
-  it('lie where the layout puts them, even beyond 2^31 bytes', () => {
-    const model = modelOf('7b');
+  it('lie where the layout puts them, even beyond 2^31 bytes', async () => {
+    const model = await modelOf('7b');
     const { layout, decoder } = build(model, 'q4f16');
     const { layers, head } = decoderWeights(decoder, model.config.text);
     expect(layers).toHaveLength(28);
@@ -73,8 +73,8 @@ describe('weights of the language model', () => {
       expect(places).toContain(`${location} ${offset} ${length}`);
   });
 
-  it('are refused when one is missing or misshapen, with its name', () => {
-    const model = modelOf('tiny');
+  it('are refused when one is missing or misshapen, with its name', async () => {
+    const model = await modelOf('tiny');
     const { decoder } = build(model, 'q8');
     const name = 'language_model.layers.1.mlp.down_proj.weight.q';
     const without = new Map([...decoder].filter(([key]) => key !== name));
@@ -89,8 +89,8 @@ describe('weights of the language model', () => {
 });
 
 describe('weights of the vision tower', () => {
-  it.each(['fp32', 'fp16', 'q8', 'q4f16'] as const)('are found in the graph of %s', (dtype) => {
-    const model = modelOf('tiny');
+  it.each(['fp32', 'fp16', 'q8', 'q4f16'] as const)('are found in the graph of %s', async (dtype) => {
+    const model = await modelOf('tiny');
     const { patchEmbed, blocks, mergerIntermediate, mergerOutput } = visionWeights(
       build(model, dtype).visionEncoder,
       model.config.vision,
@@ -107,8 +107,8 @@ describe('weights of the vision tower', () => {
     expect(mergerOutput.matrix).toMatchObject({ kind, rows: 128, cols: 256 });
   });
 
-  it('are refused when one is missing or misshapen, with its name', () => {
-    const model = modelOf('tiny');
+  it('are refused when one is missing or misshapen, with its name', async () => {
+    const model = await modelOf('tiny');
     const { visionEncoder } = build(model, 'q8');
     const name = 'visual.blocks.1.attn.proj.bias';
     const without = new Map([...visionEncoder].filter(([key]) => key !== name));
