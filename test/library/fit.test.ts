@@ -4,7 +4,7 @@ import { gpuBytesOf, judgeMachine, judgeStorage, judgeTrial, type Machine, type 
 import { checkpointModel } from '../../src/architectures/registry.ts';
 import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
-/** VisionThink-Efficient's needs. */
+/** VisionThink-Efficient's model definition. */
 const VISIONTHINK = await checkpointModel(flatConfig(), undefined).conversion();
 
 const CARD: Machine = { adapter: 'a card', hasF16: true, isSoftware: false, maxBindingBytes: 2 ** 31 };
