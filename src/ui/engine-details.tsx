@@ -1,4 +1,4 @@
-/** All that is known of the running engine, folded away, and the choice of another backend. */
+/** The collapsed details of the running engine, and the choice of another backend. */
 import type { ReactElement } from 'react';
 import type { BackendChoice, EngineInfo } from '../protocol/engine-api.ts';
 import { isBusy } from '../store/turn-slice.ts';
@@ -36,7 +36,7 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
   );
 }
 
-/** The choice of what to run on, which starts the engine anew. */
+/** The choice of the backend; restarts the engine. */
 export function BackendSelect(): ReactElement {
   const choice = useApp((state) => state.backendChoice);
   const setChoice = useApp((state) => state.setBackendChoice);

@@ -1,4 +1,4 @@
-/** Where the engine stands: loading with progress, what runs and why, or what went wrong. */
+/** The engine's status: loading with progress, what runs and why, or what went wrong. */
 import type { ReactElement } from 'react';
 import type { EngineInfo } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';

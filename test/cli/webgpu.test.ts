@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(work, { recursive: true }));
 
-/** Asks the golden question and goes on after a forced tool call, so that both rounds' images are computed. */
+/** Asks the golden question and continues after a forced tool call, so that both rounds' images are computed. */
 function ask(model: string, backend: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const question = [
     '--image',
@@ -56,17 +56,17 @@ function tokensOf({ json, stderr }: Ended): readonly (readonly number[])[] {
   return rounds.map(({ tokenIds }) => tokenIds);
 }
 
-/** SwiftShader takes minutes to compile the kernels: it stands in for llvmpipe, and joins it in check:kernels. A sentence says why there is none. */
+/** The drivers to test, or the reason why there is none. SwiftShader takes minutes to compile the kernels: it runs without llvmpipe, or beside it in check:kernels. */
 function driversForF32(): readonly VulkanDriver[] | string {
   if (!hasDawn()) return NO_DAWN;
   const swiftshader = findSwiftShader();
-  const wanted =
+  const requested =
     typeof llvmpipe === 'string' || process.env['KERNELS'] === 'real' ? [llvmpipe, swiftshader] : [llvmpipe];
-  const found = wanted.filter((driver) => typeof driver !== 'string');
-  return found.length > 0 ? found : wanted.filter((driver) => typeof driver === 'string').join(' ');
+  const found = requested.filter((driver) => typeof driver !== 'string');
+  return found.length > 0 ? found : requested.filter((driver) => typeof driver === 'string').join(' ');
 }
 
-/** What the reference answers. */
+/** The reference's answer. */
 const EXPECTED = [first.round2.forced_ids, first.round2.greedy_ids.slice(0, NEW_TOKENS)];
 
 describe('--backend webgpu', { timeout: 900_000 }, () => {
@@ -87,7 +87,7 @@ describe('--backend webgpu', { timeout: 900_000 }, () => {
     expect(ended.stderr).toMatch(/^Backend: WebGPU through Dawn with f16 activations .*llvmpipe/m);
   });
 
-  it('auto leaves an adapter that computes on the CPU alone, and says so', async ({ skip }) => {
+  it('auto skips an adapter that computes on the CPU, and says so', async ({ skip }) => {
     if (typeof llvmpipe === 'string') return skip(llvmpipe);
     const ended = await ask(inF32, 'auto', llvmpipe.env);
     expect(tokensOf(ended)).toEqual(EXPECTED);
