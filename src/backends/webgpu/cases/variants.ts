@@ -38,9 +38,9 @@ export function kernelVariants(traits: DeviceTraits, side: number, tokens: numbe
 
 /** GEMV by threads per row. */
 function gemvVariants(matrix: MatrixFormat, format: string, traits: DeviceTraits): readonly KernelVariant[] {
-  const product = { label: 'gemv', matrices: [matrix], epilogue: 'store' } as const;
+  const operation = { label: 'gemv', matrices: [matrix], epilogue: 'store' } as const;
   return [8, 16, 32].map((threadsPerRow) => {
-    const spec = selectGemv({ ...product, threadsPerRow }, 1, { traits, tuning: DEFAULT_TUNING });
+    const spec = selectGemv({ ...operation, threadsPerRow }, 1, { traits, tuning: DEFAULT_TUNING });
     const [x, y] = gemvGrid(spec);
     return {
       group: `GEMV, ${matrix.rows} x ${matrix.cols}`,
@@ -60,7 +60,7 @@ function gemmVariants(
   format: string,
   { traits, tokens }: { readonly traits: DeviceTraits; readonly tokens: number },
 ): readonly KernelVariant[] {
-  const product: GemmOperation = { label: 'gemm', matrix, epilogue: 'store' };
+  const operation: GemmOperation = { label: 'gemm', matrix, epilogue: 'store' };
   const variant = (
     arithmetic: string,
     kernel: Kernel,
@@ -78,9 +78,11 @@ function gemmVariants(
   const inF16 = traits.hasF16 && isQuantized(matrix) ? F16_TILES : [];
   const onMatrices = traits.hasSubgroupMatrices ? SUBGROUP_MATRIX_TILES : [];
   return [
-    ...inF32.map(({ tile }) => variant('f32', gemmKernel({ ...product, tile }), tile)),
-    ...inF16.map(({ tile }) => variant('f16', gemmF16Kernel({ ...product, tile }), tile)),
-    ...onMatrices.map(({ tile }) => variant('subgroup matrices', subgroupMatrixGemmKernel({ ...product, tile }), tile)),
+    ...inF32.map(({ tile }) => variant('f32', gemmKernel({ ...operation, tile }), tile)),
+    ...inF16.map(({ tile }) => variant('f16', gemmF16Kernel({ ...operation, tile }), tile)),
+    ...onMatrices.map(({ tile }) =>
+      variant('subgroup matrices', subgroupMatrixGemmKernel({ ...operation, tile }), tile),
+    ),
   ];
 }
 

@@ -88,7 +88,7 @@ ${repeat(
   perLane,
   (k) => `    if (tokens_left > ${k * stepTokens}u) {
       let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + ${k * LANES}u + lane];
-      ${epilogue.write({ at: at(k), product: 'value', row: 'row', before: `before${k}` })}
+      ${epilogue.write({ at: at(k), sum: 'value', row: 'row', before: `before${k}` })}
     }`,
 )}
     workgroupBarrier();

@@ -62,7 +62,7 @@ export function gemmGrid(
 export interface EpilogueOperands {
   /** The element of y. */
   readonly at: string;
-  readonly product: string;
+  readonly sum: string;
   /** The matrix row, for the bias. */
   readonly row: string;
   /** The old y, if the kernel has prefetched it; by default it is read from `at`. */
@@ -86,8 +86,8 @@ export function epilogueOf(
   return {
     functions: epilogue === 'gelu' ? GELU : '',
     readsBefore: epilogue === 'add' || epilogue === 'swiglu',
-    write({ at, product, row, before = at }) {
-      const value = bias === true ? `(${product} + bias[${row}])` : product;
+    write({ at, sum, row, before = at }) {
+      const value = bias === true ? `(${sum} + bias[${row}])` : sum;
       const swiglu = `gate / (1.0 + exp(-gate)) * ${value}`;
       return {
         store: `${at} = ${value};`,
@@ -163,11 +163,11 @@ export function eachOutput(tile: GemmTile, line: (m: number, n: number) => strin
  * The frame of a tiled GEMM: the outputs of a workgroup and a thread, the loop over the inputs, and the epilogue.
  * Throws RangeError for a tile that cannot be divided among threads.
  */
-export function tiledGemm(spec: GemmSpec, product: GemmInnerLoop): Kernel {
+export function tiledGemm(spec: GemmSpec, loop: GemmInnerLoop): Kernel {
   const { matrix, tile, splits } = spec;
   const { across, along, threads } = threadsOf(tile);
   assertWhole(tile, across, along);
-  const { steps, isInterleaved } = product;
+  const { steps, isInterleaved } = loop;
   // 32 neighbouring threads take 8 rows and 4 tokens, so that they read as little as possible from workgroup memory.
   const compact = across % 8 === 0 && along % 4 === 0;
   const groups = across / 8;
@@ -180,10 +180,10 @@ export function tiledGemm(spec: GemmSpec, product: GemmInnerLoop): Kernel {
     `  y[(wg.z * padded + token0 + ${m * along}u) * ${stride}u + row0 + ${n * across}u] = s${m}_${n};`;
   const store = (m: number, n: number): string =>
     `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
-    ${epilogue.write({ at: `y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, product: `s${m}_${n}`, row: `row0 + ${n * across}u` })}
+    ${epilogue.write({ at: `y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, sum: `s${m}_${n}`, row: `row0 + ${n * across}u` })}
   }`;
   const body = `
-${product.declarations}
+${loop.declarations}
 ${epilogue.functions}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -193,16 +193,16 @@ ${sums === null ? '' : splitRange(sums, steps)}
   let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
   let tx = ${compact ? `${lanes[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
   let ty = ${compact ? `${lanes[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
-${product.variables}
+${loop.variables}
 ${eachOutput(tile, (m, n) => `  var s${m}_${n} = 0.0;`)}
-${product.read(begin)}
+${loop.read(begin)}
   for (var step = ${begin}; step < ${end}; step++) {
-${product.write}
+${loop.write}
     workgroupBarrier();
     if (step + 1u < ${end}) {
-${product.read('(step + 1u)')}
+${loop.read('(step + 1u)')}
     }
-${product.multiply}
+${loop.multiply}
     workgroupBarrier();
   }
   let token0 = first_token + ty;
@@ -213,9 +213,9 @@ ${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput
     label: spec.label,
     bindings: gemmBindings(spec),
     body,
-    enable: product.enable,
+    enable: loop.enable,
     choice: {
-      algorithm: product.algorithm,
+      algorithm: loop.algorithm,
       format: describeFormat(matrix),
       tile: { ...tile },
       ...(splits === undefined ? {} : { splits }),

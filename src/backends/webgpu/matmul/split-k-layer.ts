@@ -42,7 +42,7 @@ export interface SplitKLayer {
 export type SplitKMatrices = Pick<DecoderFormats['layer'], 'qkv' | 'output' | 'gate' | 'down'>;
 
 /** The GEMMs of one arithmetic and tile size. */
-interface Products {
+interface SplitKGemms {
   sums(matrix: MatrixFormat): PartialSums;
   /** The kernel; `isPacked`: whether X is packed f16, where the arithmetic supports it. */
   kernel(label: string, matrix: MatrixFormat, isPacked: boolean): Kernel;
@@ -64,7 +64,7 @@ export async function compileSplitK(
   const all = [qkv, output, gate, down];
   if (!canSplitK(all)) return null;
   const layers = (option: SplitKOption): Promise<readonly SplitKLayer[]> =>
-    Promise.all(productsOf(option).map((one) => compileLayer(compiler, matrices, text, one)));
+    Promise.all(gemmsOf(option).map((one) => compileLayer(compiler, matrices, text, one)));
   for (const option of selectSplitK(all, target)) {
     const compiled =
       option.arithmetic === 'subgroup matrices'
@@ -76,18 +76,18 @@ export async function compileSplitK(
 }
 
 /** The GEMMs of each tile size of an option. */
-function productsOf(option: SplitKOption): readonly { readonly upTo: number; readonly products: Products }[] {
+function gemmsOf(option: SplitKOption): readonly { readonly upTo: number; readonly gemms: SplitKGemms }[] {
   switch (option.arithmetic) {
     case 'subgroup matrices':
-      return option.tiles.map(({ upTo, tile }) => ({ upTo, products: subgroupMatrixProducts(tile) }));
+      return option.tiles.map(({ upTo, tile }) => ({ upTo, gemms: subgroupMatrixGemms(tile) }));
     case 'f16':
-      return option.tiles.map(({ upTo, tile }) => ({ upTo, products: gemmProducts(tile, gemmF16Kernel) }));
+      return option.tiles.map(({ upTo, tile }) => ({ upTo, gemms: tiledGemms(tile, gemmF16Kernel) }));
     case 'f32':
-      return option.tiles.map(({ upTo, tile }) => ({ upTo, products: gemmProducts(tile, gemmKernel) }));
+      return option.tiles.map(({ upTo, tile }) => ({ upTo, gemms: tiledGemms(tile, gemmKernel) }));
   }
 }
 
-function subgroupMatrixProducts(tokens: number): Products {
+function subgroupMatrixGemms(tokens: number): SplitKGemms {
   return {
     sums: (matrix) => ({ matrix, ...subgroupMatrixSplitKTile(matrix, tokens) }),
     kernel: (label, matrix, isPacked) =>
@@ -96,7 +96,7 @@ function subgroupMatrixProducts(tokens: number): Products {
   };
 }
 
-function gemmProducts(tile: GemmTile, source: typeof gemmKernel): Products {
+function tiledGemms(tile: GemmTile, source: typeof gemmKernel): SplitKGemms {
   return {
     sums: (matrix) => ({ matrix, tile, splits: gemmSplits(matrix, tile) }),
     kernel: (label, matrix) => source({ label, matrix, epilogue: 'store', tile, splits: gemmSplits(matrix, tile) }),
@@ -108,10 +108,10 @@ async function compileLayer(
   compiler: Compiler,
   { qkv, output, gate, down }: SplitKMatrices,
   { hiddenSize: cols, rmsNormEps: epsilon }: Pick<TextConfig, 'hiddenSize' | 'rmsNormEps'>,
-  { upTo, products }: { readonly upTo: number; readonly products: Products },
+  { upTo, gemms }: { readonly upTo: number; readonly gemms: SplitKGemms },
 ): Promise<SplitKLayer> {
-  const { sums, kernel, packedFor } = products;
-  const product = async (label: string, matrix: MatrixFormat, isPacked = true): Promise<SizedKernel> => {
+  const { sums, kernel, packedFor } = gemms;
+  const gemm = async (label: string, matrix: MatrixFormat, isPacked = true): Promise<SizedKernel> => {
     const compiled = await compiler.compile(kernel(`${label}, split-K`, matrix, isPacked));
     return sized(compiled, (tokens) => splitKGrid(sums(matrix), tokens));
   };
@@ -125,10 +125,10 @@ async function compileLayer(
     norm(down, qkv),
     compileRows(compiler, reduceBiasKernel(sums(qkv))),
     compileRows(compiler, reduceSwigluKernel(sums(gate), packedFor(down))),
-    product('qkv', qkv),
-    product('o_proj', output, false),
-    product('gate, up', gate),
-    product('down', down),
+    gemm('qkv', qkv),
+    gemm('o_proj', output, false),
+    gemm('gate, up', gate),
+    gemm('down', down),
   ]);
   const [qkvProduct, outputProduct, gateUp, downProduct] = compiled;
   return {

@@ -32,19 +32,19 @@ export async function selfTestDecoder(
   const { compiler, tuning } = context;
   const normEpsilon = text.rmsNormEps;
   const tests = testedFormats([...Object.values(layer), head]).flatMap((format) => {
-    const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
+    const spec = { label: 'self-test', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
     const fused = async (columns: number, shares: Partial<GemvSpec>): Promise<void> => {
-      const product = await compileGemv(compiler, { ...spec, ...shares }, columns, target);
-      await testGemm(context, { step: product, format, tokens: columns, normEpsilon });
+      const kernel = await compileGemv(compiler, { ...spec, ...shares }, columns, target);
+      await testGemm(context, { step: kernel, format, tokens: columns, normEpsilon });
     };
     const many = async (): Promise<void> => {
-      const product = await compileGemm(
+      const kernel = await compileGemm(
         compiler,
-        { label: 'product, GEMM', matrix: format, epilogue: 'store', bias: true },
+        { label: 'self-test, GEMM', matrix: format, epilogue: 'store', bias: true },
         1,
         target,
       );
-      await testTiledGemm(context, product, format, FIRST);
+      await testTiledGemm(context, kernel, format, FIRST);
     };
     const split = canSplitK(Object.values(layer)) ? [testSplitKLayers(context, format, normEpsilon, target)] : [];
     return [fused(1, {}), fused(1, wideTile(tuning)), fused(tuning.columns, {}), many(), ...split];

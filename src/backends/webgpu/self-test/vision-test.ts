@@ -28,13 +28,13 @@ export async function selfTestVision(
   const target = { traits: traitsOf(device), tuning };
   const tests = testedFormats([patchEmbed, ...Object.values(block), mergerIntermediate, mergerOutput]).map(
     async (format) => {
-      const product = await compileGemm(
+      const kernel = await compileGemm(
         compiler,
-        { label: 'product, GEMM', matrix: format, epilogue: 'store', bias: true },
+        { label: 'self-test, GEMM', matrix: format, epilogue: 'store', bias: true },
         MANY,
         target,
       );
-      await testTiledGemm(context, product, format, PATCHES);
+      await testTiledGemm(context, kernel, format, PATCHES);
     },
   );
   await Promise.all([...tests, compiling.then(({ attention }) => testAttention(context, attention))]);
