@@ -109,7 +109,7 @@ function webGpuCandidates(
   return ways.map(({ kernels, activations, subgroups }) => {
     const on = `${activations} activations ${subgroups ? 'and' : 'without'} subgroups`;
     const device = { f16: activations === 'f16', subgroups };
-    const info = { backend: 'webgpu' as const, kernels, activations, threads: 1, adapter: probe.description };
+    const info = { backend: 'webgpu', title: 'WebGPU', kernels, activations, threads: 1, adapter: probe.description };
     if (kernels === 'ours') {
       return {
         info: { ...info, build: null },
@@ -153,7 +153,15 @@ function wasmCandidate(variant: VariantName): Candidate {
   const threads = wasmThreads();
   const isolated = globalThis.crossOriginIsolated;
   return {
-    info: { backend: 'wasm', build: 'wasm', kernels: 'onnx', activations: 'f32', threads, adapter: '' },
+    info: {
+      backend: 'wasm',
+      title: 'WebAssembly',
+      build: 'wasm',
+      kernels: 'onnx',
+      activations: 'f32',
+      threads,
+      adapter: '',
+    },
     variant,
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
     label: `WebAssembly with ${threads} thread${threads === 1 ? '' : 's'}`,

@@ -16,13 +16,16 @@ export type ModelSource = FolderSource | { readonly kind: 'stored'; readonly key
 /** Which execution provider to try. `auto`: WebGPU, then WASM. */
 export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
 
-/** The execution provider in use and how it was chosen. */
+/** The backend in use and how it was chosen. Only whoever lists the backends knows which there are. */
 export interface BackendInfo {
-  readonly backend: 'webgpu' | 'wasm' | 'node';
-  /** Whose kernels compute. */
-  readonly kernels: KernelSource;
-  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`; null where none is loaded. */
-  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node' | null;
+  /** `webgpu`, `wasm`, or another backend's. */
+  readonly backend: string;
+  /** Its name for display: `WebGPU`. */
+  readonly title: string;
+  /** Whose kernels compute; null: neither. */
+  readonly kernels: KernelSource | null;
+  /** Which onnxruntime build runs, for display: `jspi`, `asyncify` or `wasm`; null where none is loaded. */
+  readonly build: string | null;
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
   readonly threads: number;

@@ -25,7 +25,9 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
       </ul>
       <dl className="facts">
         {backend.build !== null && <Fact name="Runtime build" value={backend.build} />}
-        <Fact name="Kernels" value={backend.kernels === 'onnx' ? "onnxruntime's" : 'our own'} />
+        {backend.kernels !== null && (
+          <Fact name="Kernels" value={backend.kernels === 'onnx' ? "onnxruntime's" : 'our own'} />
+        )}
         <Fact name="Activations" value={backend.activations} />
         <Fact name="Threads" value={String(backend.threads)} />
         <Fact name="Adapter" value={backend.adapter === '' ? 'not reported by the browser' : backend.adapter} />

@@ -18,8 +18,6 @@ const PHASES = {
   warmUp: 'Warming up',
 };
 
-const BACKENDS = { webgpu: 'WebGPU', wasm: 'WebAssembly', node: 'Node' };
-
 /** The engine's status line. */
 export function EngineStatus(): ReactElement {
   const engine = useApp((state) => state.engine);
@@ -60,7 +58,7 @@ function Ready({ info }: { info: EngineInfo }): ReactElement {
     <>
       <div className="engine__line">
         <span className="engine__dot" aria-hidden="true" />
-        <strong>Ready on {BACKENDS[backend.backend]}</strong>
+        <strong>Ready on {backend.title}</strong>
         <span className="engine__more">
           {model.name} · {formatParameters(model.parameters)} parameters · {model.dtype} · {formatBytes(model.bytes)} ·
           loaded in {formatMs(info.loadMs)}

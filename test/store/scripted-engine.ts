@@ -10,6 +10,7 @@ import { NamedError } from '../../src/shared/errors.ts';
 export const ENGINE_INFO: EngineInfo = {
   backend: {
     backend: 'wasm',
+    title: 'WebAssembly',
     build: 'wasm',
     kernels: 'onnx',
     activations: 'f32',
