@@ -1,6 +1,7 @@
 /**
  * The commands on our own kernels in Node, through Dawn, on Vulkan drivers that compute on the CPU: Mesa's llvmpipe, which has
- * shader-f16, and SwiftShader, which takes minutes to compile and runs where llvmpipe cannot be had, or all do (KERNELS=real).
+ * shader-f16, and SwiftShader. `npm run check:kernels` (KERNELS=real) runs both, in f32 and f16; otherwise llvmpipe runs in f16, or
+ * SwiftShader in f32 where llvmpipe cannot be had.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,14 +57,17 @@ function tokensOf({ json, stderr }: Ended): readonly (readonly number[])[] {
   return rounds.map(({ tokenIds }) => tokenIds);
 }
 
-/** The drivers to test, or the reason why there is none. SwiftShader takes minutes to compile the kernels: it runs without llvmpipe, or beside it in check:kernels. */
+/**
+ * The drivers to test in f32, or the reason why there is none. Compiling every kernel takes each of them a minute, so where llvmpipe
+ * tests f16 they are left to check:kernels, which tests all.
+ */
 function driversForF32(): readonly VulkanDriver[] | string {
   if (!hasDawn()) return NO_DAWN;
-  const swiftshader = findSwiftShader();
-  const requested =
-    typeof llvmpipe === 'string' || process.env['KERNELS'] === 'real' ? [llvmpipe, swiftshader] : [llvmpipe];
-  const found = requested.filter((driver) => typeof driver !== 'string');
-  return found.length > 0 ? found : requested.filter((driver) => typeof driver === 'string').join(' ');
+  const isComplete = process.env['KERNELS'] === 'real';
+  if (!isComplete && typeof llvmpipe !== 'string') return [];
+  const all = [llvmpipe, findSwiftShader()];
+  const found = all.filter((driver) => typeof driver !== 'string');
+  return found.length > 0 ? found : all.filter((driver) => typeof driver === 'string').join(' ');
 }
 
 /** The reference's answer. */
