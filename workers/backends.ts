@@ -5,7 +5,6 @@
 import { folderModel } from '../src/architectures/registry.ts';
 import { parseTuning } from '../src/backends/webgpu/gpu/tuning.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../src/model/manifest.ts';
-import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, BackendInfo, KernelSource } from '../src/protocol/engine-api.ts';
 import { type AdapterProbe, isSoftware, probeAdapter, requestDevice } from '../src/backends/webgpu/gpu/adapter.ts';
 import { type AdapterFit, fitAdapter } from '../src/backends/webgpu/adapter-fit.ts';
@@ -44,18 +43,26 @@ export interface BackendPlan {
 const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower asyncify build runs.';
 const NEVER = new Promise<string>(() => undefined);
 
-/** The app's defaults. */
-export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
+/** What a caller may choose of WebGPU in place of the app's choice. */
+export interface KernelPreferences {
+  /** Whose kernels are tried first; null: as the adapter suggests. */
+  readonly kernels: KernelSource | null;
+  /** Sizes of our kernels, as `parseTuning` reads them. */
+  readonly tuning: string;
+}
+
+/** The app's. */
+export const APP_PREFERENCES: KernelPreferences = { kernels: null, tuning: '' };
 
 /**
  * Looks at the machine and lists the candidates: with our own kernels first. Adapters that compute on the CPU take minutes to
- * compile those, so there onnxruntime's run, unless the experiment asks for ours.
+ * compile those, so there onnxruntime's run, unless the preferences ask for ours.
  * Throws RuntimeUnavailableError when there is none, RangeError for a tuning that cannot be read.
  */
 export async function planBackends(
   choice: BackendChoice,
   manifest: Manifest,
-  experiment: Experiment = APP_EXPERIMENT,
+  preferences: KernelPreferences = APP_PREFERENCES,
 ): Promise<BackendPlan> {
   const candidates: Candidate[] = [];
   const reasons: string[] = [];
@@ -70,7 +77,7 @@ export async function planBackends(
       reasons.push(probe);
     } else {
       const fit = fitAdapter(probe, manifest);
-      const found = webGpuCandidates(probe, fit, manifest, experiment);
+      const found = webGpuCandidates(probe, fit, manifest, preferences);
       if (fit.refusal !== null) reasons.push(fit.refusal);
       if (found.length > 0 && choice === 'auto' && isSoftware(probe)) {
         reasons.push(`The only WebGPU adapter (${probe.description}) computes on the CPU, which WASM does faster.`);
@@ -97,10 +104,10 @@ function webGpuCandidates(
   probe: AdapterProbe,
   fit: AdapterFit,
   manifest: Manifest,
-  experiment: Experiment,
+  preferences: KernelPreferences,
 ): Candidate[] {
   const { activations: types, notes } = fit;
-  const sources = folderModel(manifest).kernels === undefined ? (['onnx'] as const) : kernelsToTry(probe, experiment);
+  const sources = folderModel(manifest).kernels === undefined ? (['onnx'] as const) : kernelsToTry(probe, preferences);
   const ways = sources.flatMap((kernels) =>
     types.flatMap((activations) =>
       (probe.hasSubgroups ? [true, false] : [false]).map((subgroups) => ({ kernels, activations, subgroups })),
@@ -120,7 +127,7 @@ function webGpuCandidates(
           openOnDevice(await requestDevice(device), async (gpu) => {
             // Fetched only where our kernels run: most of this worker's code.
             const { openWebGpuBackend } = await import('../src/backends/webgpu/webgpu-backend.ts');
-            const tuning = parseTuning(experiment.tuning);
+            const tuning = parseTuning(preferences.tuning);
             const kernels = await openWebGpuBackend({ device: gpu, folder, variant: activations, tuning, onEvent });
             return { backend: kernels, kernels };
           }),
@@ -144,7 +151,7 @@ function webGpuCandidates(
 }
 
 /** Whose kernels are tried on an adapter, in this order. */
-function kernelsToTry(probe: AdapterProbe, { kernels }: Experiment): readonly KernelSource[] {
+function kernelsToTry(probe: AdapterProbe, { kernels }: KernelPreferences): readonly KernelSource[] {
   const first = kernels ?? (isSoftware(probe) ? 'onnx' : 'ours');
   return first === 'ours' ? ['ours', 'onnx'] : ['onnx'];
 }

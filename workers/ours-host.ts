@@ -30,7 +30,7 @@ import { fullOf } from '../src/shared/image-request.ts';
 import { tryParseJson } from '../src/shared/json.ts';
 import { pause } from '../src/shared/pause.ts';
 import { type DecodeSteps, decodeSteps } from './decode-steps.ts';
-import { APP_EXPERIMENT, planBackends } from './backends.ts';
+import { APP_PREFERENCES, planBackends } from './backends.ts';
 import { EngineHost, withDefaultBudget } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 
@@ -45,7 +45,7 @@ const SETTLING_STEPS = 32;
 /** Implements the interface of an engine under test. */
 export class OursHost implements EngineUnderTestApi {
   /** The app's defaults, unless a benchmark overrides kernels or sizes. */
-  #experiment: Experiment = APP_EXPERIMENT;
+  #experiment: Experiment = APP_PREFERENCES;
   readonly #host = new EngineHost((choice, manifest) => planBackends(choice, manifest, this.#experiment));
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Blob>();

@@ -10,9 +10,9 @@ import { compileKernel, FREE_MEMORY, type QuantizeKernel } from './wasm/quantize
 
 /** Quantised rows. */
 export interface QuantizedRows {
-  /** `[rows, cols / 32, 32 * bits / 8]`; with 4 bits the even element of a pair is in the low half of the byte. */
+  /** `[rows, cols / QUANT_BLOCK, QUANT_BLOCK * bits / 8]`; with 4 bits the even element of a pair is in the low half of the byte. */
   readonly weights: Uint8Array;
-  /** `[rows, cols / 32]`. */
+  /** `[rows, cols / QUANT_BLOCK]`. */
   readonly scales: Float32Array;
 }
 

@@ -17,14 +17,14 @@ export const ERROR_NAMES = [
   'ModelFolderError', // missing, altered or unreadable file; unknown manifest version
   'ModelNotLoadedError', // asked before a model was loaded
   // checkpoints
-  'CheckpointError', // not a Qwen2.5-VL checkpoint, missing or misshapen tensor, unusable setting
+  'CheckpointError', // not a checkpoint of a known architecture, missing or misshapen tensor, unusable setting
   'SafetensorsError', // a corrupt or inconsistent safetensors header
   'HubError', // the hub could not be reached, refuses, or sends other bytes than it announced
   'ResumeError', // a half-done conversion is of another checkpoint, revision or dtype
   'StorageError', // the disk or the browser's quota is full, or a file cannot be written
   // machines
   'RuntimeUnavailableError', // no execution provider could be started
-  'NumericCheckError', // the driver computed attention wrongly
+  'NumericCheckError', // the driver computed a kernel wrongly
   'DeviceLostError', // the GPU went away, or ran out of memory
   'RuntimeCrashedError', // the runtime's WebAssembly has trapped and can compute nothing more
   'ContextLengthError', // the conversation does not fit the KV cache

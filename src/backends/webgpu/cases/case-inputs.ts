@@ -1,4 +1,5 @@
 /** Made-up inputs of kernel cases, in the layout of the kernels' buffers. */
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 import { GUARD, UNTOUCHED } from './compare.ts';
@@ -58,7 +59,7 @@ function quantized({ kind, floats: type, rows, cols }: MatrixFormat, random: Ran
   const bits = kind === 'q4' ? 4 : 8;
   const [zero, levels] = [2 ** (bits - 1), 2 ** bits];
   const quantized = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
-  const blocks = cols / 32;
+  const blocks = cols / QUANT_BLOCK;
   const scales = random(rows * blocks);
   if (extremes) {
     scales.forEach((value, i) => (scales[i] = value * rowFactor(Math.floor(i / blocks))));
@@ -66,7 +67,10 @@ function quantized({ kind, floats: type, rows, cols }: MatrixFormat, random: Ran
     for (let i = cols; i < 2 * cols; i++) quantized[i] = i % 2 === 0 ? 0 : levels - 1;
   }
   const exact = rounded(scales, type);
-  const weights = Float32Array.from(quantized, (value, i) => (value - zero) * (exact[Math.floor(i / 32)] ?? 0));
+  const weights = Float32Array.from(
+    quantized,
+    (value, i) => (value - zero) * (exact[Math.floor(i / QUANT_BLOCK)] ?? 0),
+  );
   const bytes =
     bits === 8 ? quantized : Uint8Array.from({ length: quantized.length / 2 }, (_, i) => pair(quantized, i));
   return { arrays: [bytes, stored(scales, type)], weights };

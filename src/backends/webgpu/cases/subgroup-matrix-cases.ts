@@ -1,4 +1,5 @@
 /** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a GPU. */
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import {
   LARGEST_F16,
   subgroupMatrixGemmKernel,
@@ -116,7 +117,7 @@ function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitKSpec[
         kernel: splitKKernel({ label: 'split-K', matrix, x, tile, splits }),
         sums: { matrix, tile, splits },
         tokens,
-        stepInputs: tile.depth * 32,
+        stepInputs: tile.depth * QUANT_BLOCK,
         isPacked: x === 'f16',
       }),
   };

@@ -1,4 +1,5 @@
 /** Variants of kernels for the same work, to be timed on a device: formats and tile sizes. Their buffers hold zeros. */
+import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import { type Kernel, paramWords } from '../gpu/kernel.ts';
 import { DEFAULT_TUNING } from '../gpu/tuning.ts';
@@ -91,6 +92,8 @@ function bindingBytes(matrix: MatrixFormat, tokens: number): readonly number[] {
   const { kind, floats, rows, cols } = matrix;
   const float = floats === 'f16' ? 2 : 4;
   const weights = rows * cols;
-  const stored = isQuantized(matrix) ? [weights / (kind === 'q4' ? 2 : 1), (weights / 32) * float] : [weights * float];
+  const stored = isQuantized(matrix)
+    ? [weights / (kind === 'q4' ? 2 : 1), (weights / QUANT_BLOCK) * float]
+    : [weights * float];
   return [...stored, tokens * cols * 4, tokens * rows * 4];
 }

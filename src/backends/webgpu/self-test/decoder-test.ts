@@ -63,7 +63,7 @@ async function testAttention(
   const stride = paddedWidth(width);
   const outStride = paddedWidth(numHeads * headDim);
   const qkv = random((FIRST + 1) * width);
-  const angles = random((CAPACITY * headDim) / 2).map((turn) => turn * Math.PI);
+  const angles = random((CAPACITY * headDim) / 2).map((share) => share * Math.PI);
   const half = (values: Float32Array<ArrayBuffer>): ArrayBufferView<ArrayBuffer> =>
     stored === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
   const exact = (values: Float32Array): Float32Array => (stored === 'f16' ? f16ToF32(f32ToF16(values)) : values);
