@@ -49,7 +49,7 @@ export interface ModelInfo {
   readonly parameters: number;
   /** Longest context in tokens. */
   readonly contextLength: number;
-  /** Whether the model's prompts know the resize tool. */
+  /** Whether the model's prompts offer a tool. */
   readonly hasTool: boolean;
   /** The pixel budget the worker uses when the settings name none; null: none. Set for models trained on small images. */
   readonly defaultPixelBudget: number | null;
