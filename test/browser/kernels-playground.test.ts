@@ -23,7 +23,7 @@ describe('the kernels page', () => {
     const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
     await page.goto(`${site.url}kernels.html`);
     await page.getByRole('button', { name: 'Check every kernel' }).click();
-    await page.getByText(/^\d\d+ passed, 0 failed/).waitFor({ timeout: 150_000 });
+    await page.getByText(/^\d\d+ passed, 0 failed/).waitFor({ timeout: 600_000 });
     expect(await page.locator('main').innerText()).toContain('swiftshader');
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await page.close();

@@ -32,7 +32,7 @@ function backendLines({ stderr }: Ended): readonly string[] {
   return stderr.split('\n').filter((line) => line.startsWith('Backend: '));
 }
 
-describe.concurrent('--backend', { timeout: 60_000 }, () => {
+describe.concurrent('--backend', () => {
   it('auto computes on the CPU where the package is missing, and says why and what to do', async () => {
     const ended = await check(NO_PACKAGE);
     expect(ended.json).toMatchObject({ questions: 1, identical: 1 });
