@@ -1,8 +1,8 @@
-/** How the site is built and served while it is being worked on. */
+/** Configuration of the build and the development server. */
 import react from '@vitejs/plugin-react';
 import { defaultClientConditions, defineConfig, type Plugin } from 'vite';
 
-/** What a page needs for SharedArrayBuffer, hence for WASM threads. scripts/serve.mjs sends the same. */
+/** The headers that a page needs for SharedArrayBuffer, hence for WASM threads. scripts/serve.mjs sends the same. */
 const ISOLATION_HEADERS = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',

@@ -29,11 +29,11 @@ export async function installMissing(options = {}) {
 
 /** Reason for an install; undefined when node_modules matches package-lock.json. */
 function firstMissingPackage() {
-  const wanted = readPackages('package-lock.json');
-  if (wanted === undefined) throw new Error('package-lock.json is missing or unreadable: restore it from git.');
+  const expected = readPackages('package-lock.json');
+  if (expected === undefined) throw new Error('package-lock.json is missing or unreadable: restore it from git.');
   const installed = readPackages('node_modules/.package-lock.json'); // written by npm after each install
   if (installed === undefined) return 'node_modules is missing';
-  for (const [path, { version, optional }] of Object.entries(wanted)) {
+  for (const [path, { version, optional }] of Object.entries(expected)) {
     if (path === '' || optional === true) continue; // optional ones may belong to another platform
     if (installed[path]?.version !== version) return `${path} is not at ${version}`;
   }

@@ -18,7 +18,7 @@ import { messageOf, ROOT, run } from './run.mjs';
 /**
  * @typedef {object} VulkanDriver
  * @property {string} name
- * @property {Record<string, string>} env what a process must be started with, so that Vulkan finds this driver and no other
+ * @property {Record<string, string>} env the environment in which Vulkan finds this driver and no other
  */
 
 const PACKAGE = 'mesa-vulkan-drivers';

@@ -1,6 +1,6 @@
 /**
  * The JavaScript that the site loads before it can do anything: the page's entry, the engine worker's entry, and everything
- * they import statically. Not counted: wasm, and what is imported later on demand.
+ * they import statically. Not counted: wasm and dynamic imports.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';

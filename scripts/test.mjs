@@ -15,7 +15,7 @@ import { messageOf, runNode } from './run.mjs';
 /** Ends a suite that hangs. A machine six times slower than two ordinary cores takes half an hour. */
 const HANGS_AFTER_MS = 80 * 60_000;
 
-/** With `--all`, slow suites begin no later than this, so that a slow machine ends within CI's 90 minutes. */
+/** With `--all`, slow suites start no later than this, so that a slow machine ends within CI's 90 minutes. */
 const SLOW_BEGIN_WITHIN_MS = 30 * 60_000;
 
 /** @typedef {import('./test-list-reporter.mjs').TestOutcome} TestOutcome */
@@ -23,7 +23,7 @@ const SLOW_BEGIN_WITHIN_MS = 30 * 60_000;
 /**
  * A run of Vitest.
  * @typedef {object} Suite
- * @property {readonly string[]} args what it runs
+ * @property {readonly string[]} args Vitest's arguments
  * @property {NodeJS.ProcessEnv} [env] variables to add
  * @property {boolean} needsBrowser
  * @property {boolean} [needsLlvmpipe] runs kernels in f16 on Mesa's driver, as far as it can be had
@@ -87,7 +87,7 @@ try {
 summarize();
 
 /**
- * What the arguments ask for.
+ * Parses the arguments.
  * @param {readonly string[]} args
  * @returns {{ names: readonly string[], withChecks: boolean }}
  */

@@ -1,5 +1,5 @@
 /**
- * Which ways of computing this machine has, best first, and why. Each candidate is tried in turn: the first whose
+ * The candidate backends of this machine, best first, with reasons. Each candidate is tried in turn: the first whose
  * arithmetic passes its self-test wins.
  */
 import { folderModel } from '../src/architectures/registry.ts';
@@ -19,14 +19,14 @@ import type { LoadEvent } from '../src/protocol/events.ts';
 import { NamedError } from '../src/shared/errors.ts';
 import type { OpenedBackend } from './opened-backend.ts';
 
-/** A way of computing, not started yet. */
+/** A candidate backend, not started yet. */
 export interface Candidate {
   readonly info: Omit<BackendInfo, 'reasons'>;
   /** The graphs it runs. */
   readonly variant: VariantName;
-  /** Why it is not a better one; of interest once it is tried. */
+  /** Why no better one runs; shown once it is tried. */
   readonly notes: readonly string[];
-  /** What sets it apart, for the sentence that says why it failed. */
+  /** Its distinctive description, for the message that says why it failed. */
   readonly label: string;
   /**
    * Opens it on a model folder, which must hold the files of `variant`. Throws what the backend throws, and
@@ -35,7 +35,7 @@ export interface Candidate {
   open(folder: ModelFolder, onEvent: (event: LoadEvent) => void): Promise<OpenedBackend>;
 }
 
-/** What can be tried, and why other things cannot. */
+/** The candidates, and the reasons against others. */
 export interface BackendPlan {
   readonly candidates: readonly Candidate[];
   readonly reasons: readonly string[];
@@ -44,7 +44,7 @@ export interface BackendPlan {
 const SLOW_BUILD = 'This browser has no WebAssembly.Suspending, so the slower asyncify build runs.';
 const NEVER = new Promise<string>(() => undefined);
 
-/** What the app uses. */
+/** The app's defaults. */
 export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /**
@@ -109,7 +109,7 @@ function webGpuCandidates(
   return ways.map(({ kernels, activations, subgroups }) => {
     const on = `${activations} activations ${subgroups ? 'and' : 'without'} subgroups`;
     const device = { f16: activations === 'f16', subgroups };
-    const info = { backend: 'webgpu' as const, kernels, activations, threads: 1, adapter: probe.description };
+    const info = { backend: 'webgpu', title: 'WebGPU', kernels, activations, threads: 1, adapter: probe.description };
     if (kernels === 'ours') {
       return {
         info: { ...info, build: null },
@@ -153,7 +153,15 @@ function wasmCandidate(variant: VariantName): Candidate {
   const threads = wasmThreads();
   const isolated = globalThis.crossOriginIsolated;
   return {
-    info: { backend: 'wasm', build: 'wasm', kernels: 'onnx', activations: 'f32', threads, adapter: '' },
+    info: {
+      backend: 'wasm',
+      title: 'WebAssembly',
+      build: 'wasm',
+      kernels: 'onnx',
+      activations: 'f32',
+      threads,
+      adapter: '',
+    },
     variant,
     notes: isolated ? [] : ['The page is not cross-origin isolated, so WASM runs on one thread.'],
     label: `WebAssembly with ${threads} thread${threads === 1 ? '' : 's'}`,

@@ -1,4 +1,4 @@
-/** Decode steps alone, composed of the engine's core: the prompt is prefilled, then so many tokens follow whatever they are. */
+/** Measures decode steps alone with the engine's core: prefills a prompt, then decodes a fixed number of tokens, whatever they are. */
 import type { Engine } from '../src/conversation/engine.ts';
 import { startTurn } from '../src/conversation/turn-start.ts';
 import { generateTokens } from '../src/engine/generate.ts';
@@ -8,16 +8,16 @@ import { TextStream } from '../src/engine/text-stream.ts';
 import type { TurnSettings } from '../src/protocol/turn.ts';
 import { NamedError } from '../src/shared/errors.ts';
 
-/** What is measured. */
+/** Options of the measurement. */
 export interface DecodeStepsOptions {
   readonly engine: Engine;
   readonly question: string;
-  /** maxNewTokens counts for nothing: there are `steps`. */
+  /** Ignores maxNewTokens: `steps` sets the number of tokens. */
   readonly settings: TurnSettings;
   readonly steps: number;
 }
 
-/** How decode steps went. */
+/** Timing of a run of decode steps. */
 export interface DecodeSteps {
   readonly tokenIds: readonly number[];
   readonly promptTokens: number;
@@ -26,7 +26,7 @@ export interface DecodeSteps {
 }
 
 /**
- * Makes `steps` decode steps behind a question about the engine's image, without drafts and beyond any end. The KV cache
+ * Makes `steps` decode steps after a question about the engine's image, without speculative decoding and past any end token. The KV cache
  * keeps the prompt, so that the next measurement with the same question finds it there. Stops whatever the engine does.
  * Throws QuestionError when there is no image, ContextLengthError.
  */

@@ -1,4 +1,4 @@
-/** What `?debug` reports of the backend that runs, and the timing of its kernels. */
+/** The `?debug` report on the running backend, and the timing of its kernels. */
 import type { AdapterReport, Diagnostics, KernelTiming } from '../src/protocol/diagnostics.ts';
 import type { OpenedBackend } from './opened-backend.ts';
 
@@ -37,7 +37,7 @@ export class BackendDiagnostics {
     };
   }
 
-  /** Times every kernel of the work to come; what was timed before is forgotten. */
+  /** Times every kernel from now on and discards earlier timings. */
   setTiming(on: boolean): void {
     this.#isTiming = on;
     if (on) this.#timings.clear();

@@ -135,7 +135,7 @@ export class EngineHost implements EngineApi {
       return await Promise.race([work(engine), lost]);
     } catch (thrown) {
       if (thrown instanceof NamedError) throw thrown;
-      // What is in flight on a device that fails fails in its own words, perhaps before the device's failure is reported.
+      // Work in flight on a failing device throws errors of its own, perhaps before the device's failure is reported.
       await Promise.race([lost, pause(FAILURE_REPORT_MS)]);
       if (!(thrown instanceof WebAssembly.RuntimeError)) throw thrown;
       throw new NamedError(
@@ -203,7 +203,7 @@ class FolderLoader {
   readonly #loaded = new Map<string, number>();
   #model: OpenModel | null = null;
   #total = 0;
-  /** What the engine reported last; null before it makes sessions. */
+  /** The engine's last event; null before it makes sessions. */
   #reported: LoadEvent | null = null;
   /** Bytes read from this device since then, of every file. */
   readonly #read = new Map<string, number>();
@@ -222,7 +222,7 @@ class FolderLoader {
     return this.#model.manifest;
   }
 
-  /** Passes on what the engine reports while it makes sessions. */
+  /** Forwards the engine's events while it makes sessions. */
   report(event: LoadEvent): void {
     this.#reported = event;
     this.#onEvent(event);
@@ -233,11 +233,11 @@ class FolderLoader {
     if (known !== undefined) return known;
     const model = this.#model;
     if (model === null) throw new Error('the manifest has not been read');
-    const wanted = filesFor(manifest, variant);
+    const isNeeded = filesFor(manifest, variant);
     this.#loaded.clear();
-    this.#total = manifest.files.filter((file) => wanted(file.path)).reduce((sum, file) => sum + file.bytes, 0);
+    this.#total = manifest.files.filter((file) => isNeeded(file.path)).reduce((sum, file) => sum + file.bytes, 0);
     this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, { needed: wanted, isTrusted: model.isTrusted });
+    const opening = openModelFolder(model.source, manifest, { needed: isNeeded, isTrusted: model.isTrusted });
     this.#opened.set(variant, opening);
     return opening;
   }

@@ -1,5 +1,5 @@
 /**
- * Counts what this thread asks of its graphics device while something runs: dispatches, submits, copies into buffers, and
+ * Counts this thread's calls to its graphics device while something runs: dispatches, submits, copies into buffers, and
  * the time spent waiting for results. For measuring only: counting costs time itself.
  */
 

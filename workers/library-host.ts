@@ -64,7 +64,7 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
   exportTo(key: string, target: FileSystemDirectoryHandle, onProgress: Report): Promise<void> {
     return this.#library.withFiles(key, async (files, signal) => {
       const name = key.replace(/-[0-9a-f]{8}$/, '');
-      await exportFolder(files, target, name, signal, (done, total, detail) =>
+      await exportFolder(files, { target, name }, signal, (done, total, detail) =>
         onProgress({ phase: 'export', done, total, detail }),
       );
     });

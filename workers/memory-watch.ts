@@ -1,5 +1,5 @@
 /**
- * Counts the memory that this thread holds, by standing in for the few functions through which large memory is had: WASM
+ * Counts the memory that this thread holds by wrapping the few functions that allocate large blocks: WASM
  * memories, files read into the heap, buffers of a graphics device. For measuring only: no worker of the app uses it.
  */
 import type { MemoryUse } from '../src/protocol/bench-api.ts';
@@ -11,7 +11,7 @@ interface HeapPerformance {
 
 const SAMPLE_MS = 50;
 
-/** Begins to count. Call it before anything large is made, once per worker. */
+/** Starts counting. Call it once per worker, before anything large is allocated. */
 export function watchMemory(): () => MemoryUse {
   const wasm = watchWasm();
   const files = watchFiles();
@@ -42,7 +42,7 @@ function watchWasm(): () => number {
   return () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
 }
 
-/** Counts what is read of responses and blobs in one piece, until it is collected. */
+/** Counts the buffers that responses and blobs are read into, until they are collected. */
 function watchFiles(): { bytes: () => number; onRead: (sample: () => void) => void } {
   let bytes = 0;
   let sampleNow: () => void = () => undefined;

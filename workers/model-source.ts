@@ -1,4 +1,4 @@
-/** Opens a ModelSource: by its address, by the files in hand, or out of the library on this device. */
+/** Opens a ModelSource: from its URL, from given files, or from the library on this device. */
 import { RangedBlob } from '../src/io/ranged-blob.ts';
 import type { DirectoryFolder, OpenFile } from '../src/io/web/directory-folder.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
@@ -31,7 +31,7 @@ export interface OpenModel {
   readonly manifest: Manifest;
   /** Whether hashes need not be checked. */
   readonly isTrusted: boolean;
-  /** To be called when a load has ended: closes what was opened to read it. It is opened again when it is read again. */
+  /** Call it when a load has ended: closes the open files. Reading again reopens them. */
   rest(): void;
   /** Lets others write the folder. */
   release(): void;
@@ -70,7 +70,7 @@ async function openStored(
       );
     }
     const manifest = await readManifest({ ...directory.model, name });
-    // Hashed when it was made; once more where that was not noted, or a file has changed since.
+    // The library hashed it when it was made. Hash it again only if that was not recorded or a file has changed since.
     const verification =
       (await readVerification(directory, manifest)) ?? (await verifyModel(directory, manifest, onVerify));
     if (verification.damaged.length > 0) {
@@ -105,7 +105,7 @@ function holdShared(key: string): Promise<() => void> {
   });
 }
 
-/** Fills bytes from an offset of a file on. */
+/** Fills a buffer with a file's bytes from an offset. */
 type Reader = (bytes: Uint8Array, offset: number, onRead: (count: number) => void) => Promise<void>;
 
 /** The same folder, read by `readerOf`, which reports what it reads. */

@@ -37,14 +37,14 @@ import { countGpu, perStep } from './gpu-counts.ts';
 const ignore = (): void => undefined;
 
 /**
- * Steps that go before those that are measured. Upstream's come after a prefill of their own; ours find the prompt cached, and would
- * begin on a device whose clock is low.
+ * Warm-up steps before the measured ones. Upstream's follow a prefill of their own; ours find the prompt cached, and would
+ * start on a device whose clock is low.
  */
 const SETTLING_STEPS = 32;
 
-/** Implements the engineUnderTest's interface. */
+/** Implements the interface of an engine under test. */
 export class OursHost implements EngineUnderTestApi {
-  /** What the app uses, unless a benchmark asks for other kernels or sizes. */
+  /** The app's defaults, unless a benchmark overrides kernels or sizes. */
   #experiment: Experiment = APP_EXPERIMENT;
   readonly #host = new EngineHost((choice, manifest) => planBackends(choice, manifest, this.#experiment));
   readonly #memory: () => MemoryUse;
@@ -174,9 +174,9 @@ export class OursHost implements EngineUnderTestApi {
   async #firstToken(probe: Probe & { kind: 'firstToken' }): Promise<Sample> {
     const { picture, question, chosenMs, prefetch } = probe;
     const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 1 };
-    /** Chooses the picture, lets the time pass, and gives how much of it was worked in. */
+    /** Chooses the picture, waits, and returns how much of the wait the engine used. */
     const choose = async (): Promise<number> => {
-      this.#current = null; // chosen anew, so that nothing of it is known
+      this.#current = null; // choose it anew: the engine must have computed nothing of it
       await this.#show(picture);
       if (!prefetch) await this.#host.resetCaches();
       const start = performance.now();

@@ -13,8 +13,8 @@ export class RandomFolderHost implements RandomFolderApi {
     const { name } = PRESETS[preset];
     const folder = urlFolder(language, self.location.href);
     const files = await randomFolder(PRESETS[preset], await dtypeFor(backend), folder);
-    // A browser fetches a Blob's bytes from the thread that made it when it likes. Reading waits until it has them all, so
-    // that this thread may end.
+    // A browser fetches a Blob's bytes lazily from the thread that made it. Reading the Blob waits until all have arrived, so
+    // this thread may end afterwards.
     await Promise.all(files.map(({ blob }) => blob.slice(0, 1).arrayBuffer()));
     return { kind: 'files', name, files };
   }

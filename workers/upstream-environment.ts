@@ -1,7 +1,7 @@
-/** What unmodified transformers.js needs around it to be measured: its files, an end to its waiting, clocks on its sessions. */
+/** The environment in which unmodified transformers.js is measured: its files, rejections it would ignore, timers on its sessions. */
 import type { FolderSource } from '../src/protocol/engine-api.ts';
 
-/** What upstream fetches a model's files with: files in hand, or a folder of the site. */
+/** The fetch that upstream reads a model's files with: from given files, or from a folder of the site. */
 export function fileFetcher(source: FolderSource): (path: string) => Promise<Response> {
   if (source.kind === 'url') {
     const root = new URL(source.url.endsWith('/') ? source.url : `${source.url}/`, self.location.href);
@@ -14,7 +14,7 @@ export function fileFetcher(source: FolderSource): (path: string) => Promise<Res
   };
 }
 
-/** The work's result; or the first rejection that nobody handles, since upstream waits forever for a data file that it could not read. */
+/** The work's result, or the first unhandled rejection, since upstream waits forever for a data file that it could not read. */
 export async function orUnhandled<T>(work: Promise<T>): Promise<T> {
   let listener: (event: PromiseRejectionEvent) => void = () => undefined;
   const unhandled = new Promise<never>((_, reject) => {

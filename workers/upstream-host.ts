@@ -1,7 +1,7 @@
 /**
  * Unmodified transformers.js as one of the engines that are compared: its own image processor, tokenizer, onnxruntime and
- * generate(), used as its documentation shows. What it lacks is put around it as a user would: VisionThink's two rounds; and
- * two images of different sizes, on which its processor throws, are processed one by one and laid one behind the other.
+ * generate(), used as its documentation shows. This host adds what it lacks, as a user would: VisionThink's two rounds; and
+ * it processes two images of different sizes, on which upstream's processor throws, separately and concatenates the patches.
  */
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
 import type { EngineUnderTestApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
@@ -21,7 +21,7 @@ import {
 } from './upstream-model.ts';
 
 const TOOL_CALL = '<tool_call>';
-/** Implements the engineUnderTest's interface. */
+/** Implements the interface of an engine under test. */
 export class UpstreamHost implements EngineUnderTestApi {
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Picture>();
@@ -113,7 +113,7 @@ export class UpstreamHost implements EngineUnderTestApi {
   async #round2({ picture, question, toolCall }: Probe & { kind: 'round2' }): Promise<Sample> {
     const model = this.#ready();
     const image = this.#picture(picture);
-    const half = await model.process(await halved(image)); // round 1 has done this already
+    const half = await model.process(await halved(image)); // not timed: round 1 has already done this
     const start = performance.now();
     const full = await model.process(image);
     const preprocessMs = performance.now() - start;
@@ -128,7 +128,7 @@ export class UpstreamHost implements EngineUnderTestApi {
   async #firstToken({ picture, question, chosenMs }: Probe & { kind: 'firstToken' }): Promise<Sample> {
     const model = this.#ready();
     const image = this.#picture(picture);
-    await pause(chosenMs); // as ours rests: a device lowers its clocks meanwhile
+    await pause(chosenMs); // our engine waits here too: an idle device lowers its clocks
     const start = performance.now();
     const patches = await model.process(await halved(image));
     const preprocessMs = performance.now() - start;

@@ -21,7 +21,7 @@ import type { FolderSource } from '../src/protocol/engine-api.ts';
 import { ortFiles } from '../src/backends/onnx/web/ort-files.ts';
 import { fileFetcher, orUnhandled, timeSessions } from './upstream-environment.ts';
 
-/** What upstream calls the model; its files are fetched as `/models/bench/PATH`. */
+/** Upstream's name for the model; its files are fetched as `/models/bench/PATH`. */
 const MODEL_ID = 'bench';
 const MODELS = '/models/';
 const IMAGE_PAD = '<|image_pad|>';
@@ -29,7 +29,7 @@ const IMAGE_PAD = '<|image_pad|>';
 /** PIL's number for Lanczos; upstream's canvas takes it for its best. */
 const LANCZOS = 1;
 
-/** What upstream writes at the end of a turn. */
+/** Upstream's end of a turn. */
 export const END_OF_TURN = '<|im_end|>';
 
 /** Pictures to patches, as upstream's processors do it. */
@@ -44,7 +44,7 @@ export interface Patches {
   readonly grid: readonly bigint[];
 }
 
-/** A generation, and when its tokens came. */
+/** A generation with the arrival times of its tokens. */
 export interface Generated {
   readonly ids: readonly bigint[];
   /** Milliseconds from the call to each token. */
@@ -55,14 +55,14 @@ export interface Generated {
   readonly modelMs: number;
 }
 
-/** What a loaded model is made of. */
+/** The components of a loaded model. */
 interface UpstreamParts {
   readonly model: PreTrainedModel;
   readonly processor: ImageProcessor;
   readonly tokenizer: PreTrainedTokenizer;
   readonly prompts: Prompts;
   readonly contextLength: number;
-  /** As the folder's config.json names it; empty where it does not. */
+  /** The model type in the folder's config.json; empty where it is missing. */
   readonly dtype: string;
 }
 
@@ -142,7 +142,7 @@ export class UpstreamModel {
     return { pixels: pixel_values.data as Float32Array, grid: [...(image_grid_thw.data as BigInt64Array)] };
   }
 
-  /** Generates greedily behind a prompt, `max` tokens at most and `min` at least. */
+  /** Generates greedily after a prompt, `max` tokens at most and `min` at least. */
   async generate(
     prompt: string,
     images: readonly Patches[],
@@ -202,7 +202,7 @@ export function tokensOf(patches: Patches | undefined): number {
   return Number(frames * rows * columns) / 4;
 }
 
-/** All patches, one picture behind the other. */
+/** The patches of all pictures, concatenated. */
 function joined(parts: readonly Float32Array[]): Tensor {
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -213,7 +213,7 @@ function joined(parts: readonly Float32Array[]): Tensor {
   return new Tensor('float32', all, [all.length / PATCH_VALUES, PATCH_VALUES]);
 }
 
-/** Numbers of a patch: 3 colours, 2 frames, 14 by 14 pixels. */
+/** Values per patch: 3 colours, 2 frames, 14 by 14 pixels. */
 const PATCH_VALUES = 1176;
 
 /** A decoded picture. */

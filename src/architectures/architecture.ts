@@ -1,7 +1,7 @@
 /**
- * What the converter, the engine and the backends need of a model architecture. An architecture is one folder beside this
- * file and one line in registry.ts; nothing else names it. The sizes of one model of it, and everything that follows from
- * them, are a {@link ModelDefinition}.
+ * The interface of a model architecture to the converter, the engine and the backends. An architecture is one folder next to
+ * this file and one line in registry.ts; nothing else names it. A {@link ModelDefinition} holds the sizes of one model and
+ * everything derived from them.
  */
 import type { ChatFormat } from '../model/chat-format.ts';
 import type { GraphName } from '../model/manifest.ts';
@@ -17,7 +17,7 @@ import type { JsonObject } from '../shared/json.ts';
 export interface Architecture {
   /** `model_type` of config.json and `architecture` of the manifest. */
   readonly modelType: string;
-  /** The class that config.json's `architectures` must name where it has any. */
+  /** The class that config.json's `architectures` must name if it names any. */
   readonly className: string;
   /** Well-known models of this architecture, for messages: `Qwen2.5-VL and VisionThink`. */
   readonly examples: string;
@@ -36,57 +36,57 @@ export interface Architecture {
   fromManifest(config: unknown): ModelDefinition;
 }
 
-/** The graphs that an architecture builds; the attention check follows from the sizes alone. */
+/** The graphs that an architecture builds; the attention self-test's graph follows from the sizes alone. */
 export type ArchitectureGraph = Exclude<GraphName, 'attention_check'>;
 
 /** Adds a graph's inputs, nodes and outputs to the context's graph. Names: onnx/graph-names.ts. */
 export type GraphBuilderFunction = (context: GraphContext) => void;
 
-/** One model of an architecture: what running it takes. */
+/** One model of an architecture, as needed to run it. */
 export interface ModelDefinition {
   /** `model_type` of its architecture. */
   readonly modelType: string;
-  /** Plain JSON; goes into the manifest. */
+  /** Plain JSON, stored in the manifest. */
   readonly config: ModelConfig;
   /**
-   * The image processor's settings, from the parsed preprocessor_config.json (`{}` where the checkpoint has none).
+   * The image processor's settings, from the parsed preprocessor_config.json (`{}` if the checkpoint has none).
    * @throws ModelFolderError naming the key, its value and what is allowed
    */
   parseProcessor(json: unknown): ProcessorSettings;
   /** How messages are framed. */
   readonly chat: ChatFormat;
   readonly positions: PositionTables;
-  /** What the vision encoder's graph takes of an image beside its `pixel_values`, by the names of the graph's inputs. */
+  /** Inputs of the vision encoder's graph other than `pixel_values`, by name. */
   visionInputs(grid: PatchGrid): VisionInputs;
   /** What our WGSL kernels compute in place of the graphs; absent: the graphs run. */
   readonly kernels?: KernelConfig;
-  /** The same with what converting it takes, which an engine's worker never loads: import it here, not at the top of the file. */
+  /** The same model with everything needed to convert it, which an engine's worker never loads: import it here, not at the top of the file. */
   conversion(): Promise<ConvertibleModel>;
 }
 
-/** A model, and what converting it takes. */
+/** A model, as needed to convert it. */
 export interface ConvertibleModel extends ModelDefinition {
   readonly checkpoint: CheckpointTensors;
-  /** Where the output projection is tied to the embedding. */
+  /** Set if the output projection is tied to the embedding. */
   readonly tiedHead?: TiedHead;
   /** Our graphs. */
   readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
   /** The graphs and settings that transformers.js loads; absent: the converter refuses that layout. */
   readonly transformersJs?: TransformersJsSupport;
-  /** tokenizer.json for a checkpoint that has only a vocabulary and its merges; absent: such checkpoints are refused. */
+  /** Builds tokenizer.json for a checkpoint with only a vocabulary and merges; absent: such checkpoints are refused. */
   tokenizerJson?(vocabulary: Vocabulary): JsonObject;
   /** Original images larger than this, in pixels, are scaled down by the usual image processor of the architecture. */
   readonly usualMaxPixels: number;
 }
 
 /**
- * The positions of a sequence, as the decoder's graph takes them: a row of cosines and one of sines for every slot of the KV
+ * The positions of a sequence as the decoder's graph reads them: a row of cosines and a row of sines for every slot of the KV
  * cache, so that an architecture may count positions in as many dimensions as it likes.
  */
 export interface PositionTables {
   /** Elements of a row: headDim / 2. */
   readonly rowLength: number;
-  /** Fills whole tables `[slots, rowLength]` for a prompt of `spans` and the text that will follow it. */
+  /** Fills whole tables `[slots, rowLength]` for a prompt of `spans` and the text that follows it. */
   fillPrompt(cos: Float32Array, sin: Float32Array, spans: readonly Span[]): void;
 }
 
@@ -124,25 +124,25 @@ export interface VisionInput {
   readonly dims: readonly number[];
 }
 
-/** The tensors of a checkpoint. Graphs ask for them by canonical names, which the architecture chooses. */
+/** The tensors of a checkpoint. Graphs request them by canonical names, which the architecture chooses. */
 export interface CheckpointTensors {
   /** Canonical name to shape, linear weights as `[out, in]`, in the order of the forward pass. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** What a checkpoint may call a canonical tensor, most usual first; of a tied output projection, the embedding. */
+  /** Possible checkpoint names of a canonical tensor, most common first; for a tied output projection, the embedding's. */
   spellings(canonical: string): readonly string[];
-  /** Names that only a checkpoint of more layers than its config.json says would have. */
+  /** Names that occur only in a checkpoint with more layers than its config.json says. */
   readonly beyond: readonly string[];
   /** Matrices whose canonical names begin with one of these keep 8 bits where the others have 4. */
-  readonly keptAtEight: readonly string[];
+  readonly eightBitPrefixes: readonly string[];
 }
 
-/** An output projection that is the embedding's matrix, unless a checkpoint brings another one all the same. */
+/** An output projection tied to the embedding, unless the checkpoint contains a different one. */
 export interface TiedHead {
-  /** What a checkpoint calls its own output projection. */
+  /** Possible checkpoint names of a separate output projection. */
   readonly ownNames: readonly string[];
   /** Canonical name of the embedding. */
   readonly embedding: string;
-  /** The same model with an output projection of its own. */
+  /** The same model with a separate output projection. */
   untied(): ModelDefinition;
 }
 
@@ -155,7 +155,7 @@ export interface Vocabulary {
   readonly addedTokens: readonly AddedToken[];
 }
 
-/** A token beside the vocabulary, in the spelling of tokenizer.json. */
+/** A token beyond the vocabulary, with tokenizer.json's field names. */
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
@@ -166,9 +166,9 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
-/** What transformers.js needs beside our own graphs. */
+/** What transformers.js needs in addition to our graphs. */
 export interface TransformersJsSupport {
-  /** To be built after our graphs, over the same data files. */
+  /** Built after our graphs, over the same data files. */
   readonly graphs: Readonly<Record<ArchitectureGraph, GraphBuilderFunction>>;
   /** config.json as transformers.js reads it, from the checkpoint's own; the converter adds `transformers.js_config`. */
   config(original: JsonObject): JsonObject;
@@ -176,9 +176,9 @@ export interface TransformersJsSupport {
   processor(original: JsonObject): JsonObject;
 }
 
-/** A model of given sizes, to be made of random weights: as fast as one of trained weights. */
+/** A model of given sizes with random weights, which runs as fast as one with trained weights. */
 export interface Preset {
-  /** What the model is called in a report. */
+  /** The model's name in a report. */
   readonly name: string;
   /** config.json without token ids, which come with a tokenizer. */
   readonly config: JsonObject;

@@ -1,6 +1,6 @@
 /**
  * Opens a model folder: reads the manifest, checks that every file needed is there and unaltered, and parses its settings.
- * A folder is never used half: the first missing or altered file is an error that names it.
+ * An incomplete folder is never used: the first missing or altered file is an error that names it.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
@@ -26,14 +26,14 @@ export interface ModelFolder {
 
 /** How a model folder is opened. */
 export interface OpenFolderOptions {
-  /** Selects the files to open; all of them where absent. */
+  /** Selects the files to open, by default all. */
   readonly needed?: (path: string) => boolean;
   readonly onProgress?: ReadProgress;
-  /** The hashes are known to be right: only sizes are checked. */
+  /** The hashes are already verified: only sizes are checked. */
   readonly isTrusted?: boolean;
 }
 
-/** Tells how many of `total` bytes have been read and checked, and which file is at hand. */
+/** Reports how many of `total` bytes have been read and checked, and the current file. */
 export type ReadProgress = (loaded: number, total: number, path: string) => void;
 
 /**

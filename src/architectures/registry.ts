@@ -1,4 +1,4 @@
-/** Every architecture by its `model_type`. A new one is a folder beside this file, and a line here. */
+/** Every architecture by its `model_type`. A new one is a folder next to this file, and a line here. */
 import { JsonFields } from '../model/json-fields.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -8,14 +8,14 @@ import { QWEN2_5_VL } from './qwen2_5_vl/qwen2_5_vl.ts';
 const ARCHITECTURES = new Map<string, Architecture>();
 registerArchitecture(QWEN2_5_VL);
 
-/** Adds an architecture. For those which do not live in this folder, such as a test's. */
+/** Adds an architecture from outside this folder, such as a test's. */
 export function registerArchitecture(architecture: Architecture): void {
   ARCHITECTURES.set(architecture.modelType, architecture);
 }
 
 /**
- * The model a checkpoint holds, by its config.json's `model_type`; by `architectures` where it has none.
- * @throws CheckpointError for an architecture that is not known, and for a config.json it cannot be read from
+ * The model a checkpoint holds, by its config.json's `model_type`; by `architectures` if it has none.
+ * @throws CheckpointError for an unknown architecture, and for an invalid config.json
  */
 export function checkpointModel(config: unknown, generationConfig: unknown): ModelDefinition {
   return architectureOfCheckpoint(config).fromCheckpoint(config, generationConfig);
@@ -23,7 +23,7 @@ export function checkpointModel(config: unknown, generationConfig: unknown): Mod
 
 /**
  * The model a model folder holds.
- * @throws ModelFolderError for an architecture that is not known, and for a model config that is impossible
+ * @throws ModelFolderError for an unknown architecture, and for an invalid model config
  */
 export function folderModel({ name, architecture, config }: Manifest): ModelDefinition {
   const found = ARCHITECTURES.get(architecture);

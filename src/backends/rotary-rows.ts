@@ -1,17 +1,17 @@
 /**
- * The rotary tables of one sequence on the host: a row of cosines and one of sines for every slot of the KV cache. Each backend
- * copies them to where it computes.
+ * The rotary tables of one sequence on the host: a row of cosines and a row of sines for every slot of the KV cache. Each
+ * backend copies them to its device.
  */
 import type { PositionTables } from '../architectures/architecture.ts';
 import type { Span } from '../model/span.ts';
 
-/** Tables that are filled anew only when images stand elsewhere. */
+/** Tables that are refilled only when the images' positions change. */
 export class RotaryRows {
   /** `[capacity, rowLength]` each. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
   readonly #positions: PositionTables;
-  /** Where which images stand in the tables as they are: all that they depend on. */
+  /** The image positions the tables were filled for: their content depends on nothing else. */
   #layout: string | null = null;
 
   constructor(positions: PositionTables, capacity: number) {
@@ -20,12 +20,12 @@ export class RotaryRows {
     this.sin = new Float32Array(capacity * positions.rowLength);
   }
 
-  /** Whether they have been filled. */
+  /** Whether the tables have been filled. */
   get areFilled(): boolean {
     return this.#layout !== null;
   }
 
-  /** Fills the tables for a prompt of `spans` and the text that will follow it; gives whether they have changed. */
+  /** Fills the tables for a prompt of `spans` and the text that follows it; returns whether they changed. */
   fill(spans: readonly Span[]): boolean {
     const layout = layoutOf(spans);
     if (layout === this.#layout) return false;
@@ -35,7 +35,7 @@ export class RotaryRows {
   }
 }
 
-/** Every image's first slot and grid: text counts on by itself. */
+/** Every image's first slot and grid: text positions follow from them. */
 function layoutOf(spans: readonly Span[]): string {
   let slot = 0;
   let layout = '';

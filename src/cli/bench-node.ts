@@ -2,8 +2,8 @@
  * npm run -s bench-node -- [--model 3b|7b|tiny] [--backend webgpu] [--steps N] [--cached N] [--repeat N] [--tuning NAME:N,...]
  *                          [--language DIR] [--json]
  *
- * Measures our kernels in Node, through Dawn, at a preset's shapes with random weights: what the benchmark page measures in
- * Chromium. Bundled into one file it needs no other package than `webgpu`, and a folder for --language.
+ * Measures our kernels in Node, through Dawn, with random weights of a preset: the benchmark page's measurements in
+ * Chromium. Bundled into one file it needs only the package `webgpu` and a folder for --language.
  */
 import { defineCommand } from 'citty';
 import { folderModel } from '../architectures/registry.ts';
@@ -23,13 +23,13 @@ import { start } from './start.ts';
 import { untilFailure } from './until-failure.ts';
 
 const command = defineCommand({
-  meta: { name: 'bench-node', description: "Measures our kernels in Node, at a model's shapes with random weights." },
+  meta: { name: 'bench-node', description: "Measures our kernels in Node, with random weights of a model's preset." },
   args: {
     model: { type: 'string', default: '7b', description: Object.keys(PRESETS).join(' | ') },
     backend: { type: 'string', default: 'webgpu', description: 'webgpu: the only one that is measured' },
     steps: { type: 'string', default: '64', description: 'Decode steps of a measurement' },
-    cached: { type: 'string', default: '512', description: 'Tokens in the KV cache when they begin' },
-    repeat: { type: 'string', default: '5', description: 'Measurements, whose median counts' },
+    cached: { type: 'string', default: '512', description: 'Tokens in the KV cache before the first step' },
+    repeat: { type: 'string', default: '5', description: 'Measurements; the median is reported' },
     tuning: { type: 'string', default: '', description: "The kernels' sizes, rowsPerThread:4,tile:128 say" },
     language: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder to take the tokenizer from' },
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
@@ -58,7 +58,7 @@ interface Options {
 
 async function bench({ preset, steps, cached, repeat, tuning: text, language }: Options): Promise<object> {
   const tuning = parseTuning(text);
-  const begun = performance.now();
+  const started = performance.now();
   const dawn = await startDawn();
   const { hasF16, hasSubgroups, description: adapter } = dawn.probe;
   const variant = hasF16 ? 'f16' : 'f32';
@@ -69,7 +69,7 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
     const options = { device, folder, variant, tuning, onEvent: () => undefined } as const;
     return { backend: await openWebGpuBackend(options) };
   });
-  const loadMs = performance.now() - begun;
+  const loadMs = performance.now() - started;
   try {
     const speed = await untilFailure(
       failure,

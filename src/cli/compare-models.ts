@@ -2,8 +2,8 @@
  * npm run -s compare-models -- TESTSET_DIR REFERENCE_DIR --models DIR[,DIR...] [--backend auto|webgpu|cpu] [--answers]
  *                              [--mode smart|half|full] [--limit N] [--json]
  *
- * Asks every question of a test set, and compares models (of other dtypes, say) with a reference: how far their logits are from
- * its own, each predicting what the reference answered; how far the image's features are; and how many answers of their own are right.
+ * Asks every question of a test set, and compares models (of other dtypes, say) with a reference: the distance of their logits on
+ * the reference's answers, the distance of the image's features, and the number of right answers of their own.
  */
 import { defineCommand } from 'citty';
 import { PromptBuilder } from '../conversation/prompt-builder.ts';
@@ -65,15 +65,15 @@ interface Answer {
 }
 
 interface Predictions {
-  /** Where a token of the answers was to be predicted: `[vocab]` each. */
+  /** Logits at every position that predicts a token of the answers: `[vocab]` each. */
   readonly logits: readonly Float32Array[];
-  /** Of the last image. */
+  /** Features of the last image. */
   readonly features: Float32Array;
 }
 
-/** A model that answers, and predicts what another one answered. */
+/** A model that answers, and predicts the answers of another one. */
 class ComparedModel {
-  /** Of its weights. */
+  /** The dtype of its weights. */
   readonly bytes: number;
   readonly #engine: Engine;
   readonly #run: NodeModel['run'];

@@ -49,7 +49,7 @@ const command = defineCommand({
     layout: {
       type: 'string',
       default: 'visionthink',
-      description: `${LAYOUTS.join(' | ')}: the latter also loads in stock transformers.js`,
+      description: `${LAYOUTS.join(' | ')}: the latter also loads in unmodified transformers.js`,
     },
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
   },
@@ -89,7 +89,7 @@ async function openCheckpoint(args: Arguments, line: ProgressLine, signal: Abort
     if (revision === undefined && endpoint === undefined) return nodeFolder(checkpoint);
     throw new NamedError('UsageError', `${checkpoint} is a folder here: leave out --revision and --endpoint.`);
   }
-  // Of three names with slashes between them the first is a folder that is not there.
+  // Three names with slashes between them are a path whose first folder does not exist, not an id.
   const isNamed = /^https?:/.test(checkpoint) || isHubId(checkpoint);
   const page = parseHubPage(checkpoint);
   if (found !== null || !isNamed || !isHubId(page.id)) {
@@ -100,10 +100,10 @@ async function openCheckpoint(args: Arguments, line: ProgressLine, signal: Abort
   }
   const hub = endpoint ?? process.env['HF_ENDPOINT'] ?? HUB_ENDPOINT;
   if (page.endpoint !== undefined && page.endpoint !== addressOf(hub)) {
-    // A token must not go where it was not sent.
+    // Never sends the token to a host that the person did not name.
     throw new NamedError(
       'UsageError',
-      `${checkpoint} is no page of ${hub}. Name its mirror: --endpoint ${page.endpoint}.`,
+      `${checkpoint} is not a page of ${hub}. Name its mirror: --endpoint ${page.endpoint}.`,
     );
   }
   const source = await openHubFolder(page.id, {
@@ -157,7 +157,7 @@ async function convert(args: Arguments): Promise<void> {
     }
   } finally {
     line.end();
-    stop.abort(); // requests that read ahead
+    stop.abort(); // ends prefetching requests
     await unlock();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }

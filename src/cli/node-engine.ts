@@ -11,26 +11,26 @@ import { isNamed, messageOf, NamedError } from '../shared/errors.ts';
 import { type BackendName, type Candidate, planBackends } from './plan-backends.ts';
 import { untilFailure } from './until-failure.ts';
 
-/** What a model is opened with. */
+/** Options of opening a model. */
 export interface NodeModelOptions {
   /** The model folder. */
   readonly directory: string;
   readonly backend: BackendName;
 }
 
-/** A model folder, the graphs of it that run, and the engine on the backend that runs them. Whoever opens it disposes the engine. */
+/** A model folder, the graphs of it that run, and the engine on the backend that runs them. The caller disposes the engine. */
 export interface NodeModel {
   readonly folder: ModelFolder;
   readonly variant: VariantName;
   readonly backend: Backend;
   readonly engine: Engine;
-  /** Gives what `work` on the model gives. Throws DeviceLostError when the graphics device fails meanwhile. */
+  /** Runs `work` on the model and returns its result. Throws DeviceLostError when the graphics device fails meanwhile. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /**
- * Opens the model folder at `directory` on the first backend that starts, and says on stderr which it is and why, unless it is
- * the CPU that was asked for.
+ * Opens the model folder at `directory` on the first backend that starts, and reports on stderr which one and why, unless the
+ * CPU was requested.
  * Throws ModelFolderError, NumericCheckError, RuntimeUnavailableError when none starts.
  */
 export async function openNodeModel({ directory, backend: choice }: NodeModelOptions): Promise<NodeModel> {
@@ -63,7 +63,7 @@ export async function openNodeModel({ directory, backend: choice }: NodeModelOpt
   );
 }
 
-/** Opens the candidate's backend, and on a graphics device answers a small question, which compiles kernels. Nothing is left when it throws. */
+/** Opens the candidate's backend, and on a graphics device warms it up, which compiles kernels. Frees everything when it throws. */
 async function startModel(folder: ModelFolder, { kind, variant, open }: Candidate): Promise<NodeModel> {
   const { backend, failure } = await open(folder);
   const engine = new Engine({ folder, backend });

@@ -1,4 +1,4 @@
-/** How fast a loaded model decodes, prefills and reads an image, composed of the engine's core: no text, no rounds. */
+/** Measures how fast a loaded model decodes, prefills and encodes an image, with the engine's core: no text, no rounds. */
 import type { ModelDefinition } from '../architectures/architecture.ts';
 import type { Backend } from '../engine/backend.ts';
 import { Decoder } from '../engine/decoder.ts';
@@ -10,19 +10,19 @@ import { type PreprocessedImage, preprocess } from '../image/patchify.ts';
 import type { TokenGrid } from '../model/span.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 
-/** What is measured. */
+/** Options of the measurement. */
 export interface SpeedOptions {
   readonly model: ModelDefinition;
   readonly backend: Backend;
   /** Decode steps of a measurement. */
   readonly steps: number;
-  /** Tokens in the KV cache when they begin. */
+  /** Tokens in the KV cache before the first step. */
   readonly cached: number;
-  /** Measurements of each kind, after one that does not count. */
+  /** Measurements of each kind, after one warm-up. */
   readonly repeat: number;
 }
 
-/** Medians, and how much was computed. */
+/** Medians, and token counts. */
 export interface Speed {
   readonly decodeStepMs: number;
   readonly tokensPerSecond: number;
@@ -38,19 +38,19 @@ export interface Speed {
 const PREFILL_TOKENS = 512;
 const IMAGE_SIZE = { width: 1280, height: 960 };
 
-/** Tokens of text before and behind the image. */
+/** Tokens of text before and after the image. */
 const TEXT_TOKENS = 16;
 
-/** Decode steps before those that are measured, which would begin on a device whose clock is low. */
+/** Warm-up steps before the measured ones, which would otherwise start at a low clock. */
 const SETTLING_STEPS = 32;
 
-/** The longest context a cache is made for, as in conversation/engine.ts. */
+/** The longest context a cache is allocated for, as in conversation/engine.ts. */
 const MAX_CONTEXT = 32_768;
 
-/** Measures everything, one kind after the other. Throws ContextLengthError when so many tokens do not fit. */
+/** Measures everything, one kind after the other. Throws ContextLengthError when the tokens do not fit. */
 export async function measureSpeed({ model, backend, steps, cached, repeat }: SpeedOptions): Promise<Speed> {
   const { text } = model.config;
-  const processor = model.parseProcessor({}); // the usual one
+  const processor = model.parseProcessor({}); // the defaults
   const queue = new DeviceQueue(backend.leavesThreadFree);
   const contextLength = Math.min(text.maxPositionEmbeddings, MAX_CONTEXT);
   const decoder = new Decoder({ text: backend.text, contextLength, queue });
@@ -76,7 +76,7 @@ export async function measureSpeed({ model, backend, steps, cached, repeat }: Sp
     return decode(steps);
   });
 
-  // 2. Prefills, none of which finds anything cached.
+  // 2. Prefills, with nothing cached.
   const prefill = async (segments: readonly Segment[]): Promise<number> => {
     const tokens = countTokens(segments);
     await decoder.reserve(tokens, tokens);
@@ -90,7 +90,7 @@ export async function measureSpeed({ model, backend, steps, cached, repeat }: Sp
     return prefill(text512);
   });
 
-  // 3. Images, encoded anew each time. Encoding may resolve when it is submitted, so it is timed with the prefill behind it.
+  // 3. Images, encoded anew each time. Encoding may resolve when it is submitted, so it is timed together with the prefill after it.
   const image = preprocess(noise(IMAGE_SIZE), processor);
   const grid = gridOf(image, processor.mergeSize);
   const imageTurnTokens = 2 * TEXT_TOKENS + grid.height * grid.width;
@@ -110,7 +110,7 @@ export async function measureSpeed({ model, backend, steps, cached, repeat }: Sp
   return { decodeStepMs, tokensPerSecond, prefillMs, prefillTokens: PREFILL_TOKENS, imageTurnMs, imageTurnTokens };
 }
 
-/** The median of `repeat` measurements, after one that does not count. */
+/** The median of `repeat` measurements, after one warm-up. */
 async function medianOf(repeat: number, measure: () => Promise<number>): Promise<number> {
   await measure();
   const times: number[] = [];
@@ -123,7 +123,7 @@ function gridOf({ gridThw: [, height, width] }: PreprocessedImage, merge: number
   return { height: height / merge, width: width / merge };
 }
 
-/** An image of no meaning: how long one takes depends on its size alone. */
+/** A synthetic image: the time depends on its size alone. */
 function noise({ width, height }: Pick<RgbImage, 'width' | 'height'>): RgbImage {
   return { width, height, data: Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 89) ^ (i >> 8)) };
 }

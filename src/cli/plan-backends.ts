@@ -1,5 +1,5 @@
 /**
- * Which ways of computing Node has here, best first, and why: our own kernels on a graphics card through Dawn, onnxruntime on
+ * The candidate backends on Node, best first, with reasons: our own kernels on a graphics card through Dawn, onnxruntime on
  * the CPU. The command line's counterpart of workers/backends.ts.
  */
 import type { ModelFolder } from '../architectures/model-folder.ts';
@@ -16,7 +16,7 @@ import type { Backend } from '../engine/backend.ts';
 import { cpuVariant, type Manifest, type VariantName } from '../model/manifest.ts';
 import { isNamed, messageOf, NamedError } from '../shared/errors.ts';
 
-/** What `--backend` may say. */
+/** The values of `--backend`. */
 export const BACKENDS = ['auto', 'webgpu', 'cpu'] as const;
 
 /** One of {@link BACKENDS}. */
@@ -36,10 +36,10 @@ export interface OpenedBackend {
   readonly failure: Promise<string>;
 }
 
-/** A way of computing, not started yet. */
+/** A candidate backend, not started yet. */
 export interface Candidate {
   readonly kind: 'webgpu' | 'cpu';
-  /** What sets it apart, for the sentences that say that it runs or why it failed. */
+  /** Its distinctive description, for the messages that it runs or why it failed. */
   readonly label: string;
   /** The graphs whose files it needs. */
   readonly variant: VariantName;
@@ -49,7 +49,7 @@ export interface Candidate {
   open(folder: ModelFolder): Promise<OpenedBackend>;
 }
 
-/** What can be tried, and why other things cannot. */
+/** The candidates, and the reasons against others. */
 export interface BackendPlan {
   readonly candidates: readonly Candidate[];
   readonly reasons: readonly string[];
@@ -64,7 +64,7 @@ export function parseBackend(value: string): BackendName {
 
 /**
  * Lists the candidates for the model folder at `directory`. An adapter that computes on the CPU counts only where WebGPU is asked for.
- * Throws RuntimeUnavailableError when there is none, ModelFolderError when the CPU is asked for and the folder has no graphs for it.
+ * Throws RuntimeUnavailableError when there is none, ModelFolderError when the CPU is requested and the folder has no graphs for it.
  */
 export async function planBackends(choice: BackendName, manifest: Manifest, directory: string): Promise<BackendPlan> {
   const onCpu = cpuCandidates(manifest, directory);

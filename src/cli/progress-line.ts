@@ -1,11 +1,11 @@
-/** Progress in a terminal: one line that is written over, or, where nobody watches, a line every few seconds. On stderr. */
+/** Progress in a terminal: one line that is overwritten, or, without a terminal, a line every few seconds. On stderr. */
 import { type Rate, RateMeter } from '../shared/rate-meter.ts';
 
 /** A line for a log appears this often, a terminal's is renewed this often. Milliseconds. */
 const LOG_EVERY_MS = 5000;
 const TERMINAL_EVERY_MS = 200;
 
-/** Shows how far a work of several phases is. */
+/** Shows the progress of a job with several phases. */
 export class ProgressLine {
   readonly #isTerminal = process.stderr.isTTY;
   readonly #meter = new RateMeter();
@@ -14,7 +14,7 @@ export class ProgressLine {
   #shownMs = 0;
   #isOpen = false;
 
-  /** `done` of `total` bytes of a phase; `detail` is what is at hand. */
+  /** `done` of `total` bytes of a phase; `detail` is the current file or tensor. */
   show(phase: string, done: number, total: number, detail: string): void {
     const now = performance.now();
     const rate = this.#meter.at(done, total, now);
@@ -38,13 +38,13 @@ export class ProgressLine {
     return this.#phase !== '';
   }
 
-  /** A message of its own line. */
+  /** Prints a message on its own line. */
   note(text: string): void {
     this.end();
     process.stderr.write(`${text}\n`);
   }
 
-  /** Leaves the line. */
+  /** Ends the line. */
   end(): void {
     if (this.#isOpen) process.stderr.write('\n');
     this.#isOpen = false;

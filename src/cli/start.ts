@@ -1,5 +1,5 @@
 /**
- * How the command-line tools begin and end: arguments are checked strictly, and what went wrong is told as the error's
+ * Start and end of the command-line tools: arguments are checked strictly, and errors are reported by
  * name and message (as JSON on stdout too, with --json) and exit code 1.
  */
 import { type ArgsDef, type CommandDef, parseArgs, runCommand, runMain } from 'citty';
@@ -22,9 +22,9 @@ function checkArguments(rawArgs: string[], known: ArgsDef): void {
   const optional = Object.entries(known).map(([name, definition]) => [name, { ...definition, required: false }]);
   const { _: words, ...given } = parseArgs<ArgsDef>(rawArgs, Object.fromEntries(optional));
   // citty gives every option under its camelCase name, too.
-  const plain = (name: string): string => name.replaceAll('-', '').toLowerCase();
-  const names = new Set(Object.keys(known).map(plain));
-  const unknown = Object.keys(given).find((name) => !names.has(plain(name)));
+  const normalized = (name: string): string => name.replaceAll('-', '').toLowerCase();
+  const names = new Set(Object.keys(known).map(normalized));
+  const unknown = Object.keys(given).find((name) => !names.has(normalized(name)));
   if (unknown !== undefined) {
     const options = Object.keys(known).filter((name) => known[name]?.type !== 'positional');
     throw new NamedError(
@@ -32,9 +32,12 @@ function checkArguments(rawArgs: string[], known: ArgsDef): void {
       `There is no option --${unknown}. Use: ${options.map((name) => `--${name}`).join(', ')}.`,
     );
   }
-  const wanted = Object.values(known).filter(({ type }) => type === 'positional').length;
-  if (words.length > wanted) {
-    throw new NamedError('UsageError', `"${words[wanted]}" is one word too many. Put quotes around text with spaces.`);
+  const expected = Object.values(known).filter(({ type }) => type === 'positional').length;
+  if (words.length > expected) {
+    throw new NamedError(
+      'UsageError',
+      `"${words[expected]}" is one word too many. Put quotes around text with spaces.`,
+    );
   }
 }
 

@@ -23,7 +23,7 @@ export async function readQuestions(directory: string, limit: number): Promise<Q
   return lines.map((line) => JSON.parse(line) as Question);
 }
 
-/** The image of a question. Throws UsageError when it is not there. */
+/** The image of a question. Throws UsageError when it is missing. */
 export async function readImage(directory: string, { image }: Question): Promise<Blob> {
   const path = join(directory, image);
   const file = await openFileBlob(path);
@@ -37,8 +37,8 @@ export function isRight(answer: string, expected: string): boolean {
 }
 
 function normalise(text: string): string {
-  const plain = text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
-  return plain.replace(/^[\s.,;:!?"'()[\]]+|[\s.,;:!?"'()[\]]+$/g, '');
+  const normalized = text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
+  return normalized.replace(/^[\s.,;:!?"'()[\]]+|[\s.,;:!?"'()[\]]+$/g, '');
 }
 
 /** Parses `--limit`; all questions where absent. Throws UsageError. */

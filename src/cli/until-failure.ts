@@ -3,7 +3,7 @@ import { FAILURE_REPORT_MS } from '../backends/webgpu/gpu/device-failure.ts';
 import { NamedError } from '../shared/errors.ts';
 import { pause } from '../shared/pause.ts';
 
-/** Gives what `work` gives. Throws DeviceLostError when `failure`, as of `deviceFailure`, comes first, or explains what was thrown. */
+/** Returns the result of `work`. Throws DeviceLostError when `failure`, as of `deviceFailure`, comes first or explains the error. */
 export async function untilFailure<T>(failure: Promise<string>, work: Promise<T>): Promise<T> {
   const lost = failure.then((why) => {
     throw new NamedError(

@@ -1,4 +1,4 @@
-/** The engines that are compared, as the page sees them: a worker each, wrapped; and the worker that makes random folders. */
+/** The page's view of the engines under test, one wrapped worker each, and of the worker that makes random folders. */
 import { proxy, wrap } from 'comlink';
 import type { EngineUnderTestApi, EngineName, RandomFolderApi, PresetName } from '../protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../protocol/engine-api.ts';

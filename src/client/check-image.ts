@@ -1,7 +1,7 @@
-/** A first look at a file while no engine can take it: is it an image that the engine's decoder will read? */
+/** Checks a file while no engine is running: is it an image that the engine's decoder will read? */
 
 /**
- * Resolves when `file` can be decoded. The browser's own decoder answers first, for it is quick; it refuses some files that
+ * Resolves when `file` can be decoded. Tries the browser's own decoder first because it is fast; it refuses some files that
  * ours mends. Throws ImageDecodeError, ImageTooLargeError.
  */
 export async function checkImage(file: Blob): Promise<void> {

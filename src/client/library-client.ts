@@ -41,7 +41,7 @@ export async function askToPersist(): Promise<boolean> {
   try {
     return await navigator.storage.persist();
   } catch {
-    return false; // not over https: nothing can be kept there at all, which is said elsewhere
+    return false; // not over https: nothing can be stored there at all; the library reports that
   }
 }
 
@@ -74,10 +74,10 @@ export async function pickFolder(mode: 'read' | 'readwrite'): Promise<FileSystem
   }
 }
 
-/** Deepest level of folders that is listed: models need no more. */
+/** Deepest folder level that is listed; models need no more. */
 const DEEPEST = 3;
 
-/** All files below a folder, as deep as models go. Nothing is read of them yet. */
+/** All files below a folder, down to that level. Reads none of their bytes. */
 export async function filesBelow(folder: FileSystemDirectoryHandle, prefix = ''): Promise<FolderFile[]> {
   const files: FolderFile[] = [];
   for await (const [name, handle] of folder.entries()) {
@@ -104,6 +104,6 @@ export function downloadTar(name: string, files: readonly FolderFile[]): void {
   link.href = url;
   link.download = `${name}.tar`;
   link.click();
-  // The browser reads on after the click; a URL that lives a minute is enough for it to begin.
+  // The browser keeps reading after the click; keeping the URL for a minute gives the download time to start.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

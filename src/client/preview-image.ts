@@ -1,7 +1,7 @@
-/** What to show of an image file, so that a person sees what the model sees: upright, an animation's first frame, mended ends. */
+/** The preview of an image file, shown as the model sees it: upright, an animation's first frame, truncated ends repaired. */
 import type { RgbImage } from '../shared/rgb-image.ts';
 
-/** Longest side of a preview that is drawn anew. Pixels. */
+/** Longest side of a redrawn preview. Pixels. */
 const MAX_SIDE = 4096;
 
 /** Bytes of a file that are looked at: these chunks stand before the pixels. */

@@ -62,7 +62,7 @@ function withSize(text: string): { markup: string; width: number; height: number
   return { markup: new XMLSerializer().serializeToString(parsed), width, height };
 }
 
-/** CSS pixels of an SVG length; undefined for percentages and nonsense. */
+/** CSS pixels of an SVG length; undefined for percentages and malformed lengths. */
 function pixels(length: string | null): number | undefined {
   const [, amount, unit] =
     /^\s*\+?(\d*\.?\d+(?:e[+-]?\d+)?)\s*(px|pt|pc|mm|cm|in|em|ex)?\s*$/i.exec(length ?? '') ?? [];

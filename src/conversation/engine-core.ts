@@ -1,6 +1,6 @@
 /**
- * A loaded model's parts, put together: what the engine's turns are made of, and what measurements of single stages compose
- * for themselves. It keeps no order: whoever uses it sees to it that one thing runs at a time.
+ * The components of a loaded model, for the engine's turns and for benchmarks of single stages. It does no scheduling: callers
+ * must run one operation at a time.
  */
 import type { Backend } from '../engine/backend.ts';
 import { Decoder, notFinite } from '../engine/decoder.ts';
@@ -20,7 +20,7 @@ import { startTurn } from './turn-start.ts';
 /** The longest context the engine makes a cache for, whatever the model allows. */
 const MAX_CONTEXT = 32_768;
 
-/** What a core is made of. */
+/** What a core is built from. */
 export interface CoreOptions {
   readonly folder: ModelFolder;
   readonly backend: Backend;
@@ -37,7 +37,7 @@ export class EngineCore {
   readonly #backend: Backend;
   #nextSerial = 0;
 
-  /** Throws ModelFolderError when the prompts name a tool that there is not. */
+  /** Throws ModelFolderError when the prompts name an unknown tool. */
   constructor({ folder, backend, tools }: CoreOptions) {
     const { prompts, tokenizer } = folder;
     const { chat, config } = folder.model;
@@ -58,7 +58,7 @@ export class EngineCore {
     };
   }
 
-  /** Views of images to come. */
+  /** Empty views for the next image. */
   newViews(): ImageViews {
     return new ImageViews({
       processor: this.#folder.processor,
@@ -69,8 +69,8 @@ export class EngineCore {
   }
 
   /**
-   * Runs everything once on a small image, so that whatever a device does only at first is done before somebody waits for it.
-   * Nothing of it stays. Throws what a first question would have thrown, and NumericCheckError where its logits are not finite.
+   * Runs every stage once on a small image, so that one-time work of the device is done before the first question. Leaves no
+   * state. Throws what a first question would throw, and NumericCheckError if its logits are not finite.
    */
   async warmUp(): Promise<void> {
     const { builder, decoder } = this.context;
@@ -88,7 +88,8 @@ export class EngineCore {
       await decoder.reserve(tokens + 2, tokens + 2);
       const { greedy, logits } = await decoder.prefill(prompt, { signal, wantLogits: true });
       if (logits?.every(Number.isFinite) === false) throw notFinite();
-      if (decoder.canPipeline) for await (const _ of decoder.pipelined(greedy, { signal, most: 2, goOn: () => true }));
+      if (decoder.canPipeline)
+        for await (const _ of decoder.pipelined(greedy, { signal, most: 2, shouldContinue: () => true }));
       else await decoder.step(greedy, { signal, wantLogits: false });
     } finally {
       await decoder.clear();

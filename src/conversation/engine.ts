@@ -1,5 +1,5 @@
 /**
- * The engine: a loaded model, the image at hand, one turn at a time. It knows model folders and the backend interface;
+ * The engine: a loaded model, the current image, one turn at a time. It knows model folders and the backend interface;
  * workers and command-line tools choose the implementations.
  */
 import type { ModelFolder } from '../architectures/model-folder.ts';
@@ -17,24 +17,24 @@ import { TOOLS } from './tools/registry.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
 
-/** Characters a question may have for each token of the context: more cannot fit, so they need not be tokenised. */
+/** Most characters of a question per token of the context: a longer question cannot fit, so it is not tokenised. */
 const CHARACTERS_PER_TOKEN = 16;
 
-/** The number of the one image among the views. */
+/** The index of the engine's only image among the views. */
 const IMAGE = 0;
 
-/** What a question may be asked with beyond its settings. */
+/** Options of a question beyond its settings. */
 export type AskOptions = Pick<TurnRequest, 'sourceOf'>;
 
-/** What an engine is made of. */
+/** What an engine is built from. */
 export interface EngineOptions {
   readonly folder: ModelFolder;
   readonly backend: Backend;
-  /** The tools that prompts may name; not given: all there are. */
+  /** The tools that prompts may name, by default all. */
   readonly tools?: readonly [Tool, ...Tool[]] | undefined;
 }
 
-/** Work under way for a question that has not been asked. */
+/** Running work for a question that has not been asked yet. */
 interface Prefetch {
   readonly views: ImageViews;
   readonly settings: TurnSettings;
@@ -44,7 +44,7 @@ interface Prefetch {
 
 /** A loaded model. */
 export class Engine {
-  /** What turns are made of: for whoever composes something else of it, while no turn runs. */
+  /** The components of turns, for benchmarks that compose them differently while no turn runs. */
   readonly core: EngineCore;
   readonly #folder: ModelFolder;
   #views: ImageViews | null = null;
@@ -52,7 +52,7 @@ export class Engine {
   #prefetch: Prefetch | null = null;
 
   /**
-   * `backend` runs the model of `folder`; the engine disposes it with itself. Throws ModelFolderError when the folder's prompts
+   * `backend` runs the model of `folder`; the engine owns and disposes it. Throws ModelFolderError when the folder's prompts
    * name a tool that is not among `tools`.
    */
   constructor({ folder, backend, tools = TOOLS }: EngineOptions) {
@@ -60,7 +60,7 @@ export class Engine {
     this.core = new EngineCore({ folder, backend, tools });
   }
 
-  /** Runs everything once on a small image. Throws what a first question would have thrown, and NumericCheckError. */
+  /** Runs everything once on a small image. Throws what a first question would throw, and NumericCheckError. */
   async warmUp(): Promise<void> {
     await this.core.warmUp();
   }
@@ -70,7 +70,7 @@ export class Engine {
     return this.#views;
   }
 
-  /** What the page may know of the model. */
+  /** The model's properties for the page. */
   get info(): ModelInfo {
     const { manifest, prompts } = this.#folder;
     return {
@@ -85,8 +85,8 @@ export class Engine {
   }
 
   /**
-   * Takes an image for the questions to come, and says what it will cost within `pixelBudget`.
-   * Throws ImageShapeError, keeping the image before; BusyError during a turn.
+   * Sets the image for the next questions, and returns its cost within `pixelBudget`.
+   * Throws ImageShapeError, keeping the previous image; BusyError during a turn.
    */
   async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
@@ -94,7 +94,7 @@ export class Engine {
     const views = this.core.newViews();
     views.setPixelBudget(pixelBudget);
     const info = views.plan(views.add(image), pixelBudget);
-    // Exchanged at once, so that a question asked now meets the new image; freed when the device has let go of it.
+    // Swapped immediately, so that a question asked now uses the new image; the old one is freed when the device is idle.
     const before = this.#views;
     this.#views = views;
     await this.core.queue.idle();
@@ -102,14 +102,14 @@ export class Engine {
     return info;
   }
 
-  /** What the current image will cost within a pixel budget. Throws QuestionError when there is none, ImageShapeError. */
+  /** The current image's cost within a pixel budget. Throws QuestionError when there is no image, ImageShapeError. */
   planImage(pixelBudget: number | null): ImageInfo {
     if (this.#views === null) throw noImage();
     return this.#views.plan(IMAGE, pixelBudget);
   }
 
   /**
-   * Asks about the current image. A stop ends the turn with what is there.
+   * Asks about the current image. A stop ends the turn with the text so far.
    * Throws QuestionError, ContextLengthError, ImageShapeError, BusyError.
    */
   async ask(
@@ -129,7 +129,7 @@ export class Engine {
     this.#running = { stop, ended };
     try {
       await this.#awaitPrefetch(views, settings, stop.signal, onEvent);
-      await this.core.queue.idle(); // a run that a stop has left behind may still read the features
+      await this.core.queue.idle(); // a run abandoned by a stop may still read the features
       views.setPixelBudget(settings.pixelBudget);
       views.trim();
       const request = { question: question.trim(), images: [IMAGE], views, settings, askedAt, ...options };
@@ -140,7 +140,7 @@ export class Engine {
     }
   }
 
-  /** Waits for work that was started for this very question; aborts any other. Reports what it waits for. */
+  /** Waits for a prefetch that matches this question; aborts any other. Reports what it waits for. */
   async #awaitPrefetch(
     views: ImageViews,
     settings: TurnSettings,
@@ -156,9 +156,8 @@ export class Engine {
   }
 
   /**
-   * Does what a question with these settings about the current image will need before it is known, and then what it may need.
-   * Resolves when that is done, given up for a stop or another image, or found impossible (asking then says why); does nothing
-   * during a turn.
+   * Prefetches what a question with these settings about the current image will need, and then what it may need. Resolves when
+   * done, when aborted by a stop or another image, or when impossible (asking then reports why); does nothing during a turn.
    */
   async prefetch(settings: TurnSettings): Promise<void> {
     const views = this.#views;
@@ -180,22 +179,22 @@ export class Engine {
     this.#prefetch = started;
     await ended;
     if (this.#prefetch === started) this.#prefetch = null;
-    await nextTask(); // a question that has come meanwhile goes first
+    await nextTask(); // a question asked meanwhile goes first
     if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
       preprocessLikely(this.core.context, about);
     }
   }
 
   /**
-   * Forgets everything that was computed for earlier turns: views, drafts, the KV cache's content. Keeps the model, the image
-   * and the cache's memory. Throws BusyError during a turn.
+   * Drops everything computed for earlier turns: views, remembered responses, the KV cache's content. Keeps the model, the
+   * image and the cache's memory. Throws BusyError during a turn.
    */
   async resetCaches(): Promise<void> {
     if (this.#running !== null) throw busy();
     this.#prefetch?.stop.abort();
     await this.#prefetch?.ended;
     await this.core.queue.idle();
-    if (this.#running !== null) throw busy(); // asked while this waited
+    if (this.#running !== null) throw busy(); // a question was asked while this waited
     this.#views?.dispose();
     this.core.context.drafts.forget();
     await this.core.context.decoder.forget();
@@ -230,7 +229,7 @@ export class Engine {
   }
 }
 
-/** Whether this work is what a question with these settings needs. */
+/** Whether this prefetch matches a question with these settings. */
 function isFor(started: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
   const names = ['downsample', 'tool', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
   return started.views === views && names.every((name) => started.settings[name] === settings[name]);

@@ -1,6 +1,6 @@
 /**
- * The conversation's source images as the model may see them: one view for each request, kept for the next round that asks
- * for the same. A view knows its size and tokens at once, and is preprocessed and encoded when it is first needed.
+ * Views of the conversation's source images: one view per request, cached for later rounds with the same request. A view knows
+ * its size and tokens immediately; it is preprocessed and encoded when first needed.
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { ImageInfo } from '../protocol/engine-api.ts';
@@ -14,34 +14,34 @@ import type { PreprocessedImage } from '../image/patchify.ts';
 import type { PixelSize } from '../image/smart-resize.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
 
-/** Largest image that is shown as the model sees it. */
+/** Largest image, in pixels, that the page shows as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
 
-/** Views of regions that outlive their turn, the last used ones; whole images stay as long as their source does. */
-const KEPT_REGIONS = 8;
+/** Recently used views of regions that outlive their turn; views of whole images live as long as their source. */
+const CACHED_REGIONS = 8;
 
-/** What views are made with. */
+/** What views need to preprocess and encode. */
 export interface ViewContext {
   readonly processor: ProcessorSettings;
   readonly vision: VisionModel;
   readonly queue: DeviceQueue;
-  /** A number no other view has. */
+  /** Returns a number that is unique to a view. */
   readonly nextSerial: () => number;
 }
 
 /** A preprocessed view. */
 export interface PreparedView {
-  /** What the model sees, unless that is too large to show. */
+  /** The image as the model sees it; null if it is too large to show. */
   readonly seen: RgbImage | null;
-  /** Milliseconds it took now; 0 when it was there already. */
+  /** Milliseconds this call took; 0 if the view was already prepared. */
   readonly tookMs: number;
 }
 
-/** Source images and the views that were asked for, by request. */
+/** Source images and their requested views. */
 export class ImageViews {
   readonly #context: ViewContext;
   readonly #sources: RgbImage[] = [];
-  /** By request, the last used one last. */
+  /** By request, most recently used last. */
   readonly #views = new Map<string, ImageView>();
   #pixelBudget: number | null = null;
 
@@ -49,15 +49,15 @@ export class ImageViews {
     this.#context = context;
   }
 
-  /** Takes a source image; returns the number that requests name it by. Throws ImageShapeError when the processor refuses its shape. */
+  /** Adds a source image; returns its number for requests. Throws ImageShapeError when the processor refuses its aspect ratio. */
   add(source: RgbImage): number {
     this.#info(source, this.#pixelBudget);
     return this.#sources.push(source) - 1;
   }
 
   /**
-   * Changes the pixel budget: null is none beyond the processor's own. Views of another budget are forgotten.
-   * Throws ImageShapeError, keeping the budget before.
+   * Changes the pixel budget; null: only the processor's own limit. Drops views of another budget.
+   * Throws ImageShapeError, keeping the previous budget.
    */
   setPixelBudget(budget: number | null): void {
     if (budget === this.#pixelBudget) return;
@@ -66,7 +66,7 @@ export class ImageViews {
     this.#pixelBudget = budget;
   }
 
-  /** A source's size and what its whole views cost within a budget; changes nothing. Throws ImageShapeError. */
+  /** A source's size and the token costs of its whole views within a budget; changes nothing. Throws ImageShapeError. */
   plan(image: number, budget: number | null): ImageInfo {
     return this.#info(this.#source(image), budget);
   }
@@ -77,7 +77,7 @@ export class ImageViews {
     return { width, height };
   }
 
-  /** The view of a request, made when it is first asked for. Throws ImageShapeError, ImageRegionError. */
+  /** The view of a request, created on first use. Throws ImageShapeError, ImageRegionError. */
   view(request: ImageRequest): ImageView {
     const key = requestKey(request);
     const view = this.#views.get(key) ?? this.#newView(request);
@@ -86,16 +86,16 @@ export class ImageViews {
     return view;
   }
 
-  /** Frees the views of regions but for those used last. Called between turns, when no prompt waits for features. */
+  /** Frees all but the most recently used views of regions. Called between turns, when no prompt waits for features. */
   trim(): void {
     const regions = [...this.#views].filter(([, { request }]) => request.region !== null);
-    for (const [key, view] of regions.slice(0, -KEPT_REGIONS)) {
+    for (const [key, view] of regions.slice(0, -CACHED_REGIONS)) {
       view.dispose();
       this.#views.delete(key);
     }
   }
 
-  /** Frees all views; what is asked for again is computed again. */
+  /** Frees all views; later requests recompute them. */
   dispose(): void {
     for (const view of this.#views.values()) view.dispose();
     this.#views.clear();
@@ -131,7 +131,7 @@ export class ImageView {
   /** Pixels after preprocessing. */
   readonly size: PixelSize;
   readonly tokens: number;
-  /** The view as a stretch of a prompt. */
+  /** The view as a segment of a prompt. */
   readonly segment: ImageSegment;
   readonly #preprocess: () => PreprocessedImage;
   readonly #context: ViewContext;
@@ -154,7 +154,7 @@ export class ImageView {
     };
   }
 
-  /** Resizes, the first time. */
+  /** Preprocesses the view on first use. */
   prepare(): PreparedView {
     const start = performance.now();
     const known = this.#input !== null;
@@ -163,7 +163,7 @@ export class ImageView {
     return { seen: small ? seen : null, tookMs: known ? 0 : performance.now() - start };
   }
 
-  /** Encodes, or waits for an encoding under way; returns the milliseconds that took now. Throws StoppedError when the signal fires. */
+  /** Encodes, or waits for a running encoding; returns the milliseconds this call took. Throws StoppedError when the signal fires. */
   async encode(signal: AbortSignal): Promise<number> {
     if (this.#encodedOnce) return 0;
     const start = performance.now();
@@ -191,7 +191,7 @@ export class ImageView {
           this.#encodedOnce = this.#features === encoding;
         },
         () => {
-          // A failed encoding is not kept: the next question tries again.
+          // A failed encoding is not cached: the next question tries again.
           if (this.#features === encoding) this.#features = null;
         },
       );

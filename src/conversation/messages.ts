@@ -1,6 +1,6 @@
 /**
- * A conversation: messages of text and images, whoever they are from. It says what was said and shown, and how large; how
- * that becomes tokens is the prompt builder's business.
+ * A conversation: messages of text and images from all roles, with the sizes of the images. The prompt builder turns it into
+ * tokens.
  */
 import type { PixelSize } from '../image/smart-resize.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
@@ -8,22 +8,22 @@ import type { ImageViews } from './image-views.ts';
 
 /** A piece of a message. */
 export type Content =
-  /** `trusted`: special tokens in it are meant, as in a prompt's own text; else they are read as ordinary characters. */
+  /** `trusted`: special tokens in it take effect, as in a prompt's own text; else they are ordinary characters. */
   | { readonly type: 'text'; readonly text: string; readonly trusted: boolean }
-  /** What the model generated, as it generated it: it is never tokenised again. */
+  /** The model's own tokens, which are never tokenised again. */
   | { readonly type: 'tokens'; readonly ids: readonly number[] }
   | { readonly type: 'image'; readonly request: ImageRequest };
 
-/** Something that was said or shown. A `tool` message brings its own frame: each model was trained with another one. */
+/** One message. A `tool` message contains its own frame, because each model was trained with a different one. */
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: readonly Content[];
 }
 
-/** An image as the model was shown it. */
+/** An image the model was shown. */
 export interface ShownImage {
   readonly request: ImageRequest;
-  /** Pixels as the model saw them: what a box in "the image" counts in. */
+  /** Size the model saw, in pixels: boxes in "the image" use these coordinates. */
   readonly size: PixelSize;
 }
 
@@ -32,7 +32,7 @@ export function trustedText(text: string): Content {
   return { type: 'text', text, trusted: true };
 }
 
-/** Text from a person, or quoted from the model. */
+/** Text from the user, or quoted from the model. */
 export function untrustedText(text: string): Content {
   return { type: 'text', text, trusted: false };
 }
@@ -52,17 +52,17 @@ export class Conversation {
     return this.#messages;
   }
 
-  /** Adds what comes next. */
+  /** Appends messages. */
   add(...messages: readonly Message[]): void {
     this.#messages.push(...messages);
   }
 
-  /** Every image the model was shown, in order; one that was shown twice stands there twice. */
+  /** Every image the model was shown, in order, with repetitions. */
   get shown(): readonly ShownImage[] {
     return this.#messages.flatMap(imagesOf).map((request) => ({ request, size: this.#views.view(request).size }));
   }
 
-  /** Pixels of a source image. Throws ImageRegionError when there is no such image. */
+  /** The size of a source image in pixels. Throws ImageRegionError when there is no such image. */
   sourceSize(image: number): PixelSize {
     return this.#views.sourceSize(image);
   }

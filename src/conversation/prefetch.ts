@@ -1,18 +1,18 @@
-/** Speculative prefill: work before a question is known, on what every question about the images begins with. */
+/** Speculative prefill: computes the common beginning of all questions about the images before a question is known. */
 import { countTokens } from '../engine/segments.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
 
-/** Views of more pixels are not preprocessed speculatively: so many hold this thread for 50 ms or so, for a call that may never come. */
+/** Views of more pixels are not preprocessed speculatively: they block this thread for about 50 ms, for a call that may never come. */
 const MAX_SPECULATIVE_PIXELS = 4_000_000;
 
-/** Free capacity that is kept for a question, and again for each repetition in a tool's reply. */
+/** Free capacity reserved for a question, and again for each repetition in a tool's reply. */
 const QUESTION_TOKENS = 256;
 
 /**
- * Computes what every question about the images begins with, so that a question to come waits for nothing but itself:
- * preprocessing, encoding, and the prompt before the question. Throws StoppedError when the signal fires; what was done
- * until then stays.
+ * Computes the common beginning of all questions about the images, so that the next question only waits for its own tokens:
+ * preprocessing, encoding, and prefill of the prompt before the question. Throws StoppedError when the signal fires; finished
+ * work stays.
  */
 export async function prefetch(
   context: Pick<TurnContext, 'prompts' | 'tool' | 'builder' | 'decoder'>,
@@ -32,7 +32,7 @@ export async function prefetch(
   await decoder.prefill(prefix, { signal, wantLogits: false });
 }
 
-/** Preprocesses what a tool call is likely to ask for later: work of this thread, which nobody else needs while somebody types. */
+/** Preprocesses the likely result of a tool call, on this thread, which is idle while the user types. */
 export function preprocessLikely(
   context: Pick<TurnContext, 'prompts' | 'tool'>,
   about: Omit<TurnQuestion, 'question'>,

@@ -1,7 +1,7 @@
 /**
- * Messages as segments of tokens and images, framed as the model's chat format says. A conversation's segments are a true prefix of those of the
- * same conversation with more messages: what the model generated is never tokenised again, and what follows it starts right
- * behind its last token.
+ * Turns messages into segments of tokens and images, framed by the model's chat format. A conversation's segments are a true
+ * prefix of those of the same conversation with more messages: the model's own tokens are never tokenised again, and the next
+ * message starts right after the last of them.
  */
 import type { ChatFormat } from '../model/chat-format.ts';
 import type { QwenTokenizer, TextPiece } from '../model/tokenizer.ts';
@@ -9,7 +9,7 @@ import type { ImageSegment, Segment } from '../engine/segments.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
 import type { Content, Message } from './messages.ts';
 
-/** Gives the segment of a requested view. */
+/** Returns the segment of a requested view. */
 export type ImageOf = (request: ImageRequest) => ImageSegment;
 
 /** Builds prompts for one model. */
@@ -29,21 +29,21 @@ export class PromptBuilder {
   }
 
   /**
-   * The prompt of a conversation, up to and including what opens the assistant's message. Messages that begin with the
-   * assistant's continue a prompt that was built before.
+   * The prompt of a conversation, up to and including the opening of the assistant's message. Messages that begin with the
+   * assistant's continue an earlier prompt.
    */
   segments(messages: readonly Message[], imageOf: ImageOf): Segment[] {
     return this.#join(this.#framed(messages), imageOf);
   }
 
-  /** What every conversation begins with that differs from this one in untrusted text alone: all that stands before the first such text. */
+  /** The prefix shared by all conversations that differ only in untrusted text: everything before the first such text. */
   prefix(messages: readonly Message[], imageOf: ImageOf): Segment[] {
     const content = this.#framed(messages);
     const unknown = content.findIndex((piece) => piece.type === 'text' && !piece.trusted);
     return this.#join(unknown < 0 ? content : content.slice(0, unknown), imageOf);
   }
 
-  /** All content in a row, the frames of messages and of images among it. */
+  /** All content in order, including the frames of messages and images. */
   #framed(messages: readonly Message[]): Content[] {
     const { open, endOfMessage, separator } = this.#chat;
     const content: Content[] = [];
@@ -53,7 +53,7 @@ export class PromptBuilder {
       if (message.role === 'system' || message.role === 'user') {
         push(`${before === 'assistant' ? separator : ''}${open(message.role)}`);
       }
-      // A tool's message, and a prompt that is continued, have opened the assistant's.
+      // A tool's message and a continued prompt have already opened the assistant's message.
       if (message.role === 'assistant' && before !== undefined && before !== 'tool') push(open('assistant'));
       content.push(...message.content.flatMap((piece) => this.#framedImage(piece)));
       if (message.role === 'assistant' && !this.#isEnded(message)) push(endOfMessage);
@@ -70,13 +70,13 @@ export class PromptBuilder {
     return [{ type: 'text', text: opening, trusted: true }, piece, { type: 'text', text: closing, trusted: true }];
   }
 
-  /** Whether the model ended its message itself; one that was cut off is closed for it, as the reference does. */
+  /** Whether the model ended its message itself; a truncated message is closed for it, as in the reference. */
   #isEnded({ content }: Message): boolean {
     const last = content.at(-1);
     return last?.type === 'tokens' && last.ids.at(-1) === this.#endOfMessage;
   }
 
-  /** Tokenises each stretch of text as one string. */
+  /** Tokenises each run of text as one string. */
   #join(content: readonly Content[], imageOf: ImageOf): Segment[] {
     const segments: Segment[] = [];
     let text: TextPiece[] = [];

@@ -1,4 +1,4 @@
-/** What follows a tool call: the tool's reply, the error turn, or the end of the turn. */
+/** Answers a tool call: with the tool's reply, an error message, or the end of the turn. */
 import type { ToolPrompts } from '../model/prompts.ts';
 import type { ToolCall, TurnSettings } from '../protocol/turn.ts';
 import { isNamed, messageOf } from '../shared/errors.ts';
@@ -7,34 +7,34 @@ import type { Conversation, Message } from './messages.ts';
 import { errorReply, toolReply } from './templates.ts';
 import type { ParsedCall, Tool } from './tools/tool.ts';
 
-/** Errors that the call is to blame for: the model hears of them and may try again. */
+/** Errors caused by the call: the model reads them and may try again. */
 const CALL_FAULTS = ['ToolCallError', 'ImageShapeError', 'ImageRegionError'] as const;
 
-/** Where a call was made. */
+/** The context of a call. */
 export interface CallContext {
   readonly tool: Tool;
-  /** How the tool is answered; null when the turn does not offer it. */
+  /** The tool's prompts; null if the turn does not offer the tool. */
   readonly offered: ToolPrompts | null;
-  /** Ends with the message that calls. */
+  /** The conversation, which ends with the calling message. */
   readonly conversation: Conversation;
   readonly question: string;
   readonly views: ImageViews;
   readonly settings: TurnSettings;
-  /** The round that called, counted from 1. */
+  /** The calling round, counted from 1. */
   readonly round: number;
-  /** Images that the turn has shown. */
+  /** Images the turn has shown so far. */
   readonly shown: number;
 }
 
-/** What follows. */
+/** The answer to a call. */
 export interface Reply {
   /** The next message; null: the call is refused, and the turn ends. */
   readonly message: Message | null;
-  /** What the call's result says beyond what parsing found: why it failed, or was refused. */
+  /** Why the call failed or was refused, for the result; null if it succeeded. */
   readonly fault: Partial<ToolCall> | null;
 }
 
-/** Carries a call out, or says why not. */
+/** Executes a call, or explains why it cannot. */
 export function replyTo(call: ParsedCall, context: CallContext): Reply {
   const { tool, offered, settings, round } = context;
   if (offered === null) return refused(`The ${tool.name} tool was not offered.`);
@@ -47,7 +47,7 @@ export function replyTo(call: ParsedCall, context: CallContext): Reply {
     const images = typeof reply === 'string' ? [] : reply;
     const { maxImages } = tool.describe();
     if (context.shown + images.length > maxImages) return refused(`A turn shows at most ${maxImages} images.`);
-    for (const request of images) context.views.view(request); // throws for what cannot be shown
+    for (const request of images) context.views.view(request); // throws for an image that cannot be shown
     return { message: toolReply(offered, reply, context.question), fault: null };
   } catch (thrown) {
     if (!CALL_FAULTS.some((name) => isNamed(thrown, name))) throw thrown;
@@ -60,7 +60,7 @@ function refused(error: string): Reply {
   return { message: null, fault: { error } };
 }
 
-/** The error turn, where the model was trained with one. */
+/** The reply to an error, if the model was trained with one. */
 function afterError(error: string, { errorReply: template }: ToolPrompts, fault: Reply['fault']): Reply {
   if (template === null)
     return { message: null, fault: { ...fault, error: `${error} The model has no turn for errors.` } };

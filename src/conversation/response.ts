@@ -1,6 +1,6 @@
 /**
- * What a model's text means: thinking, tool call, answer. Streaming (ResponseSplitter) and afterwards (extractAnswer); what a
- * call says is for its tool to read.
+ * Parses a model's text into thinking, tool call and answer, while streaming (ResponseSplitter) and afterwards (extractAnswer).
+ * The tool itself parses its call.
  * Source: dvlab-research/VisionThink scripts/llm-as-judge.py (answer).
  */
 import type { TextKind } from '../protocol/events.ts';
@@ -8,7 +8,7 @@ import { partialTagLength, TAGS } from '../protocol/tags.ts';
 
 const TAG_PATTERN = new RegExp(Object.keys(TAGS).join('|'));
 
-/** Splits a stream of text into kinds. A tag may come in pieces; text that may yet become a tag is held back. */
+/** Splits a stream of text into kinds. A tag may arrive in pieces; text that may still become a tag is held back. */
 export class ResponseSplitter {
   readonly #emit: (kind: TextKind, delta: string) => void;
   #kind: TextKind = 'text';
@@ -18,7 +18,7 @@ export class ResponseSplitter {
     this.#emit = emit;
   }
 
-  /** Takes the next piece of the stream. */
+  /** Adds the next piece of the stream. */
   push(text: string): void {
     this.#held += text;
     for (let match = TAG_PATTERN.exec(this.#held); match !== null; match = TAG_PATTERN.exec(this.#held)) {
@@ -31,7 +31,7 @@ export class ResponseSplitter {
     this.#held = this.#held.slice(this.#held.length - keep);
   }
 
-  /** The stream has ended: what was held back was no tag. */
+  /** Ends the stream and emits held-back text, which was not a tag. */
   end(): void {
     this.#send(this.#held);
     this.#held = '';
@@ -42,7 +42,7 @@ export class ResponseSplitter {
   }
 }
 
-/** What stands between each `open` and the next `close`; a regular expression would take quadratic time for nonsense. */
+/** The text between each `open` and the next `close`; a regular expression would take quadratic time on bad input. */
 export function between(text: string, open: string, close: string): string[] {
   const found: string[] = [];
   for (let at = 0; ;) {
@@ -54,7 +54,7 @@ export function between(text: string, open: string, close: string): string[] {
   }
 }
 
-/** The answer in all of a turn's text: what stands between the last `<answer>` before the first `</answer>` and it. */
+/** The answer in a turn's text: the text between the first `</answer>` and the last `<answer>` before it. */
 export function extractAnswer(text: string): string {
   const beforeEnd = text.split('</answer>')[0] ?? '';
   return (beforeEnd.split('<answer>').at(-1) ?? '').trim();

@@ -1,4 +1,4 @@
-/** A round: preprocesses and encodes what it shows, prefills the prompt, generates the response, and reports all of it. */
+/** A round: preprocesses and encodes its images, prefills the prompt, generates the response, and reports progress. */
 import { generateTokens, type Response, type TokenSource } from '../engine/generate.ts';
 import type { NextToken } from '../engine/decoder.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
@@ -10,29 +10,29 @@ import { ResponseSplitter } from './response.ts';
 import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
 
-/** What a round goes by. */
+/** The plan of a round. */
 export interface RoundPlan {
   /** Counts from 1. */
   readonly number: number;
-  /** What it adds to the context. */
+  /** Images it adds to the context. */
   readonly views: readonly ImageView[];
   /** The whole prompt. */
   readonly prompt: readonly Segment[];
-  /** What chooses its tokens; null: greedy. */
+  /** Chooses its tokens; null: greedy. */
   readonly source: TokenSource | null;
   readonly maxNewTokens: number;
-  /** Milliseconds of its preprocessing that the round before has spent. */
+  /** Milliseconds of its preprocessing that the previous round spent. */
   readonly preprocessedMs: number;
   readonly onEvent: (event: TurnEvent) => void;
   readonly onToken: () => void;
-  /** A call has started. Returns the milliseconds this thread spent on what the call will need. */
+  /** Called when a tool call starts. Returns the milliseconds this thread spent on preparing its result. */
   readonly onCall: () => number;
   readonly signal: AbortSignal;
 }
 
-/** One round, as far as it has come. */
+/** One round and its progress. */
 export class Round {
-  /** The call that its text holds, once it has ended. */
+  /** The tool call in its text, once the round has ended. */
   call: ParsedCall | null = null;
   readonly #context: TurnContext;
   readonly #plan: RoundPlan;
@@ -50,14 +50,14 @@ export class Round {
     this.#shown = shownBy(plan.views);
   }
 
-  /** Runs to the response's end. Throws StoppedError when the signal fires; what there is by then stays. */
+  /** Runs until the response ends. Throws StoppedError when the signal fires; the text so far stays. */
   async run(): Promise<'stop' | 'length'> {
     const { decoder } = this.#context;
     const { prompt, source, signal } = this.#plan;
-    // 1. What the model will see, unless the cache holds it already.
+    // 1. Preprocess and encode the images, unless they are cached.
     this.#preprocess();
     await this.#encode();
-    // 2. The prompt.
+    // 2. Prefill the prompt.
     this.#stage('prefill', 0);
     const start = performance.now();
     const prefilled = await decoder.prefill(prompt, {
@@ -67,14 +67,14 @@ export class Round {
     });
     this.#timings.prefillMs = performance.now() - start;
     this.#computedTokens = prefilled.computedTokens;
-    // 3. The response.
+    // 3. Generate the response.
     this.#stage('decode');
     const finish = await this.#generate(prefilled);
     this.call = this.#context.tool.parse(this.#text);
     return finish;
   }
 
-  /** What it did. `computedUpTo`: tokens of the turn that the cache had held before it. */
+  /** The round's result. `computedUpTo`: tokens of the turn that were cached before it. */
   result(computedUpTo: number): RoundResult {
     const promptTokens = this.#promptTokens;
     const computedTokens = this.#computedTokens;
@@ -156,7 +156,7 @@ export class Round {
   }
 }
 
-/** What a result says of a call. */
+/** A call as the result reports it. */
 function reported(call: ParsedCall): RoundResult['toolCall'] {
   return call.valid ? { valid: true } : { valid: false, error: call.error };
 }

@@ -1,4 +1,4 @@
-/** What a loaded model lends to everything that makes a turn. */
+/** The components of a loaded model that a turn uses. */
 import type { Decoder } from '../engine/decoder.ts';
 import type { PromptLookup } from '../engine/prompt-lookup.ts';
 import type { Prompts } from '../model/prompts.ts';
@@ -6,10 +6,10 @@ import type { QwenTokenizer } from '../model/tokenizer.ts';
 import type { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
 
-/** What a turn works with. */
+/** The context of a turn. */
 export interface TurnContext {
   readonly prompts: Prompts;
-  /** Reads the model's calls; offered only where the prompts know a tool. */
+  /** Parses the model's calls; offered only if the prompts have a tool. */
   readonly tool: Tool;
   readonly builder: PromptBuilder;
   readonly tokenizer: QwenTokenizer;

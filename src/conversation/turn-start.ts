@@ -1,4 +1,4 @@
-/** How a turn begins, known before the model has said a word: its first messages, and the tokens that may follow them. */
+/** The start of a turn: its first messages, and the number of tokens that may follow them. */
 import { countTokens } from '../engine/segments.ts';
 import type { ToolPrompts } from '../model/prompts.ts';
 import type { TurnSettings } from '../protocol/turn.ts';
@@ -9,21 +9,21 @@ import type { ImageOf } from './prompt-builder.ts';
 import { questionMessages, toolReply } from './templates.ts';
 import type { TurnContext } from './turn-context.ts';
 
-/** What a question is asked about, and how. */
+/** A question, its images and its settings. */
 export interface TurnQuestion {
   readonly question: string;
-  /** The source images, by their numbers among the views. */
+  /** The source images, by their indices among the views. */
   readonly images: readonly number[];
   readonly views: ImageViews;
   readonly settings: TurnSettings;
 }
 
-/** A turn that can begin. */
+/** A turn that is ready to start. */
 export interface TurnStart {
   readonly conversation: Conversation;
-  /** What the first round shows. */
+  /** The images of the first round. */
   readonly requests: readonly ImageRequest[];
-  /** How the tool is answered; null when the turn does not offer it. */
+  /** The tool's prompts; null if the turn does not offer the tool. */
   readonly offered: ToolPrompts | null;
   readonly imageOf: ImageOf;
 }
@@ -39,8 +39,8 @@ export function startTurn({ prompts }: Pick<TurnContext, 'prompts'>, asked: Turn
 }
 
 /**
- * Tokens that a turn may need beyond its first prompt: what its rounds generate, and what the tool replies between them.
- * `firstRound`: tokens that round 1 is known to have; 0 where the model chooses them.
+ * Tokens that a turn may need beyond its first prompt: the tokens its rounds generate, and the tool's replies between them.
+ * `firstRound`: known length of round 1's response; 0 if the model chooses it.
  */
 export function tokensToCome(
   { tool, builder }: Pick<TurnContext, 'tool' | 'builder'>,
@@ -48,9 +48,9 @@ export function tokensToCome(
   { question, settings }: TurnQuestion,
   firstRound = 0,
 ): number {
-  const generated = Math.max(settings.maxNewTokens, firstRound) + 1; // 1: <|im_end|> behind a cut text
+  const generated = Math.max(settings.maxNewTokens, firstRound) + 1; // 1: <|im_end|> after a truncated text
   if (offered === null) return generated;
-  // Nobody knows what a call will ask for; the whole image is the most that a single one usually does.
+  // A call's result cannot be known in advance; the whole image is usually the most that one call requests.
   const likely = tool.likely(conversation);
   const last = conversation.shown.at(-1)?.request.image ?? 0;
   const reply = toolReply(offered, likely.length > 0 ? likely : [fullOf(last)], question);

@@ -25,16 +25,16 @@ import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
 
-/** What is asked. */
+/** The request for a turn. */
 export interface TurnRequest extends TurnQuestion {
-  /** `performance.now()` when it was asked: what the turn had to wait for counts. */
+  /** `performance.now()` at the question: the turn's time includes its waiting. */
   readonly askedAt: number;
-  /** Gives what chooses a round's tokens in the model's place; null, or not given: the model, by the settings. */
+  /** Returns the token source of a round; null or absent: the model decides, with the settings' temperature. */
   readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
 }
 
 /**
- * Runs a turn to its end. A stop ends it with what is there and finish reason `stopped`.
+ * Runs a turn to its end. A stop ends it with the text so far and finish reason `stopped`.
  * Throws ContextLengthError when round 1's prompt does not fit.
  */
 export async function runTurn(
@@ -54,11 +54,11 @@ class Turn {
   readonly #start: TurnStart;
   readonly #sampler: Sampler | null;
   readonly #rounds: RoundResult[] = [];
-  /** Most tokens of this turn that the cache has held at once. */
+  /** Most tokens of this turn that were cached at once. */
   #computedUpTo = 0;
   #ttftMs: number | null = null;
   #open: Round | null = null;
-  /** Milliseconds that preprocessing took of the time in which the last round decoded. */
+  /** Milliseconds of preprocessing during the last round's decode. */
   #speculativeMs = 0;
 
   constructor(context: TurnContext, request: TurnRequest, onEvent: (event: TurnEvent) => void, signal: AbortSignal) {
@@ -138,7 +138,7 @@ class Turn {
   }
 
   /**
-   * The one image that a call in this round is likely to ask for; null when there is none, or when encoding it early gains
+   * The one image that a call in this round is likely to request; null if there is none, or if encoding it early gains
    * nothing. `adds`: images of this round.
    */
   #expectedView(number: number, adds: number): ImageView | null {
@@ -152,8 +152,8 @@ class Turn {
   }
 
   /**
-   * A call has started. A device that is only handed its work gets the expected image's encoding behind the steps in flight, and
-   * has no pause while the call is read back and checked. What fails fails again in the next round, which reports it.
+   * Called when a tool call starts. On a device the encoding of the expected image is submitted after the steps in flight, so the
+   * device does not idle while the call is read back and parsed. A failure recurs in the next round, which reports it.
    * Returns the milliseconds this thread spent on it.
    */
   #encodeSpeculatively(view: ImageView): number {
@@ -175,17 +175,17 @@ class Turn {
     this.#onEvent({ type: 'roundEnd', round: this.#rounds.length, result });
   }
 
-  /** Images the turn has shown. */
+  /** Images the turn has shown so far. */
   #imageCount(): number {
     return this.#rounds.reduce((sum, { images }) => sum + images.length, 0);
   }
 
-  /** What takes the model's place in a round, or null. */
+  /** The token source of a round, or null. */
   #sourceOf(round: number): TokenSource | null {
     return this.#request.sourceOf?.(round, this.#context.tokenizer) ?? null;
   }
 
-  /** Says in the last round's result why its call was not followed. */
+  /** Records in the last round's result why its call was not executed. */
   #blameCall(why: Partial<ToolCall>): void {
     const last = this.#rounds.length - 1;
     const round = this.#rounds[last];

@@ -1,13 +1,13 @@
 /**
- * A tiny graph with no weights: the two attention operators in the model's own head sizes. The engine runs it at
- * start-up and compares with plain arithmetic, because some drivers compute attention wrongly without saying so.
+ * A tiny graph with no weights: the two attention operators in the model's own head sizes. The self-test at
+ * load runs it and compares with the scalar reference, because some drivers compute attention wrongly without an error.
  */
 import { ATTENTION_CHECK as NAMES } from '../onnx/graph-names.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { GraphContext } from '../onnx/weight-layout.ts';
 import { MICROSOFT } from '../onnx/layers.ts';
 
-/** Builds the check's graph into `context`. */
+/** Builds the self-test's graph into `context`. */
 export function buildAttentionCheck({ graph, activations }: GraphContext, { text, vision }: ModelConfig): void {
   const { numHeads, numKvHeads, headDim } = text;
   const cacheDims = [1, numKvHeads, 'past_length', headDim];

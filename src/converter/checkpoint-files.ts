@@ -1,4 +1,4 @@
-/** The small files of a checkpoint, and what to say when one is missing or unreadable. */
+/** The small files of a checkpoint, and the errors for missing or unreadable ones. */
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { tryParseJson } from '../shared/json.ts';
@@ -9,7 +9,7 @@ export async function optionalText(source: FileSource, path: string): Promise<st
   return (await source.blob(path))?.text();
 }
 
-/** The error for a folder without config.json. Adapters and models of other formats have none either, and get a message of their own. */
+/** The error for a folder without config.json. Adapters and models of other formats lack it too, and get their own message. */
 export async function noConfig(source: FileSource): Promise<NamedError> {
   return (await otherWeights(source)) ?? noFile(source, 'config.json');
 }
@@ -28,7 +28,7 @@ async function requiredText(source: FileSource, path: string): Promise<string> {
   return text;
 }
 
-/** A file as JSON; undefined when there is none. Throws CheckpointError for one that is no JSON. */
+/** A file as JSON; undefined when there is none. Throws CheckpointError for invalid JSON. */
 export async function optionalJson(source: FileSource, path: string): Promise<unknown> {
   const text = await optionalText(source, path);
   if (text === undefined) return undefined;
@@ -37,7 +37,7 @@ export async function optionalJson(source: FileSource, path: string): Promise<un
   return json;
 }
 
-/** The CheckpointError for a file whose text is no JSON. */
+/** The CheckpointError for a file that is not valid JSON. */
 export function noJson(source: FileSource, path: string, text: string): NamedError {
   const file = `${path} of ${source.name}`;
   const [, key, value] = /"((?:[^"\\]|\\.)*)"\s*:\s*(NaN|-?Infinity)\b/.exec(text) ?? [];
@@ -48,7 +48,7 @@ export function noJson(source: FileSource, path: string, text: string): NamedErr
   return new NamedError('CheckpointError', why);
 }
 
-/** A file as JSON. Throws CheckpointError when there is none, or it is no JSON. */
+/** A file as JSON. Throws CheckpointError when it is missing or not valid JSON. */
 export async function requiredJson(source: FileSource, path: string): Promise<unknown> {
   const text = await requiredText(source, path);
   const json = tryParseJson(text);

@@ -1,5 +1,5 @@
 /**
- * What a conversion will read and write, found out from a checkpoint's settings and headers alone: no weight is read.
+ * Plans what a conversion will read and write, from a checkpoint's settings and headers alone: no weight is read.
  *
  *   1. read the configuration, and check every tensor's presence and shape;
  *   2. build the graphs, which lays out the data files;
@@ -27,24 +27,24 @@ import { withOwnHead } from './tied-head.ts';
 import { type Placement, placementsByTensor } from './placements.ts';
 import { WeightLayout } from '../onnx/weight-layout.ts';
 
-/** What folder a checkpoint is to become. */
+/** Options of the model folder. */
 export interface PlanOptions {
   readonly dtype: Dtype;
-  /** The model's name in the manifest; the checkpoint's name where absent. */
+  /** The model's name in the manifest, by default the checkpoint's name. */
   readonly name?: string;
-  /** Prompts to write when the checkpoint brings none; chosen by the checkpoint's name where absent. */
+  /** Prompts for a checkpoint without its own, by default chosen by the checkpoint's name. */
   readonly prompts?: PromptSet;
-  /** `transformers.js` adds what transformers.js needs; `visionthink` where absent. */
+  /** `transformers.js` adds what transformers.js needs; the default is `visionthink`. */
   readonly layout?: Layout;
 }
 
-/** A tensor of the checkpoint that the model needs, and where its rows go. */
+/** A tensor that the model needs, and the destinations of its rows. */
 export interface PlannedTensor {
   readonly entry: TensorEntry;
   readonly placements: readonly Placement[];
 }
 
-/** A file of the folder that is at hand already. */
+/** A small file of the folder, with its content. */
 export interface SmallFile {
   readonly path: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -57,9 +57,9 @@ export interface ConversionPlan {
   readonly store: TensorStore;
   /** Tensors the model needs, file by file in the order of their bytes. */
   readonly tensors: readonly PlannedTensor[];
-  /** Bytes of those tensors: what will be read, and downloaded where the checkpoint is remote. */
+  /** Bytes of those tensors: read from disk, or downloaded if the checkpoint is remote. */
   readonly readBytes: number;
-  /** Bytes of the finished folder, but for the manifest. */
+  /** Bytes of the finished folder, without the manifest. */
   readonly folderBytes: number;
   /** Data files with their sizes. */
   readonly dataFiles: ReadonlyMap<string, number>;
@@ -75,7 +75,7 @@ export interface ConversionPlan {
  * one that cannot be converted, and whatever reading throws.
  */
 export async function planConversion(source: FileSource, options: PlanOptions): Promise<ConversionPlan> {
-  // 1. What is there.
+  // 1. Read the checkpoint's settings and headers.
   const { dtype, layout: folderLayout = 'visionthink' } = options;
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
   const config = await requiredJson(source, 'config.json');
@@ -95,8 +95,11 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const model = await withOwnHead(stated, store);
   const resolved = resolveTensors(store, model);
 
-  // 2. What will be there.
-  const layout = new WeightLayout(precisionOf(dtype, model.checkpoint.keptAtEight), dataFileName(folderLayout, dtype));
+  // 2. Lay out the data files.
+  const layout = new WeightLayout(
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
+    dataFileName(folderLayout, dtype),
+  );
   const parameters = [...store.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const graphs = buildGraphs(layout, model, parameters);
   const upstream = folderLayout === 'transformers.js' ? model.transformersJs : undefined;
@@ -161,7 +164,7 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   };
 }
 
-/** The checkpoint's tensors with all of their places, in the order in which they lie in their files. */
+/** The checkpoint's tensors with all of their placements, in file order. */
 function plannedTensors(
   layout: WeightLayout,
   store: TensorStore,
@@ -204,7 +207,7 @@ async function imageProcessorJson(source: FileSource): Promise<unknown> {
   return nested ?? (await optionalJson(source, 'preprocessor_config.json')) ?? {};
 }
 
-/** The image processor must cut images as the vision tower takes them. */
+/** Checks that the image processor's patches match the vision tower. */
 function checkPatches(processor: ProcessorSettings, { config: { vision } }: ModelDefinition): void {
   const pairs = [
     ['patch_size', processor.patchSize, vision.patchSize],

@@ -1,13 +1,13 @@
 /**
- * Turns a checkpoint into a model folder.
+ * Converts a checkpoint into a model folder.
  *
  *   1. Plan from settings and headers (conversion-plan.ts).
  *   2. Resume where an earlier run stopped, or start with an empty folder.
  *   3. Write weights tensor by tensor, in the order in which the checkpoint's files hold them, so each byte is read once.
  *   4. Hash the data files, write the small files.
- *   5. Write the manifest last, because a folder without one is no model folder; then remove the journal.
+ *   5. Write the manifest last, because only the manifest makes it a model folder; then remove the journal.
  *
- * The same code runs in Node and in a worker; it knows files only through FileSource and Folder.
+ * The same code runs in Node and in a worker; it accesses files only through FileSource and Folder.
  */
 import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -19,26 +19,26 @@ import { Journal, JOURNAL_FILE, journalOutputs } from './journal.ts';
 import type { ConvertProgress } from './progress.ts';
 import { type RunContext, writeTensors } from './write-tensors.ts';
 
-/** What to convert to, and how to run. */
+/** Options of the folder and of the run. */
 export interface ConvertOptions extends PlanOptions, RunOptions {}
 
 /** How a planned conversion runs. */
 export interface RunOptions {
   /** Start over even if the folder holds an unfinished conversion, or a finished one of the same commit. */
   readonly restart?: boolean;
-  /** Aborting throws a StoppedError. Finished work stays, and the next run resumes from it. */
+  /** Aborting throws a StoppedError. Finished work stays; the next run resumes from it. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ConvertProgress) => void;
-  /** The platform's streaming SHA-256, to verify downloaded files; a JavaScript one where absent. */
+  /** The platform's streaming SHA-256, to verify downloaded files; by default one in JavaScript. */
   readonly createHash?: () => StreamHash;
 }
 
 /**
  * Converts the checkpoint in `source` into a model folder in `folder` and returns its manifest. After a kill at any
  * point, calling it again resumes: at most one tensor's work is repeated, and the resulting files are the same. A folder that
- * already holds the same commit of a repository is left as it is.
- * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted. Nothing has been written by
- * then, except when the fault shows only while weights are read (non-finite values, bytes altered in transit).
+ * already holds the same commit of a repository is left unchanged.
+ * Throws CheckpointError, SafetensorsError or ModelFolderError for input that cannot be converted, before anything
+ * is written, except for faults found only while weights are read (non-finite values, bytes altered in transit).
  * Throws ResumeError when the folder holds an unfinished conversion of something else, StorageError when it cannot be
  * written, and whatever the source throws. Finished work stays in every case.
  */
@@ -76,14 +76,14 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
       files.push(onlyFor === undefined ? record : { ...record, onlyFor });
     }
 
-    // 5. Declare it whole.
+    // 5. Write the manifest, which completes the folder.
     const manifest: Manifest = { ...plan.manifest, files };
     await folder.put(MANIFEST_FILE, new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`));
     await journal.close();
     await folder.remove(JOURNAL_FILE);
     return manifest;
   } catch (thrown) {
-    throwIfStopped(); // an aborted read fails with an error of its own, which says less
+    throwIfStopped(); // an aborted read fails with its own, less clear error
     throw thrown;
   } finally {
     await journal.close();
@@ -91,7 +91,7 @@ export async function runConversion(plan: ConversionPlan, folder: Folder, option
 }
 
 /**
- * The manifest of a folder that already holds this very commit. Only a repository's commit is known not to have changed since;
+ * The manifest of a folder that already holds this commit. Only a repository's commit is known to be unchanged;
  * checkpoints on a disk are converted again.
  */
 async function finishedBefore(plan: ConversionPlan, folder: Folder): Promise<Manifest | undefined> {
@@ -105,7 +105,7 @@ async function finishedBefore(plan: ConversionPlan, folder: Folder): Promise<Man
   return { ...facts, files };
 }
 
-/** Records of the data files. The journal keeps hashes, so each file is hashed once over all runs. */
+/** Hashes the data files. The journal stores hashes, so each file is hashed once over all runs. */
 async function hashDataFiles(
   plan: ConversionPlan,
   folder: Folder,

@@ -1,5 +1,5 @@
 /**
- * What `--dtype` means: how weights are stored, and for which activation types graphs are written.
+ * The dtypes of `--dtype`: the storage of weights, and the activation types of the graphs.
  *
  * | dtype | matrices | other weights | activations |
  * | --- | --- | --- | --- |
@@ -9,7 +9,7 @@
  * | q4 | 4 bits, some 8, blocks of 32, f32 scales | f32 | f32 |
  * | q4f16 | 4 bits, some 8, blocks of 32, f16 scales | f16 | f16, f32 |
  *
- * Which matrices keep 8 bits the architecture says. Where weights are stored in f16, the graph for f32 activations casts them once, at session creation.
+ * The architecture says which matrices keep 8 bits. If weights are stored in f16, the graph for f32 activations casts them once, at session creation.
  * docs/quantisation.md has what each choice costs in bytes and accuracy.
  */
 import type { Precision } from '../onnx/precision.ts';
@@ -27,11 +27,11 @@ const PRECISIONS = {
   q8: { bits: 8, floats: 'f16', activations: ['f16', 'f32'] },
   q4: { bits: 4, floats: 'f32', activations: ['f32'] },
   q4f16: { bits: 4, floats: 'f16', activations: ['f16', 'f32'] },
-} as const satisfies Record<Dtype, Omit<Precision, 'keptAtEight'>>;
+} as const satisfies Record<Dtype, Omit<Precision, 'eightBitPrefixes'>>;
 
-/** How a dtype stores weights; `keptAtEight`: what the canonical names of matrices begin with that never have 4 bits. */
-export function precisionOf(dtype: Dtype, keptAtEight: readonly string[] = []): Precision {
-  return { ...PRECISIONS[dtype], keptAtEight };
+/** How a dtype stores weights; `eightBitPrefixes`: prefixes of the canonical names of matrices that never have 4 bits. */
+export function precisionOf(dtype: Dtype, eightBitPrefixes: readonly string[] = []): Precision {
+  return { ...PRECISIONS[dtype], eightBitPrefixes };
 }
 
 /** Parses a dtype's name. Throws UsageError for any other string. */

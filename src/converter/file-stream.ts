@@ -1,17 +1,17 @@
-/** Reads a file from front to back, ahead of whoever takes the bytes: the network or the disk works while tensors are packed. */
+/** Reads a file sequentially and prefetches: network or disk reads overlap with packing tensors. */
 
-/** Bytes of a request. */
+/** Bytes per request. */
 const SEGMENT_BYTES = 1 << 24;
 
-/** Requests under way, or here and not yet taken: with the one at hand 80 MB. */
+/** Segments prefetched, pending or complete: with the current one 80 MB. */
 const SEGMENTS_AHEAD = 4;
 
-/** Is shown bytes; the stream waits for it. */
+/** Receives the bytes of a segment; the stream awaits it. */
 export type OnSegment = (bytes: Uint8Array) => void | Promise<void>;
 
 /** Bytes `[position, end)` of a blob, in order. */
 export class FileStream {
-  /** Where the next byte that is taken lies in the file. */
+  /** File offset of the next byte to take. */
   position: number;
   readonly #blob: Blob;
   readonly #end: number;
@@ -20,7 +20,7 @@ export class FileStream {
   #asked: number;
   #segment = new Uint8Array(0);
 
-  /** `onSegment` sees every byte once and in order, `position` first. Nothing is read before the first `take`. */
+  /** `onSegment` receives every byte once, in order, from `position` on. Nothing is read before the first `take`. */
   constructor(blob: Blob, position: number, end: number, onSegment: OnSegment = () => undefined) {
     this.#blob = blob;
     this.position = position;
@@ -30,8 +30,8 @@ export class FileStream {
   }
 
   /**
-   * The next `length` bytes, fewer where the file ends early. In memory of their own or not, but aligned for any element.
-   * What reading throws passes through.
+   * The next `length` bytes, fewer if the file ends early: a copy or a view, aligned for any element type.
+   * Read errors pass through.
    */
   async take(length: number): Promise<Uint8Array> {
     if (this.#segment.length === 0) await this.#advance();
@@ -53,7 +53,7 @@ export class FileStream {
     return bytes;
   }
 
-  /** Goes to a place further on; bytes between are read and dropped. */
+  /** Advances to a later position; bytes in between are read and dropped. */
   async skipTo(position: number): Promise<void> {
     while (this.position < position) {
       if (this.#segment.length === 0) await this.#advance();
@@ -62,7 +62,7 @@ export class FileStream {
     }
   }
 
-  /** Takes no more; requests under way are left to end by themselves. */
+  /** Stops reading; pending requests finish on their own. */
   close(): void {
     this.#asked = this.#end;
     this.#coming.length = 0;
@@ -78,7 +78,7 @@ export class FileStream {
     while (this.#coming.length < SEGMENTS_AHEAD && this.#asked < this.#end) {
       const end = Math.min(this.#end, this.#asked + SEGMENT_BYTES);
       const segment = readPart(this.#blob, this.#asked, end);
-      segment.catch(() => undefined); // whoever takes it is told
+      segment.catch(() => undefined); // `take` reports the failure
       this.#coming.push(segment);
       this.#asked = end;
     }

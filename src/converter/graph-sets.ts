@@ -1,4 +1,4 @@
-/** All graphs of a model folder: ours, a set for each type of activations, and those of transformers.js. Building them lays out the data files. */
+/** All graphs of a model folder: a set of ours for each type of activations, and those of transformers.js. Building them lays out the data files. */
 import type { GraphBuilderFunction, ConvertibleModel, TransformersJsSupport } from '../architectures/architecture.ts';
 import { activationsOf, type GraphName, GRAPHS, type Variant, type VariantName } from '../model/manifest.ts';
 import { GraphBuilder } from '../onnx/graph-builder.ts';
@@ -7,7 +7,7 @@ import { buildAttentionCheck } from './attention-check-graph.ts';
 import type { Dtype } from './dtypes.ts';
 import { TRANSFORMERS_JS_FOLDER, TRANSFORMERS_JS_GRAPHS, transformersJsGraphFile } from './layouts.ts';
 
-/** Larger models are not unpacked on a CPU: they would need four bytes of memory a parameter. */
+/** Larger models are not unpacked on a CPU: they would need four bytes of memory per parameter. */
 const MAX_UNPACKED_PARAMETERS = 100e6;
 
 /** A graph, ready to be written. */
@@ -48,7 +48,7 @@ function buildVariant(layout: WeightLayout, model: ConvertibleModel, variant: Va
   return { name: variant, graphs: { vision_encoder, embed_tokens, decoder, attention_check }, files };
 }
 
-/** The graphs of transformers.js, over the data files of ours: to be built after these. */
+/** The graphs of transformers.js, over our data files: build them after ours. */
 export function buildTransformersJsGraphs(
   layout: WeightLayout,
   { graphs }: TransformersJsSupport,

@@ -12,13 +12,13 @@ import { isObject, tryParseJson } from '../shared/json.ts';
 /** Its name in the folder. */
 export const JOURNAL_FILE = 'conversion.journal';
 
-/** Part of every journal. Raise it when the same checkpoint gives other bytes in the same places. */
+/** Stored in every journal. Raise it when the same checkpoint yields different bytes in the same places. */
 const CONVERTER_VERSION = 1;
 
-/** What a conversion is made from: two runs with equal facts write equal bytes. */
+/** The inputs of a conversion: two runs with equal facts write equal bytes. */
 export interface ConversionFacts {
   readonly source: string;
-  /** Where the source is a repository. */
+  /** Set if the source is a repository. */
   readonly commit?: string | undefined;
   readonly dtype: string;
   readonly layout: string;
@@ -56,7 +56,7 @@ export class Journal {
 
   /**
    * Opens the journal in a folder; undefined when there is none, or one without a finished tensor.
-   * @throws ResumeError when it records tensors of something other than `facts`, saying how to finish that or start over
+   * @throws ResumeError when it records tensors of something other than `facts`, with advice to finish that or start over
    */
   static async resume(folder: Folder, facts: ConversionFacts): Promise<Journal | undefined> {
     const blob = await folder.blob(JOURNAL_FILE);
@@ -78,12 +78,12 @@ export class Journal {
     return journal;
   }
 
-  /** Records that a tensor's rows are all on the disk. `bytes`: its size in the checkpoint. */
+  /** Records that all rows of a tensor are on disk. `bytes`: its size in the checkpoint. */
   async addTensor(name: string, bytes: number): Promise<void> {
     await this.#append({ tensor: name, bytes });
   }
 
-  /** Records that these tensors are not in the folder after all. */
+  /** Records that these tensors are no longer in the folder. */
   async forget(names: readonly string[]): Promise<void> {
     await this.#append({ forget: names });
   }

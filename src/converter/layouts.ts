@@ -1,6 +1,6 @@
 /**
- * How a model folder is laid out. `visionthink`: for our engine. `transformers.js`: the same, and beside it what
- * transformers.js needs to load the folder unchanged; both sets of graphs read the same data files, under the names that
+ * Layouts of a model folder. `visionthink`: for our engine. `transformers.js`: the same, plus what transformers.js needs to
+ * load the folder unchanged; both sets of graphs read the same data files, under the names that
  * transformers.js looks for. Source: @huggingface/transformers 4.3 src/utils/model-loader.js, src/utils/dtypes.js, src/configs.js.
  */
 import { NamedError } from '../shared/errors.ts';
@@ -23,7 +23,7 @@ export function parseLayout(name: string): Layout {
   return layout;
 }
 
-/** The names transformers.js has for our graphs. */
+/** transformers.js' names of our graphs. */
 export const TRANSFORMERS_JS_GRAPHS = {
   vision_encoder: 'vision_encoder',
   embed_tokens: 'embed_tokens',
@@ -41,7 +41,7 @@ export function transformersJsGraphFile(graph: keyof typeof TRANSFORMERS_JS_GRAP
   return `${TRANSFORMERS_JS_FOLDER}${TRANSFORMERS_JS_GRAPHS[graph]}${DTYPE_SUFFIX[dtype]}.onnx`;
 }
 
-/** Where a layout puts the data files. */
+/** The data files' paths in a layout. */
 export function dataFileName(layout: Layout, dtype: Dtype): DataFileName {
   return (graph, serial) => {
     if (

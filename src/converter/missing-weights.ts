@@ -1,13 +1,13 @@
 /**
- * What to say when a folder has no safetensors weights: what it has instead, and what to do about that. A folder that cannot be
- * listed is asked for the usual names of other formats.
+ * The error for a folder without safetensors weights: it says what the folder has instead, and what to do. In a folder that
+ * cannot be listed it probes for the usual names of other formats.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 
 interface Explanation {
   readonly names: RegExp;
-  /** Asked for where a folder cannot be listed. */
+  /** Names to probe for if the folder cannot be listed. */
   readonly usual: readonly string[];
   readonly what: string;
 }

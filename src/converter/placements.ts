@@ -1,21 +1,21 @@
-/** Which regions each checkpoint tensor goes to: the layout's jobs, seen from the other side. */
+/** Maps each checkpoint tensor to its regions: the inverse of the layout's jobs. */
 import type { WeightJob } from '../onnx/weight-layout.ts';
 
-/** Where the rows of one tensor lie in one job's matrix. */
+/** The position of one tensor's rows in one job's matrix. */
 export interface Placement {
   readonly job: WeightJob;
   /** The tensor's first row in the matrix; tensors are stacked. */
   readonly firstRow: number;
   readonly rows: number;
-  /** Rows of zeros behind the tensor's own: the matrix's padding belongs to its last tensor. */
+  /** Rows of zeros after the tensor's own: the matrix's padding belongs to its last tensor. */
   readonly paddingRows: number;
 }
 
-/** Takes the rows of one tensor from the first to the last. */
+/** Receives the rows of one tensor in order. */
 export interface PlacementWriter {
   /** The next rows, `[n, cols]`. Throws CheckpointError for a value that f16 cannot hold. */
   write(rows: Float32Array): Promise<void>;
-  /** Writes what is left: padding, and rows still buffered. */
+  /** Writes the rest: padding, and rows still buffered. */
   finish(): Promise<void>;
 }
 

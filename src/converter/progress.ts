@@ -1,10 +1,10 @@
-/** How far a conversion is. */
+/** Progress of a conversion. */
 export interface ConvertProgress {
-  /** `weights`: checkpoint read (and downloaded), packed and written. `hashes`: what was written is read again. */
+  /** `weights`: checkpoint read (and downloaded), packed and written. `hashes`: written files are read back. */
   readonly phase: 'weights' | 'hashes';
-  /** Bytes of the phase that are done, including those of earlier runs. */
+  /** Finished bytes of the phase, including those of earlier runs. */
   readonly done: number;
   readonly total: number;
-  /** The tensor or file at hand. */
+  /** The current tensor or file. */
   readonly detail: string;
 }

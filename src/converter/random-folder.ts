@@ -1,7 +1,7 @@
 /**
- * A model folder of given sizes with random weights, in no time and next to no memory: for measuring speed. Its data files
- * are Blobs put together from the same few chunks of random numbers again and again, so a folder of 5 GB needs a few dozen
- * MB. Laid out for both engines (layouts.ts). Values keep activations near one, so that nothing overflows in f16.
+ * A model folder of given sizes with random weights, made quickly and with little memory, to measure speed. Its data files are
+ * Blobs that repeat the same few chunks of random numbers, so a folder of 5 GB needs a few dozen MB. Laid out for both engines
+ * (layouts.ts). The weights keep activations near one, so that nothing overflows in f16.
  */
 import type { CheckpointTensors, Preset } from '../architectures/architecture.ts';
 import { checkpointModel } from '../architectures/registry.ts';
@@ -16,7 +16,7 @@ import { type Dtype, precisionOf } from './dtypes.ts';
 import type { FloatType } from '../onnx/precision.ts';
 import { type WeightJob, WeightLayout } from '../onnx/weight-layout.ts';
 
-/** Bytes of a chunk of quantized values: no two neighbouring rows of a matrix are alike. */
+/** Bytes of a chunk of quantized values: large enough that neighbouring rows of a matrix differ. */
 const VALUES_CHUNK = 1 << 24;
 /** Numbers in a chunk of floats. */
 const FLOAT_CHUNK = 1 << 20;
@@ -24,15 +24,15 @@ const FLOAT_CHUNK = 1 << 20;
 const VALUE_DEVIATION = { 4: 4.32, 8: 73.3 } as const;
 /** Standard deviation of a number drawn evenly from -1 to 1. */
 const EVEN_DEVIATION = 0.577;
-/** A bias is this large at most. */
+/** Largest magnitude of a bias. */
 const BIAS = 0.02;
 
-/** What a random folder takes from a real one: its language. */
+/** Files that a random folder takes from a real one: tokenizer and prompts. */
 const TAKEN = ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'prompts.json'] as const;
 
 /**
- * The files of a model folder of a preset's sizes. `language`: the folder whose tokenizer, prompts and token ids it speaks
- * with; they must fit into the vocabulary. Equal calls give equal files. Throws CheckpointError when the sizes are impossible.
+ * The files of a model folder of a preset's sizes. `language`: the folder that supplies tokenizer, prompts and token
+ * ids; they must fit into the vocabulary. Equal calls give equal files. Throws CheckpointError when the sizes are impossible.
  */
 export async function randomFolder(preset: Preset, dtype: Dtype, language: FileSource): Promise<FolderFile[]> {
   // 1. The model, and the graphs over it.
@@ -41,7 +41,7 @@ export async function randomFolder(preset: Preset, dtype: Dtype, language: FileS
   const { transformersJs } = model;
   if (transformersJs === undefined) throw noTransformersJs(model.modelType);
   const layout = new WeightLayout(
-    precisionOf(dtype, model.checkpoint.keptAtEight),
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
     dataFileName('transformers.js', dtype),
   );
   const parameters = countParameters(model.checkpoint);
@@ -63,7 +63,7 @@ export async function randomFolder(preset: Preset, dtype: Dtype, language: FileS
   const upstreamConfig = { ...transformersJs.config(config), ...transformersJsFiles(dtype, layout.files.keys()) };
   files.push({ path: 'config.json', blob: jsonBlob(upstreamConfig) });
 
-  // 3. What the folder says of itself. Nobody checks hashes of files in hand, so there are none.
+  // 3. The manifest. Nothing verifies the hashes of in-memory files, so there are none.
   const manifest: Manifest = {
     format: 'visionthink-model',
     version: MANIFEST_VERSION,
@@ -119,7 +119,7 @@ function dataFile(layout: WeightLayout, path: string, bytes: number, numbers: Ra
   return file;
 }
 
-/** A region, and what it is filled with from the start, as often as it takes. */
+/** A region, and the chunk that fills it by repetition. */
 interface Filled {
   readonly to: ExternalData;
   readonly chunk: Chunk;
@@ -141,8 +141,8 @@ function regionsOf(job: WeightJob, numbers: RandomNumbers): Filled[] {
 }
 
 /**
- * Bytes to fill any length with, by Blobs of every power of two of bytes. Whole Blobs inside of others cost a browser nothing,
- * while a slice of one is a copy: enough of these, and it can hold no more.
+ * Fills any length from Blobs of every power of two of bytes. Nesting whole Blobs costs a browser nothing, while a slice is a
+ * copy: enough slices would exhaust its memory.
  */
 class Chunk {
   readonly #bytes: Uint8Array<ArrayBuffer>;

@@ -7,14 +7,14 @@ import type { TensorStore } from './safetensors.ts';
 /** The checkpoint's name for every canonical one. */
 export interface ResolvedTensors {
   /**
-   * The name to ask the store for. With tied embeddings the output projection's is the embedding's.
+   * The checkpoint's name of a canonical tensor. With tied embeddings the output projection has the embedding's name.
    * @throws CheckpointError when the model has no tensor of that canonical name
    */
   name(canonical: string): string;
 }
 
 const FORMATS = ['F32', 'F16', 'BF16'];
-/** Faults that a message lists; it counts the rest. */
+/** Faults that a message lists; it only counts the rest. */
 const LISTED = 5;
 
 /**
@@ -34,7 +34,7 @@ export function resolveTensors(store: TensorStore, { checkpoint, modelType }: Co
     else if (!FORMATS.includes(entry.dtype)) unreadable.push(entry);
     else names.set(canonical, entry.name);
   }
-  // A checkpoint with more layers than its config says would convert without a word, and answer nonsense.
+  // A checkpoint with more layers than its config says would convert silently, and answer nonsense.
   const extra = checkpoint.beyond.filter((name) => store.tensors.has(name));
   faults.push(...extra.map((name) => `${name} is beyond config.json's layers`));
   if (unreadable.length > 0) throw unreadableWeights(unreadable);
@@ -55,7 +55,7 @@ function listed(faults: readonly string[]): string {
   return faults.slice(0, LISTED).join('; ') + more;
 }
 
-/** The error for weights in a format that is not read: too wide, or quantised by some method that config.json does not name. */
+/** The error for weights in an unsupported format: too wide, or quantised by a method that config.json does not name. */
 function unreadableWeights(entries: readonly TensorEntry[]): NamedError {
   const list = listed(entries.map(({ name, dtype }) => `${name} is ${dtype}, not ${FORMATS.join(', ')}`));
   const advice = entries.every(({ dtype }) => dtype === 'F64')

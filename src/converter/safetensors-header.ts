@@ -1,7 +1,7 @@
 /**
  * The header of one safetensors file, read defensively: eight bytes of length, then JSON which says for every tensor
- * its dtype, its shape and where its bytes lie. Nothing in it is believed before it was checked against the file's
- * size, for a lying header would otherwise become a wrong weight or a huge allocation. Knows nothing about shards or models.
+ * its dtype, its shape and where its bytes lie. Every value is checked against the file's size before use, because a corrupt
+ * header would otherwise cause a wrong weight or a huge allocation. Knows nothing about shards or models.
  * Format: https://huggingface.co/docs/safetensors ("Format").
  */
 import { NamedError, messageOf } from '../shared/errors.ts';
@@ -34,7 +34,7 @@ const DTYPE_BITS = {
   F4: 4,
 } as const;
 
-/** A dtype of the format. Only F32, F16 and BF16 can be read as weights; the others may lie beside them unread. */
+/** A dtype of the format. Only F32, F16 and BF16 can be read as weights; tensors of other types may be present but stay unread. */
 export type TensorDtype = keyof typeof DTYPE_BITS;
 
 /** Where one tensor lies. */
@@ -126,7 +126,7 @@ function parseEntry(name: string, value: unknown, file: string, dataOffset: numb
   return { name, dtype, shape, file, byteOffset: dataOffset + begin, byteLength: needed };
 }
 
-/** Bytes of a tensor; undefined when the number overflows or is no whole number of bytes. */
+/** Bytes of a tensor; undefined when the number overflows or is not a whole number of bytes. */
 function byteLengthOf(shape: readonly number[], bitsPerElement: number): number | undefined {
   let bits = bitsPerElement;
   for (const size of shape) {
@@ -136,7 +136,7 @@ function byteLengthOf(shape: readonly number[], bitsPerElement: number): number 
   return bits % 8 === 0 ? bits / 8 : undefined;
 }
 
-/** The format wants the tensors to fill the bytes after the header: no overlap, no hole, nothing left over. */
+/** Checks that the tensors cover all bytes after the header, as the format requires: no overlap, no gap, no rest. */
 function checkCoverage(entries: readonly TensorEntry[], file: string, dataOffset: number, fileBytes: number): void {
   let covered = dataOffset;
   for (const { name, byteOffset, byteLength } of entries) {

@@ -1,5 +1,5 @@
 /**
- * A checkpoint's tensors: what its headers say of them, and how their bytes become floats. One `model.safetensors` or shards
+ * A checkpoint's tensors: reads their headers and decodes their bytes to floats. One `model.safetensors`, or shards
  * named by `model.safetensors.index.json`. Knows nothing about which tensors a model needs.
  */
 import { NamedError } from '../shared/errors.ts';
@@ -36,7 +36,7 @@ export async function openSafetensors(source: FileSource): Promise<TensorStore> 
 
   for (const [file, blob] of blobs) {
     for (const entry of await readSafetensorsHeader(blob, file)) {
-      // Of a tensor in two shards transformers takes the later copy. It moves to its place in the order of that file's bytes.
+      // If two shards hold a tensor, transformers takes the later copy. Deleting the entry first moves it into that file's order.
       tensors.delete(entry.name);
       tensors.set(entry.name, entry);
     }
@@ -52,7 +52,7 @@ async function openShard(source: FileSource, file: string): Promise<Blob> {
 
 /**
  * Elements of a tensor as f32.
- * @param first the number of the first of them in the tensor, for messages
+ * @param first the index of the first element in the tensor, for messages
  * @param bytes as they lie in the file, aligned for the tensor's dtype
  * @param into memory for the result, at least as many elements; new memory when left out
  * @throws CheckpointError when the dtype is not F32, F16 or BF16, or a value is not finite

@@ -1,7 +1,7 @@
 /**
- * `model.safetensors.index.json`: which files a sharded checkpoint consists of. Checked as an untrusted file, for its file names
- * become paths. Which of the files holds which tensor their own headers say, as in transformers: an index may name tensors
- * that no file has, or the wrong file.
+ * `model.safetensors.index.json`: the files of a sharded checkpoint. Treated as untrusted, because its file names become paths.
+ * The files' own headers determine which file holds which tensor, as in transformers: an index may name tensors that no file
+ * has, or the wrong file.
  * Source: transformers 5.18, `utils/hub.py`, get_checkpoint_shard_files; `modeling_utils.py`, _load_pretrained_model.
  */
 import { NamedError, messageOf } from '../shared/errors.ts';
@@ -36,7 +36,7 @@ export async function readShardIndex(source: FileSource): Promise<readonly strin
   return [...files].toSorted();
 }
 
-/** A file name of the index as a path without `./`; undefined when it leaves the folder or is no name of a safetensors file. */
+/** A file name of the index as a path without `./`; undefined when it leaves the folder or is not the name of a safetensors file. */
 function insideFolder(file: string): string | undefined {
   const steps = file.split('/').filter((step) => step !== '.');
   const isPath = steps.every((step) => /^\w[\w.-]*$/.test(step)) && file.endsWith('.safetensors');

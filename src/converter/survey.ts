@@ -1,5 +1,5 @@
 /**
- * What a checkpoint would become, found out from its list of files and its config.json alone: no weight and no header is read.
+ * Estimates what a checkpoint converts to, from its list of files and its config.json alone: no weight and no header is read.
  * Sizes of the model folder follow from the model config and the dtype.
  */
 import type { ConvertibleModel } from '../architectures/architecture.ts';
@@ -18,10 +18,10 @@ import { WeightLayout } from '../onnx/weight-layout.ts';
 /** Files beside the weights and the tokenizer that a conversion reads. */
 const SMALL_FILES = ['config.json', 'tokenizer_config.json', 'processor_config.json', 'preprocessor_config.json'];
 
-/** What a model folder of one dtype takes. Bytes. */
+/** Sizes of a model folder of one dtype, in bytes. */
 export interface FolderSizes {
   readonly dtype: Dtype;
-  /** Of the whole folder, but for the manifest. */
+  /** Of the whole folder, without the manifest. */
   readonly folderBytes: number;
   /** Of the weights, which all go to the GPU. */
   readonly weightBytes: number;
@@ -29,22 +29,22 @@ export interface FolderSizes {
   readonly largestTensorBytes: number;
 }
 
-/** A checkpoint that was looked at. */
+/** The survey of a checkpoint. */
 export interface CheckpointSurvey {
   readonly model: ConvertibleModel;
   /** Weights of the model, padding counted. */
   readonly parameters: number;
   /** Bytes of the files that a conversion reads. */
   readonly readBytes: number;
-  /** Prompts the model folder will carry; `own`: those the checkpoint brings. */
+  /** Prompts the model folder will carry; `own`: the checkpoint's. */
   readonly prompts: PromptSet | 'own';
-  /** For every dtype the converter writes, in the order of {@link DTYPES}; a dtype whose matrices no file can hold is left out. */
+  /** For every dtype the converter writes, in the order of {@link DTYPES}; omits a dtype with a matrix too large for a file. */
   readonly sizes: readonly FolderSizes[];
 }
 
 /**
- * Looks at the checkpoint in `source`.
- * @throws CheckpointError or SafetensorsError for one that cannot be converted, as far as that shows already; what reading throws
+ * Surveys the checkpoint in `source`.
+ * @throws CheckpointError or SafetensorsError for a checkpoint that cannot be converted, as far as this can tell; read errors pass through
  */
 export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSurvey> {
   if ((await source.blob('config.json')) === undefined) throw await noConfig(source);
@@ -57,7 +57,7 @@ export async function surveyCheckpoint(source: FileSource): Promise<CheckpointSu
   for (const path of weightFiles) {
     const blob = await source.blob(path);
     if (blob === undefined && index === undefined) throw await missingWeights(source);
-    weights += blob?.size ?? 0; // a shard that is missing is met, with all the words it needs, when the conversion is planned
+    weights += blob?.size ?? 0; // planning the conversion reports a missing shard properly
   }
   const size = async (path: string): Promise<number> => (await source.blob(path))?.size ?? 0;
   let small = 0;
@@ -79,7 +79,7 @@ export function sizesOf(model: ConvertibleModel, otherBytes: number): FolderSize
   return DTYPES.flatMap((dtype) => {
     try {
       const layout = new WeightLayout(
-        precisionOf(dtype, model.checkpoint.keptAtEight),
+        precisionOf(dtype, model.checkpoint.eightBitPrefixes),
         dataFileName('visionthink', dtype),
       );
       const graphs = buildGraphs(layout, model, parameters).flatMap(({ files }) => files);
@@ -94,14 +94,14 @@ export function sizesOf(model: ConvertibleModel, otherBytes: number): FolderSize
         },
       ];
     } catch {
-      return []; // a matrix of more than a file's bytes: the converter refuses this dtype
+      return []; // a matrix too large for a file: the converter refuses this dtype
     }
   });
 }
 
 function parametersOf(model: ConvertibleModel): number {
   const layout = new WeightLayout(
-    precisionOf('q4f16', model.checkpoint.keptAtEight),
+    precisionOf('q4f16', model.checkpoint.eightBitPrefixes),
     dataFileName('visionthink', 'q4f16'),
   );
   buildGraphs(layout, model, Infinity);

@@ -1,6 +1,6 @@
 /**
- * Output projections that config.json ties to the embedding though the checkpoint brings one of its own. As in transformers,
- * the own one counts when it differs.
+ * Output projections that config.json ties to the embedding although the checkpoint contains a separate one. As in transformers,
+ * the separate one is used if it differs.
  * Source: transformers 5.18, `modeling_utils.py`, tie_weights.
  */
 import type { ConvertibleModel } from '../architectures/architecture.ts';
@@ -11,7 +11,7 @@ import type { TensorEntry } from './safetensors-header.ts';
 /** Elements of either tensor that are compared at a time. */
 const CHUNK_ELEMENTS = 1 << 20;
 
-/** The model with its own output projection where the checkpoint has one that is not the embedding; else the model as it is. */
+/** The model with its own output projection if the checkpoint has one that differs from the embedding; else the model unchanged. */
 export async function withOwnHead(model: ConvertibleModel, store: TensorStore): Promise<ConvertibleModel> {
   const { checkpoint, tiedHead } = model;
   if (tiedHead === undefined) return model;

@@ -1,6 +1,6 @@
 /**
- * A checkpoint's tokenizer: tokenizer.json as it is, or made of vocab.json and merges.txt, which is all that a slow tokenizer
- * of transformers before 5.0 saved.
+ * A checkpoint's tokenizer: tokenizer.json unchanged, or built from vocab.json and merges.txt, the only files that a slow
+ * tokenizer of transformers before 5.0 saved.
  */
 import type { AddedToken, ConvertibleModel } from '../architectures/architecture.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -14,7 +14,7 @@ const SPECIAL = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token'
 /**
  * The text of tokenizer.json.
  * @param config tokenizer_config.json
- * @throws CheckpointError when the checkpoint has no tokenizer, or one that is no JSON
+ * @throws CheckpointError when the checkpoint has no tokenizer, or one that is not valid JSON
  */
 export async function tokenizerText(source: FileSource, model: ConvertibleModel, config: JsonObject): Promise<string> {
   const own = await optionalText(source, 'tokenizer.json');
@@ -30,7 +30,7 @@ export async function tokenizerText(source: FileSource, model: ConvertibleModel,
   return JSON.stringify(model.tokenizerJson({ vocab, merges: lines, addedTokens }));
 }
 
-/** Tokens beside the vocabulary, by id. tokenizer_config.json knows all about them; added_tokens.json only their ids. */
+/** Tokens beyond the vocabulary, by id. tokenizer_config.json has all their properties, added_tokens.json only their ids. */
 function addedTokensOf({ added_tokens_decoder: known, ...config }: JsonObject, ids: unknown): AddedToken[] {
   const tokens = isObject(known)
     ? Object.entries(known).flatMap(([id, token]) => (isObject(token) ? [addedToken(Number(id), token)] : []))
@@ -54,7 +54,7 @@ function addedToken(id: number, token: JsonObject): AddedToken {
   };
 }
 
-/** What the settings name as special, each as text or as an object with its content. */
+/** The special tokens in the settings, each as text or as an object with its content. */
 function specialTokens(config: JsonObject): unknown[] {
   const { additional_special_tokens: more } = config;
   const named = [...SPECIAL.map((key) => config[key]), ...(Array.isArray(more) ? more : [])];

@@ -1,34 +1,34 @@
 /**
- * Writes the rows of a tensor as columns. Rows are gathered, then their stretch of each column is written to its place, so that
- * the tensor is read once, whatever its size, and memory holds a few rows of it.
+ * Writes the rows of a tensor as columns. It buffers rows and writes their segment of each column, so that a tensor of any size
+ * is read once and memory holds only a few of its rows.
  */
 import type { RandomAccessFile } from '../shared/files.ts';
 import type { Placement, PlacementWriter } from './placements.ts';
 
-/** Elements that are gathered: 128 MB as f16. */
+/** Elements to buffer: 128 MB as f16. */
 const GATHERED_ELEMENTS = 1 << 26;
 
 type Stored = Float32Array | Uint16Array;
 
 /** Where the columns go. */
 interface Target {
-  /** Where the region starts in `file`. */
+  /** Byte offset of the region in `file`. */
   readonly offset: number;
   readonly file: RandomAccessFile;
-  /** Gives values in the type they are stored in. */
+  /** Converts values to the stored type. */
   readonly encode: (rows: Float32Array) => Stored;
-  /** Elements that are gathered before they are written. */
+  /** Elements to buffer before writing. */
   readonly gathered?: number;
 }
 
-/** Fills columns of a region `[paddedCols, paddedRows]` that is zero until then. */
+/** Fills columns of a zero-initialised region `[paddedCols, paddedRows]`. */
 export class TransposedWriter implements PlacementWriter {
   readonly #placement: Placement;
   readonly #offset: number;
   readonly #file: RandomAccessFile;
   readonly #encode: (rows: Float32Array) => Stored;
   readonly #most: number;
-  /** Rows of the matrix that are written; rows that are gathered behind them, and their columns. */
+  /** Rows already written; rows buffered after them, and their columns. */
   #written: number;
   #gathered = 0;
   #capacity = 0;

@@ -1,6 +1,6 @@
 /**
- * Reads the tensors of a checkpoint in the order in which its files hold them and writes their rows. Tensors that the journal
- * lists are not read again. Memory: a few segments of a file and a chunk of rows, whatever the size of the checkpoint.
+ * Reads the tensors of a checkpoint in file order and writes their rows. Skips tensors that the journal lists. Memory: a few
+ * segments of a file and a chunk of rows, whatever the size of the checkpoint.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../shared/files.ts';
@@ -13,13 +13,13 @@ import type { ConvertProgress } from './progress.ts';
 import { bytesPerElement, decodeElements } from './safetensors.ts';
 import { placementWriter } from './write-weights.ts';
 
-/** Floats held at a time while a tensor is read, unless one row has more: 4 MB, which stays in a processor's cache. */
+/** Floats in memory while a tensor is read, unless one row has more: 4 MB, which stays in a processor's cache. */
 const CHUNK_ELEMENTS = 1 << 20;
 
-/** Bytes between two tensors that are rather read and dropped than skipped with a new request. */
+/** Largest gap between two tensors to read and drop instead of skipping it with a new request. */
 const READ_OVER_BYTES = 1 << 24;
 
-/** What a run reports to and is stopped by. */
+/** Progress, hashing and cancellation of a run. */
 export interface RunContext {
   readonly onProgress: (progress: ConvertProgress) => void;
   readonly createHash: () => StreamHash;
@@ -43,7 +43,7 @@ export async function writeTensors(
       const all = plan.tensors.filter(({ entry }) => entry.file === path);
       const left = all.filter(({ entry }) => !journal.tensors.has(entry.name));
       if (left.length === 0) continue;
-      // Only a file that is read from end to end can be hashed on the way.
+      // Only a file read from beginning to end can be hashed while reading.
       const announced = left.length === all.length ? await plan.source.announcedSha256?.(path) : undefined;
       const hash = announced === undefined ? undefined : context.createHash();
       let stream = new FileStream(blob, 0, hash === undefined ? endOf(left) : blob.size, (bytes) =>
@@ -76,8 +76,8 @@ export async function writeTensors(
 }
 
 /**
- * Opens every data file at its full length, into `outputs`, where each is at once, whatever becomes of the others. Tensors of a
- * file that has lost its bytes are forgotten.
+ * Opens every data file at its full length and adds each to `outputs` as soon as it is open, so that a later failure still closes
+ * it. Forgets the tensors of a file that has lost its bytes.
  */
 async function openOutputs(
   plan: ConversionPlan,
@@ -97,7 +97,7 @@ async function openOutputs(
   }
 }
 
-/** Reads one tensor from where the stream stands, and writes its rows to all of their places, for good. */
+/** Reads one tensor from the stream's position, writes its rows to all placements, and flushes them. */
 async function writeTensor(
   { entry, placements }: PlannedTensor,
   stream: FileStream,
@@ -148,7 +148,7 @@ function cutOff(tensor: string, file: string): NamedError {
 function altered(file: string, bytes: number, found = 'none', announced = 'none'): NamedError {
   return new NamedError(
     'CheckpointError',
-    `${file} was altered on its way: its SHA-256 is ${found}, ${announced} was announced. What came from other files stays; ` +
+    `${file} was altered in transit: its SHA-256 is ${found}, ${announced} was announced. What came from other files stays; ` +
       `convert again to download these ${Math.ceil(bytes / 1e6)} MB once more, from another endpoint if it happens again.`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Writes rows of checkpoint tensors to their places in the data files, in whatever order they come. What is written for a
- * row depends on that row alone, so it does not matter how rows are grouped.
+ * Writes rows of checkpoint tensors to their placements in the data files, in any order. The bytes of a row depend on that row
+ * alone, so the grouping of rows does not matter.
  */
 import { bytesOf } from '../shared/bytes.ts';
 import { f32ToF16 } from '../shared/float16.ts';
@@ -68,7 +68,7 @@ function padColumns(values: Float32Array, cols: number, paddedCols: number): Flo
   return padded;
 }
 
-/** `values` in the type they are stored in. Throws CheckpointError for a value that f16 cannot hold. */
+/** Converts `values` to the stored type. Throws CheckpointError for a value that f16 cannot hold. */
 function encode(values: Float32Array, type: FloatType, source: MatrixSource): Float32Array | Uint16Array {
   if (type === 'f32') return values;
   const encoded = f32ToF16(values);

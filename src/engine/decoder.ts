@@ -1,7 +1,7 @@
 /**
- * One sequence of tokens in the language model: prefill what is new, then step. It remembers which token or image lies in
+ * One sequence of tokens in the language model: prefill the new tokens, then decode. It remembers which token or image lies in
  * every slot of the KV cache, so that a prompt recomputes only the suffix after the prefix it shares with the cached one.
- * It knows nothing of text, rounds, tools, or of what computes.
+ * It knows nothing of text, rounds, tools, or the backend.
  */
 import { NamedError } from '../shared/errors.ts';
 import type { ForwardOptions, ForwardResult, Sequence, TextModel, TokenInput } from './backend.ts';
@@ -14,42 +14,42 @@ import { countTokens, type Segment, slotsOf, spansOf } from './segments.ts';
 const CAPACITY_STEP = 512;
 
 /**
- * Steps in flight at most. Two would do if submitting took no time and tokens came back at once; each further one evens out
- * more of their delay, and is computed in vain when the response ends.
+ * Default in-flight depth. Two would do if submission and readback took no time; each further step hides more of their
+ * latency, and is wasted when the response ends.
  */
 const IN_FLIGHT_DEPTH = 4;
 
-/** What a decoder is made with. */
+/** What a decoder runs with. */
 export interface DecoderOptions {
   readonly text: TextModel;
-  /** Tokens of a sequence at most. */
+  /** Most tokens of a sequence. */
   readonly contextLength: number;
-  /** Everything that runs on the same device goes through one queue. */
+  /** One queue serialises all work on a device. */
   readonly queue: DeviceQueue;
-  /** Steps in flight at most; 0: none is submitted ahead of its token. */
+  /** In-flight depth; 0: no step is submitted before its input token is known. */
   readonly inFlightDepth?: number;
 }
 
-/** What a prefill ends with. */
+/** The token that follows a prompt. */
 export interface NextToken {
   /** The arg max of the logits at the last position. */
   readonly greedy: number;
-  /** `[vocab]`, when asked for. */
+  /** `[vocab]`, if requested. */
   readonly logits: Float32Array | null;
 }
 
 /** How a prompt was computed. */
 export interface PrefillResult extends NextToken {
   readonly promptTokens: number;
-  /** How many of them this prefill computed. */
+  /** How many of the prompt's tokens this prefill computed. */
   readonly computedTokens: number;
 }
 
-/** What a step gives. */
+/** The result of a step. */
 export interface StepResult {
-  /** The tokens that follow, each the arg max at its place: the part of the draft that proved right, and one more. */
+  /** The tokens that follow, each the arg max at its position: the accepted part of the draft, and one more. */
   readonly tokens: readonly number[];
-  /** `[vocab]` at the last of these places, when asked for. */
+  /** `[vocab]` at the last of these positions, if requested. */
   readonly logits: Float32Array | null;
 }
 
@@ -60,7 +60,7 @@ export class Decoder {
   readonly #queue: DeviceQueue;
   readonly #inFlightDepth: number;
   #sequence: Sequence | null = null;
-  /** Per cached slot: the token id, or -1 - serial for an image's token. The sequence may hold abandoned tokens behind these. */
+  /** Per cached slot: the token id, or -1 - serial for an image's token. The sequence may hold abandoned tokens after these. */
   #slots: number[] = [];
 
   constructor({ text, contextLength, queue, inFlightDepth = IN_FLIGHT_DEPTH }: DecoderOptions) {
@@ -75,7 +75,7 @@ export class Decoder {
     return this.#slots.length;
   }
 
-  /** Whether steps can be submitted before the tokens they take are known here: then `pipelined` beats `step`. Known once reserved. */
+  /** Whether steps can be submitted before their input tokens are known here: then `pipelined` beats `step`. Valid after `reserve`. */
   get canPipeline(): boolean {
     return this.#inFlightDepth > 0 && this.#sequence?.decodeAhead !== undefined;
   }
@@ -85,21 +85,21 @@ export class Decoder {
     return (this.#sequence?.capacity ?? this.#contextLength) - this.length;
   }
 
-  /** Tokens the cache is made for. */
+  /** Tokens the cache can hold. */
   get capacity(): number {
     return this.#sequence?.capacity ?? 0;
   }
 
-  /** How many tokens of the prompt the cache already holds, from the start. The last one is always left to compute. */
+  /** How many leading tokens of the prompt the cache already holds. The last token is always recomputed. */
   cachedPrefix(prompt: readonly Segment[]): number {
-    const wanted = prompt.flatMap(slotsOf);
+    const requested = prompt.flatMap(slotsOf);
     let same = 0;
-    while (same < this.#slots.length && same < wanted.length - 1 && this.#slots[same] === wanted[same]) same++;
+    while (same < this.#slots.length && same < requested.length - 1 && this.#slots[same] === requested[same]) same++;
     return same;
   }
 
   /**
-   * Makes room for `wished` tokens in all, up to the context's length. Keeps what is cached unless the cache must be larger.
+   * Reserves capacity for `wished` tokens in all, up to the context length. Keeps the cached tokens unless the cache must grow.
    * Throws ContextLengthError when `required` tokens do not fit.
    */
   async reserve(required: number, wished: number): Promise<void> {
@@ -112,13 +112,13 @@ export class Decoder {
     }
     const capacity = Math.min(this.#contextLength, Math.ceil(wished / CAPACITY_STEP) * CAPACITY_STEP);
     if (this.#sequence !== null && this.#sequence.capacity >= capacity) return;
-    await this.clear(); // first: should the new cache not fit into memory, the old one is gone all the same
+    await this.clear(); // first: if the new cache does not fit into memory, the old one is freed all the same
     this.#sequence = await this.#text.open(capacity);
   }
 
   /**
-   * Computes what the cache lacks of `prompt` and gives the token that follows. Throws StoppedError when the signal
-   * fires, ContextLengthError when the prompt is longer than what `reserve` made room for; the cache stays usable.
+   * Computes the part of `prompt` that is not cached and returns the token that follows. Throws StoppedError when the signal
+   * fires, ContextLengthError when the prompt exceeds the reserved capacity; the cache stays usable.
    */
   async prefill(
     prompt: readonly Segment[],
@@ -139,7 +139,7 @@ export class Decoder {
     // 1. Keep the common prefix.
     const cached = this.cachedPrefix(prompt);
     await this.#truncate(cached);
-    // 2. Say what stands where in the prompt.
+    // 2. Set the layout of the prompt.
     sequence.setLayout(spansOf(prompt));
     // 3. Run the rest, chunk by chunk.
     let next: NextToken | null = null;
@@ -162,8 +162,8 @@ export class Decoder {
   }
 
   /**
-   * Puts one text token behind the sequence and gives what follows. A draft is verified in the same run: as much of it as
-   * plain steps would have given stays in the sequence, the rest is taken back. Throws StoppedError when the signal fires.
+   * Appends one text token and returns what follows. A draft is verified in the same run: the longest prefix that
+   * token-by-token decoding would have produced is accepted, the rest is dropped. Throws StoppedError when the signal fires.
    */
   async step(
     id: number,
@@ -172,7 +172,10 @@ export class Decoder {
     const { signal, wantLogits, draft = [] } = options;
     const ids = [id, ...draft];
     if (this.freeCapacity < ids.length) {
-      throw new NamedError('ContextLengthError', `The cache of ${this.length} tokens has no room for ${ids.length}.`);
+      throw new NamedError(
+        'ContextLengthError',
+        `The cache of ${this.length} tokens has no free capacity for ${ids.length}.`,
+      );
     }
     return this.#queue.run(signal, async () => {
       const want = { logitsRows: ids.length, wantLogits };
@@ -189,9 +192,9 @@ export class Decoder {
   }
 
   /**
-   * Greedy steps behind `id`, some submitted before the token they take is known here; gives the tokens that follow, in
-   * order, until `goOn` says no, or after `most` steps, or when the cache is full. Breaking out of the loop leaves the
-   * sequence as if each step had been asked for alone. Throws StoppedError when the signal fires.
+   * Decodes greedily from `id` on, submitting some steps before their input token is known here; yields the tokens in order
+   * until `shouldContinue` returns false, after `most` steps, or when the cache is full. Breaking out of the loop leaves the
+   * sequence as if each step had run alone. Throws StoppedError when the signal fires.
    */
   async *pipelined(id: number, options: PipelineOptions): AsyncGenerator<number, void, undefined> {
     const sequence = this.#reserved();
@@ -211,12 +214,12 @@ export class Decoder {
     }
   }
 
-  /** Forgets the sequence and keeps its memory for the next. */
+  /** Drops the tokens and keeps the memory for the next sequence. */
   async forget(): Promise<void> {
     await this.#truncate(0);
   }
 
-  /** Forgets the sequence and frees its memory. */
+  /** Drops the tokens and frees the memory. */
   async clear(): Promise<void> {
     await this.#queue.idle();
     this.#sequence?.dispose();
@@ -235,13 +238,13 @@ export class Decoder {
     await this.#dropAbandoned();
   }
 
-  /** Takes back what the sequence holds behind our slots: a wrong draft, abandoned steps, a run whose result never came. */
+  /** Truncates the sequence to our slots: drops rejected drafts, abandoned steps, and runs whose result never arrived. */
   async #dropAbandoned(): Promise<void> {
     const sequence = this.#sequence;
     if (sequence !== null && sequence.length > this.length) await sequence.truncate(this.length);
   }
 
-  /** A run behind our slots. */
+  /** Runs tokens after our slots. */
   async #forward(inputs: readonly TokenInput[], options: ForwardOptions): Promise<ForwardResult> {
     await this.#dropAbandoned();
     const result = await this.#reserved().forward(inputs, options);

@@ -1,4 +1,4 @@
-/** Stopping: work that can be left at any await, on a device that cannot be interrupted. */
+/** Cancellation: work that can be abandoned at any await, on a device that cannot be interrupted. */
 import { NamedError } from '../shared/errors.ts';
 
 /** Throws StoppedError when the signal has fired. */
@@ -7,19 +7,19 @@ export function throwIfStopped(signal: AbortSignal): void {
 }
 
 /**
- * Device work, one piece at a time. A stop leaves the piece under way at once; the piece itself runs to its end in the
- * background, and whatever comes next waits for it.
+ * Runs device work one task at a time. A stop stops waiting immediately; the running task completes in the background, and
+ * the next task waits for it.
  */
 export class DeviceQueue {
   #last: Promise<unknown> = Promise.resolve();
   readonly #leavesThreadFree: boolean;
 
-  /** `leavesThreadFree`: whether awaiting a piece does. If not, the queue lets messages in before each piece. */
+  /** `leavesThreadFree`: whether awaiting a task does. If not, the queue lets messages in before each task. */
   constructor(leavesThreadFree: boolean) {
     this.#leavesThreadFree = leavesThreadFree;
   }
 
-  /** Runs `work` after everything before it. Throws StoppedError as soon as the signal fires, waiting or not. */
+  /** Runs `work` after all earlier work. Throws StoppedError as soon as the signal fires, whether it waits or runs. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     throwIfStopped(signal);
     const before = this.#last;
@@ -28,7 +28,7 @@ export class DeviceQueue {
     return untilStopped(signal, running);
   }
 
-  /** Resolves when nothing is under way, nor waiting. */
+  /** Resolves when no work runs or waits. */
   async idle(): Promise<void> {
     for (let last: unknown; last !== this.#last;) {
       last = this.#last;
@@ -44,7 +44,7 @@ export class DeviceQueue {
   }
 }
 
-/** What `running` gives. Throws StoppedError as soon as the signal fires, if that comes first. */
+/** The result of `running`. Throws StoppedError if the signal fires first. */
 export function untilStopped<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(new NamedError('StoppedError', 'Stopped.'));
@@ -54,7 +54,7 @@ export function untilStopped<T>(signal: AbortSignal, running: Promise<T>): Promi
   });
 }
 
-/** Lets the thread take its next message. A MessageChannel, because timers are clamped to 4 ms. */
+/** Yields to the thread's next message. Uses a MessageChannel because timers are clamped to 4 ms. */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

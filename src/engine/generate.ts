@@ -1,52 +1,52 @@
 /**
- * Generates a response: token by token, in pipelined steps whose tokens arrive late, or by drafts that are verified. It
+ * Generates a response: token by token, by pipelined decode, or by speculative decoding with prompt-lookup drafts. It
  * knows token ids and what ends a response, nothing of text, rounds or tools.
  */
 import type { Decoder, NextToken } from './decoder.ts';
 import type { PromptLookup } from './prompt-lookup.ts';
 
-/** Tokens of the prompt's end that a response is remembered with, so that its beginning can be drafted too. */
+/** Tokens of the prompt's end that are remembered with a response, so that its beginning can be drafted too. */
 const DRAFT_CONTEXT = 8;
 
 /**
- * Where steps are pipelined, a draft is verified when it is at least this much longer than what is in flight. Verifying
- * means to wait twice, for what is in flight and for the result, and a run over all drafted rows: about three pipelined
- * steps. Of all drafted tokens 39 % were right (docs/log.md), so three steps' worth takes eight. What is in flight tries the
- * draft's beginning for nothing.
+ * With pipelined decode, a draft is verified only if it exceeds the steps in flight by at least this many tokens. Verification
+ * waits twice, for the steps in flight and for the result, and runs over all drafted rows: it costs about three pipelined
+ * steps. 39 % of all drafted tokens are accepted (docs/log.md), so eight drafted tokens gain three steps. The steps in flight
+ * test the draft's beginning at no cost.
  */
 const DRAFT_GAIN = 8;
 
-/** What a generation fills while it runs, so that a stop leaves what is there. */
+/** Filled while generation runs, so that a stop keeps the tokens so far. */
 export interface Response {
   readonly tokenIds: number[];
   draftedTokens: number;
   acceptedTokens: number;
 }
 
-/** Chooses tokens in place of the arg max: a sampler, or a text that is given. */
+/** Chooses tokens in place of the arg max: a sampler, or a given text. */
 export interface TokenSource {
   /** Whether `next` needs the logits. */
   readonly readsLogits: boolean;
-  /** Tokens a response has at most; null: as many as are asked for. */
+  /** Most tokens of a response; null: as many as requested. */
   readonly length: number | null;
-  /** The response's token at `index`; `logits` `[vocab]` when it reads them, else null. */
+  /** The response's token at `index`; `logits` `[vocab]` if it reads them, else null. */
   next(index: number, logits: Float32Array | null): number;
 }
 
-/** What a generation goes by. */
+/** Options of a generation. */
 export interface GenerateOptions {
-  /** What the prompt ended with. */
+  /** The result of the prefill. */
   readonly prefilled: NextToken;
   /** The ids of the text the prompt ends with. */
   readonly before: readonly number[];
-  /** null: greedy, which alone is drafted and pipelined. */
+  /** null: greedy decoding, the only mode with drafts and pipelining. */
   readonly source: TokenSource | null;
   /** null: no drafts. */
   readonly drafts: PromptLookup | null;
   readonly maxTokens: number;
   /** Ids that end a response. */
   readonly ends: readonly number[];
-  /** Hears of every token when it is known, the ending one too. */
+  /** Called with every token as soon as it is known, the ending one too. */
   readonly onToken: (id: number) => void;
   readonly signal: AbortSignal;
 }
@@ -63,7 +63,7 @@ export async function generateTokens(
   const { tokenIds } = response;
   const limit = source?.length ?? options.maxTokens;
   const before = options.before.slice(-DRAFT_CONTEXT);
-  /** Takes the model's next token; returns how the response ends with it, or null. */
+  /** Appends the model's next token; returns the finish reason if the response ends with it, else null. */
   const take = (id: number): 'stop' | 'length' | null => {
     tokenIds.push(id);
     onToken(id);
@@ -78,7 +78,7 @@ export async function generateTokens(
   let tokens: readonly number[] = [prefilled.greedy];
   let { logits } = prefilled;
   while (finish === null) {
-    // 1. Take what the last run gave.
+    // 1. Take the last run's result.
     if (source !== null) tokens = [source.next(tokenIds.length, logits)];
     for (const id of tokens) {
       finish = take(id);
@@ -86,13 +86,13 @@ export async function generateTokens(
     }
     if (decoder.freeCapacity < 1) finish ??= 'length';
     if (finish !== null) break;
-    // 2. Pipelined steps, until there is a draft worth waiting for.
+    // 2. Pipelined decode until a draft is worth verifying.
     let draft = propose();
     const last = (): number => tokenIds.at(-1) ?? prefilled.greedy;
     if (source === null && decoder.canPipeline) {
       const most = limit - tokenIds.length;
-      const goOn = (inFlight: number): boolean => draft.length < inFlight + DRAFT_GAIN;
-      for await (const id of decoder.pipelined(last(), { signal, most, goOn })) {
+      const shouldContinue = (inFlight: number): boolean => draft.length < inFlight + DRAFT_GAIN;
+      for await (const id of decoder.pipelined(last(), { signal, most, shouldContinue })) {
         finish = take(id);
         if (finish !== null) break;
         draft = propose();

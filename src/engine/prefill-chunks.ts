@@ -1,4 +1,4 @@
-/** A prompt cut into runs of the language model, whatever its segments. */
+/** Splits a prompt into runs of the language model, independently of its segments. */
 import type { TokenInput } from './backend.ts';
 import { type Segment, segmentTokens } from './segments.ts';
 
@@ -36,7 +36,7 @@ export function runTokens(run: readonly Piece[]): number {
   return run.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** What a sequence takes for a run. Waits for the features of the images in it. */
+/** The inputs of a run. Waits for the features of its images. */
 export async function inputsOf(run: readonly Piece[]): Promise<TokenInput[]> {
   const inputs: TokenInput[] = [];
   for (const { segment, first, count } of run) {

@@ -1,9 +1,9 @@
-/** Logits of a whole prompt, for tests and for comparing models: the engine itself only ever asks for the last rows. */
+/** Logits of a whole prompt, for tests and model comparison: the engine itself requests only the last rows. */
 import type { TextModel } from './backend.ts';
 import { inputsOf, runsOf } from './prefill-chunks.ts';
 import { countTokens, type Segment, spansOf } from './segments.ts';
 
-/** Logits `[tokens, vocab]` behind every token of `prompt`, computed in one run on a sequence of its own. */
+/** Logits `[tokens, vocab]` after every token of `prompt`, computed in one run on a separate sequence. */
 export async function promptLogits(text: TextModel, prompt: readonly Segment[]): Promise<Float32Array> {
   const tokens = countTokens(prompt);
   const sequence = await text.open(tokens);

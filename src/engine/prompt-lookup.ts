@@ -1,22 +1,22 @@
 /**
- * PromptLookup of what a model will say next, to be verified in one run instead of decoded token by token: the continuation of
- * the place where the last tokens stood before, in this turn, in earlier responses, or in the text of a tool call. A draft
- * costs nothing but rows of a run when it is wrong, and the tokens are the model's own either way.
+ * Prompt-lookup drafts for speculative decoding: finds an earlier occurrence of the last tokens (in this turn, in earlier
+ * responses, or in the text of a tool call) and proposes its continuation, which one run verifies. A rejected draft costs only
+ * rows of that run, and the output is the same either way.
  * Source: prompt lookup decoding (Saxena 2023); inference with reference (arXiv 2304.04487); verification as in
  * speculative decoding (arXiv 2211.17192) with a greedy target.
  */
 
-/** Tokens before the place in question that must be the same, at least and at most. */
+/** Fewest and most tokens that have to match before the proposed continuation. */
 const SHORTEST_MATCH = 2;
 const LONGEST_MATCH = 8;
 
-/** Tokens a draft has at most. */
+/** Most tokens of a draft. */
 const LONGEST_DRAFT = 24;
 
-/** Responses that are remembered, the newest first. */
+/** Responses remembered, newest first. */
 const REMEMBERED = 6;
 
-/** What was said before, and what it suggests. */
+/** Earlier token sequences, and the drafts they suggest. */
 export class PromptLookup {
   readonly #constants: readonly (readonly number[])[];
   #responses: readonly (readonly number[])[] = [];
@@ -26,19 +26,19 @@ export class PromptLookup {
     this.#constants = constants;
   }
 
-  /** Remembers a response, with the few tokens of the prompt before it. */
+  /** Remembers a response, together with the last few tokens of its prompt. */
   remember(response: readonly number[]): void {
     this.#responses = [response, ...this.#responses].slice(0, REMEMBERED);
   }
 
-  /** Forgets the responses: for times that are to be compared. */
+  /** Forgets the responses, so that timings are comparable. */
   forget(): void {
     this.#responses = [];
   }
 
   /**
-   * What may follow `context`, the sequence so far (the end of the prompt and the response): at most `limit` tokens, none
-   * from `ends` on, which end a response. Empty when nothing like its end has been seen.
+   * A draft of what follows `context`, the sequence so far (the end of the prompt and the response): at most `limit` tokens,
+   * cut before the first of `ends`, which end a response. Empty if the end of `context` has not occurred before.
    */
   propose(context: readonly number[], limit: number, ends: readonly number[]): readonly number[] {
     const most = Math.min(limit, LONGEST_DRAFT);
@@ -46,7 +46,7 @@ export class PromptLookup {
     let best: readonly number[] = [];
     let longest = SHORTEST_MATCH - 1;
     for (const text of [context, ...this.#responses, ...this.#constants]) {
-      // The latest place first; the place where `context` itself ends is no news.
+      // Latest occurrence first; the end of `context` itself has no continuation.
       for (let at = text === context ? text.length - 1 : text.length; at > longest; at--) {
         const length = commonEnd(text, at, context);
         if (length <= longest) continue;
@@ -61,7 +61,7 @@ export class PromptLookup {
   }
 }
 
-/** How many tokens before `at` are the last ones of `context`, up to LONGEST_MATCH. */
+/** How many tokens before `at` match the end of `context`, up to LONGEST_MATCH. */
 function commonEnd(text: readonly number[], at: number, context: readonly number[]): number {
   let length = 0;
   while (

@@ -1,4 +1,4 @@
-/** Choosing a token from logits when the temperature is not 0. Seeded, so that a run can be repeated. */
+/** Samples tokens from logits at a temperature above 0. Seeded, so that a run can be repeated. */
 import type { TokenSource } from './generate.ts';
 
 /** Draws tokens from softmax(logits / temperature). */

@@ -1,4 +1,4 @@
-/** A prompt as stretches of text and images, and what each of its tokens is in the KV cache. */
+/** A prompt as segments of text and images, and the KV-cache identity of each token. */
 import type { Span, TokenGrid } from '../model/span.ts';
 import type { ImageFeatures } from './backend.ts';
 
@@ -14,11 +14,11 @@ export interface ImageSegment {
   /** Two segments with the same serial hold the same features. */
   readonly serial: number;
   readonly grid: TokenGrid;
-  /** Called only when the image has to be computed; the caller does not dispose the result. */
+  /** Called only when the image is not cached; the caller does not dispose the result. */
   readonly features: () => Promise<ImageFeatures>;
 }
 
-/** A stretch of the prompt. */
+/** A segment of the prompt. */
 export type Segment = TextSegment | ImageSegment;
 
 /** Tokens of a segment. */
@@ -31,13 +31,13 @@ export function countTokens(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + segmentTokens(segment), 0);
 }
 
-/** What lies in each cache slot of a segment: the token id, or -1 - serial for an image's token. */
+/** The content of each cache slot of a segment: the token id, or -1 - serial for an image's token. */
 export function slotsOf(segment: Segment): number[] {
   if (segment.kind === 'text') return [...segment.ids];
   return new Array<number>(segmentTokens(segment)).fill(-1 - segment.serial);
 }
 
-/** What stands where in a prompt: all that positions depend on. */
+/** The layout of a prompt, which determines all positions. */
 export function spansOf(segments: readonly Segment[]): Span[] {
   return segments.map((segment) =>
     segment.kind === 'text' ? { kind: 'text', tokens: segment.ids.length } : { kind: 'image', grid: segment.grid },

@@ -1,6 +1,6 @@
-/** Token ids to text while they come: characters split over several tokens are held back until they are whole. */
+/** Decodes token ids to text as they arrive: characters split over several tokens are held back until complete. */
 
-/** What a stream needs of a tokenizer. */
+/** What a stream needs from a tokenizer. */
 export interface IdsToText {
   decode(ids: readonly number[]): string;
 }
@@ -15,13 +15,13 @@ export class TextStream {
     this.#tokenizer = tokenizer;
   }
 
-  /** Takes one id; returns the text that has become certain. */
+  /** Adds one id; returns the text that can no longer change. */
   push(id: number): string {
     this.#ids.push(id);
     const text = this.#tokenizer.decode(this.#ids);
     if (text.endsWith('\uFFFD')) return ''; // half a character
     const delta = text.slice(this.#sent.length);
-    // A line break is a safe place to forget what came before; long texts stay cheap.
+    // Forgetting the ids before a line break is safe and keeps long texts cheap.
     if (text.endsWith('\n') || this.#ids.length > 64) {
       const last = this.#ids.slice(-4);
       this.#ids = last;
@@ -32,7 +32,7 @@ export class TextStream {
     return delta;
   }
 
-  /** What is left at the end, half characters included. */
+  /** The rest at the end, incomplete characters included. */
   end(): string {
     const delta = this.#tokenizer.decode(this.#ids).slice(this.#sent.length);
     this.#ids = [];

@@ -1,8 +1,8 @@
-/** What a run of the benchmark found, as plain data, and as text for people: a table for a terminal and Markdown. */
+/** A benchmark run's report as plain data, and as text: a table for a terminal and Markdown. */
 import type { EngineName, LoadedEngine } from '../protocol/bench-api.ts';
 import { median, medianRatio, summarize, type Summary } from './statistics.ts';
 
-/** The error of whatever a person has stopped. */
+/** The error of anything the user has stopped. */
 export const STOPPED = 'stopped';
 
 /** One engine's measurements of one thing. */
@@ -12,13 +12,13 @@ export interface Cell {
   readonly summary: Summary | null;
   /** Medians of the numbers that came with them, units in the names. */
   readonly details: Readonly<Record<string, number>>;
-  /** What the engine answered, where it was asked. */
+  /** The engine's answers, where the measurement asks a question. */
   readonly answers?: readonly string[];
   /** Why there are fewer samples than planned, or none. */
   readonly error: string | null;
 }
 
-/** One thing that was measured. */
+/** The results of one measurement. */
 export interface Row {
   readonly id: string;
   readonly title: string;
@@ -30,7 +30,7 @@ export interface Row {
   readonly sameAnswers: { readonly same: number; readonly all: number } | null;
 }
 
-/** An engine that was loaded, or why it was not. */
+/** An engine under test: what it loaded as, or why loading failed. */
 export type EngineReport =
   | ({ readonly loaded: true } & LoadedEngine)
   | { readonly loaded: false; readonly error: string };
@@ -39,7 +39,7 @@ export type EngineReport =
 export interface Verdict {
   readonly goal: string;
   readonly measured: string;
-  readonly wanted: string;
+  readonly target: string;
   readonly met: boolean;
 }
 
@@ -206,6 +206,6 @@ function bodyRows(report: BenchReport): string[][] {
   });
 }
 
-function verdictCells({ goal, measured, wanted, met }: Verdict): string[] {
-  return [goal, measured, wanted, met ? 'yes' : 'no'];
+function verdictCells({ goal, measured, target, met }: Verdict): string[] {
+  return [goal, measured, target, met ? 'yes' : 'no'];
 }

@@ -5,7 +5,7 @@ import { messageOf } from '../shared/errors.ts';
 import { type EngineReport, STOPPED } from './bench-report.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** How often a failed engine is loaded again. */
+/** The number of times a failed engine is loaded again. */
 const MAX_RELOADS = 4;
 
 /** An engine in a worker of its own. */
@@ -17,7 +17,7 @@ export interface EngineUnderTest {
   dispose(): void;
 }
 
-/** What a runner works with. */
+/** A runner's dependencies. */
 interface RunnerOptions {
   readonly name: EngineName;
   /** Starts the engine's worker. */
@@ -25,7 +25,7 @@ interface RunnerOptions {
   readonly source: FolderSource;
   readonly backend: BackendChoice;
   readonly plan: BenchPlan;
-  /** Ends whatever is measured. */
+  /** Aborts the measurement in progress. */
   readonly signal: AbortSignal;
 }
 
@@ -62,12 +62,12 @@ export class EngineRunner {
     }
   }
 
-  /** Loads again when the engine had to be ended. Throws when it cannot be had. */
+  /** Reloads the engine if it was ended. Throws when it cannot be loaded. */
   async ready(): Promise<void> {
     if (this.#engine !== null) return;
     if (this.#loadError === null && this.#loads <= MAX_RELOADS) await this.load(() => undefined);
     if (this.#engine !== null) return;
-    // Why a first load failed stands in the report already.
+    // The report already says why a first load failed.
     if (this.#loads === 1) throw new Error('not loaded');
     throw new Error(`not loaded again: ${this.#loadError ?? 'it had to be ended too often'}`);
   }

@@ -1,4 +1,4 @@
-/** Text of a given length, to fill a context with. */
+/** Filler text of a given length in tokens. */
 
 const WORDS = ['one', 'red', 'circle', 'stands', 'left', 'of', 'two', 'green', 'signs', 'and', 'a', 'small', 'house'];
 
@@ -6,8 +6,8 @@ const WORDS = ['one', 'red', 'circle', 'stands', 'left', 'of', 'two', 'green', '
 const FRAME_TOKENS = 24;
 
 /**
- * A question with which a prompt has about `cachedTokens` tokens, fewer where the context could not hold them and `newTokens`
- * behind them. `count` counts a text's tokens.
+ * A question that makes a prompt about `cachedTokens` tokens long, shorter where the context could not hold them and `newTokens`
+ * after them. `count` counts a text's tokens.
  */
 export function fillerQuestion(
   { cachedTokens, newTokens }: { readonly cachedTokens: number; readonly newTokens: number },

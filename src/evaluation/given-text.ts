@@ -1,7 +1,7 @@
-/** A text in the place of a round's generation: for measuring what comes after it, and for asking as if the model had said it. */
+/** Replaces a round's generation with a given text: to measure what follows it, or to continue as if the model had said it. */
 import type { AskOptions } from '../conversation/engine.ts';
 
-/** Lets round 1 say `text`, ended as the model ends a message; the model itself takes the rounds behind it. */
+/** Makes round 1 say `text`, ended as the model ends a message; the model itself generates the later rounds. */
 export function sayInRound1(text: string): AskOptions {
   return {
     sourceOf: (round, tokenizer) => {

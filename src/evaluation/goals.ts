@@ -1,5 +1,5 @@
 /**
- * What the engine is meant to reach on a large graphics card, and whether a report shows it. A goal whose measurements are
+ * The engine's speed and memory goals on a large graphics card, and whether a report meets them. A goal whose measurements are
  * missing from the report is left out.
  */
 import type { BenchReport, EngineReport, Row, Verdict } from './bench-report.ts';
@@ -13,7 +13,7 @@ export interface Judged {
 /** Bytes that JavaScript and WASM may hold while a model loads. */
 const HEAP_LIMIT = 0.5e9;
 
-/** The report with the goals judged by what it holds. */
+/** The report with its goals judged. */
 export function withVerdicts(report: Omit<BenchReport, 'verdicts'>): BenchReport {
   return { ...report, verdicts: judge(report) };
 }
@@ -23,13 +23,13 @@ export function judge({ rows, engines }: Judged): Verdict[] {
   const row = (id: string): Row | undefined => rows.find((candidate) => candidate.id === id);
   const ours = (id: string): number | undefined => row(id)?.ours?.summary?.median;
   const verdicts: Verdict[] = [];
-  const atLeast = (goal: string, ratio: number | null | undefined, wanted: number): void => {
+  const atLeast = (goal: string, ratio: number | null | undefined, limit: number): void => {
     if (ratio == null || !Number.isFinite(ratio)) return;
-    verdicts.push({ goal, measured: `${ratio.toFixed(2)} ×`, wanted: `≥ ${wanted} ×`, met: ratio >= wanted });
+    verdicts.push({ goal, measured: `${ratio.toFixed(2)} ×`, target: `≥ ${limit} ×`, met: ratio >= limit });
   };
   const atMost = (goal: string, value: number | undefined, limit: number, unit: string): void => {
     if (value === undefined || !Number.isFinite(value)) return;
-    verdicts.push({ goal, measured: `${value.toFixed(2)} ${unit}`, wanted: `≤ ${limit} ${unit}`, met: value <= limit });
+    verdicts.push({ goal, measured: `${value.toFixed(2)} ${unit}`, target: `≤ ${limit} ${unit}`, met: value <= limit });
   };
   const divided = (a: number | undefined, b: number | undefined): number | undefined =>
     a === undefined || b === undefined ? undefined : a / b;

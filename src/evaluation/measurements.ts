@@ -1,7 +1,7 @@
 /** Everything the benchmark can measure. */
 import type { EngineName, Probe } from '../protocol/bench-api.ts';
 
-/** A picture to measure with, made on the spot. */
+/** A synthetic picture to measure with. */
 export interface SyntheticPicture {
   readonly name: string;
   readonly width: number;
@@ -14,7 +14,7 @@ export interface BenchQuestion {
   readonly question: string;
 }
 
-/** What a measurement can be made of. */
+/** The inputs of a measurement. */
 export interface ProbeInput {
   /** New tokens a measurement of decode steps takes. */
   readonly steps: number;
@@ -22,12 +22,12 @@ export interface ProbeInput {
   readonly questions: readonly BenchQuestion[];
 }
 
-/** One thing that is measured, over and over. */
+/** One measurement, taken repeatedly. */
 export interface Measurement {
-  /** What an address calls it. */
+  /** Its name in a page's address. */
   readonly id: string;
   readonly title: string;
-  /** What a time stands for, in one sentence. */
+  /** The meaning of a time, in one sentence. */
   readonly what: string;
   readonly byDefault: boolean;
   readonly engines: readonly EngineName[];
@@ -45,7 +45,7 @@ const LARGE: SyntheticPicture = { name: '1280 x 960', width: 1280, height: 960 }
 const square = (side: number): SyntheticPicture => ({ name: `${side} x ${side}`, width: side, height: side });
 
 const QUESTION = 'What is written on the sign in the middle?';
-/** What takes the place of round 1, so that both engines follow the same call. */
+/** Replaces round 1, so that both engines follow the same call. */
 const TOOL_CALL =
   '<think>The text is too small.</think>' +
   '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
@@ -58,7 +58,7 @@ const BOTH: readonly EngineName[] = ['ours', 'upstream'];
 const decode = (cachedTokens: number): Measurement => ({
   id: `decode${cachedTokens}`,
   title: `Decode step, ${cachedTokens} cached`,
-  what: 'One new token, greedy, drafts off.',
+  what: 'One new token, greedy, without speculative decoding.',
   byDefault: true,
   engines: BOTH,
   pictures: [DOT],
@@ -74,7 +74,7 @@ const firstToken = ({
   id,
   title,
   what: probe.prefetch
-    ? 'Question to first token at half resolution; only this app uses the time before.'
+    ? 'Question to first token at half resolution; only this app prefetches before the question.'
     : 'Question to first token at half resolution, from the decoded picture.',
   byDefault: true,
   engines: BOTH,
@@ -101,7 +101,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   {
     id: 'imageTurn',
     title: 'Prefill, 1280 × 960 in full',
-    what: 'Encoding the picture and prefilling the prompt, nothing known before.',
+    what: 'Encoding the picture and prefilling the prompt, with nothing cached.',
     byDefault: true,
     engines: BOTH,
     pictures: [LARGE],
@@ -119,7 +119,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
     probes: () => [{ kind: 'round2', picture: LARGE.name, question: QUESTION, toolCall: TOOL_CALL }],
   },
   firstToken({ id: 'firstToken', title: 'First token, picture chosen 5 s before', prefetch: true }),
-  firstToken({ id: 'firstTokenCold', title: 'First token, the same without reading ahead', prefetch: false }),
+  firstToken({ id: 'firstTokenCold', title: 'First token, the same without prefetch', prefetch: false }),
   preprocess(square(1022)),
   preprocess(square(2044)),
   {
@@ -150,7 +150,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   {
     id: 'profile',
     title: 'Decode step, counted',
-    what: 'What a step asks of the graphics device; slower than an uncounted one.',
+    what: 'The GPU work of a step; slower than an uncounted one.',
     byDefault: false,
     engines: BOTH,
     pictures: [DOT],
@@ -160,7 +160,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   {
     id: 'profilePrefill',
     title: 'Prefill, counted',
-    what: 'What a prefill asks of the graphics device; slower than an uncounted one.',
+    what: 'The GPU work of a prefill; slower than an uncounted one.',
     byDefault: false,
     engines: ['ours'],
     pictures: [LARGE],

@@ -1,4 +1,4 @@
-/** What a run of the benchmark is to measure, and how a page's address spells it. */
+/** The plan of a benchmark run, and its parameters in a page's address. */
 import type { EngineName, Experiment, PresetName } from '../protocol/bench-api.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import { MEASUREMENTS } from './measurements.ts';
@@ -16,7 +16,7 @@ export interface BenchPlan extends Experiment {
   readonly engines: readonly EngineName[];
   /** Ids of measurements, in the order of {@link MEASUREMENTS}. */
   readonly only: readonly string[];
-  /** Times each thing is measured, after one that does not count. */
+  /** Samples per measurement, after one warm-up. */
   readonly repeat: number;
   /** New tokens a measurement of decode steps takes. */
   readonly steps: number;
@@ -42,7 +42,7 @@ export const DEFAULT_PLAN: BenchPlan = {
   totalSeconds: 3600,
 };
 
-/** What is measured when nobody says: whole answers only where there are weights that answer. */
+/** The default measurements: whole answers only with trained weights. */
 export function usualMeasurements(model: BenchModel): readonly string[] {
   const usual = MEASUREMENTS.filter(({ byDefault }) => byDefault).map(({ id }) => id);
   return model.kind === 'preset' ? usual.filter((id) => id !== 'answers') : usual;
@@ -50,9 +50,9 @@ export function usualMeasurements(model: BenchModel): readonly string[] {
 
 /** Reads `model`, `backend`, `kernels`, `tuning`, `engines`, `only`, `repeat`, `steps`, `questions`, `limit` and `total`; anything unusable takes its default. */
 export function planFrom(search: URLSearchParams): BenchPlan {
-  const wanted = names(search.get('only'));
+  const requested = names(search.get('only'));
   const engines = names(search.get('engines'));
-  const only = MEASUREMENTS.map(({ id }) => id).filter((id) => wanted.includes(id));
+  const only = MEASUREMENTS.map(({ id }) => id).filter((id) => requested.includes(id));
   const chosen = (['ours', 'upstream'] as const).filter((name) => engines.includes(name));
   const backend = search.get('backend');
   const kernels = search.get('kernels');
@@ -72,7 +72,7 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   };
 }
 
-/** The parameters that `planFrom` reads as this plan, without those that say what is the default anyway. */
+/** The parameters that `planFrom` reads as this plan, defaults left out. */
 export function planToSearch(plan: BenchPlan): URLSearchParams {
   const all: Readonly<Record<string, readonly [string, string]>> = {
     model: [modelName(plan.model), modelName(DEFAULT_PLAN.model)],

@@ -1,6 +1,6 @@
 /**
  * Runs a plan: loads one engine after the other, then measures everything in turn, the engines alternating, so that a
- * machine which grows slower harms both. Whatever goes wrong is a result of the engine it happened to, never the run's end.
+ * machine that slows down affects both equally. A failure counts as a result of its engine and never ends the run.
  */
 import type { EngineName, Probe, Sample } from '../protocol/bench-api.ts';
 import type { FolderSource } from '../protocol/engine-api.ts';
@@ -11,7 +11,7 @@ import { withVerdicts } from './goals.ts';
 import { type BenchQuestion, type SyntheticPicture, type Measurement, MEASUREMENTS } from './measurements.ts';
 import { type BenchPlan, planToSearch } from './plan.ts';
 
-/** What a run needs of the page it runs on. */
+/** The environment of a run. */
 export interface BenchEnvironment {
   readonly userAgent: string;
   /** Starts an engine's worker. */
@@ -20,7 +20,7 @@ export interface BenchEnvironment {
   model(plan: BenchPlan): Promise<FolderSource>;
   /** Draws a picture. */
   invent(picture: SyntheticPicture): Promise<Blob>;
-  /** Resolves after so many milliseconds, or when the signal fires. */
+  /** Resolves after `ms` milliseconds, or when the signal fires. */
   rest(ms: number, signal: AbortSignal): Promise<void>;
   /** Questions about pictures of the site, and these. */
   questions(): Promise<{ readonly list: readonly BenchQuestion[]; readonly pictures: ReadonlyMap<string, Blob> }>;
@@ -33,15 +33,15 @@ export type BenchEvent =
   | { readonly type: 'row'; readonly row: Row };
 
 /**
- * Rest before decode steps are measured in turn. Upstream has gigabytes to give back after a prefill of thousands of tokens, which the
+ * Pause before each measurement of decode steps. Upstream has gigabytes to free after a prefill of thousands of tokens, which the
  * browser does for about a second, and the next engine's steps would pay for it: 12 % (docs/log.md). Milliseconds.
  */
 const REST_MS = 3000;
 
-/** Questions before memory is looked at first: everything that is made once has been made. */
+/** Questions before the first look at memory, so that one-time allocations do not count as growth. */
 const SETTLED_AFTER = 10;
 
-/** Runs a plan to its end, or until `signal` fires. Never throws but for a model that nobody can have. */
+/** Runs a plan to its end, or until `signal` fires. Throws only for a model that cannot be obtained. */
 export async function runBench(
   plan: BenchPlan,
   environment: BenchEnvironment,

@@ -1,4 +1,4 @@
-/** Numbers that sum up repeated measurements. */
+/** Summary statistics of repeated measurements. */
 
 /** Summary of several measurements of one thing. */
 export interface Summary {
@@ -24,7 +24,7 @@ export function summarize(values: readonly number[]): Summary | null {
 
 /**
  * How many times as long the second takes as the first: the median over pairs that were measured one after the other, so
- * that a machine which grows slower harms both. Null without pairs.
+ * that a machine that slows down affects both equally. Null without pairs.
  */
 export function medianRatio(first: readonly number[], second: readonly number[]): number | null {
   const pairs = Math.min(first.length, second.length);

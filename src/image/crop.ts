@@ -1,4 +1,4 @@
-/** Cutting a part out of an image, byte for byte as Pillow's `Image.crop` does it inside the image. */
+/** Crops an image, byte for byte as Pillow's `Image.crop` does inside the image. */
 import type { PixelRegion } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 

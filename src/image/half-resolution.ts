@@ -1,13 +1,13 @@
 /**
- * What happens to an image before the model's own processor sees it: the user's pixel budget, the halving that
- * VisionThink's first round starts from, and the lift of very small images to one visual token. Every step has a function
- * for the size alone, so that costs can be known before any pixel is touched.
+ * Prepares an image before the model's own processor: the user's pixel budget, the half resolution of VisionThink's first
+ * round, and upscaling of very small images to one visual token. Every step has a function for the size alone, so that
+ * costs are known before any pixel is touched.
  */
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { resample } from './resample.ts';
 import type { PixelSize } from './smart-resize.ts';
 
-/** No side is shown to the processor smaller than this many pixels: the protocol's constant, whatever the patch size. */
+/** Smallest side in pixels that the processor is shown: a constant of the protocol, whatever the patch size. */
 export const SMALLEST_SIDE = 28;
 
 /** Both sides multiplied by `scale`, rounded down, at least 1 pixel. Source: VisionThink's evaluation script, for 1/2. */
@@ -16,8 +16,8 @@ export function scaledSize({ width, height }: PixelSize, scale: number): PixelSi
 }
 
 /**
- * The size after a side under 28 pixels was scaled up together with the other one. The product is truncated as Python's
- * `int` does it, so 27.999... becomes 27. Source: VisionThink's evaluation script.
+ * The size after scaling a side under 28 pixels up together with the other one. The product is truncated as Python's
+ * `int` does, so 27.999... becomes 27. Source: VisionThink's evaluation script.
  */
 export function liftedSize({ width, height }: PixelSize): PixelSize {
   if (width >= SMALLEST_SIDE && height >= SMALLEST_SIDE) return { width, height };
@@ -25,7 +25,7 @@ export function liftedSize({ width, height }: PixelSize): PixelSize {
   return { width: Math.trunc(width * scale), height: Math.trunc(height * scale) };
 }
 
-/** The size that fits an area of `maxPixels`, aspect ratio kept, sides at least 1; null: no budget. */
+/** The size that fits an area of `maxPixels` at the same aspect ratio, sides at least 1; null: no budget. */
 export function budgetSize({ width, height }: PixelSize, maxPixels: number | null): PixelSize {
   const area = width * height;
   if (maxPixels === null || area <= maxPixels) return { width, height };
@@ -33,18 +33,18 @@ export function budgetSize({ width, height }: PixelSize, maxPixels: number | nul
   return { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
 }
 
-/** Scales an original whose area exceeds `maxPixels` down to it (Lanczos); others come back as they are. */
+/** Scales an original whose area exceeds `maxPixels` down to it (Lanczos); other images are returned unchanged. */
 export function fitPixelBudget(image: RgbImage, maxPixels: number | null): RgbImage {
   return lanczos(image, budgetSize(image, maxPixels));
 }
 
-/** Scales both sides (Lanczos), before `liftSmall`: by 1/2 for the image a downsampled turn begins with. */
+/** Scales both sides (Lanczos), before `liftSmall`: by 1/2 for the first image of a downsampled turn. */
 export function scaleImage(image: RgbImage, scale: number): RgbImage {
   return lanczos(image, scaledSize(image, scale));
 }
 
 /**
- * Scales an image with a side under 28 pixels up (Lanczos); half and full images alike go through this. Check the aspect
+ * Scales up an image with a side under 28 pixels (Lanczos), at half and full resolution alike. Check the aspect
  * ratio of `liftedSize` first: a 1 x 10000 image would grow to 28 x 280000 pixels.
  */
 export function liftSmall(image: RgbImage): RgbImage {

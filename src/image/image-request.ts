@@ -1,6 +1,6 @@
 /**
- * From a request to a view: how large and how expensive what is asked for will be, and the preprocessed image itself. The
- * plan touches no pixels, so the page can show token costs at once; `prepareView` follows the same plan.
+ * From a request to a view: first its size and token cost, then the preprocessed image. The plan touches no pixels, so the
+ * page can show token costs immediately; `prepareView` follows the same plan.
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -17,18 +17,18 @@ export interface PlannedView extends PixelSize {
   readonly tokens: number;
 }
 
-/** What a view is made of, apart from which image it shows. */
+/** What a view shows of its image: a region, at a scale. */
 export type ViewRequest = Pick<ImageRequest, 'region' | 'scale'>;
 
-/** What every view of a model goes through. */
+/** Limits on every view of a model. */
 export interface ViewLimits {
   readonly processor: ProcessorSettings;
-  /** Largest area in pixels that is shown of a source before `scale` applies; null: no limit but the processor's. */
+  /** Largest area in pixels of a source before `scale` applies; null: only the processor's own limit. */
   readonly pixelBudget: number | null;
 }
 
 /**
- * The size and cost of a view of `source`. Throws ImageShapeError when the processor refuses its aspect ratio,
+ * The size and cost of a view of `source`. Throws ImageShapeError if the processor refuses its aspect ratio,
  * ImageRegionError when the region does not lie in the source.
  */
 export function planView(source: PixelSize, request: ViewRequest, limits: ViewLimits): PlannedView {
@@ -40,8 +40,8 @@ export function planView(source: PixelSize, request: ViewRequest, limits: ViewLi
 }
 
 /**
- * The preprocessed view: the region is cut out first, so that no pixel beside it bleeds in; then budget, scale, the lift of
- * small sides, the processor. Throws what `planView` throws, before any pixel is touched.
+ * The preprocessed view: crops the region first, so that no pixel outside it bleeds in; then applies the budget, the scale,
+ * the upscaling of small sides, and the processor. Throws what `planView` throws, before any pixel is touched.
  */
 export function prepareView(source: RgbImage, request: ViewRequest, limits: ViewLimits): PreprocessedImage {
   planView(source, request, limits);
@@ -50,7 +50,7 @@ export function prepareView(source: RgbImage, request: ViewRequest, limits: View
   return preprocess(liftSmall(scaleImage(within, request.scale)), limits.processor);
 }
 
-/** Pixels of the part that is shown. Throws ImageRegionError. */
+/** Size in pixels of the region that is shown. Throws ImageRegionError. */
 function shownSize(source: PixelSize, region: PixelRegion | null): PixelSize {
   if (region === null) return source;
   const { left, top, width, height } = region;

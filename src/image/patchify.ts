@@ -1,14 +1,14 @@
 /**
  * From an RGB image to the vision tower's input, exactly as transformers' Qwen2-VL image processor with the Pillow backend
- * makes it: smart resize, rescale, normalise, cut into patches. Knows nothing of rounds or halves. Cutting comes last,
- * and only when it is asked for: kernels of ours cut on the device, from a tenth of the bytes.
+ * makes it: smart resize, rescale, normalise, cut into patches. Knows nothing of rounds or half resolution. Patches are cut
+ * last and only on request: our own kernels cut them on the device, from a tenth of the bytes.
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { resample } from './resample.ts';
 import { smartResize } from './smart-resize.ts';
 
-/** What the vision encoder is shown of one image. */
+/** One image as the vision encoder's input. */
 export interface PreprocessedImage {
   /** One row of `image_grid_thw`: frames (1), rows and columns of patches. */
   readonly gridThw: readonly [1, number, number];
@@ -17,13 +17,13 @@ export interface PreprocessedImage {
   readonly height: number;
   /** The resized image: what the model sees, before normalisation. */
   readonly seen: RgbImage;
-  /** What every 8-bit value becomes in every channel, `[3, 256]`. */
+  /** The normalised number for every 8-bit value in every channel, `[3, 256]`. */
   readonly normalised: Float32Array;
-  /** `pixel_values [num_patches, channels * temporal * patch * patch]`, 1176 columns for Qwen2.5-VL; cut anew each time. */
+  /** `pixel_values [num_patches, channels * temporal * patch * patch]`, 1176 columns for Qwen2.5-VL; recomputed on each call. */
   pixelValues(): Float32Array;
 }
 
-/** What the vision encoder is shown of `image`. Throws ImageShapeError. Source: transformers, Qwen2VLImageProcessorPil. */
+/** Preprocesses `image` for the vision encoder. Throws ImageShapeError. Source: transformers, Qwen2VLImageProcessorPil. */
 export function preprocess(image: RgbImage, settings: ProcessorSettings): PreprocessedImage {
   const { width, height } = smartResize(image, settings);
   const seen = resample(image, width, height, settings.resample); // [height, width, 3]
@@ -33,7 +33,7 @@ export function preprocess(image: RgbImage, settings: ProcessorSettings): Prepro
 }
 
 /**
- * What every 8-bit value becomes in every channel, `[3, 256]`. Rounds to float32 where numpy does: after the rescale,
+ * The normalised number for every 8-bit value in every channel, `[3, 256]`. Rounds to float32 where numpy does: after the rescale,
  * after subtracting the mean and after dividing. Source: transformers, image_transforms.py, rescale and normalize.
  */
 function normalisedValues(settings: ProcessorSettings): Float32Array {
@@ -63,9 +63,9 @@ function patchify(image: RgbImage, settings: ProcessorSettings, table: Float32Ar
 
   for (let tokenY = 0; tokenY < image.height; tokenY += token) {
     for (let tokenX = 0; tokenX < width; tokenX += token) {
-      for (let inner = 0; inner < merge * merge; inner++) {
-        const top = tokenY + Math.trunc(inner / merge) * patch;
-        const left = tokenX + (inner % merge) * patch;
+      for (let corner = 0; corner < merge * merge; corner++) {
+        const top = tokenY + Math.trunc(corner / merge) * patch;
+        const left = tokenX + (corner % merge) * patch;
         for (let channel = 0; channel < 3; channel++) {
           const values = channel * 256;
           const frameStart = at;

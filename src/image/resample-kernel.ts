@@ -1,8 +1,8 @@
 /**
- * The inner loops of resample.ts as WebAssembly with vectors of 128 bits: one row of a horizontal or a vertical pass over
- * 8-bit RGB, in Pillow's fixed point. Wrapping 32-bit sums, an arithmetic shift, then a clip to 0..255: nothing is rounded otherwise.
+ * The inner loops of resample.ts as WebAssembly SIMD: one row of a horizontal or a vertical pass over 8-bit RGB, in Pillow's
+ * fixed point: wrapping 32-bit sums, an arithmetic shift, then a clip to 0..255. Nothing else rounds.
  *
- * Both may write up to 15 bytes behind a row, which is the beginning of the next one, and read as many: memory ends later.
+ * Both may read and write up to 15 bytes past a row, at the beginning of the next one; memory extends beyond that.
  * Source: ImagingResampleHorizontal_8bpc and ImagingResampleVertical_8bpc in Pillow's src/libImaging/Resample.c.
  */
 import {
@@ -22,21 +22,21 @@ import {
 } from '../shared/wasm-assembler.ts';
 import { PRECISION_BITS } from './resample-weights.ts';
 
-/** Bytes that rows need behind them. */
+/** Bytes that must follow the last row. */
 export const SLACK_BYTES = 16;
 
 /** A page of WebAssembly memory. */
 const PAGE_BYTES = 65_536;
 
-/** Half of the last kept bit: sums start here, so that the final shift rounds. */
+/** Half of the last bit that the final shift keeps: sums start here, so that the shift rounds. */
 const ROUNDING = i32x4.const(1 << (PRECISION_BITS - 1));
 
-/** The kernel with memory of its own. All arguments are addresses or bytes. */
+/** The kernel with its own memory. All arguments are addresses or byte counts. */
 export interface ResampleKernel {
   readonly memory: WebAssembly.Memory;
   /**
-   * Fills `[out, outEnd)` with pixels: for each, `spans` has the offset of its first pixel from `row` and the bytes of its
-   * weights (i32 both); its weights (i32) lie `stride` bytes behind those of the pixel before.
+   * Fills `[out, outEnd)` with pixels: for each, `spans` holds the offset of its first input pixel from `row` and the bytes of
+   * its weights (both i32); its weights (i32) lie `stride` bytes after the previous pixel's.
    */
   horizontal(row: number, out: number, outEnd: number, spans: number, weights: number, stride: number): void;
   /** Fills `[out, outEnd)` with sums of rows: the first begins at `rows`, each further one `rowBytes` later, one for each of the weights in `[weights, weightsEnd)`. */
@@ -45,7 +45,7 @@ export interface ResampleKernel {
 
 let module: WebAssembly.Module | null = null;
 
-/** A kernel with at least so many bytes of memory, which goes with it: nothing is shared between calls. */
+/** Makes a kernel with at least this many bytes of its own memory: calls share nothing. */
 export function openResampleKernel(bytes: number): ResampleKernel {
   module ??= new WebAssembly.Module(assemble([horizontal(), vertical()], 1));
   const { exports } = new WebAssembly.Instance(module);
@@ -62,7 +62,7 @@ const bytesOf = (low: Code, high: Code, third: Code, fourth: Code): Code =>
   i8x16.narrow_i16x8_u(i16x8.narrow_i32x4(low, high), i16x8.narrow_i32x4(third, fourth));
 const shifted = (sums: Code): Code => i32x4.shr_s(sums, i32.const(PRECISION_BITS));
 
-/** A pixel's three channels are summed in three runners; the fourth is the next pixel's first channel and counts for nothing. */
+/** A pixel's three channels are summed in three lanes; the fourth is the next pixel's first channel and is ignored. */
 function horizontal(): WasmFunction {
   const [ROW, OUT, OUT_END, SPANS, WEIGHTS, STRIDE] = [0, 1, 2, 3, 4, 5];
   const locals = new Locals(PARAMETERS);
@@ -94,7 +94,7 @@ function horizontal(): WasmFunction {
   return { name: 'horizontal', parameters: PARAMETERS, locals: locals.types, body };
 }
 
-/** Sixteen bytes of a row at a time, whatever they belong to. */
+/** Sixteen bytes of a row at a time, regardless of pixels and channels. */
 function vertical(): WasmFunction {
   const [ROWS, ROW_BYTES, OUT, OUT_END, WEIGHTS, WEIGHTS_END] = [0, 1, 2, 3, 4, 5];
   const locals = new Locals(PARAMETERS);

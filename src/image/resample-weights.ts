@@ -1,5 +1,5 @@
 /**
- * The filter weights of a Pillow-exact resampling along one axis, in fixed point. Knows sizes and filters, no pixels.
+ * The filter weights of Pillow-exact resampling along one axis, in fixed point. Knows sizes and filters, but no pixels.
  * The arithmetic follows Pillow's src/libImaging/Resample.c: weights computed and normalised in double precision, then
  * rounded half away from zero to 22 fractional bits.
  */
@@ -64,7 +64,7 @@ function sinc(x: number): number {
 export function resampleWeights(inSize: number, outSize: number, filter: ResampleFilter): ResampleWeights {
   const kernel = KERNELS[filter];
   const scale = inSize / outSize;
-  const filterScale = Math.max(scale, 1); // widening the kernel when shrinking is what antialiases
+  const filterScale = Math.max(scale, 1); // widening the kernel when shrinking antialiases
   const support = kernel.support * filterScale;
   const inverseScale = 1 / filterScale;
   const stride = Math.ceil(support) * 2 + 1;

@@ -1,6 +1,6 @@
 /**
- * Resampling of 8-bit RGB images, byte for byte as Pillow's `Image.resize` does it: a horizontal pass, then a vertical one,
- * each rounded and clipped to 8 bits. Knows nothing of models, and keeps nothing between calls.
+ * Resamples 8-bit RGB images, byte for byte as Pillow's `Image.resize` does: a horizontal pass, then a vertical one, each
+ * rounded and clipped to 8 bits. Knows nothing of models, and keeps no state between calls.
  */
 import type { ResampleFilter } from '../model/processor-settings.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -12,8 +12,8 @@ import { resampleWeights, type ResampleWeights } from './resample-weights.ts';
 const TALL_RATIO = 100;
 
 /**
- * Scales `image` to `width` x `height` pixels. An axis whose size does not change is not touched; when neither changes the
- * image itself is returned. Throws ImageShapeError when a side is not a whole number of at least 1.
+ * Scales `image` to `width` x `height` pixels. Skips an axis whose size does not change; if neither changes,
+ * returns the image itself. Throws ImageShapeError if a side is not a whole number of at least 1.
  * Source: ImagingResample in Pillow's src/libImaging/Resample.c (8 bits per channel); Pillow 12.3.
  */
 export function resample(image: RgbImage, width: number, height: number, filter: ResampleFilter): RgbImage {
@@ -29,30 +29,29 @@ export function resample(image: RgbImage, width: number, height: number, filter:
 
   const along = width === image.width ? undefined : resampleWeights(image.width, width, filter);
   const down = height === image.height ? undefined : resampleWeights(image.height, height, filter);
-  return { width, height, data: runPasses(image, width, height, along, down) };
+  return { width, height, data: runPasses(image, { width, height }, along, down) };
 }
 
-/** The passes there are, in the memory of one kernel. */
+/** Runs the passes that are needed, in the memory of one kernel. */
 function runPasses(
   image: RgbImage,
-  width: number,
-  height: number,
+  { width, height }: { readonly width: number; readonly height: number },
   along: ResampleWeights | undefined,
   down: ResampleWeights | undefined,
 ): Uint8Array {
-  // 1. Where everything lies: of the source only the rows that the vertical pass reads.
+  // 1. Allocate everything. Of the source only the rows that the vertical pass reads are copied.
   const firstRow = down?.starts[0] ?? 0;
   const rows = (down?.end ?? image.height) - firstRow;
   const inBytes = image.width * 3;
   const outBytes = width * 3;
-  const room = new Room();
-  const source = room.take(rows * inBytes);
-  const between = along === undefined ? source : room.take(rows * outBytes); // [rows, width, 3]
-  const result = down === undefined ? between : room.take(height * outBytes); // [height, width, 3]
-  const alongSpans = room.take((along?.starts.length ?? 0) * 8);
-  const alongWeights = room.take(along?.weights.byteLength ?? 0);
-  const downWeights = room.take(down?.weights.byteLength ?? 0);
-  const kernel = openResampleKernel(room.bytes);
+  const allocator = new Allocator();
+  const source = allocator.take(rows * inBytes);
+  const between = along === undefined ? source : allocator.take(rows * outBytes); // [rows, width, 3]
+  const result = down === undefined ? between : allocator.take(height * outBytes); // [height, width, 3]
+  const alongSpans = allocator.take((along?.starts.length ?? 0) * 8);
+  const alongWeights = allocator.take(along?.weights.byteLength ?? 0);
+  const downWeights = allocator.take(down?.weights.byteLength ?? 0);
+  const kernel = openResampleKernel(allocator.bytes);
   const memory = new Uint8Array(kernel.memory.buffer);
   const words = new Int32Array(kernel.memory.buffer);
   memory.set(image.data.subarray(firstRow * inBytes, (firstRow + rows) * inBytes), source);
@@ -82,8 +81,8 @@ function runPasses(
   return memory.slice(result, result + height * outBytes);
 }
 
-/** Addresses one after the other, each a multiple of 16, with what the kernel needs behind. */
-class Room {
+/** A bump allocator: consecutive addresses, each a multiple of 16, with the kernel's slack after each block. */
+class Allocator {
   bytes = 0;
 
   take(bytes: number): number {

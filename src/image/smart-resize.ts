@@ -1,6 +1,6 @@
 /**
- * The size at which Qwen's image processor shows an image to the model: both sides a multiple of one visual token's side,
- * the area between two limits, the aspect ratio kept as well as possible. Sizes only, no pixels.
+ * The size to which Qwen's image processor resizes an image: both sides multiples of one visual token's side, the area
+ * between two limits, the aspect ratio preserved as well as possible. Sizes only, no pixels.
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -11,7 +11,7 @@ export interface PixelSize {
   readonly height: number;
 }
 
-/** The longest side may be this many times the shortest. Source: transformers, smart_resize. */
+/** Largest allowed ratio of the longer side to the shorter. Source: transformers, smart_resize. */
 export const MAX_ASPECT_RATIO = 200;
 
 /**
@@ -42,7 +42,7 @@ export function smartResize(
   return nearest;
 }
 
-/** Python's `round`: halves go to the even neighbour (2.5 to 2, 3.5 to 4). `value` is not negative. */
+/** Python's `round`: ties go to the even neighbour (2.5 to 2, 3.5 to 4). `value` is not negative. */
 function roundHalfEven(value: number): number {
   const below = Math.floor(value);
   const rest = value - below;
@@ -58,7 +58,7 @@ function checkShape({ width, height }: PixelSize): void {
   if (ratio > MAX_ASPECT_RATIO) {
     throw new NamedError(
       'ImageShapeError',
-      `On its way to the model the image has ${width} x ${height} pixels, an aspect ratio of ` +
+      `After preprocessing the image has ${width} x ${height} pixels, an aspect ratio of ` +
         `${Math.round(ratio * 10) / 10}; at most ${MAX_ASPECT_RATIO} is possible. Crop the image along its longer side.`,
     );
   }

@@ -35,7 +35,7 @@ export const MAX_DECODED_PIXELS = 2 ** 28;
 /** Largest file that is read into memory, in bytes: no image within the pixel limit needs more. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
-/** A decoder that leaves to `decodePlain` what only the platform can decode. */
+/** A decoder that passes the types only the platform can decode to `decodePlain`. */
 export function createImageDecoder(decodePlain: (file: PlainFile) => Promise<RgbImage>): ImageDecoder {
   return {
     async decode(file) {
@@ -54,7 +54,7 @@ interface CheckedFile {
 }
 
 /**
- * Reads a file and refuses what no decoder should be given: empty, unreadable, not an image, HEIC, cut short, too large.
+ * Reads a file and refuses any that no decoder should get: empty, unreadable, not an image, HEIC, cut short, too large.
  * Throws ImageDecodeError, ImageTooLargeError.
  */
 export async function checkImageFile(file: Blob): Promise<CheckedFile> {

@@ -1,6 +1,6 @@
 /**
- * Reads what an image file says about itself: its type, its size in pixels, its orientation, and whether the image is all
- * there. Decodes no pixels. Decoders ask here first: a huge image has to be refused before it takes memory, and a file that
+ * Reads the header of an image file: its type, its size in pixels, its orientation, and whether the image is
+ * complete. Decodes no pixels. Decoders ask here first: a huge image has to be refused before it takes memory, and a file that
  * was cut short has to be refused although a browser would draw the part that is there.
  */
 import { looksLikeSvg, SVG_LOOK_BYTES } from '../shared/svg.ts';
@@ -15,10 +15,10 @@ import { readPng } from './image-headers/png.ts';
 import { isTiff, readTiff } from './image-headers/tiff.ts';
 import { readWebp } from './image-headers/webp.ts';
 
-/** File types that are told apart. `heic` cannot be decoded anywhere here, `svg` only outside workers. */
+/** File types that are distinguished. `heic` cannot be decoded anywhere here, `svg` only outside workers. */
 export type ImageType = 'png' | 'jpeg' | 'gif' | 'webp' | 'bmp' | 'avif' | 'heic' | 'tiff' | 'svg';
 
-/** What a file says about itself. */
+/** The facts that a file states. */
 export interface ImageHeader extends HeaderFacts {
   readonly type: ImageType;
 }
@@ -35,7 +35,7 @@ const readers: readonly { type: ImageType; matches(bytes: Bytes): boolean; read(
   { type: 'svg', matches: (bytes) => looksLikeSvg(bytes.text(0, SVG_LOOK_BYTES)), read: () => ({ complete: true }) },
 ];
 
-/** Reads the header of a whole file; undefined when it is none of the known types. Never throws for bad bytes. */
+/** Reads the header of a whole file; undefined for an unknown type. Never throws for bad bytes. */
 export function readImageHeader(file: Uint8Array): ImageHeader | undefined {
   const bytes = new Bytes(file);
   const reader = readers.find(({ matches }) => matches(bytes));

@@ -1,6 +1,6 @@
 /**
- * Copies a model folder that is converted already. Each file is hashed once it is there; the manifest comes last. Stopped at any
- * point it goes on when it is called again: files that are there are not read again, the one at hand goes on at the last piece.
+ * Copies an already converted model folder. Each file is hashed once copied; the manifest comes last. After a stop at any point,
+ * the next call resumes: finished files are not read again, and the current file resumes at its last piece.
  */
 import { type FileRecord, type Manifest, MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -10,18 +10,18 @@ import { hashBlob } from '../shared/sha256.ts';
 import type { ModelDirectory } from './model-storage.ts';
 import { throwIfStopped } from './stopped.ts';
 
-/** The manifest while its folder is not whole, beside the folder. */
+/** The manifest of an incomplete folder, stored next to it. */
 const PENDING_FILE = 'copying.json';
 
-/** Bytes that are read at a time. */
+/** Bytes per read. */
 const PIECE_BYTES = 1 << 24;
 
-/** Tells how many bytes of all are there. */
+/** Reports how many of all bytes are copied. */
 export type CopyProgress = (done: number, total: number, path: string) => void;
 
 /**
  * Copies the model folder in `source` and returns its manifest.
- * @throws ModelFolderError when it is none, lacks a file or a file is not what the manifest says; StorageError; StoppedError
+ * @throws ModelFolderError when it is not a model folder, lacks a file, or a file differs from the manifest; StorageError; StoppedError
  */
 export async function copyModel(
   source: FileSource,
@@ -33,7 +33,7 @@ export async function copyModel(
   const text = new TextDecoder().decode(bytes);
   const manifest = parseManifest(tryParseJson(text));
 
-  // What another folder has left is of no use.
+  // Files of another folder are useless.
   await model.remove(MANIFEST_FILE);
   const pending = await (await notes.blob(PENDING_FILE))?.text();
   if (pending !== text) {
@@ -54,7 +54,7 @@ export async function copyModel(
   return manifest;
 }
 
-/** How much of a copy is there; undefined when none is under way. */
+/** Progress of a copy; undefined when none is unfinished. */
 export async function copyState({
   notes,
   model,
@@ -67,7 +67,7 @@ export async function copyState({
   return { done, total: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-/** Whom a copy reports to, in bytes of the file at hand, and what stops it. */
+/** Progress, in bytes of the current file, and cancellation of a copy. */
 interface CopyContext {
   readonly report: (copied: number) => void;
   readonly signal: AbortSignal | undefined;
@@ -82,7 +82,7 @@ async function copyFile(
   const blob = await source.blob(file.path);
   if (blob === undefined) throw wrong(source, file, 'is missing');
   if (blob.size !== file.bytes) throw wrong(source, file, `has ${blob.size} bytes, not ${file.bytes}`);
-  // The second try starts at the beginning of the file: what an earlier run left of it may come from something else.
+  // The second try starts at the beginning of the file: an earlier run's data may come from another source.
   for (const isLast of [false, true]) {
     await fetchRest(blob, await model.open(file.path), context);
     const copy = await model.blob(file.path);

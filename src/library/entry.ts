@@ -1,4 +1,4 @@
-/** What the library notes about a model at the start: enough to resume it in another session. A file beside the model folder. */
+/** The library's record of a model, written at the start: enough to resume in another session. A file next to the model folder. */
 import type { ModelOrigin, StoredOrigin } from '../protocol/library-api.ts';
 import type { FileSource, Folder } from '../shared/files.ts';
 import { isObject, type JsonObject, tryParseJson } from '../shared/json.ts';
@@ -7,22 +7,22 @@ import { hashBytes } from '../shared/sha256.ts';
 /** Its name. */
 const ENTRY_FILE = 'entry.json';
 
-/** A model of the library, whole or not. */
+/** A model of the library, complete or not. */
 export interface Entry {
   readonly name: string;
   readonly dtype: string;
   readonly origin: StoredOrigin;
-  /** Bytes of the finished folder, as computed before it was made. */
+  /** Bytes of the finished folder, computed in advance. */
   readonly folderBytes: number;
 }
 
-/** Notes an entry, in place of one that may be there. */
+/** Writes an entry, replacing an existing one. */
 export async function writeEntry(notes: Folder, entry: Entry): Promise<void> {
   const text = JSON.stringify({ format: 'visionthink-library-entry', version: 1, ...entry }, null, 1);
   await notes.put(ENTRY_FILE, new TextEncoder().encode(text));
 }
 
-/** The entry of a model; undefined when there is none that can be read. */
+/** The entry of a model; undefined when it is missing or unreadable. */
 export async function readEntry(notes: FileSource): Promise<Entry | undefined> {
   const json = tryParseJson((await (await notes.blob(ENTRY_FILE))?.text()) ?? '');
   if (!isObject(json) || json['format'] !== 'visionthink-library-entry' || json['version'] !== 1) return undefined;
@@ -78,7 +78,7 @@ function identityOf(origin: ModelOrigin): unknown {
   }
 }
 
-/** What an origin is called in a few words. */
+/** A short name of an origin. */
 function shortName(origin: ModelOrigin): string {
   if (origin.kind === 'hub') return origin.id.split('/').at(-1) ?? origin.id;
   return origin.kind === 'files' ? origin.name : (origin.url.split('/').filter(Boolean).at(-1) ?? 'model');

@@ -1,21 +1,21 @@
-/** Whether a model fits a machine, in sentences: what it needs against what the machine says of itself. Pure. */
+/** Judges whether a model fits a machine, in sentences: its needs against the machine's limits. Pure. */
 import type { ModelConfig } from '../model/model-config.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { Finding, StorageFacts } from '../protocol/library-api.ts';
 
-/** Tokens a cache is counted for: two rounds of a large picture and a long answer. */
+/** Tokens of the cache in the estimate: two rounds of a large image and a long answer. */
 const CACHE_TOKENS = 4096;
 
-/** A 32-bit heap's end. */
+/** Size limit of a 32-bit heap. */
 const WASM_BYTES = 4e9;
 
-/** From here on WebAssembly takes minutes for an answer. */
+/** Above this, WebAssembly takes minutes for an answer. */
 const SLOW_ON_WASM_BYTES = 0.5e9;
 
-/** Storage that is left over after a model is stored, for the browser's own needs. */
+/** Storage left free after storing a model, for the browser's own needs. */
 const STORAGE_MARGIN_BYTES = 50e6;
 
-/** What the graphics adapter says of itself; a sentence where there is none. */
+/** The graphics adapter's properties; a sentence if there is none. */
 export type Machine =
   | {
       readonly adapter: string;
@@ -26,14 +26,14 @@ export type Machine =
     }
   | string;
 
-/** What a model asks of a machine. */
+/** A model's requirements. */
 export interface Needs {
   readonly dtype: string;
   readonly gpuBytes: number;
   readonly largestTensorBytes: number;
 }
 
-/** Bytes on the graphics device: weights, a cache for {@link CACHE_TOKENS}, and what a prefill of as many works in. */
+/** Bytes on the graphics device: weights, a cache for {@link CACHE_TOKENS}, and the working buffers of a prefill of as many. */
 export function gpuBytesOf({ text }: ModelConfig, weightBytes: number): number {
   const elementBytes = 2;
   const cache = 2 * text.numLayers * text.numKvHeads * text.headDim * CACHE_TOKENS * elementBytes;
@@ -41,7 +41,7 @@ export function gpuBytesOf({ text }: ModelConfig, weightBytes: number): number {
   return weightBytes + cache + scratch + text.vocabSize * 4;
 }
 
-/** Whether the machine can run the model, going by its limits. */
+/** Whether the machine can run the model, judged by its limits. */
 export function judgeMachine(needs: Needs, machine: Machine, backend: BackendChoice): Finding {
   if (backend === 'wasm') return judgeWasm(needs, 'WebAssembly was asked for.');
   if (typeof machine === 'string') {
@@ -77,7 +77,7 @@ function judgeWasm({ gpuBytes }: Needs, reason: string): Finding {
 const ELSEWHERE =
   'Use a browser with WebGPU on a machine with a graphics card, choose a smaller model, or run it on a server of your own.';
 
-/** What a trial allocation means. `refusal`: why it ended early; null: everything could be taken. */
+/** Interprets a trial allocation. `refusal`: why it ended early; null: everything was allocated. */
 export function judgeTrial(bytes: number, takenBytes: number, refusal: string | null): Finding {
   if (refusal === null) return { verdict: 'yes', text: `The graphics card held ${size(bytes)} in a trial just now.` };
   return no(

@@ -1,6 +1,6 @@
 /**
- * The library of models: list, survey, add, resume, verify, delete. It knows storage, machines and sources by the interfaces it
- * is given; what it says of a model is read from the model's directory.
+ * The library of models: list, survey, add, resume, verify, delete. It accesses storage, machines and sources through the
+ * interfaces it is given; a model's state is read from its directory.
  */
 import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts';
 import { parseDtype } from '../converter/dtypes.ts';
@@ -27,17 +27,17 @@ import { describeModel } from './stored-model.ts';
 import { isModelFolder, type OpenedOrigin, surveyModel } from './survey-model.ts';
 import { noteVerification, verifyModel } from './verification.ts';
 
-/** What the library works with. */
+/** Dependencies of the library. */
 export interface LibraryDeps {
   readonly storage: ModelStorage;
-  /** Opens an origin. `onWait`: a request failed and is about to be made again; a sentence. Throws HubError, ModelFolderError. */
+  /** Opens an origin. `onWait` receives a sentence when a request failed and will be retried. Throws HubError, ModelFolderError. */
   readonly open: (origin: ModelOrigin, signal: AbortSignal, onWait: (why: string) => void) => Promise<OpenedOrigin>;
   readonly probe: () => Promise<Machine>;
-  /** Takes bytes on the graphics device and gives them back. */
+  /** Trial allocation of bytes on the graphics device. */
   readonly tryBytes: (bytes: number) => Promise<{ readonly takenBytes: number; readonly refusal: string | null }>;
 }
 
-/** A model to be made. */
+/** A model to be added. */
 interface Job {
   readonly key: string;
   readonly origin: ModelOrigin;
@@ -46,7 +46,7 @@ interface Job {
   readonly signal: AbortSignal;
 }
 
-/** Takes the progress of a job. */
+/** Receives the progress of a job. */
 export type Report = (progress: ModelProgress) => void;
 
 /** The models of one storage. */
@@ -134,7 +134,7 @@ export class ModelLibrary {
     );
   }
 
-  /** Reads a whole model's files while nobody may write them. `use` gets the manifest first. Throws ModelFolderError. */
+  /** Reads a complete model's files under a shared lock. `use` gets the manifest first. Throws ModelFolderError. */
   async withFiles<T>(key: string, use: (files: readonly FolderFile[], signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#work((signal) =>
       this.#deps.storage.lock(key, 'shared', async () => {
@@ -160,7 +160,7 @@ export class ModelLibrary {
     throw new NamedError('ModelFolderError', `There is no model ${key} on this device any more. Choose another one.`);
   }
 
-  /** One thing at a time. */
+  /** Runs one job at a time. */
   async #work<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#job !== null) {
       throw new NamedError('BusyError', 'Another model is being worked on. Wait until it is done, or pause it.');
@@ -172,7 +172,7 @@ export class ModelLibrary {
     try {
       return await running;
     } finally {
-      stop.abort(); // requests that read ahead
+      stop.abort(); // aborts prefetching requests
       this.#job = null;
     }
   }
@@ -216,14 +216,14 @@ export class ModelLibrary {
             signal,
             onProgress,
           });
-      // Both have hashed what they wrote.
+      // Both hash what they write.
       await noteVerification(directory, manifest);
       return key;
     });
   }
 }
 
-/** Converts. A conversion that cannot be resumed is refused in a page's words. */
+/** Converts. Rewords the error of a conversion that cannot be resumed for the page. */
 async function convert(source: FileSource, { model }: ModelDirectory, options: ConvertOptions): Promise<Manifest> {
   try {
     return await convertCheckpoint(source, model, options);
@@ -238,7 +238,7 @@ async function convert(source: FileSource, { model }: ModelDirectory, options: C
   }
 }
 
-/** The origin as it was at the start: a repository at its commit. */
+/** The origin at the start: a repository pinned to its commit. */
 function reopened(
   origin: ModelOrigin | Exclude<StoredOrigin, { kind: 'files' }>,
   entry: Entry | undefined,

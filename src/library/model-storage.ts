@@ -1,4 +1,4 @@
-/** Where models are stored, as the library sees it: a directory a model, and locks that hold between tabs. */
+/** The library's view of model storage: one directory per model, and locks shared between tabs. */
 import type { StorageFacts } from '../protocol/library-api.ts';
 import type { Folder } from '../shared/files.ts';
 
@@ -7,22 +7,22 @@ export type ListedFolder = Folder & { list(): Promise<readonly string[]> };
 
 /** A model's directory. */
 export interface ModelDirectory {
-  /** What the library notes about the model. */
+  /** The library's own files about the model. */
   readonly notes: Folder;
-  /** The model folder itself, whole or not. */
+  /** The model folder itself, complete or not. */
   readonly model: ListedFolder;
 }
 
-/** Holds models by key. */
+/** Stores models by key. */
 export interface ModelStorage {
   keys(): Promise<readonly string[]>;
-  /** A model's directory; undefined when there is none and none is to be made. */
+  /** A model's directory; undefined when it does not exist and `make` is false. */
   open(key: string, make: boolean): Promise<ModelDirectory | undefined>;
   /** Deletes a model's directory. Throws StorageError. */
   remove(key: string): Promise<void>;
-  /** Works while nobody else has the model: `exclusive` for writers, `shared` for readers. Throws BusyError when somebody has. */
+  /** Runs `work` under a lock on the model: `exclusive` for writers, `shared` for readers. Throws BusyError when it is taken. */
   lock<T>(key: string, mode: 'shared' | 'exclusive', work: () => Promise<T>): Promise<T>;
-  /** Who has which model now, in any tab. */
+  /** The locks held now, in any tab, by key. */
   locks(): Promise<ReadonlyMap<string, 'shared' | 'exclusive'>>;
   facts(): Promise<StorageFacts>;
 }

@@ -1,7 +1,7 @@
-/** Stopping a job of the library. */
+/** Cancellation of a library job. */
 import { NamedError } from '../shared/errors.ts';
 
-/** Throws StoppedError when `signal` has been given. */
+/** Throws StoppedError when the signal has fired. */
 export function throwIfStopped(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return;
   throw new NamedError('StoppedError', 'Paused. What is there stays; resume whenever you like.');

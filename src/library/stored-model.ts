@@ -1,4 +1,4 @@
-/** What a model's directory holds: the only source of its state, whatever happened to the tab that wrote it. */
+/** The state of a model, read only from its directory, whatever happened to the tab that wrote it. */
 import { folderModel } from '../architectures/registry.ts';
 import { journalProgress } from '../converter/journal.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -11,7 +11,7 @@ import { readEntry } from './entry.ts';
 import type { ModelDirectory } from './model-storage.ts';
 import { readVerification } from './verification.ts';
 
-/** Describes a model. `lock`: who has it. */
+/** Describes a model. `lock`: its current lock. */
 export async function describeModel(
   key: string,
   directory: ModelDirectory,
@@ -43,7 +43,7 @@ async function wholeManifest({ model }: ModelDirectory): Promise<Manifest | Erro
   if ((await model.blob(MANIFEST_FILE)) === undefined) return undefined;
   try {
     const manifest = await readManifest(model);
-    folderModel(manifest); // refuses an architecture that is not known
+    folderModel(manifest); // throws for an unknown architecture
     return manifest;
   } catch (thrown) {
     return thrown instanceof Error ? thrown : new Error(messageOf(thrown));

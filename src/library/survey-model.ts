@@ -1,4 +1,4 @@
-/** What adding a model would mean: everything that can be said before its first weight is read. */
+/** Surveys a model before adding it: everything that is known before its first weight is read. */
 import { folderModel } from '../architectures/registry.ts';
 import { surveyCheckpoint } from '../converter/survey.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
@@ -10,7 +10,7 @@ import { isObject, tryParseJson } from '../shared/json.ts';
 import { gpuBytesOf, judgeMachine, judgeStorage, type Machine } from './fit.ts';
 import { folderBytes } from './stored-model.ts';
 
-/** An origin, ready to be read. */
+/** An opened origin. */
 export interface OpenedOrigin {
   readonly source: FileSource;
   readonly origin: StoredOrigin;
@@ -18,7 +18,7 @@ export interface OpenedOrigin {
   readonly isRemote: boolean;
 }
 
-/** What is judged against. */
+/** The machine and storage to judge against. */
 export interface FitContext {
   readonly machine: Machine;
   readonly storage: StorageFacts;
@@ -27,7 +27,7 @@ export interface FitContext {
   readonly keyFor: (dtype: string) => Promise<string>;
 }
 
-/** Surveys what was opened. Throws CheckpointError, SafetensorsError, ModelFolderError, and what reading throws. */
+/** Surveys an opened origin. Throws CheckpointError, SafetensorsError, ModelFolderError, and read errors. */
 export async function surveyModel(opened: OpenedOrigin, context: FitContext): Promise<ModelSurvey> {
   const { source, origin } = opened;
   return origin.kind === 'url' || (await isModelFolder(source))
@@ -103,13 +103,13 @@ async function choice(sizes: Sizes, context: FitContext): Promise<ModelChoice> {
   };
 }
 
-/** Files of weights: all but graphs, settings and the tokenizer. */
+/** Bytes of weight files: all but graphs, settings and the tokenizer. */
 function weightBytesOf({ files, variants }: Manifest): number {
   const data = new Set(variants.flatMap(({ graphs }) => Object.values(graphs).flatMap((graph) => graph.data)));
   return files.reduce((sum, { path, bytes }) => sum + (data.has(path) ? bytes : 0), 0);
 }
 
-/** The usual dtype, or q4 where the machine has no 16-bit arithmetic. */
+/** The default dtype, or q4 if the machine has no 16-bit arithmetic. */
 function proposedOf(choices: readonly ModelChoice[]): string {
   const verdict = (dtype: string): string | undefined => choices.find((each) => each.dtype === dtype)?.machine.verdict;
   if (verdict('q4f16') !== 'yes' && verdict('q4') === 'yes') return 'q4';

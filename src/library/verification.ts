@@ -1,6 +1,6 @@
 /**
- * Whether a model's hashes have been found right since its files last changed. Hashing gigabytes takes longer than loading them,
- * so it is done once, when a model is made, and noted beside it with every file's size and time of change.
+ * Records whether a model's hashes have been verified since its files last changed. Hashing gigabytes takes longer than loading
+ * them, so it is done once, when a model is added, and recorded next to it with every file's size and modification time.
  */
 import type { Manifest } from '../model/manifest.ts';
 import { throwIfStopped } from './stopped.ts';
@@ -8,18 +8,18 @@ import type { FileSource, Folder } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import { hashBlob } from '../shared/sha256.ts';
 
-/** Its name, beside the model folder. */
+/** Name of the record, next to the model folder. */
 const NOTE_FILE = 'verified.json';
 
-/** What was found. */
+/** The result of a verification. */
 export interface Verification {
   /** ISO 8601. */
   readonly when: string;
-  /** Files whose hash was wrong; none: all is well. */
+  /** Files with a wrong hash; empty if all are correct. */
   readonly damaged: readonly string[];
 }
 
-/** Hashes every file of the folder, notes what was found, and returns it. Throws StoppedError. */
+/** Hashes every file of the folder, records the result, and returns it. Throws StoppedError. */
 export async function verifyModel(
   { notes, model }: { readonly notes: Folder; readonly model: FileSource },
   manifest: Manifest,
@@ -44,7 +44,7 @@ export async function verifyModel(
   return noteVerification({ notes, model }, manifest, damaged);
 }
 
-/** Notes that the files as they are now are right, or which of them are not. */
+/** Records that the current files are correct, or which are not. */
 export async function noteVerification(
   { notes, model }: { readonly notes: Folder; readonly model: FileSource },
   manifest: Manifest,
@@ -56,7 +56,7 @@ export async function noteVerification(
   return verification;
 }
 
-/** What is noted about the files as they are now; undefined when nothing is, or a file has changed since. */
+/** The record for the current files; undefined if there is none, or a file has changed since. */
 export async function readVerification(
   { notes, model }: { readonly notes: FileSource; readonly model: FileSource },
   manifest: Manifest,

@@ -1,14 +1,14 @@
-/** The text that frames the messages of a conversation, apart from what prompts.json says. */
+/** The text that frames the messages of a conversation, beyond what prompts.json contains. */
 
-/** How a model was trained to see messages. */
+/** The message format a model was trained with. */
 export interface ChatFormat {
-  /** The token that stands for a visual token; repeated as often as an image has them. */
+  /** The placeholder of one visual token, repeated once per visual token of an image. */
   readonly imagePad: string;
   /** What opens a message. */
   open(role: 'system' | 'user' | 'assistant'): string;
-  /** The token that ends a message, which the model writes itself. */
+  /** The token that ends a message; the model generates it itself. */
   readonly endOfMessage: string;
-  /** What stands between the end of a message and the next. */
+  /** Separates the end of a message from the next. */
   readonly separator: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads fields out of parsed JSON that nobody has checked yet. Every refusal names the file, the field, the value found
- * and what was expected. Knows nothing about what the fields mean.
+ * Reads fields from untrusted parsed JSON. Every error names the file, the field, the value found and what was expected.
+ * Knows nothing about the fields' meaning.
  */
 import { type ErrorName, NamedError } from '../shared/errors.ts';
 import { isObject } from '../shared/json.ts';
@@ -9,11 +9,11 @@ import { isObject } from '../shared/json.ts';
 export interface NumberRule {
   /** The field's name in config.json; absent for fields that only a manifest has. */
   readonly config?: string;
-  /** Taken when config.json does not have the field (or has null). Without one the field is required. */
+  /** Used if config.json lacks the field (or has null). Without it the field is required. */
   readonly fallback?: number;
   readonly min: number;
   readonly max: number;
-  /** Whole unless said otherwise. */
+  /** Whether fractions are allowed; false by default. */
   readonly fractional?: boolean;
 }
 
@@ -31,7 +31,7 @@ export class JsonFields {
     this.#values = new Map(Object.entries(value));
   }
 
-  /** The field as it is; undefined when it is absent or null. */
+  /** The raw field; undefined if it is absent or null. */
   get(key: string): unknown {
     return this.#values.get(key) ?? undefined;
   }
@@ -77,7 +77,7 @@ export class JsonFields {
     throw this.wrong(`has ${key} ${shown(value)}; supported: ${supported.join(', ')}`);
   }
 
-  /** The error for this object: `what` goes on from its name. */
+  /** The error for this object: `what` continues the sentence that its name begins. */
   wrong(what: string): NamedError {
     return new NamedError(this.#errorName, `${this.where} ${what}`);
   }
@@ -92,7 +92,7 @@ export class JsonFields {
 
 /**
  * Reads one number for every rule.
- * @param spelling whether the fields are called as in config.json (with fallbacks) or as the rules are (all required)
+ * @param spelling whether the fields have config.json's names (with fallbacks) or the rules' names (all required)
  * @returns the numbers under the rules' names
  */
 export function readNumbers<Key extends string>(

@@ -1,6 +1,6 @@
 /**
- * The manifest of a model folder: what the converter made, from what, and every file with its size and hash. The folder
- * is whole when each listed file has the stated size and SHA-256.
+ * The manifest of a model folder: what the converter made, from which source, and every file with its size and hash. The
+ * folder is complete if each listed file has the stated size and SHA-256.
  */
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
@@ -54,9 +54,9 @@ export interface Variant {
 export interface FileRecord {
   readonly path: string;
   readonly bytes: number;
-  /** Hexadecimal; of a long file a hash of its pieces' hashes (shared/sha256.ts, hashBlob). */
+  /** Hexadecimal; for a long file the hash of its pieces' hashes (shared/sha256.ts, hashBlob). */
   readonly sha256: string;
-  /** Set on files that only the other engine reads. */
+  /** Set on files that only transformers.js reads. */
   readonly onlyFor?: 'transformers.js';
 }
 
@@ -67,17 +67,17 @@ export interface Manifest {
   readonly name: string;
   /** Where the weights came from: a folder's name, or a hub's `owner/name@commit`. */
   readonly source: string;
-  /** As given to the converter. */
+  /** The dtype given to the converter. */
   readonly dtype: string;
   /** `model_type` of the architecture. */
   readonly architecture: string;
-  /** What the architecture's own reader gives back of it is to be relied on (architectures/registry.ts, folderModel). */
+  /** Only partly validated here: the architecture's own reader checks the rest (architectures/registry.ts, folderModel). */
   readonly config: ModelConfig;
   /** Weights of the checkpoint, counted once when tied. */
   readonly parameters: number;
   /** The largest weight: a GPU must be able to bind a buffer of this size. */
   readonly largestTensorBytes: number;
-  /** What the folder can be run as. */
+  /** The variants that the folder can run. */
   readonly variants: readonly Variant[];
   /** Used when the settings name no pixel budget; null: only the image processor's own limit. */
   readonly defaultPixelBudget: number | null;
@@ -85,7 +85,7 @@ export interface Manifest {
   readonly files: readonly FileRecord[];
 }
 
-/** The architecture of folders whose manifest names none: they were written before there was a second one, and call the config `geometry`. */
+/** The architecture of older manifests, which name none and call the config `geometry`. */
 const FIRST_ARCHITECTURE = 'qwen2_5_vl';
 
 /** Reads a manifest. Throws ModelFolderError saying what is wrong with it. */
@@ -127,7 +127,7 @@ export function parseManifest(json: unknown): Manifest {
   };
 }
 
-/** The variant a CPU runs best, or undefined when the folder has none for it. */
+/** The variant a CPU runs best, or undefined if the folder has none. */
 export function cpuVariant(manifest: Manifest): VariantName | undefined {
   return (['f32-unpacked', 'f32'] as const).find((name) => manifest.variants.some((variant) => variant.name === name));
 }

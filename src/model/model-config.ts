@@ -1,4 +1,4 @@
-/** The model config: every size of a model that its graphs and the engine need. Plain JSON: it stands in the manifest. */
+/** The model config: every size of a model that its graphs and the engine need. Plain JSON, stored in the manifest. */
 import { JsonFields, type NumberRule } from './json-fields.ts';
 import type { TextSizes } from './text-config.ts';
 import type { VisionSizes } from './vision-config.ts';
@@ -13,14 +13,14 @@ export interface ModelConfig {
   };
 }
 
-/** A size that every architecture has; what is possible the architecture says. */
+/** The rule for a size that every architecture has; the architecture sets tighter limits. */
 const SIZE: NumberRule = { min: 1, max: 1 << 24 };
 const TEXT_SIZES = ['hiddenSize', 'intermediateSize', 'numLayers', 'numHeads', 'numKvHeads', 'headDim', 'vocabSize'];
 const VISION_SIZES = ['hiddenSize', 'numHeads', 'headDim', 'patchSize', 'spatialMergeSize', 'outHiddenSize'];
 const TOKEN: NumberRule = { min: 0, max: 1 << 24 };
 
 /**
- * The model config of a manifest, as far as it is the same for all architectures; an architecture checks its own fields.
+ * The part of a manifest's model config that all architectures share; each architecture checks its own fields.
  * @throws ModelFolderError when a field is missing or absurd
  */
 export function readModelConfig(value: unknown): ModelConfig {

@@ -1,6 +1,6 @@
 /**
  * NFC as Hugging Face's tokenizers compute it. Their tables are older than Unicode 16, which composes pairs of three new
- * scripts; a JavaScript engine of today composes them, and would give a model tokens that it was not trained on.
+ * scripts. Current JavaScript engines compose them, and would give a model tokens that it was not trained on.
  * Source: unicode.org/Public/16.0.0/ucd/UnicodeData.txt, canonical decompositions that 15.1 does not have.
  */
 import { isObject, type JsonObject } from '../shared/json.ts';
@@ -8,10 +8,10 @@ import { isObject, type JsonObject } from '../shared/json.ts';
 /** The blocks of Tulu-Tigalari, Gurung Khema and Kirat Rai. */
 const COMPOSED_SINCE_16 = '[\\u{11380}-\\u{113FF}\\u{16100}-\\u{1613F}\\u{16D40}-\\u{16D7F}]';
 
-/** Keeps neighbours apart while they are normalised: noncharacters, in an order that no text has. */
+/** Separates neighbours during normalisation: noncharacters, in an order that occurs in no text. */
 const APART = '\u{10FFFE}\u{10FFFF}\u{10FFFE}';
 
-/** tokenizer.json with an NFC normaliser that leaves those scripts as they are. */
+/** tokenizer.json with an NFC normaliser that leaves those scripts unchanged. */
 export function withPinnedNfc(tokenizerJson: JsonObject): JsonObject {
   const { normalizer } = tokenizerJson;
   if (!isObject(normalizer) || normalizer['type'] !== 'NFC') return tokenizerJson;

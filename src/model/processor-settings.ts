@@ -1,4 +1,4 @@
-/** What an image processor does before it cuts an image into patches. Read from preprocessor_config.json by the architecture. */
+/** Settings of an image processor, which the architecture reads from preprocessor_config.json. */
 
 /** Filters of Pillow that resize an image. */
 export type ResampleFilter = 'lanczos' | 'bilinear' | 'bicubic';
@@ -7,7 +7,7 @@ export type ResampleFilter = 'lanczos' | 'bilinear' | 'bicubic';
 export interface ProcessorSettings {
   /** Side of a patch in pixels. */
   readonly patchSize: number;
-  /** Frames in a patch; a still image is repeated that often. */
+  /** Frames in a patch; a still image is repeated for each. */
   readonly temporalPatchSize: number;
   /** Patches along each side of one visual token. */
   readonly mergeSize: number;
@@ -19,6 +19,6 @@ export interface ProcessorSettings {
   /** Per channel red, green, blue, of values in 0..1. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
-  /** What an 8-bit value is multiplied with before it is normalised. */
+  /** The factor on 8-bit values before normalisation. */
   readonly rescaleFactor: number;
 }

@@ -1,6 +1,6 @@
 /**
  * The prompts a model was trained on. They belong to the model folder (`prompts.json`): the bundled model's differ from
- * VisionThink's, and a plain Qwen2.5-VL has none of the tool's. `{image}` and `{question}` are the placeholders.
+ * VisionThink's, and the original Qwen2.5-VL has no tool prompts. `{image}` and `{question}` are the placeholders.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py and verl/trainer/constants.py for the two VisionThink models.
  */
 import { CHATML } from './chat-format.ts';
@@ -8,34 +8,34 @@ import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
-/** How a model's tool is named and answered. */
+/** The name of a model's tool, and the templates of its replies. */
 export interface ToolPrompts {
   /** Which tool the model calls: a name in src/conversation/tools/registry.ts. */
   readonly name: string;
-  /** Stands before what the tool shows or says. */
+  /** Precedes the tool's images or text. */
   readonly replyPrefix: string;
   /** Repeated once per image. */
   readonly perImage: string;
   /** Follows the images; `{question}` in it repeats the question. */
   readonly replySuffix: string;
-  /** The error turn: answers a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
+  /** The reply to a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
   readonly errorReply: string | null;
 }
 
-/** Every string a conversation is made of, apart from ChatML's own. */
+/** Every string of a conversation, apart from ChatML's own. */
 export interface Prompts {
-  /** What `{image}` stands for; its image token is repeated once per visual token. */
+  /** Replaces `{image}`; its image token is repeated once per visual token. */
   readonly imagePlaceholder: string;
   /** The system message when the tool is offered; null: no system message. */
   readonly system: string | null;
-  /** The system message when it is not. */
+  /** The system message when the tool is not offered. */
   readonly systemWithoutTool: string | null;
   readonly userTemplate: string;
   /** null: the model knows no tool. */
   readonly tool: ToolPrompts | null;
 }
 
-/** The tool of prompts that name none: VisionThink's. */
+/** The tool of prompts without a tool name: VisionThink's. */
 const DEFAULT_TOOL = 'resize';
 
 /** The prompt sets the converter can write. */
@@ -44,7 +44,7 @@ export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
 /** One of {@link PROMPT_SETS}. */
 export type PromptSet = (typeof PROMPT_SETS)[number];
 
-/** The plain chat prompt of stock Qwen2.5-VL. Source: chat_template.json of Qwen/Qwen2.5-VL-7B-Instruct. */
+/** The chat prompt of the original Qwen2.5-VL. Source: chat_template.json of Qwen/Qwen2.5-VL-7B-Instruct. */
 const CHAT = { system: 'You are a helpful assistant.', user_template: '{image}{question}' };
 
 /** The content of a model folder's prompts.json for one of the known sets. */
@@ -54,14 +54,14 @@ export function promptsFile(set: PromptSet): JsonObject {
   return { source: visionThink.source, image_placeholder, [set]: visionThink[set] };
 }
 
-/** The set for a checkpoint that brings no prompts.json, by its name. */
+/** The set for a checkpoint without a prompts.json, chosen by the checkpoint's name. */
 export function promptSetFor(checkpointName: string): PromptSet {
   if (/visionthink[-_ ]?efficient/i.test(checkpointName)) return 'efficient';
   return /visionthink[-_ ]?general/i.test(checkpointName) ? 'general' : 'chat';
 }
 
 /**
- * Reads a prompts.json: its `efficient` section when there is one (two rounds, tool), else `general` (one round).
+ * Reads a prompts.json: its `efficient` section if present (two rounds, tool), else `general` (one round).
  * @param imagePad the token that stands for a visual token
  * @throws ModelFolderError when neither is usable
  */

@@ -1,4 +1,4 @@
-/** Reads the manifest of a folder: all that is needed to know a model, without its tokenizer. */
+/** Reads the manifest of a folder, which describes the model without its tokenizer. */
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { tryParseJson } from '../shared/json.ts';

@@ -1,4 +1,4 @@
-/** Attention in scalar arithmetic: the reference that a machine's own is tested against. */
+/** The scalar reference for attention, which kernels and runtimes are tested against. */
 import type { TextSizes } from './text-config.ts';
 
 /** Tokens `[first, first + count)` of a sequence that attend to everything before them. */
@@ -43,7 +43,7 @@ export function groupedAttention({ heads, qkv, cos, sin, first, count }: Grouped
   return out;
 }
 
-/** `x` at a position, its halves not interleaved; cos and sin have `x.length / 2` numbers a position. */
+/** Rotates `x` at a position, its two halves not interleaved; cos and sin have `x.length / 2` numbers per position. */
 export function rotate(x: Float32Array, cos: Float32Array, sin: Float32Array, position: number): Float32Array {
   const half = x.length / 2;
   const out = new Float32Array(x.length);
@@ -57,10 +57,10 @@ export function rotate(x: Float32Array, cos: Float32Array, sin: Float32Array, po
   return out;
 }
 
-/** One query, and what it attends to. Vectors are `[headDim]`. */
+/** One query with its keys and values. Vectors are `[headDim]`. */
 export interface OneAttention {
   readonly query: Float32Array;
-  /** Keys, and values. */
+  /** Number of keys and values. */
   readonly count: number;
   readonly key: (i: number) => Float32Array;
   readonly value: (i: number) => Float32Array;

@@ -1,4 +1,4 @@
-/** What a prompt is made of as far as positions are concerned: stretches of text and grids of visual tokens. */
+/** A prompt as far as positions are concerned: spans of text and grids of visual tokens. */
 
 /** A visual token grid after merging: rows and columns of tokens. */
 export interface TokenGrid {
@@ -6,7 +6,7 @@ export interface TokenGrid {
   readonly width: number;
 }
 
-/** A stretch of a prompt. */
+/** A span of a prompt. */
 export type Span =
   | { readonly kind: 'text'; readonly tokens: number }
   | { readonly kind: 'image'; readonly grid: TokenGrid };

@@ -1,10 +1,10 @@
-/** The sizes of a language model. Plain JSON: they stand in the manifest. */
+/** The sizes of a language model. Plain JSON, stored in the manifest. */
 
-/** What every language model has, whatever its architecture. */
+/** Sizes that every language model has, whatever its architecture. */
 export interface TextSizes {
   /** Width of the residual stream, and of a visual token. */
   readonly hiddenSize: number;
-  /** Width inside the MLP. */
+  /** Intermediate size of the MLP. */
   readonly intermediateSize: number;
   readonly numLayers: number;
   /** Query heads. */
@@ -14,13 +14,13 @@ export interface TextSizes {
   readonly headDim: number;
   /** Rows of the embedding, padding included. */
   readonly vocabSize: number;
-  /** Whether the embedding also is the output projection. */
+  /** Whether the embedding is also the output projection. */
   readonly tieWordEmbeddings: boolean;
   /** Longest sequence, tokens. */
   readonly maxPositionEmbeddings: number;
 }
 
-/** A language model of RMSNorm, SwiGLU and grouped-query attention: the kind that our kernels compute. */
+/** A language model of RMSNorm, SwiGLU and grouped-query attention: the kind that our kernels support. */
 export interface TextConfig extends TextSizes {
   /** Epsilon of every RMSNorm. */
   readonly rmsNormEps: number;

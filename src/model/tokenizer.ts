@@ -1,13 +1,13 @@
 /**
- * Text to token ids and back, with transformers.js' tokenizer. What a person typed is encoded so that no special token in
- * it can become one: `<|im_end|>` typed into a question stays eleven characters of text.
+ * Text to token ids and back, with transformers.js' tokenizer. User input is encoded so that no special token in
+ * it takes effect: `<|im_end|>` typed into a question stays eleven characters of text.
  */
 import { PreTrainedTokenizer } from '@huggingface/transformers';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 import { withPinnedNfc } from './pinned-nfc.ts';
 
-/** A piece of text, and whether special tokens in it are meant. */
+/** A piece of text, and whether its special tokens take effect. */
 export interface TextPiece {
   readonly text: string;
   readonly trusted: boolean;
@@ -18,7 +18,7 @@ export class QwenTokenizer {
   readonly #tokenizer: PreTrainedTokenizer;
   readonly #addedTokens: RegExp | null;
   readonly #specialIds: ReadonlySet<number>;
-  /** What a character outside the vocabulary becomes; transformers.js leaves holes where tokenizer.json names a token. */
+  /** The ids of a character outside the vocabulary; transformers.js leaves holes where tokenizer.json names a token. */
   readonly #unknown: readonly number[];
 
   /** Takes the parsed tokenizer.json and tokenizer_config.json. Throws ModelFolderError when no tokenizer can be made of them. */
@@ -37,7 +37,7 @@ export class QwenTokenizer {
     );
   }
 
-  /** Ids of text whose special tokens are meant. */
+  /** Ids of text whose special tokens take effect. */
   encode(text: string): number[] {
     if (text === '') return [];
     const ids: readonly (number | undefined)[] = this.#tokenizer.encode(text, { add_special_tokens: false });
@@ -46,7 +46,7 @@ export class QwenTokenizer {
 
   /**
    * Ids of text made of trusted and untrusted pieces, tokenised as one string. A special token which an untrusted piece
-   * holds or completes is cut after its first character, so that it is read as ordinary text.
+   * holds or completes is split after its first character, so that it is read as ordinary text.
    */
   encodePieces(pieces: readonly TextPiece[]): number[] {
     const whole = pieces.map((piece) => piece.text).join('');
@@ -54,7 +54,7 @@ export class QwenTokenizer {
     return bounds.slice(1).flatMap((end, i) => this.encode(whole.slice(bounds[i], end)));
   }
 
-  /** Where to cut `whole`: behind the first character of every added token that shares characters with a range. */
+  /** Where to split `whole`: after the first character of every added token that overlaps a range. */
   #cuts(whole: string, untrusted: readonly (readonly [from: number, to: number])[]): number[] {
     const cuts: number[] = [];
     const pattern = this.#addedTokens;
@@ -76,7 +76,7 @@ export class QwenTokenizer {
     return this.#tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
-  /** The text of ids, special tokens left out (as transformers' skip_special_tokens; `<tool_call>` is none of them). */
+  /** The text of ids without special tokens (as transformers' skip_special_tokens; `<tool_call>` is not special). */
   plainText(ids: readonly number[]): string {
     return this.decode(ids.filter((id) => !this.#specialIds.has(id)));
   }

@@ -1,4 +1,4 @@
-/** Which files of a model folder one variant of its graphs needs. */
+/** Selects the files of a model folder that one variant of its graphs needs. */
 import type { Manifest, VariantName } from './manifest.ts';
 
 /** Whether running the model as `name` needs a file, by its path in the folder. */

@@ -1,11 +1,11 @@
-/** The sizes of a vision tower. Plain JSON: they stand in the manifest. */
+/** The sizes of a vision tower. Plain JSON, stored in the manifest. */
 
 /** Epsilon of every RMSNorm in the vision tower: fixed in the reference, not configurable. */
 export const VISION_EPSILON = 1e-6;
 
-/** What every vision tower has, whatever its architecture. */
+/** Sizes that every vision tower has, whatever its architecture. */
 export interface VisionSizes {
-  /** Width of a patch inside the tower. */
+  /** Width of the residual stream. */
   readonly hiddenSize: number;
   readonly numHeads: number;
   /** Width of a head: hiddenSize / numHeads. */
@@ -22,19 +22,19 @@ export interface VisionSizes {
   readonly outHiddenSize: number;
 }
 
-/** A tower of RMSNorm, SwiGLU and attention that is windowed in most blocks: the kind that our kernels compute. */
+/** A tower of RMSNorm, SwiGLU and attention that is windowed in most blocks: the kind that our kernels support. */
 export interface VisionConfig extends VisionSizes {
   /** Blocks. */
   readonly depth: number;
-  /** Width inside the MLP. */
+  /** Intermediate size of the MLP. */
   readonly intermediateSize: number;
   /** Side of an attention window, pixels. */
   readonly windowSize: number;
-  /** The blocks whose attention sees the whole image, ascending. */
+  /** Blocks with full attention, ascending. */
   readonly fullAttentionBlocks: readonly number[];
 }
 
-/** What a patch is. */
+/** The sizes of a patch. */
 export type PatchShape = Pick<VisionSizes, 'patchSize' | 'temporalPatchSize' | 'inChannels'>;
 
 /** Numbers of a patch: channel, frame, row, column; 1176 for Qwen2.5-VL. */

@@ -1,6 +1,6 @@
 /**
  * Builds one ONNX graph in memory: inputs, outputs, nodes, and initializers which are either small and inline or live in
- * an external data file. It knows ONNX's messages and nothing of any model.
+ * an external data file. It knows ONNX's messages, but no model.
  * Source: onnx/onnx.proto3 (field numbers), ONNX IR specification.
  */
 import { ProtobufWriter } from './protobuf.ts';

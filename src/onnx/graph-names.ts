@@ -32,7 +32,7 @@ export const DECODER = {
   seqlensK: 'seqlens_k',
   /** i32 scalar: tokens in the cache after this run. */
   totalSequenceLength: 'total_sequence_length',
-  /** i64 `[1]`: first position whose logits are wanted; negative counts from the end. */
+  /** i64 `[1]`: first position to compute logits for; negative values count from the end. */
   logitsStart: 'logits_start',
   /** Output, f32 `[1, n, vocab]`. */
   logits: 'logits',
@@ -48,7 +48,7 @@ export const EMBED_TOKENS = {
   inputsEmbeds: 'inputs_embeds',
 } as const;
 
-/** The start-up check of attention: GroupQueryAttention as in the decoder, MultiHeadAttention as in the vision encoder. */
+/** The self-test of attention at load: GroupQueryAttention as in the decoder, MultiHeadAttention as in the vision encoder. */
 export const ATTENTION_CHECK = {
   /** Activations' type `[1, seq, (numHeads + 2 * numKvHeads) * headDim]`. */
   packedQkv: 'packed_qkv',

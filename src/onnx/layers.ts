@@ -9,27 +9,27 @@ import { floatInitializer, type GraphContext, type MatrixSource } from './weight
 /** onnxruntime's own operators. */
 export const MICROSOFT = 'com.microsoft';
 
-/** Quantised matrices are padded to this multiple where their size is no multiple of the block size. */
+/** Quantised matrices whose size is not a multiple of the block size are padded to this multiple. */
 const PADDED_MULTIPLE = 128;
 
 /** A linear layer y = x Wᵀ + b of the checkpoint. */
 export interface Linear {
-  /** Canonical names of the weights `[outFeatures_i, inFeatures]`, stacked; all have the bits of the first. */
+  /** Canonical names of the weights `[outFeatures_i, inFeatures]`, stacked; all are stored with the bits of the first. */
   readonly weights: readonly string[];
   /** Canonical names of the biases, stacked; empty: none. */
   readonly biases: readonly string[];
   readonly inFeatures: number;
   readonly outFeatures: number;
-  /** False keeps the matrix in floats whatever the dtype. */
+  /** False stores the matrix as floats whatever the dtype. */
   readonly quantize?: boolean;
-  /** Name of the stored matrix; the weights' where absent. Another name is another copy. */
+  /** Name of the stored matrix, by default that of the weights. Another name makes another copy. */
   readonly alias?: string;
-  /** Sizes after zero padding; the checkpoint's own where absent. */
+  /** Sizes after zero padding, by default the checkpoint's own. */
   readonly paddedIn?: number;
   readonly paddedOut?: number;
 }
 
-/** The linear layer that `weight.weight` and `weight.bias` make, for the common case of one matrix. */
+/** A linear layer of `name.weight` and `name.bias`, the common case of one matrix. */
 export function oneLinear(name: string, inFeatures: number, outFeatures: number, bias: boolean): Linear {
   return {
     weights: [`${name}.weight`],
@@ -45,7 +45,7 @@ export function paddedSize(context: GraphContext, size: number): number {
   return Math.ceil(size / PADDED_MULTIPLE) * PADDED_MULTIPLE;
 }
 
-/** x `[..., in]` to `[..., out]`, quantised where the dtype says so and the row length allows it. */
+/** Maps x `[..., in]` to `[..., out]`, quantised where the dtype says so and the row length allows it. */
 export function linear(context: GraphContext, x: string, layer: Linear): string {
   const { graph, layout, file } = context;
   const paddedIn = layer.paddedIn ?? layer.inFeatures;
@@ -99,8 +99,8 @@ interface QuantizedMatrix {
 }
 
 /**
- * Quantised rows as floats `[rows, cols]`, by operators on constants alone: onnxruntime computes them once, when the
- * session is made.
+ * Unpacks quantised rows to floats `[rows, cols]` by operators on constants, which onnxruntime folds once, when it creates
+ * the session.
  */
 function unpackRows({ graph, activations }: GraphContext, matrix: QuantizedMatrix): string {
   const { values, scales, rows, cols, bits } = matrix;
@@ -160,9 +160,9 @@ export function addRmsNorm(
   return { normed, sum };
 }
 
-/** An MLP of gate_proj, up_proj and down_proj. */
+/** A SwiGLU MLP of gate_proj, up_proj and down_proj. */
 export interface SwiGlu {
-  /** What the canonical names of its weights begin with. */
+  /** Prefix of the canonical names of its weights. */
   readonly prefix: string;
   readonly size: number;
   readonly intermediateSize: number;
@@ -170,7 +170,7 @@ export interface SwiGlu {
 }
 
 /**
- * down(silu(gate(x)) * up(x)). The intermediate size is zero-padded where that lets it be quantised, which changes nothing:
+ * down(silu(gate(x)) * up(x)). The intermediate size is zero-padded where quantisation needs it, which leaves the result unchanged:
  * silu(0) * 0 = 0.
  */
 export function swiGlu(context: GraphContext, x: string, { prefix, size, intermediateSize, bias }: SwiGlu): string {
@@ -195,7 +195,7 @@ export interface EmbeddingTable {
   readonly cols: number;
 }
 
-/** Bits of a quantised embedding table; null where it stays in floats. */
+/** Bits of a quantised embedding table; null if it is stored as floats. */
 export function embeddingBits({ layout }: GraphContext, { tensor, cols }: EmbeddingTable): 4 | 8 | null {
   return cols % QUANT_BLOCK === 0 ? matrixBits(layout.precision, tensor) : null;
 }

@@ -1,4 +1,4 @@
-/** How weights are stored: the element type of floats, and how many bits which matrices are quantised to. */
+/** How weights are stored: the element type of floats, and the bits of quantised matrices. */
 
 /** The type of activations, and of stored floats. */
 export type FloatType = 'f32' | 'f16';
@@ -7,9 +7,9 @@ export type FloatType = 'f32' | 'f16';
 export interface Precision {
   /** Bits of a quantised matrix; null: matrices are stored as `floats`. */
   readonly bits: 4 | 8 | null;
-  /** What the canonical names of matrices that keep 8 bits begin with, where the others have 4. */
-  readonly keptAtEight: readonly string[];
-  /** Storage of scales and of everything that is not quantised. */
+  /** Prefixes of the canonical names of matrices that keep 8 bits where the others have 4. */
+  readonly eightBitPrefixes: readonly string[];
+  /** Type of scales and of everything that is not quantised. */
   readonly floats: FloatType;
   /** Activation types a graph is written for, best first. */
   readonly activations: readonly FloatType[];
@@ -21,7 +21,7 @@ export interface Precision {
  */
 export const QUANT_BLOCK = 32;
 
-/** Bits of the matrix that a checkpoint's tensor of this canonical name goes into; null: it is stored as floats. */
-export function matrixBits({ bits, keptAtEight }: Precision, tensor: string): 4 | 8 | null {
-  return bits === 4 && keptAtEight.some((beginning) => tensor.startsWith(beginning)) ? 8 : bits;
+/** Bits of the stored matrix for a canonical tensor name; null: stored as floats. */
+export function matrixBits({ bits, eightBitPrefixes }: Precision, tensor: string): 4 | 8 | null {
+  return bits === 4 && eightBitPrefixes.some((beginning) => tensor.startsWith(beginning)) ? 8 : bits;
 }

@@ -1,5 +1,5 @@
 /**
- * A protobuf writer of the few wire types ONNX needs. It knows nothing of ONNX: field numbers come from the caller.
+ * A protobuf writer for the few wire types that ONNX needs. It knows nothing of ONNX: field numbers come from the caller.
  * Source: protobuf.dev/programming-guides/encoding.
  */
 

@@ -1,11 +1,11 @@
 /**
- * The weights of an ONNX graph: name, type, shape, and where in the data files their bytes lie. It reads just these fields
- * and skips every other: nodes are of no interest to somebody who knows what the graph computes.
+ * The weights of an ONNX graph: name, type, shape, and where in the data files their bytes lie. It reads only these fields
+ * and skips the rest: the caller knows what the graph computes and needs no nodes.
  * Source: onnx/onnx.proto3 (ModelProto.graph 7, GraphProto.initializer 5, TensorProto dims 1, data_type 2, name 8,
  * external_data 13); protobuf.dev/programming-guides/encoding.
  */
 
-/** Element types of weights; other types are left out. */
+/** Element types of weights; initializers of other types are skipped. */
 export type WeightType = 'f32' | 'f16' | 'u8';
 
 /** A weight in a data file beside the graph. */
@@ -33,7 +33,7 @@ type Field =
 /**
  * All initializers of a graph that lie in data files, by name.
  * @param model the ModelProto's bytes
- * @throws RangeError when they end in the middle of a field, or hold a wire type that protobuf has given up
+ * @throws RangeError if they end in the middle of a field, or contain a wire type that protobuf has deprecated
  */
 export function readExternalWeights(model: Uint8Array): ReadonlyMap<string, ExternalWeight> {
   const weights = new Map<string, ExternalWeight>();

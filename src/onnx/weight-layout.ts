@@ -1,7 +1,7 @@
 /**
- * Decides where every weight of the model folder lies before any is read. Graphs ask for weights by name while they are
- * built; the layout gives each a region in an external data file and remembers how to fill it. The same weight asked for
- * by another graph gets the same region. Writing the regions is write-weights.ts.
+ * Decides where every weight of the model folder lies before any is read. Graphs request weights by name while they are
+ * built; the layout assigns each a region in an external data file and records how to fill it. A weight requested by several
+ * graphs gets one region. write-weights.ts fills the regions.
  */
 import { NamedError } from '../shared/errors.ts';
 import { DATA_TYPE, type ElementType, type ExternalData, type GraphBuilder } from './graph-builder.ts';
@@ -13,7 +13,7 @@ const MAX_FILE_BYTES = 1.9e9;
 /** Regions start at multiples of this many bytes. */
 const ALIGNMENT = 64;
 
-/** A matrix put together from checkpoint tensors: rows one after the other, then zero padding. */
+/** A matrix assembled from checkpoint tensors: their rows in order, then zero padding. */
 export interface MatrixSource {
   /** Canonical tensor names, stacked along axis 0. A tensor of rank 1 is a matrix of one column. */
   readonly tensors: readonly string[];
@@ -51,7 +51,7 @@ export function elementBytes(type: ElementType): number {
   return { f32: 4, u8: 1, i32: 4, i64: 8, f16: 2 }[type];
 }
 
-/** The next place at or behind `offset` where a region may start. */
+/** The first offset at or after `offset` where a region may start. */
 function aligned(offset: number): number {
   return Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
 }
@@ -92,7 +92,7 @@ export class WeightLayout {
     return to;
   }
 
-  /** A quantised matrix: codes, and one scale a block of 32 columns. */
+  /** A quantised matrix: quantized values, and one scale per block of 32 columns. */
   quantized(file: string, name: string, source: MatrixSource, bits: 4 | 8): QuantizedRegions {
     const knownWeights = this.#regions.get(`${name}.q`);
     const knownScales = this.#regions.get(`${name}.scales`);
@@ -102,7 +102,7 @@ export class WeightLayout {
     const codeBytes = (elements * bits) / 8;
     const scalesStart = aligned(codeBytes);
     const scaleBytes = (elements / QUANT_BLOCK) * elementBytes(scaleType);
-    // One reservation for both: they are written together, so they must lie in one file.
+    // One reservation for both, because they are written together and must lie in one file.
     const { location, offset } = this.#reserve(file, scalesStart + scaleBytes);
     const weights = { location, offset, length: codeBytes };
     const scales = { location, offset: offset + scalesStart, length: scaleBytes };
@@ -132,7 +132,7 @@ export class WeightLayout {
   }
 }
 
-/** What a graph is being written with: the graph, its weights' layout, its data file and its activations' type. */
+/** The context of building a graph: the graph, its weight layout, its data file and its activations' type. */
 export interface GraphContext {
   readonly graph: GraphBuilder;
   readonly layout: WeightLayout;

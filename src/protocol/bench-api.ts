@@ -1,16 +1,16 @@
 /**
- * What engines are asked to do so that their speed can be compared: one interface for ours and for unmodified transformers.js,
+ * The interface of the engines under test: the same for ours and for unmodified transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
 import type { BackendChoice, FolderSource, KernelSource } from './engine-api.ts';
 
-/** Who is compared. */
+/** The engines under test. */
 export type EngineName = 'ours' | 'upstream';
 
 /** Model configs that are filled with random weights: speed depends on sizes alone. */
 export type PresetName = '3b' | '7b' | 'tiny';
 
-/** What our engine is measured with where that is not what the app uses. */
+/** Overrides of the app's defaults for measuring our engine. */
 export interface Experiment {
   /** Whose kernels are tried first on WebGPU; null: as in the app. */
   readonly kernels: KernelSource | null;
@@ -18,9 +18,9 @@ export interface Experiment {
   readonly tuning: string;
 }
 
-/** How an engine was loaded. */
+/** An engine's report on its load. */
 export interface LoadedEngine {
-  /** What runs: the library with its version, the backend, the activations' type, threads. */
+  /** The runtime: the library with its version, the backend, the activations' type, threads. */
   readonly engine: string;
   readonly backend: 'webgpu' | 'wasm';
   /** The graphics adapter, as far as the engine knows. */
@@ -48,21 +48,21 @@ export interface MemoryUse {
 
 /** One thing to measure once. Pictures are named as they were given to `addPicture`. */
 export type Probe =
-  /** Plain decode steps behind a prompt of about `cachedTokens` tokens; ms: one step. */
+  /** Decode steps of one token after a prompt of about `cachedTokens` tokens; ms: one step. */
   | {
       readonly kind: 'decode';
       readonly picture: string;
       readonly cachedTokens: number;
       readonly newTokens: number;
-      /** Count what the steps ask of the graphics device, which slows them. */
+      /** Counts the GPU work of the steps, which slows them. */
       readonly profile?: boolean;
     }
-  /** Encoding and prefill of a question about the picture at full resolution, nothing known before; ms: both. */
+  /** Encoding and prefill of a question about the picture at full resolution, with nothing cached; ms: both. */
   | {
       readonly kind: 'imageTurn';
       readonly picture: string;
       readonly question: string;
-      /** Count and time what is asked of the graphics device, which slows it. */
+      /** Counts and times the GPU work, which slows it. */
       readonly profile?: boolean;
     }
   /** From the end of a tool call in round 1 to the first token of round 2; ms. */
@@ -73,9 +73,9 @@ export type Probe =
       readonly picture: string;
       readonly question: string;
       readonly chosenMs: number;
-      /** Whether the picture may be read in that time, by an engine that can. */
+      /** Whether an engine that can prefetch may read the picture in that time. */
       readonly prefetch: boolean;
-      /** Count and time what is asked of the graphics device, each in a question of its own. */
+      /** Counts and times the GPU work, each in a question of its own. */
       readonly profile?: boolean;
     }
   /** Resizing and cutting into patches with Qwen2.5-VL's own settings, the picture decoded before; ms. */
@@ -88,7 +88,7 @@ export type Probe =
       readonly maxNewTokens: number;
     };
 
-/** What a probe gave. */
+/** The result of a probe. */
 export interface Sample {
   readonly ms: number;
   /** Other numbers by name, units in the names. */

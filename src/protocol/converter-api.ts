@@ -15,9 +15,9 @@ export interface CheckpointFile {
   readonly blob: Blob;
 }
 
-/** How a checkpoint is converted. What is absent is chosen by the checkpoint. */
+/** Options of a conversion. The checkpoint decides absent ones. */
 export interface ConversionSettings {
-  /** How weights are stored. */
+  /** Storage format of the weights. */
   readonly dtype: 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16';
   /** The model's name; the checkpoint's by default. */
   readonly name?: string;
@@ -25,14 +25,14 @@ export interface ConversionSettings {
   readonly prompts?: 'efficient' | 'general' | 'chat';
 }
 
-/** How far the converter is. */
+/** The converter's progress. */
 export interface ConversionProgress {
-  /** `weights`: the checkpoint is read, packed and written. `hashes`: what was written is read again. */
+  /** `weights`: reads, packs and writes the checkpoint. `hashes`: reads the written files again. */
   readonly phase: 'weights' | 'hashes';
   /** Bytes of the phase that are done, earlier runs included. */
   readonly done: number;
   readonly total: number;
-  /** The tensor or file at hand, for display. */
+  /** The current tensor or file, for display. */
   readonly detail: string;
 }
 

@@ -4,25 +4,28 @@ import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { TurnResult, TurnSettings } from './turn.ts';
 
-/** A model folder that is reached by itself. URLs are absolute or relative to the page. */
+/** A model folder outside the library. URLs are absolute or relative to the page. */
 export type FolderSource =
   | { readonly kind: 'url'; readonly url: string }
-  /** Files in hand, the manifest among them. They are trusted: sizes are checked, hashes are not. */
+  /** Given files, the manifest among them. They are trusted: sizes are checked, hashes are not. */
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] };
 
-/** Where a model folder lies. `stored`: in the library on this device; its hashes are checked if nobody has since they changed. */
+/** Where a model folder lies. `stored`: in the library on this device; its hashes are checked if a file has changed since the last check. */
 export type ModelSource = FolderSource | { readonly kind: 'stored'; readonly key: string; readonly name: string };
 
 /** Which execution provider to try. `auto`: WebGPU, then WASM. */
 export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
 
-/** The execution provider in use and how it was chosen. */
+/** The backend in use and how it was chosen. Only whoever lists the backends knows which there are. */
 export interface BackendInfo {
-  readonly backend: 'webgpu' | 'wasm' | 'node';
-  /** Whose kernels compute. */
-  readonly kernels: KernelSource;
-  /** Which onnxruntime build runs, for display: `jspi`, `asyncify`, `wasm` or `node`; null where none is loaded. */
-  readonly build: 'jspi' | 'asyncify' | 'wasm' | 'node' | null;
+  /** `webgpu`, `wasm`, or another backend's. */
+  readonly backend: string;
+  /** Its name for display: `WebGPU`. */
+  readonly title: string;
+  /** Whose kernels compute; null: neither. */
+  readonly kernels: KernelSource | null;
+  /** Which onnxruntime build runs, for display: `jspi`, `asyncify` or `wasm`; null where none is loaded. */
+  readonly build: string | null;
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
   readonly threads: number;
@@ -35,7 +38,7 @@ export interface BackendInfo {
 /** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
 export type KernelSource = 'ours' | 'onnx';
 
-/** What the page may know of the loaded model. */
+/** The loaded model's info for the page. */
 export interface ModelInfo {
   readonly name: string;
   /** dtype of the weights, as the converter names it. */
@@ -76,17 +79,17 @@ export interface EngineApi {
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
-  /** What the current image costs within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
+  /** The cost of the current image within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
   planImage(pixelBudget: number | null): Promise<ImageInfo>;
-  /** Speculative prefill for a question with these settings: encodes the current image and prefills all that stands before the question. Resolves when it ends, however; never throws. */
+  /** Speculative prefill for a question with these settings: encodes the current image and prefills everything before the question. Resolves when it ends, even if it fails; never throws. */
   prefetch(settings: TurnSettings): Promise<void>;
   /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
   ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
-  /** Forgets everything computed for earlier turns, so that the next one computes all of its own; keeps model and image. Throws BusyError during a turn. */
+  /** Discards everything cached from earlier turns, so that the next one starts cold; keeps model and image. Throws BusyError during a turn. */
   resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */
   stop(): Promise<void>;
-  /** What computes, and how long it takes; null before a model is loaded. */
+  /** Diagnostics of the backend and its kernel times; null before a model is loaded. */
   diagnose(): Promise<Diagnostics | null>;
   /** Times every kernel from now on, or no longer. Does nothing where nothing can be timed. */
   setKernelTiming(on: boolean): Promise<void>;

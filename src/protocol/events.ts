@@ -1,25 +1,25 @@
 /**
- * What the engine reports while it works. Events are plain data, a discriminated union on `type`, and reach the page
+ * The engine's events. They are plain data, a discriminated union on `type`, and reach the page
  * through one callback. They arrive in the order in which things happened.
  */
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { RoundImages, RoundResult } from './turn.ts';
 
-/** What a stretch of streamed text is. `text` is anything outside the known tags. */
+/** The kinds of streamed text. `text` is anything outside the known tags. */
 export type TextKind = 'thinking' | 'toolCall' | 'answer' | 'text';
 
 /** Progress of loading a model. Units: bytes for `download`, `verify` and `upload`, steps for the others. */
 export interface LoadProgress {
   readonly type: 'loadProgress';
-  /** `probe` looks at the machine, `download` fetches files, `verify` hashes them, `check` runs the attention check, `compile` makes the sessions, `upload` reads their weights from this device, `warmUp` runs everything once. */
+  /** `probe` looks at the machine, `download` fetches files, `verify` hashes them, `check` runs the attention self-test, `compile` makes the sessions, `upload` reads their weights from this device, `warmUp` runs everything once. */
   readonly phase: 'probe' | 'download' | 'verify' | 'compile' | 'upload' | 'check' | 'warmUp';
   readonly loaded: number;
   readonly total: number;
-  /** The file or session at hand, for display. */
+  /** The current file or session, for display. */
   readonly detail: string;
 }
 
-/** What a turn is doing now. `fraction` is 0..1 where known. */
+/** The current stage of a turn. `fraction` is 0..1 where known. */
 export interface StageEvent {
   readonly type: 'stage';
   readonly round: number;
@@ -27,7 +27,7 @@ export interface StageEvent {
   readonly fraction?: number;
 }
 
-/** A round begins: what the model is about to see. */
+/** A round starts: describes the images it adds. */
 export interface RoundStartEvent extends RoundImages {
   readonly type: 'roundStart';
   /** Counts from 1. */

@@ -1,31 +1,31 @@
-/** What the kernels page asks of its worker: run the kernel cases on the visitor's adapter, and time variants of kernels. */
+/** The interface of the kernels page's worker: runs the kernel cases on the visitor's adapter, and times variants of kernels. */
 
 /** The adapter, as far as kernels are concerned. */
 export interface KernelsAdapter {
   readonly description: string;
-  /** What it offers, such as `f16`, in a few words each. */
+  /** Its features, such as `f16`, in a few words each. */
   readonly features: readonly string[];
 }
 
-/** How one case has ended. */
+/** The outcome of a case. */
 export interface CaseLine {
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'not run';
-  /** Largest error and what is allowed, relative. */
+  /** Largest relative error, and the tolerance. */
   readonly error: number;
   readonly tolerance: number;
   /** Where the error is, or why the case did not run. */
   readonly detail: string;
 }
 
-/** How fast a variant of a kernel is. */
+/** The time of a kernel's variant. */
 export interface VariantLine {
-  /** What the variants of a group have in common: the same work. */
+  /** The workload that the variants of a group share. */
   readonly group: string;
   readonly name: string;
   /** Milliseconds of a dispatch; null where the device cannot run it. */
   readonly ms: number | null;
-  /** What that is per second, such as `310 GB/s`; or why it did not run. */
+  /** The throughput, such as `310 GB/s`; or why it did not run. */
   readonly rate: string;
 }
 
@@ -33,7 +33,7 @@ export interface VariantLine {
 export interface KernelsApi {
   /** Opens a device. Throws RuntimeUnavailableError where there is none. */
   open(): Promise<KernelsAdapter>;
-  /** Runs every case; resolves when all have been told. */
+  /** Runs every case; resolves when all have been reported. */
   runCases(onLine: (line: CaseLine) => void): Promise<void>;
   /** Times every variant, at sizes that suit the adapter. */
   timeVariants(onLine: (line: VariantLine) => void): Promise<void>;

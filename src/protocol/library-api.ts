@@ -1,20 +1,20 @@
 /**
- * The library of models on this device, behind the converter's worker: what there is, what another one would take, and how it
- * gets there. State is what the directory holds; every answer is read from there.
+ * The library of models on this device, behind the converter's worker: what it holds, what another model would cost, and how it
+ * gets there. The directory holds all state; every answer is read from there.
  */
 import type { FolderFile } from '../shared/files.ts';
 import type { BackendChoice } from './engine-api.ts';
 
-/** Where a model comes from. A checkpoint is converted, a folder that is converted already is copied. */
+/** A model's origin. A checkpoint is converted, an already converted folder is copied. */
 export type ModelOrigin =
   /** A repository of a hub. `revision`: a branch, a tag or a commit. `endpoint`: a mirror's address; the hub's own where absent. */
   | { readonly kind: 'hub'; readonly id: string; readonly revision?: string; readonly endpoint?: string }
-  /** Files in hand, of a folder called `name`. */
+  /** Given files, of a folder called `name`. */
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly FolderFile[] }
   /** A converted folder behind an absolute address. */
   | { readonly kind: 'url'; readonly url: string };
 
-/** Where a stored model came from, without the files. `commit`: what the revision was when it was first read. */
+/** The origin of a stored model, without the files. `commit`: the revision's commit when it was first read. */
 export type StoredOrigin =
   | {
       readonly kind: 'hub';
@@ -26,7 +26,7 @@ export type StoredOrigin =
   | { readonly kind: 'files'; readonly name: string }
   | { readonly kind: 'url'; readonly url: string };
 
-/** What a directory holds. */
+/** The state of a model's directory. */
 export type StoredState =
   /** Every file is there with its size. `verified`: when its hashes were last found right, ISO 8601; null: not since a file changed. */
   | { readonly kind: 'ready'; readonly verified: string | null }
@@ -60,13 +60,13 @@ export interface StorageFacts {
   readonly persisted: boolean;
 }
 
-/** What there is. */
+/** The state of the library. */
 export interface Library {
   readonly models: readonly StoredModel[];
   readonly storage: StorageFacts;
 }
 
-/** How sure it is that something is possible: `no` forbids, `doubtful` warns, `yes` promises nothing but finds no obstacle. */
+/** Certainty that something is possible: `no` forbids, `doubtful` warns, `yes` promises nothing but finds no obstacle. */
 export type Verdict = 'yes' | 'doubtful' | 'no';
 
 /** A judgement with its reason and, where it is not `yes`, what to do: whole sentences. */
@@ -84,9 +84,9 @@ export interface ModelChoice {
   readonly folderBytes: number;
   /** Bytes the graphics device must hold: weights, a cache for 4096 tokens, scratch. */
   readonly gpuBytes: number;
-  /** What {@link LibraryApi.tryMachine} is worth trying with; 0: no graphics card will run it, or surely not. */
+  /** Bytes to pass to {@link LibraryApi.tryMachine}; 0 where the answer is known without trying. */
   readonly trialBytes: number;
-  /** What the machine says, as far as it can be told without trying. */
+  /** The machine's verdict, as far as it is known without trying. */
   readonly machine: Finding;
   readonly storage: Finding;
 }
@@ -102,25 +102,25 @@ export interface ModelSurvey {
   readonly downloadBytes: number;
   /** Bytes that will be read. */
   readonly readBytes: number;
-  /** How it will be asked: two rounds with the resize tool; the full image with VisionThink-General's prompts; a plain chat; or its own way. */
+  /** The prompting: two rounds with the resize tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
   readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
-  /** For a model folder there is one. */
+  /** The possible dtypes; one for a model folder. */
   readonly choices: readonly ModelChoice[];
   /** The dtype to propose. */
   readonly proposed: string;
   readonly storage: StorageFacts;
 }
 
-/** How far something is. */
+/** Progress of a job. */
 export interface ModelProgress {
-  /** `weights`: read, packed, written. `hashes`: what was written is read again. `copy`, `verify`, `export`: as they say. */
+  /** `weights`: reads, packs and writes. `hashes`: reads the written files again. `copy`, `verify` and `export` are literal. */
   readonly phase: 'weights' | 'hashes' | 'copy' | 'verify' | 'export';
   /** Bytes, earlier runs included. */
   readonly done: number;
   readonly total: number;
-  /** The file or tensor at hand. */
+  /** The current file or tensor. */
   readonly detail: string;
-  /** Why it waits, while a request that failed is about to be made again; a sentence. */
+  /** Why it waits before it retries a failed request; a sentence. */
   readonly waiting?: string;
 }
 
@@ -133,7 +133,7 @@ export interface LibraryApi {
   tryMachine(bytes: number): Promise<Finding>;
   /**
    * Makes the model, or resumes where it was stopped, and resolves to its key. Throws as `survey`, and StorageError, ResumeError,
-   * BusyError when another tab has it, StoppedError after `pause`. Whatever is thrown, what was done stays.
+   * BusyError when another tab has it, StoppedError after `pause`. After any error, finished work stays.
    */
   add(origin: ModelOrigin, dtype: string, onProgress: (progress: ModelProgress) => void): Promise<string>;
   /** Resumes a model that was started. `files`: those it is made from, where it came from this device. */
@@ -142,7 +142,7 @@ export interface LibraryApi {
     files: readonly FolderFile[] | null,
     onProgress: (progress: ModelProgress) => void,
   ): Promise<string>;
-  /** Ends what is under way; resolves when it has let go. What was done stays. */
+  /** Ends the work in progress; resolves when it has released the model. Finished work stays. */
   pause(): Promise<void>;
   /** Deletes a model, whole or not. Throws BusyError while it is open or being written elsewhere. */
   remove(key: string): Promise<void>;

@@ -17,10 +17,10 @@ export interface PackedError {
   readonly cause: Packed | null;
 }
 
-/** Anything that was thrown, as plain data: an error, or the text of what was not one. */
+/** Anything that was thrown, as plain data: an error, or the text of any other value. */
 export type Packed = PackedError | { readonly kind: 'other'; readonly text: string };
 
-/** Causes further down are dropped: enough for every honest chain, and an end to circular ones. */
+/** Drops deeper causes: deep enough for every real chain of causes, and a bound for circular ones. */
 const MAX_CAUSES = 8;
 
 /** Turns anything thrown into plain data that every thread can receive. */

@@ -2,7 +2,7 @@
 import type { ImageRequest } from '../shared/image-request.ts';
 
 /**
- * What a round adds to the context, in one word for display; its `images` say it exactly. `half`, `full`: a whole image;
+ * A round's addition to the context, in one word for display; its `images` are exact. `half`, `full`: a whole image;
  * `crop`: a region of one; `none`: text alone, as the error turn after a malformed call.
  */
 export type Resolution = 'half' | 'full' | 'crop' | 'none';
@@ -83,7 +83,7 @@ export interface RoundImage {
   readonly visualTokens: number;
 }
 
-/** What a round adds to the context: known when it begins. */
+/** A round's additions to the context: known when it starts. */
 export interface RoundImages {
   readonly resolution: Resolution;
   /** The images, in the order in which the model sees them. */
@@ -102,7 +102,7 @@ export interface RoundResult extends RoundImages {
   readonly computedTokens: number;
   /** How many tokens were computed although the cache had held them earlier in the turn. Zero by design. */
   readonly recomputedTokens: number;
-  /** Tokens of speculative decoding's drafts, and how many of them the model accepted. */
+  /** Tokens drafted by speculative decoding, and how many of them the model accepted. */
   readonly draftedTokens: number;
   readonly acceptedTokens: number;
   /** Generated ids, `<|im_end|>` included where the model ended with it. */
@@ -121,7 +121,7 @@ export interface VisualTokens {
   readonly ratio: number;
 }
 
-/** How a turn went. */
+/** The result of a turn. */
 export interface TurnResult {
   readonly answer: string;
   readonly finishReason: FinishReason;

@@ -18,7 +18,7 @@ export const ERROR_NAMES = [
   'ModelNotLoadedError', // asked before a model was loaded
   // checkpoints
   'CheckpointError', // not a Qwen2.5-VL checkpoint, missing or misshapen tensor, unusable setting
-  'SafetensorsError', // a corrupt or lying safetensors header
+  'SafetensorsError', // a corrupt or inconsistent safetensors header
   'HubError', // the hub could not be reached, refuses, or sends other bytes than it announced
   'ResumeError', // a half-done conversion is of another checkpoint, revision or dtype
   'StorageError', // the disk or the browser's quota is full, or a file cannot be written
@@ -29,7 +29,7 @@ export const ERROR_NAMES = [
   'RuntimeCrashedError', // the runtime's WebAssembly has trapped and can compute nothing more
   'ContextLengthError', // the conversation does not fit the KV cache
   // control flow
-  'ToolCallError', // a well-formed tool call that cannot be carried out; the model is told
+  'ToolCallError', // a well-formed tool call that cannot be carried out; reported to the model
   'BusyError', // a turn is already running
   'StoppedError', // stopped by the user
   'UsageError', // wrong command-line arguments

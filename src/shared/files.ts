@@ -6,7 +6,7 @@
 
 /** A folder that can be read. Paths use `/` and are relative to the folder. */
 export interface FileSource {
-  /** What a person would call this folder: a path, a URL, an id. For messages, and for the model's name. */
+  /** The folder's name for people: a path, a URL, an id. For messages, and for the model's name. */
   readonly name: string;
   /** The commit it is read at, where it is a repository. */
   readonly commit?: string;
@@ -15,7 +15,7 @@ export interface FileSource {
   /** Paths of all files; absent where a folder cannot be listed (a plain URL). */
   list?(): Promise<readonly string[]>;
   /**
-   * A text that is another one when the file's content is: a hash where the platform knows one, the time of the last change
+   * A text that changes with the file's content: a hash where the platform knows one, the time of the last change
    * otherwise. Absent, or undefined, where nothing is known.
    */
   version?(path: string): Promise<string | undefined>;
@@ -23,7 +23,7 @@ export interface FileSource {
   announcedSha256?(path: string): Promise<string | undefined>;
 }
 
-/** A file open for writing at any place. What it held when it was opened stays. One writer at a time. */
+/** A file open for writing at any offset. Opening keeps its content. One writer at a time. */
 export interface RandomAccessFile {
   /** Bytes it holds. */
   size(): Promise<number>;
@@ -31,27 +31,27 @@ export interface RandomAccessFile {
   write(bytes: Uint8Array, offset: number): Promise<void>;
   /** Cuts the file, or makes it longer with zeros. */
   truncate(bytes: number): Promise<void>;
-  /** Returns once what was written is on the disk and survives a crash of the machine. */
+  /** Resolves once all writes are on disk and survive a crash of the machine. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A folder that can be written. Subfolders are made as they are needed. Failures are StorageErrors that name the file. */
 export interface FileSink {
-  /** Puts a whole file in place at once: whatever happens, the path holds what it did before or `bytes`, never half of it. */
+  /** Puts a whole file in place at once: whatever happens, the path holds its old content or `bytes`, never a part. */
   put(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for writing, new and empty when there is none. */
   open(path: string): Promise<RandomAccessFile>;
   /** Removes a file; nothing happens when there is none. */
   remove(path: string): Promise<void>;
-  /** Bytes that may still be written here, where the platform tells. */
+  /** Bytes that may still be written here, where the platform reports them. */
   freeBytes?(): Promise<number | undefined>;
 }
 
 /** A folder that can be read and written. */
 export interface Folder extends FileSource, FileSink {}
 
-/** A file in hand. Its bytes stay where they are until they are read. */
+/** A given file. Its bytes stay where they are until they are read. */
 export interface FolderFile {
   /** Relative to its folder, with `/`. */
   readonly path: string;

@@ -1,4 +1,4 @@
-/** What an address or an id says of a hub's repository: https://huggingface.co and mirrors that lay their pages out alike. Pure. */
+/** Parses addresses and ids of a hub's repositories: https://huggingface.co and mirrors with the same page layout. Pure. */
 
 /** The hub itself. */
 export const HUB_ENDPOINT = 'https://huggingface.co';
@@ -16,7 +16,7 @@ export interface HubPage {
   readonly endpoint?: string;
 }
 
-/** Pages of a repository whose addresses go on with a revision. */
+/** Pages of a repository whose addresses continue with a revision. */
 const PAGES_AT_REVISION = ['tree', 'blob', 'resolve', 'commit'];
 
 const SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
@@ -32,8 +32,8 @@ export function isHubId(text: string): boolean {
 }
 
 /**
- * The absolute address in a text, without a slash at its end; null when it is none. Before a bare host goes https, before this
- * device http.
+ * Parses an absolute address and drops its final slash; null for other text. Prefixes a bare host with https, and this
+ * device with http.
  */
 export function addressOf(text: string): string | null {
   const typed = text.trim();
@@ -47,7 +47,7 @@ export function addressOf(text: string): string | null {
   return `${origin}${pathname}`.replace(/\/+$/, '');
 }
 
-/** What an id or the address of a repository's page names. */
+/** Parses an id or the address of a repository's page. */
 export function parseHubPage(text: string): HubPage {
   const typed = text.trim().replace(/[?#].*$/, '');
   const parts = typed.replace(SCHEME, '').split('/').filter(Boolean);

@@ -1,5 +1,5 @@
 /**
- * What is to be shown of an image: plain data, so that a tool may ask for it, a result may carry it across threads and a
+ * The view of an image to show: plain data, so that a tool may ask for it, a result may carry it across threads and a
  * cache may be keyed by it.
  */
 

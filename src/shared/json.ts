@@ -1,4 +1,4 @@
-/** Reading values out of JSON that nobody has promised anything about. */
+/** Reads values out of untrusted JSON. */
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -8,7 +8,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Parses JSON; undefined when the text is none. */
+/** Parses JSON; undefined for text that is not valid JSON. */
 export function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text);

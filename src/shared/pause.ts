@@ -1,4 +1,4 @@
-/** Resolves after `ms` milliseconds, or as soon as the signal fires. Never rejects: who is to stop looks at the signal. */
+/** Resolves after `ms` milliseconds, or as soon as the signal fires. Never rejects: the caller checks the signal. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -1,6 +1,6 @@
-/** Numbers that look random and are the same every time. */
+/** Deterministic pseudo-random numbers. */
 
-/** Gives so many numbers, uniform in [-1, 1), by a linear congruential generator (Numerical Recipes' constants). */
+/** Returns `count` numbers, uniform in [-1, 1), by a linear congruential generator (Numerical Recipes' constants). */
 export function pseudoRandom(): (count: number) => Float32Array<ArrayBuffer> {
   let state = 1;
   return (count) =>

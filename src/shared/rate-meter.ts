@@ -1,21 +1,21 @@
-/** How fast something goes and when it will be over, from its last few seconds. Knows nothing about what is counted. */
+/** The rate of a count and the time left, from the last few seconds. Independent of the counted unit. */
 
 /** Only the last of this many milliseconds count, so that the rate follows a connection that became slow. */
 const WINDOW_MS = 15_000;
 
 /** Speed and time left. */
 export interface Rate {
-  /** Units a second; 0 before anything can be said. */
+  /** Units per second; 0 before the first estimate. */
   readonly perSecond: number;
-  /** Seconds until `total`; undefined before anything can be said. */
+  /** Seconds until `total`; undefined before the first estimate. */
   readonly secondsLeft: number | undefined;
 }
 
-/** Is told where a count stands, and says how fast it grows. */
+/** Receives a running count and reports its growth rate. */
 export class RateMeter {
   readonly #marks: { readonly ms: number; readonly done: number }[] = [];
 
-  /** `done` of `total` at `nowMs` (of any steady clock, milliseconds). A `done` below the last begins anew. */
+  /** `done` of `total` at `nowMs` (of any steady clock, milliseconds). A `done` below the last restarts the measurement. */
   at(done: number, total: number, nowMs: number): Rate {
     const last = this.#marks.at(-1);
     if (last !== undefined && done < last.done) this.#marks.length = 0;

@@ -1,7 +1,7 @@
 /**
  * SHA-256, the one place that computes it. The platform's own digest is ten times as fast as JavaScript and works beside us,
- * but takes only bytes that are there at once. So the hash of a long file is made of its pieces' hashes: pieces are hashed
- * natively, several side by side. A stream whose hash somebody else announced is hashed by a StreamHash.
+ * but hashes only complete buffers. So the hash of a long file is made of its pieces' hashes: pieces are hashed
+ * natively, several side by side. A StreamHash hashes a stream whose hash was announced elsewhere.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -12,7 +12,7 @@ export const PIECE_BYTES = 1 << 25;
 /** Pieces that are read and hashed at the same time. */
 const SIDE_BY_SIDE = 3;
 
-/** A hash of bytes that come one after the other. It may work elsewhere, and be waited for. */
+/** An incremental hash. It may run asynchronously. */
 export interface StreamHash {
   update(bytes: Uint8Array): void | Promise<void>;
   /** The hash of all bytes so far, hexadecimal. Nothing may follow. */
@@ -32,7 +32,7 @@ export async function hashBytes(bytes: Uint8Array<ArrayBuffer>): Promise<string>
 
 /**
  * The hash that manifests list: SHA-256 of the content, hexadecimal; of a file longer than {@link PIECE_BYTES}, SHA-256 of
- * the SHA-256s of its pieces, one behind the other. `onRead` is told how many bytes have been hashed.
+ * the concatenated SHA-256s of its pieces. `onRead` receives the number of bytes hashed so far.
  */
 export async function hashBlob(blob: Blob, onRead: (bytes: number) => void = () => undefined): Promise<string> {
   const hashes = new Uint8Array(32 * Math.ceil(blob.size / PIECE_BYTES));
@@ -50,7 +50,7 @@ export async function hashBlob(blob: Blob, onRead: (bytes: number) => void = () 
 }
 
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  // Pages that came over plain http from another machine have no crypto.subtle.
+  // Pages served by another machine over unencrypted http have no crypto.subtle.
   const native = globalThis.isSecureContext === false ? undefined : crypto.subtle;
   return native === undefined ? sha256(bytes) : new Uint8Array(await native.digest('SHA-256', bytes));
 }

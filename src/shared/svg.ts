@@ -1,9 +1,9 @@
 /** SVG: text whose first element is `svg`. */
 
-/** How far into a file, in bytes, the `svg` element is looked for: past a licence comment or a long DOCTYPE. */
+/** Bytes of a file that are searched for the `svg` element: enough for a licence comment or a long DOCTYPE. */
 export const SVG_LOOK_BYTES = 8192;
 
-/** Whether a file that begins with `text` begins as XML does (after white space), its first element being `svg`. */
+/** Whether a file that starts with `text` is XML (after white space) whose first element is `svg`. */
 export function looksLikeSvg(text: string): boolean {
   const begin = text.trimStart();
   if (!begin.startsWith('<')) return false;

@@ -1,4 +1,4 @@
-/** Files as one tar archive (POSIX ustar), put together without reading them: the archive is a Blob of Blobs. */
+/** Files as one tar archive (POSIX ustar), built without reading them: the archive is a Blob of Blobs. */
 import { NamedError } from './errors.ts';
 import type { FolderFile } from './files.ts';
 
@@ -37,7 +37,7 @@ function header(path: string, size: number): Uint8Array<ArrayBuffer> {
   put(octal(size, 11), 124, 12);
   put(octal(0, 11), 136, 12); // time of change: the same files give the same archive
   put(' '.repeat(8), 148, 8); // the checksum counts as spaces
-  put('0', 156, 1); // a plain file
+  put('0', 156, 1); // a regular file
   put('ustar\0' + '00', 257, 8);
   const sum = block.reduce((total, byte) => total + byte, 0);
   put(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 8);

@@ -4,7 +4,7 @@
  * Source: WebAssembly core specification, release 2.0: binary format (chapter 5), vector instructions (5.4.8).
  */
 
-/** Instructions, encoded: what they push is typed only by the instruction. */
+/** Encoded instructions; TypeScript does not track the type that they push. */
 export type Code = readonly number[];
 
 /** The value types that are used here, as the binary format numbers them. */
@@ -119,9 +119,9 @@ export const f64 = {
 export const v128 = {
   load: memory([0xfd, 0x00]),
   store: memory([0xfd, 0x0b]),
-  /** Four bytes into the first runner, zeros into the others. */
+  /** Loads four bytes into the first lane and zeros into the others. */
   load32_zero: memory([0xfd, 0x5c]),
-  /** The first runner's four bytes. */
+  /** Stores the first lane's four bytes. */
   store32_first: (address: Code, offset: number, value: Code): Code => [
     ...memory([0xfd, 0x5a])(address, offset, value),
     0,
@@ -153,7 +153,7 @@ export const i32x4 = {
   shr_u: vector(0xad),
   extend_low_i16x8_u: vector(0xa9),
   extend_high_i16x8_u: vector(0xaa),
-  /** Two runners of f64 into the low half, zeros into the high one. */
+  /** Converts two f64 lanes into the low half and sets the high half to zero. */
   trunc_f64x2_zero: vector(0xfc),
 };
 
@@ -201,7 +201,7 @@ export const f64x2 = {
   mul: vector(0xf2),
 };
 
-/** Names the local variables of a function with so many parameters, and remembers their types. */
+/** Names the local variables of a function with `parameters` parameters, and remembers their types. */
 export class Locals {
   readonly types: ValueType[] = [];
   readonly #parameters: number;

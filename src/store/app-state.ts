@@ -8,7 +8,7 @@ import type { PlainError } from './plain-error.ts';
 import type { NumberFieldName, SettingsForm } from './settings-form.ts';
 import type { TurnView } from './turn-state.ts';
 
-/** Where the engine stands. */
+/** The engine's status. */
 export type EngineState =
   | { readonly status: 'loading'; readonly progress: LoadProgress | null }
   | { readonly status: 'ready'; readonly info: EngineInfo }
@@ -17,9 +17,9 @@ export type EngineState =
 /** The engine's part of the state. */
 export interface EngineSlice {
   readonly engine: EngineState;
-  /** How fast the phase of loading at hand goes. */
+  /** Rate of the current loading phase. */
   readonly loadRate: Rate;
-  /** Why the engine was started again, while that is news. */
+  /** Why the engine was restarted, while the notice is shown. */
   readonly engineNotice: string | null;
   readonly backendChoice: BackendChoice;
   /** Starts a worker and loads the model, ending the worker before. */
@@ -28,9 +28,9 @@ export interface EngineSlice {
   setBackendChoice: (choice: BackendChoice) => void;
   /** The engine broke: starts another one, unless it broke a moment ago. */
   recoverEngine: (error: PlainError) => void;
-  /** What computes, for `?debug`; null while there is no engine. */
+  /** The backend's diagnostics for `?debug`; null while there is no engine. */
   diagnose: () => Promise<Diagnostics | null>;
-  /** Times every kernel of the questions to come, or no longer. */
+  /** Switches the timing of every kernel on or off, from the next question on. */
   setKernelTiming: (on: boolean) => Promise<void>;
 }
 
@@ -39,11 +39,11 @@ export interface ImageState {
   readonly id: number;
   readonly name: string;
   readonly blob: Blob;
-  /** An object URL of what is shown of it. */
+  /** Object URL of its preview. */
   readonly url: string;
   /** Size and cost; null until the engine has seen the image. */
   readonly info: ImageInfo | null;
-  /** Questions worth asking, for an example. */
+  /** Suggested questions, for an example. */
   readonly suggestions: readonly string[];
 }
 
@@ -67,7 +67,7 @@ export interface ImageSlice {
   chooseImage: (file: Blob | Promise<Blob>, name: string, suggestions?: readonly string[]) => Promise<boolean>;
   /** Makes the first image of several files the image, the first file where none claims to be one; `name` where it has none. */
   chooseImageOf: (files: readonly File[], name: string) => Promise<void>;
-  /** Says that something else than a file was offered. */
+  /** Reports that something other than a file was offered. */
   rejectImage: (name: string, message: string) => void;
   dismissImageError: () => void;
   /** Gives the engine the image if it does not hold it yet. Never throws; a refusal becomes `imageError`. */
@@ -107,11 +107,11 @@ export interface TurnSlice {
   readonly stopping: boolean;
   /** Asks the question in the box; does nothing while `askObstacle` names an obstacle. */
   ask: () => void;
-  /** Ends whatever waits or runs; resolves when nothing does. */
+  /** Ends every waiting or running turn; resolves when none is left. */
   stop: () => Promise<void>;
-  /** Starts what has waited for the model. */
+  /** Starts the turn that has waited for the model. */
   runQueued: () => void;
-  /** Ends what has waited for the model with an error. */
+  /** Ends the turn that has waited for the model with an error. */
   failQueued: (error: PlainError) => void;
 }
 
@@ -125,7 +125,7 @@ export interface CompareSlice {
   runComparison: () => Promise<void>;
 }
 
-/** Which model is asked. */
+/** The selected model. */
 export type ModelSelection =
   | { readonly kind: 'bundled' }
   | { readonly kind: 'url'; readonly url: string }
@@ -140,20 +140,20 @@ export interface ModelSlice {
   /** Whether the library is on show. */
   readonly isLibraryOpen: boolean;
   showLibrary: (open: boolean) => void;
-  /** What the library is doing in a few words, for those who do not look at it. */
+  /** The library's progress in a few words, shown while its screen is closed. */
   readonly libraryWork: string | null;
   setLibraryWork: (work: string | null) => void;
 }
 
-/** What is shown. */
+/** The theme on show. */
 export type Theme = 'light' | 'dark';
 
 /** The theme's part of the state. */
 export interface ThemeSlice {
-  /** What the person chose; null: as the system has it. */
+  /** The person's choice; null: the system's. */
   readonly theme: Theme | null;
   setTheme: (theme: Theme) => void;
-  /** Shows what another tab has chosen. */
+  /** Adopts the choice of another tab. */
   followTheme: (theme: Theme | null) => void;
 }
 

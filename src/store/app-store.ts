@@ -45,7 +45,7 @@ export function startApp(store: AppStore): void {
   void store.getState().loadExamples();
 }
 
-/** What the real page gives its store. `search` may name another model folder: `?model=…`; an empty name is the bundled one's. */
+/** The dependencies of the real page's store. `search` may name another model folder: `?model=…`; an empty name is the bundled one's. */
 export function browserDeps(search: URLSearchParams, pageUrl: string): AppDeps {
   const model = search.get('model')?.trim();
   return {

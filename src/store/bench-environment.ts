@@ -1,4 +1,4 @@
-/** What a run of the benchmark gets from the page it runs on. */
+/** The environment that the page gives a run of the benchmark. */
 import { connectEngineUnderTest, makeRandomFolder } from '../client/bench-client.ts';
 import { fetchFile } from '../client/fetch-file.ts';
 import { syntheticPicture } from '../client/synthetic-picture.ts';

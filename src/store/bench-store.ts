@@ -1,4 +1,4 @@
-/** The benchmark page's store: the plan, the run, what it has found. The run itself stays outside. */
+/** The benchmark page's store: the plan, the run's state and its report. The run itself stays outside. */
 import { createStore } from 'zustand/vanilla';
 import type { StoreApi } from 'zustand/vanilla';
 import { type BenchReport, type EngineReport, type Row, toText } from '../evaluation/bench-report.ts';
@@ -7,14 +7,14 @@ import { type BenchEvent, type BenchEnvironment, runBench } from '../evaluation/
 import type { EngineName } from '../protocol/bench-api.ts';
 import { messageOf } from '../shared/errors.ts';
 
-/** What the run is at. */
+/** The run's status. */
 export interface BenchProgress {
   readonly text: string;
   readonly done: number;
   readonly total: number;
 }
 
-/** What the page shows. */
+/** The page's state. */
 export interface BenchState {
   readonly plan: BenchPlan;
   readonly status: 'idle' | 'running' | 'stopping' | 'done' | 'failed';
@@ -23,7 +23,7 @@ export interface BenchState {
   readonly rows: readonly Row[];
   readonly report: BenchReport | null;
   readonly error: string | null;
-  /** Changes the plan. Another model gets its own usual measurements. */
+  /** Changes the plan. Another model gets its own default measurements. */
   change(part: Partial<BenchPlan>): void;
   run(): Promise<void>;
   stop(): void;

@@ -1,6 +1,6 @@
 /**
- * The same question in all three modes, one after another, each computed afresh so that the times can be compared. What is
- * finished stays, whatever happens to the rest.
+ * The same question in all three modes, one after another, each computed afresh so that the times are comparable. Finished
+ * rows stay, even if a later one fails.
  */
 import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { Mode } from '../protocol/turn.ts';
@@ -14,7 +14,7 @@ import { newTurn, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
 
-/** What is known of the model; a model that still loads is taken for one with the tool. */
+/** The model's info; assumes the tool while the model loads. */
 function modelOf({ engine }: AppState): Pick<ModelInfo, 'hasTool'> {
   return engine.status === 'ready' ? engine.info.model : { hasTool: true };
 }
@@ -45,7 +45,7 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
         for (;;) {
           const row = get().comparison?.find((turn) => turn.status === 'queued');
           if (row === undefined || get().engine.status !== 'ready') return;
-          // A worker that cannot do this has died, and says so when it is asked.
+          // A worker that fails here has died; asking it reports that.
           await session.api?.resetCaches().catch(() => undefined);
           const isStillQueued =
             get().comparison?.some(({ id, status }) => id === row.id && status === 'queued') === true;

@@ -1,5 +1,5 @@
 /**
- * The page's session with its engine: the worker at hand, the image it holds, and the order in which images are changed. None
+ * The page's session with its engine: the current worker, the image it holds, and the order in which images are changed. None
  * of it is state that a component shows, so it stays outside the store; slices use it through its methods.
  */
 import type { StateCreator } from 'zustand/vanilla';
@@ -7,22 +7,22 @@ import type { EngineConnection } from '../client/engine-client.ts';
 import type { EngineApi, ImageInfo } from '../protocol/engine-api.ts';
 import type { AppState, ModelSelection } from './app-state.ts';
 
-/** What the store needs from outside; tests and the development page give their own. */
+/** The store's dependencies; tests and the development page pass their own. */
 export interface AppDeps {
   readonly startEngine: () => EngineConnection;
   readonly checkImage: (file: Blob) => Promise<void>;
   readonly rasterizeSvg: (file: Blob) => Promise<Blob>;
-  /** What to show of a file: the file itself, or a picture of it as the model sees it. */
+  /** The preview of a file: the file itself, or a picture of it as the model sees it. */
   readonly previewImage: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
   readonly fetchFile: (path: string) => Promise<Blob>;
-  /** Where the page lies: a worker does not know it. */
+  /** The page's URL, which a worker does not know. */
   readonly pageUrl: string;
   /** The model that the page's address names. Whether its own address is one shows when it is loaded. */
   readonly model?: ModelSelection;
 }
 
-/** How a slice is made. */
+/** The creator of a slice. */
 export type SliceOf<Slice> = StateCreator<AppState, [], [], Slice>;
 
 /** One page's session. */
@@ -45,7 +45,7 @@ export class EngineSession {
     return this.#connection?.api ?? null;
   }
 
-  /** Ends the worker at hand and starts another, which holds neither a model nor an image. */
+  /** Ends the current worker and starts another, which holds neither a model nor an image. */
   start(): EngineConnection {
     this.end();
     this.#connection = this.deps.startEngine();
@@ -59,7 +59,7 @@ export class EngineSession {
     this.#imageId = null;
   }
 
-  /** Whether this is still the worker at hand: what another one reports is out of date. */
+  /** Whether this is still the current worker: reports of an earlier one are out of date. */
   isCurrent(connection: EngineConnection): boolean {
     return this.#connection === connection;
   }
@@ -70,7 +70,7 @@ export class EngineSession {
   }
 
   /**
-   * Gives the worker an image. Resolves to what it costs, or null when there is no worker or another one has taken its place
+   * Gives the worker an image. Resolves to its cost, or to null when there is no worker or another one has replaced it
    * meanwhile. Throws what the engine throws, unless the worker has been replaced.
    */
   async sendImage(id: number, blob: Blob): Promise<ImageInfo | null> {
@@ -98,12 +98,12 @@ export class EngineSession {
     return ++this.#lastImageChoice;
   }
 
-  /** Whether nothing has been chosen since. */
+  /** Whether this is still the latest choice. */
   isLatestImageChoice(choice: number): boolean {
     return choice === this.#lastImageChoice;
   }
 
-  /** A number that no turn and no image of this session has. */
+  /** A new id, unique among the turns and images of this session. */
   nextId(): number {
     return ++this.#lastId;
   }

@@ -8,7 +8,7 @@ import { plainError } from './plain-error.ts';
 import { fittingSwitches } from './settings-form.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
 
-/** A second failure within this time is shown instead of being repaired in silence. */
+/** A second failure within this time is shown instead of repaired silently. */
 const RESTART_PAUSE_MS = 60_000;
 
 /** The engine's slice. */
@@ -52,7 +52,7 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
         get().runQueued();
       } catch (thrown) {
         if (!isCurrent()) return;
-        connection.dispose(); // of no use any more, and it may keep the model from being deleted
+        connection.dispose(); // useless now, and it might keep the model from being deleted
         set({ engine: { status: 'failed', error: plainError(thrown) } });
         get().failQueued({ name: 'ModelNotLoadedError', message: 'The model could not be loaded; see above.' });
       }

@@ -1,4 +1,4 @@
-/** The bundled examples: a list beside the page, read once. Without it the page works all the same. */
+/** The bundled examples: a list beside the page, read once. The page works without it. */
 import type { Example, ExamplesSlice } from './app-state.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
 
@@ -15,7 +15,7 @@ export function examplesSlice(session: EngineSession): SliceOf<ExamplesSlice> {
         const list = await session.deps.fetchFile(`${EXAMPLES_FOLDER}examples.json`);
         set({ examples: parseExamples(JSON.parse(await list.text())) });
       } catch {
-        set({ examples: [] }); // a page without examples is still whole
+        set({ examples: [] }); // the page works without examples
       }
     },
 

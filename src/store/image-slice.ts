@@ -13,7 +13,7 @@ import type { EngineSession, SliceOf } from './engine-session.ts';
 /** The image's slice. */
 export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
   return (set, get) => {
-    /** Resolves to the new image's id; null when it did not become one. */
+    /** Resolves to the new image's id; null when the file did not become the image. */
     async function choose(
       choice: number,
       file: Blob,
@@ -59,7 +59,7 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
         if (info !== null && current?.id === image.id) set({ image: { ...current, info } });
       } catch (thrown) {
         set({ imageError: { ...plainError(thrown), fileName: image.name } });
-        // The browser could decode it, the engine will not have it. An engine that has broken may have it the next time.
+        // The browser could decode it, but the engine refused it. If the engine broke, the next one may accept it.
         if (!REFUSALS.includes(plainError(thrown).name) || get().image?.id !== image.id) return;
         URL.revokeObjectURL(image.url);
         set({ image: null });
@@ -107,7 +107,7 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
   };
 }
 
-/** What is wrong with an image, not with the engine. */
+/** Errors that concern the image, not the engine. */
 const REFUSALS: readonly string[] = ['ImageDecodeError', 'ImageTooLargeError', 'ImageShapeError'] satisfies ErrorName[];
 
 /** Whether a file is an SVG, whatever it is called: no worker can render one. */

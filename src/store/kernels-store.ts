@@ -1,4 +1,4 @@
-/** The kernels page: what its worker has told so far. */
+/** The kernels page's store: what its worker has reported so far. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { startKernels } from '../client/kernels-client.ts';
 import type { CaseLine, KernelsAdapter, KernelsApi, VariantLine } from '../protocol/kernels-api.ts';
@@ -9,7 +9,7 @@ export interface KernelsState {
   readonly adapter: KernelsAdapter | null;
   readonly cases: readonly CaseLine[];
   readonly variants: readonly VariantLine[];
-  /** What is running, null between runs. */
+  /** The run in progress; null between runs. */
   readonly running: 'cases' | 'variants' | null;
   readonly error: string | null;
   runCases(): Promise<void>;

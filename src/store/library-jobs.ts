@@ -1,6 +1,6 @@
 /**
  * The library's work, one job at a time: starts the worker when it is first needed, shows progress in the Models screen's state, and
- * says how a job ended. What a job has stored stays, whatever ends it.
+ * reports how a job ended. What a job has stored stays, however it ends.
  */
 import type { LibraryConnection } from '../client/library-client.ts';
 import type { LibraryApi, ModelProgress } from '../protocol/library-api.ts';
@@ -14,7 +14,7 @@ import { plainError } from './plain-error.ts';
 /** Milliseconds between two updates of the progress on show. */
 const SHOW_EVERY_MS = 200;
 
-/** A rate measured over less time says nothing about the next model. */
+/** Shortest measurement that predicts the next model's rate. */
 const MEASURED_SECONDS = 5;
 
 /** The list is read again this long after a job has started: its model has a folder by then. Milliseconds. */
@@ -22,7 +22,7 @@ const LIST_AFTER_MS = 500;
 
 const PAUSED = 'Paused. What has arrived stays; resume whenever you like, even after the page was closed.';
 
-/** What the store needs from outside. */
+/** The dependencies of the Models screen's store. */
 export interface ModelsDeps {
   readonly startLibrary: () => LibraryConnection;
   readonly askToPersist: () => Promise<boolean>;
@@ -40,7 +40,7 @@ export interface ModelsDeps {
 /** A job's callback for progress. */
 type OnProgress = (progress: ModelProgress) => void;
 
-/** How a job ended. `error`: the name of what ended it; null when another job was running, so that it never started. */
+/** The outcome of a job. `error`: the name of the error that ended it; null when another job was running, so that it never started. */
 export type JobOutcome<T> =
   | { readonly done: true; readonly value: T }
   | { readonly done: false; readonly error: string | null };

@@ -1,4 +1,4 @@
-/** How fast models were made here before: remembered, so that the next one's time can be estimated. */
+/** Remembers how fast earlier models were made here, to estimate the next one's time. */
 import { isObject, tryParseJson } from '../shared/json.ts';
 
 const STORAGE_KEY = 'visionthink-rates';
@@ -19,7 +19,7 @@ export function readMeasured(): MeasuredRates {
     };
     return { download: rate('download'), local: rate('local') };
   } catch {
-    return { download: null, local: null }; // storage is switched off
+    return { download: null, local: null }; // storage is disabled
   }
 }
 
@@ -30,7 +30,7 @@ export function writeMeasured(before: MeasuredRates, which: keyof MeasuredRates,
   try {
     globalThis.localStorage.setItem(STORAGE_KEY, JSON.stringify(rates));
   } catch {
-    // storage is switched off: known for as long as the page lives
+    // storage is disabled: remembered for as long as the page is open
   }
   return rates;
 }

@@ -1,4 +1,4 @@
-/** Which model is asked: the bundled one until a person has chosen another, which is remembered. */
+/** The selected model: the bundled one until a person chooses another, which is remembered. */
 import type { ModelSource } from '../protocol/engine-api.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
@@ -17,7 +17,7 @@ export function modelSlice(asked: ModelSelection | undefined): SliceOf<ModelSlic
     selection: asked ?? readSelection(),
     selectModel: (selection) => {
       writeSelection(selection);
-      // A comparison under way is of the model before: what is left of it does not wait for the new one.
+      // A running comparison belongs to the previous model: its remaining rows do not wait for the new one.
       const rows = get().comparison;
       const isUnderWay = rows?.some((row) => row.status !== 'queued') === true;
       const comparison = isUnderWay ? rows.map(skipQueued) : rows;
@@ -31,12 +31,12 @@ export function modelSlice(asked: ModelSelection | undefined): SliceOf<ModelSlic
   });
 }
 
-/** What the engine is to load. Throws ModelFolderError when the selection's address is none. */
+/** The source that the engine loads. Throws ModelFolderError when the selection's address is invalid. */
 export function sourceOf(selection: ModelSelection, pageUrl: string): ModelSource {
   return selection.kind === 'stored' ? selection : { kind: 'url', url: folderAddress(selection, pageUrl) };
 }
 
-/** The absolute address of a model folder, which may have been given relative to the page's. Throws ModelFolderError when it is none. */
+/** The absolute address of a model folder, which may be given relative to the page's. Throws ModelFolderError when it is invalid. */
 export function folderAddress(model: Exclude<ModelSelection, { kind: 'stored' }>, pageUrl: string): string {
   const given = model.kind === 'bundled' ? MODEL_FOLDER : model.url;
   const address = URL.canParse(given, pageUrl) ? new URL(given, pageUrl) : null;
@@ -53,7 +53,7 @@ function readSelection(): ModelSelection {
     if (isObject(json) && typeof json['key'] === 'string' && typeof json['name'] === 'string')
       return { kind: 'stored', key: json['key'], name: json['name'] };
   } catch {
-    // storage is switched off: nothing is remembered
+    // storage is disabled: nothing is remembered
   }
   return { kind: 'bundled' };
 }
@@ -63,6 +63,6 @@ function writeSelection(selection: ModelSelection): void {
     if (selection.kind === 'stored') globalThis.localStorage.setItem(STORAGE_KEY, JSON.stringify(selection));
     else globalThis.localStorage.removeItem(STORAGE_KEY);
   } catch {
-    // storage is switched off: the choice lasts as long as the page
+    // storage is disabled: the choice lasts as long as the page
   }
 }

@@ -1,4 +1,4 @@
-/** What the Models screen's store gets from the real page. */
+/** The environment that the real page gives the Models screen's store. */
 import {
   askToPersist,
   canPickFolders,

@@ -1,4 +1,4 @@
-/** What the Models screen knows and can do. */
+/** The Models screen's state and actions. */
 import type {
   Finding,
   Library,
@@ -12,7 +12,7 @@ import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
 import type { OriginForm } from './typed-origin.ts';
 
-/** Work under way. */
+/** Work in progress. */
 export interface LibraryJob {
   readonly kind: 'add' | 'verify' | 'export';
   /** The model's. */
@@ -21,7 +21,7 @@ export interface LibraryJob {
   /** null: nothing has been reported yet. */
   readonly progress: ModelProgress | null;
   readonly rate: Rate;
-  /** It was asked to end and has not ended yet. */
+  /** Whether it was asked to end and has not ended yet. */
   readonly isEnding: boolean;
 }
 
@@ -34,7 +34,7 @@ export type Considered =
       readonly origin: ModelOrigin;
       readonly survey: ModelSurvey;
       readonly dtype: string;
-      /** What trying it on the graphics card gave; `running` while it is tried; null: it is not to be tried. */
+      /** Result of the trial allocation on the graphics card; `running` while it runs; null: no trial. */
       readonly trial: Finding | 'running' | null;
     };
 
@@ -46,7 +46,7 @@ export interface LibraryMessage {
   readonly text: string;
 }
 
-/** A folder in hand. */
+/** A picked folder. */
 export interface PickedFolder {
   readonly name: string;
   readonly files: readonly FolderFile[];
@@ -63,16 +63,16 @@ export interface ModelsState {
   readonly message: LibraryMessage | null;
   /** Bytes a second of the last conversion of each kind; null: none was made here. */
   readonly measured: { readonly download: number | null; readonly local: number | null };
-  /** A mirror of the hub to begin with; null: the hub itself. */
+  /** The mirror of the hub that is preset; null: the hub itself. */
   readonly endpoint: string | null;
-  /** What stands in the fields that find a model, until one is added. */
+  /** The text in the fields that find a model, until one is added. */
   readonly form: OriginForm;
   fillIn: (fields: Partial<OriginForm>) => void;
   /** Reads the directories again. */
   refresh: () => Promise<void>;
   /** Whether this browser has a folder dialog of its own; a file input does where it has none. */
   readonly canPickFolders: boolean;
-  /** Has a folder picked to read; null: none was picked. */
+  /** Lets the person pick a folder to read; null: none was picked. */
   readonly pickFolder: () => Promise<PickedFolder | null>;
   /** The folder that was picked with a file input. */
   readonly folderOf: (list: FileList) => PickedFolder;
@@ -86,7 +86,7 @@ export interface ModelsState {
   add: () => Promise<void>;
   /** Resumes a model that was started. `files`: those it is made from, where it came from this device. */
   resume: (model: StoredModel, files: readonly FolderFile[] | null) => Promise<void>;
-  /** Ends the work under way; what was done stays. */
+  /** Ends the work in progress; finished work stays. */
   pause: () => Promise<void>;
   /** Deletes a model, ending the work on it first. */
   remove: (model: StoredModel) => Promise<void>;

@@ -1,4 +1,4 @@
-/** The Models screen's store: the library behind its worker, one piece of work at a time. Made when the screen is first shown. */
+/** The Models screen's store: the library behind its worker, one job at a time. Made when the screen is first shown. */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { LibraryApi } from '../protocol/library-api.ts';
 import type { AppStore } from './app-store.ts';
@@ -26,7 +26,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
       const considered = get().considered;
       if (considered?.status !== 'ready') return;
       const choice = considered.survey.choices.find(({ dtype }) => dtype === considered.dtype);
-      const ticket = ++considering; // a trial under way is of another dtype
+      const ticket = ++considering; // a trial in progress belongs to another dtype
       if (choice === undefined || choice.trialBytes === 0) return set({ considered: { ...considered, trial: null } });
       set({ considered: { ...considered, trial: 'running' } });
       const trial = await api()
@@ -119,7 +119,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         set({ job: { ...job, isEnding: true } });
         await api()
           .pause()
-          .catch(() => undefined); // the job ends with what the worker died of
+          .catch(() => undefined); // the job ends with the error that killed the worker
       },
 
       remove: async (model) => {
@@ -133,7 +133,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         try {
           const { job } = get();
           if (job?.key === model.key) await get().pause();
-          if (isCurrent) selectModel({ kind: 'bundled' }); // the engine lets go of it
+          if (isCurrent) selectModel({ kind: 'bundled' }); // makes the engine release it
           await api().remove(model.key);
           set({ message: { key: null, kind: 'notice', text: `${model.name} (${model.dtype}) was deleted.` } });
         } catch (thrown) {

@@ -1,7 +1,7 @@
 /** Errors as the store keeps them: plain data with a name to recognise and a message to show. */
 import { type ErrorName, messageOf } from '../shared/errors.ts';
 
-/** What is left of an error in the store. */
+/** An error as plain data. */
 export interface PlainError {
   readonly name: string;
   readonly message: string;
@@ -10,7 +10,7 @@ export interface PlainError {
 /** Errors after which only a new worker helps. */
 const ENDS_ENGINE: readonly string[] = ['DeviceLostError', 'RuntimeCrashedError'] satisfies ErrorName[];
 
-/** Whether the engine that failed so can be asked nothing more. */
+/** Whether an engine that failed with this error is unusable. */
 export function endsEngine({ name }: PlainError): boolean {
   return ENDS_ENGINE.includes(name);
 }

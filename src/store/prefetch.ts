@@ -17,7 +17,7 @@ export function prefetchOnChange(store: StoreApi<AppState>, session: EngineSessi
     const { engine, image, imagePending, form } = state;
     const settings = settingsOf(form);
     const { api } = session;
-    // After anything that ran the engine may hold another beginning; asking for the same twice costs nothing.
+    // After any turn the engine may have another prefix cached; repeating the same prefetch costs nothing.
     if (engine.status !== 'ready' || isBusy(state)) done = '';
     if (engine.status !== 'ready' || isBusy(state) || imagePending !== null || api === null) return;
     if (image === null || settings === null || !session.holdsImage(image.id)) return;
@@ -31,9 +31,9 @@ export function prefetchOnChange(store: StoreApi<AppState>, session: EngineSessi
       };
       api.planImage(pixelBudget).then(show, () => undefined);
     }
-    const wanted = [image.id, settings.downsample, settings.tool, pixelBudget, settings.maxNewTokens].join();
-    if (wanted === done) return;
-    done = wanted;
-    void api.prefetch(settings).catch(() => undefined); // a worker that dies says so elsewhere
+    const requested = [image.id, settings.downsample, settings.tool, pixelBudget, settings.maxNewTokens].join();
+    if (requested === done) return;
+    done = requested;
+    void api.prefetch(settings).catch(() => undefined); // the connection reports a worker that dies
   });
 }

@@ -1,4 +1,4 @@
-/** The settings as a person types them, and what they mean. Pure. */
+/** The settings as a person types them, and their parsing. Pure. */
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
 import type { ModelInfo } from '../protocol/engine-api.ts';
 import type { Mode, TurnSettings } from '../protocol/turn.ts';
@@ -22,13 +22,13 @@ export const FIELD_LIMITS = {
   temperature: { min: 0, max: 2 },
 } as const satisfies Record<NumberFieldName, { min: number; max: number }>;
 
-/** A number as JavaScript reads it; `0.`, too, which is on the way to `0.5`. */
+/** A number as JavaScript reads it, including `0.`, which is typed on the way to `0.5`. */
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** A whole number whose thousands are set apart, all by the same sign. */
 const THOUSANDS = /^[+-]?[1-9]\d{0,2}([.,'’_\s])\d{3}(\1\d{3})*$/;
 
-/** The form as it is at first. */
+/** The initial form. */
 export const INITIAL_FORM: SettingsForm = {
   downsample: DEFAULT_SETTINGS.downsample,
   tool: DEFAULT_SETTINGS.tool,
@@ -37,7 +37,7 @@ export const INITIAL_FORM: SettingsForm = {
   temperature: String(DEFAULT_SETTINGS.temperature),
 };
 
-/** What is wrong with a field, in one sentence; null when nothing is. */
+/** The error of a field in one sentence; null for a valid one. */
 export function fieldError(form: SettingsForm, field: NumberFieldName): string | null {
   const text = form[field].trim();
   if (field === 'pixelBudget' && text === '') return null;
@@ -76,7 +76,7 @@ export function modesOf({ hasTool }: Pick<ModelInfo, 'hasTool'>): readonly Mode[
 
 /**
  * The switches for a model that has just been loaded: a model without the tool is asked at full resolution, as it was trained,
- * and one that has it begins in smart mode when the model before left the tool off because it had none.
+ * and a model with it starts in smart mode if the previous model had no tool and so left it off.
  */
 export function fittingSwitches(
   { downsample, tool }: Pick<SettingsForm, 'downsample' | 'tool'>,
@@ -99,7 +99,7 @@ function isWholeField(field: NumberFieldName): boolean {
   return field !== 'temperature';
 }
 
-/** The number that is meant, whatever the country: `.5`, `0,5`, `1e0`, and where whole numbers are asked for `614,656` or `614 656`. */
+/** Parses a number in the notation of any country: `.5`, `0,5`, `1e0`, and where whole numbers are asked for `614,656` or `614 656`. */
 function numberOf(text: string, isWhole: boolean): number | null {
   const whole = THOUSANDS.test(text) ? text.replaceAll(/[^\d+-]/g, '') : text;
   const plain = isWhole ? whole : text.replace(',', '.');

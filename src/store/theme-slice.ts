@@ -14,7 +14,7 @@ export const themeSlice: SliceOf<ThemeSlice> = (set) => ({
   followTheme: (theme) => set({ theme }),
 });
 
-/** Calls back with the theme whenever another tab has chosen one. Returns what ends that. */
+/** Calls back with the theme whenever another tab has chosen one. Returns a function that stops it. */
 export function watchTheme(onChange: (theme: Theme | null) => void): () => void {
   const onStorage = ({ key }: StorageEvent): void => {
     if (key === STORAGE_KEY || key === null) onChange(readTheme()); // null: all was cleared
@@ -29,7 +29,7 @@ export function readTheme(): Theme | null {
     const stored = globalThis.localStorage.getItem(STORAGE_KEY);
     return stored === 'light' || stored === 'dark' ? stored : null;
   } catch {
-    return null; // storage is switched off: the system's choice it is
+    return null; // storage is disabled: use the system's choice
   }
 }
 
@@ -37,6 +37,6 @@ function writeTheme(theme: Theme): void {
   try {
     globalThis.localStorage.setItem(STORAGE_KEY, theme);
   } catch {
-    // storage is switched off: the choice lasts as long as the page
+    // storage is disabled: the choice lasts as long as the page
   }
 }

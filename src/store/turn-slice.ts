@@ -1,5 +1,5 @@
 /**
- * The turns about the current image, oldest first; the last one is on show. One thing runs at a time, a turn or a
+ * The turns about the current image, oldest first; the last one is shown. One thing runs at a time, a turn or a
  * comparison. A question asked while the model loads waits and then runs by itself.
  */
 import type { AppState, TurnSlice } from './app-state.ts';

@@ -1,6 +1,6 @@
 /**
- * What the page knows of one turn, and how it changes with every event: pure functions over plain data. Events may come
- * after the result, since they travel on a channel of their own; they then still fill in text.
+ * The page's state of one turn, and how every event changes it: pure functions over plain data. Events may come
+ * after the result, since they travel on a channel of their own; they still fill in text then.
  */
 import type { StageEvent, TextKind, TurnEvent } from '../protocol/events.ts';
 import { partialTagLength } from '../protocol/tags.ts';
@@ -14,7 +14,7 @@ export interface RoundView {
   readonly resolution: Resolution;
   readonly imageSize: { readonly width: number; readonly height: number };
   readonly visualTokens: number;
-  /** What the model sees in this round; null when the engine did not send it, or it was let go. */
+  /** The image that the model sees in this round; null when the engine did not send it, or it was released. */
   readonly seen: RgbImage | null;
   /** Streamed text by kind. */
   readonly streamed: Readonly<Record<TextKind, string>>;
@@ -72,12 +72,12 @@ export function finishTurn(turn: TurnView, result: TurnResult): TurnView {
   return { ...turn, status: 'done', stage: null, result };
 }
 
-/** The turn ended with an error; what was streamed stays. */
+/** Ends the turn with an error; keeps the streamed text. */
 export function failTurn(turn: TurnView, error: PlainError): TurnView {
   return { ...turn, status: 'failed', stage: null, error };
 }
 
-/** A turn that waits will not be run; any other stays as it is. */
+/** Skips a waiting turn; leaves any other as it is. */
 export function skipQueued(turn: TurnView): TurnView {
   return turn.status === 'queued' ? { ...turn, status: 'skipped', stage: null } : turn;
 }
@@ -87,7 +87,7 @@ export function withoutPixels(turn: TurnView): TurnView {
   return { ...turn, rounds: turn.rounds.map((round) => ({ ...round, seen: null })) };
 }
 
-/** Whether nothing more will come. */
+/** Whether the turn is over. */
 export function isOver(turn: TurnView): boolean {
   return turn.status === 'done' || turn.status === 'failed' || turn.status === 'skipped';
 }

@@ -1,4 +1,4 @@
-/** What a person typed or pasted to find a model, and the origin it stands for. Pure. */
+/** Parses the text a person typed or pasted to find a model. Pure. */
 import type { ModelOrigin } from '../protocol/library-api.ts';
 import { addressOf, DEFAULT_REVISION, parseHubPage } from '../shared/hub-page.ts';
 
@@ -12,7 +12,7 @@ export interface OriginForm {
   readonly url: string;
 }
 
-/** The converted folder that is meant: by its address, or by that of its manifest. Other text stays as it is, to be refused by name. */
+/** The converted folder, given by its address or by its manifest's. Other text stays as it is, so that the refusal can quote it. */
 export function urlOriginOf({ url }: Pick<OriginForm, 'url'>): Extract<ModelOrigin, { kind: 'url' }> {
   const address = addressOf(url);
   return { kind: 'url', url: address === null ? url.trim() : `${address.replace(/\/manifest\.json$/, '')}/` };
@@ -26,7 +26,7 @@ export function originLabel(origin: ModelOrigin): string {
   return endpoint === undefined || !URL.canParse(endpoint) ? id : `${id} at ${new URL(endpoint).host}`;
 }
 
-/** The repository that is meant. What was typed as revision or mirror counts before what the address says. null: the mirror is no address. */
+/** The typed repository. A typed revision or mirror overrides the one in the address. null: the mirror is not a valid URL. */
 export function hubOriginOf({
   id: text,
   revision: typed,

@@ -8,7 +8,7 @@ import { StageLine } from './stage-line.tsx';
 import { useApp } from './store-context.ts';
 import { TurnDetails } from './turn-details.tsx';
 
-/** A shown question is cut here: nobody reads on, and long texts are slow to lay out. */
+/** Longest part of a question that is shown: long texts are slow to lay out. */
 const QUESTION_LENGTH = 400;
 
 /** The region with the answer. */
@@ -61,7 +61,7 @@ function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
   );
 }
 
-/** What to know about how the turn ended, where it did not simply end. */
+/** A note on how the turn ended, unless it ended normally. */
 export function noteOf(turn: TurnView): string | null {
   const { status, result, settings } = turn;
   const isEmpty = answerOf(turn) === '';
@@ -73,7 +73,7 @@ export function noteOf(turn: TurnView): string | null {
       return `Stopped at the ${settings.maxNewTokens}-token limit or the end of the context. Settings can raise the limit.`;
     case 'toolCallRefused': {
       const reason = result.rounds.at(-1)?.toolCall?.error;
-      return `The model asked for the full image where it may not${reason === undefined ? '.' : `: ${reason}`}`;
+      return `The model asked for the full image where that is not allowed${reason === undefined ? '.' : `: ${reason}`}`;
     }
     case 'stop':
       return isEmpty ? 'The model ended without an answer.' : null;

@@ -1,4 +1,4 @@
-/** The question, what is done with it, and how. */
+/** The question box, its buttons, the mode and the settings. */
 import type { ReactElement } from 'react';
 import { askObstacle, isBusy } from '../store/turn-slice.ts';
 import { ModePicker } from './mode-picker.tsx';

@@ -1,4 +1,4 @@
-/** All that is known of the running engine, folded away, and the choice of another backend. */
+/** The collapsed details of the running engine, and the choice of another backend. */
 import type { ReactElement } from 'react';
 import type { BackendChoice, EngineInfo } from '../protocol/engine-api.ts';
 import { isBusy } from '../store/turn-slice.ts';
@@ -25,7 +25,9 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
       </ul>
       <dl className="facts">
         {backend.build !== null && <Fact name="Runtime build" value={backend.build} />}
-        <Fact name="Kernels" value={backend.kernels === 'onnx' ? "onnxruntime's" : 'our own'} />
+        {backend.kernels !== null && (
+          <Fact name="Kernels" value={backend.kernels === 'onnx' ? "onnxruntime's" : 'our own'} />
+        )}
         <Fact name="Activations" value={backend.activations} />
         <Fact name="Threads" value={String(backend.threads)} />
         <Fact name="Adapter" value={backend.adapter === '' ? 'not reported by the browser' : backend.adapter} />
@@ -36,7 +38,7 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
   );
 }
 
-/** The choice of what to run on, which starts the engine anew. */
+/** The choice of the backend; restarts the engine. */
 export function BackendSelect(): ReactElement {
   const choice = useApp((state) => state.backendChoice);
   const setChoice = useApp((state) => state.setBackendChoice);

@@ -1,4 +1,4 @@
-/** Where the engine stands: loading with progress, what runs and why, or what went wrong. */
+/** The engine's status: loading with progress, what runs and why, or what went wrong. */
 import type { ReactElement } from 'react';
 import type { EngineInfo } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';
@@ -17,8 +17,6 @@ const PHASES = {
   check: 'Checking the arithmetic',
   warmUp: 'Warming up',
 };
-
-const BACKENDS = { webgpu: 'WebGPU', wasm: 'WebAssembly', node: 'Node' };
 
 /** The engine's status line. */
 export function EngineStatus(): ReactElement {
@@ -60,7 +58,7 @@ function Ready({ info }: { info: EngineInfo }): ReactElement {
     <>
       <div className="engine__line">
         <span className="engine__dot" aria-hidden="true" />
-        <strong>Ready on {BACKENDS[backend.backend]}</strong>
+        <strong>Ready on {backend.title}</strong>
         <span className="engine__more">
           {model.name} · {formatParameters(model.parameters)} parameters · {model.dtype} · {formatBytes(model.bytes)} ·
           loaded in {formatMs(info.loadMs)}

@@ -1,4 +1,4 @@
-/** The file dialog: an invisible input that covers whatever it is laid over. */
+/** The file dialog: an invisible input that covers its parent. */
 import type { ReactElement } from 'react';
 import { useApp } from './store-context.ts';
 

@@ -1,4 +1,4 @@
-/** What this page does with your data, and what its model can and cannot do. */
+/** The footer: privacy, and the model's abilities and limits. */
 import type { ReactElement } from 'react';
 import { useApp } from './store-context.ts';
 

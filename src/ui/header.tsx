@@ -1,4 +1,4 @@
-/** The wordmark, one sentence of what this is, and the two things that concern the page itself. */
+/** The wordmark, a one-sentence description, and the page's own controls. */
 import type { ReactElement } from 'react';
 import { KeyboardHelp } from './keyboard-help.tsx';
 import { Mark } from './mark.tsx';

@@ -8,7 +8,7 @@ import { formatResolution, formatSize, formatTokens } from './format.ts';
 import { SeenCanvas } from './seen-canvas.tsx';
 import { useApp } from './store-context.ts';
 
-/** Which view a person picked, and while which round it was picked: a new round is shown when it begins. */
+/** The view a person picked, and the round in which it was picked: a new round replaces it. */
 interface PickedView {
   readonly key: string;
   readonly round: number;

@@ -1,4 +1,4 @@
-/** What the keyboard does, in a small dialog. */
+/** The list of keyboard shortcuts, in a small dialog. */
 import { useRef } from 'react';
 import type { ReactElement } from 'react';
 

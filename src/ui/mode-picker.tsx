@@ -13,11 +13,11 @@ const EFFECTS = {
   custom: 'Full resolution at once, and the model may ask for it a second time.',
 };
 
-/** The modes as one row of choices with the switches they stand for, and what they do, with what else belongs beside that. */
+/** The modes as one row of choices, the switches they set, and a description. `children` follow the description. */
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
-  // A model that still loads is taken for one with the tool.
+  // Assumes the tool while the model loads.
   const hasTool = useApp(({ engine }) => engine.status !== 'ready' || engine.info.model.hasTool);
   return (
     <div className="modes">
@@ -36,7 +36,7 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
       <div className="modes__row">
         <p className="caption modes__effect">
           {mode === 'custom' && <strong>Custom. </strong>}
-          {EFFECTS[mode]} {!hasTool && 'This model knows no resize tool: one round.'}
+          {EFFECTS[mode]} {!hasTool && 'This model has no resize tool, so it answers in one round.'}
         </p>
         {children}
       </div>

@@ -1,6 +1,6 @@
 /** Whether the page is behind a dialog. */
 
-/** Whether a dialog is open: what is pressed, pasted or dropped then is not meant for the page. */
+/** Whether a dialog is open: key presses, pastes and drops are then not meant for the page. */
 export function isDialogOpen(): boolean {
   return document.querySelector('dialog[open]') !== null;
 }

@@ -1,4 +1,4 @@
-/** The two rounds side by side: what the model saw, thought and did in each. */
+/** The rounds side by side: the model's image, thinking and action in each. */
 import type { ReactElement } from 'react';
 import { answerOf, isOver } from '../store/turn-state.ts';
 import type { RoundView, TurnView } from '../store/turn-state.ts';
@@ -6,7 +6,7 @@ import { formatResolution, formatSize, formatTokens } from './format.ts';
 import { PixelCanvas } from './seen-canvas.tsx';
 import { ToolCallCard } from './tool-call-card.tsx';
 
-/** The cards of all rounds so far, and the place of the second one while there is none. */
+/** The cards of all rounds so far, and a placeholder for the second one. */
 export function Rounds({ turn }: { turn: TurnView }): ReactElement | null {
   if (turn.rounds.length === 0) return null;
   const absence = secondRoundAbsence(turn);

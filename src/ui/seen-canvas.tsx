@@ -1,4 +1,4 @@
-/** Paints what the model sees, pixel by pixel, so that a lower resolution shows as one. */
+/** Paints the image that the model sees, pixel by pixel, so that a lower resolution is visible. */
 import { useEffect, useRef } from 'react';
 import type { ReactElement } from 'react';
 import type { RgbImage } from '../shared/rgb-image.ts';

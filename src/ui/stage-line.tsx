@@ -1,4 +1,4 @@
-/** What the running turn is doing right now. */
+/** The current stage of the running turn. */
 import type { ReactElement } from 'react';
 import type { StageEvent } from '../protocol/events.ts';
 import type { TurnView } from '../store/turn-state.ts';

@@ -8,7 +8,7 @@ export interface BarPart {
   readonly tokens: number;
 }
 
-/** The bar ends here, as a share of full, unless more was used: space to see 125 % pass the mark. */
+/** End of the bar as a share of full, unless more was used: leaves space to show 125 % past the mark. */
 const LEAST_SCALE = 1.25;
 
 /** The bar. `small`: without the words at the mark. */

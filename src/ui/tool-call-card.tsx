@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import type { ToolCall } from '../protocol/turn.ts';
 
-/** The call as the model wrote it, and what became of it. */
+/** The call as the model wrote it, and its outcome. */
 export function ToolCallCard({ text, call }: { text: string; call: ToolCall | null }): ReactElement {
   const failed = call !== null && (!call.valid || call.error !== undefined);
   return (

@@ -1,4 +1,4 @@
-/** The numbers of a finished turn, folded away: where the time went and what the cache saved. */
+/** The numbers of a finished turn, collapsed: its times, and the tokens that the cache saved. */
 import type { ReactElement } from 'react';
 import type { RoundResult, TurnResult } from '../protocol/turn.ts';
 import { formatCount, formatMs } from './format.ts';

@@ -1,4 +1,4 @@
-/** What looking costs: visual tokens used, against what the full image would have cost. */
+/** The visual tokens used, compared with the cost of the full image. */
 import type { ReactElement } from 'react';
 import { isOver, visualTokensOf } from '../store/turn-state.ts';
 import type { RoundView, TurnView } from '../store/turn-state.ts';

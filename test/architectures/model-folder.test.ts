@@ -1,4 +1,4 @@
-/** Model folders that are whole, and every way in which they may not be. */
+/** Whole model folders, and every kind of broken one. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
@@ -21,7 +21,7 @@ async function open(folder: MemoryFolder): Promise<unknown> {
   return openModelFolder(folder, await readManifest(folder));
 }
 
-/** That opening fails with a ModelFolderError which says this. */
+/** Expects opening to fail with a ModelFolderError whose message matches. */
 async function expectRefusal(folder: MemoryFolder, ...says: readonly (string | RegExp)[]): Promise<void> {
   const thrown: unknown = await open(folder).then(
     () => 'it was opened',
@@ -41,7 +41,7 @@ function withManifest(change: (json: Record<string, unknown>) => void): MemoryFo
 }
 
 describe('a whole model folder', () => {
-  it('is opened, and its manifest is what the converter returned', async () => {
+  it('opens, and its manifest is the one the converter returned', async () => {
     expect(await readManifest(whole)).toEqual(manifest);
     await expect(open(whole)).resolves.toBeDefined();
   });
@@ -50,7 +50,7 @@ describe('a whole model folder', () => {
     expect(manifest).toMatchObject({ architecture: 'qwen2_5_vl', config: { tokens: { eosTokenIds: [2] } } });
   });
 
-  it('is opened though it was written when manifests named no architecture and called the config geometry', async () => {
+  it('opens in the older format, whose manifest names no architecture and calls the config "geometry"', async () => {
     const old = withManifest((json) => {
       json['geometry'] = json['config'];
       delete json['config'];
@@ -69,7 +69,7 @@ describe('a whole model folder', () => {
     }
   });
 
-  it('tells its progress from nothing to everything', async () => {
+  it('reports progress from zero to the total', async () => {
     const seen: number[] = [];
     let total = 0;
     await openModelFolder(whole, manifest, { onProgress: (loaded, all) => (seen.push(loaded), (total = all)) });
@@ -79,7 +79,7 @@ describe('a whole model folder', () => {
     expect(total).toBe(manifest.files.reduce((sum, file) => sum + file.bytes, 0));
   });
 
-  it('is read only as far as it is wanted', async () => {
+  it('reads only the files that are requested', async () => {
     const folder = whole.copy();
     const decoder = manifest.files.find((file) => file.path === 'decoder.f16.onnx');
     if (decoder === undefined) throw new Error('there is a decoder');
@@ -207,7 +207,7 @@ describe('a broken model folder', () => {
     );
   });
 
-  it('is refused by the name of an architecture that is not known, saying what to do', async () => {
+  it('is refused when its architecture is unknown, with advice', async () => {
     const folder = withManifest((json) => (json['architecture'] = 'llava_9'));
     await expectRefusal(folder, '"llava_9"', 'qwen2_5_vl', /convert the checkpoint/);
   });

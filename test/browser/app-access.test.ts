@@ -1,4 +1,4 @@
-/** The built page for everybody: names, axe, the keyboard alone, a narrow screen. */
+/** Accessibility of the built page: names, axe, keyboard only, a narrow screen. */
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,10 +21,10 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** What axe finds in a colour scheme, as `rule: element`. */
+/** The violations that axe finds in a colour scheme, as `rule: element`. */
 async function violations({ page }: AppPage, colorScheme: 'light' | 'dark'): Promise<string[]> {
   await page.emulateMedia({ colorScheme });
-  // What was folded away keeps its old colours until it has been drawn anew.
+  // Collapsed elements keep their old colours until they are painted again.
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   const found = await new AxeBuilder({ page }).analyze();
   return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
@@ -44,7 +44,7 @@ async function tabThrough({ page }: AppPage): Promise<void> {
   }
 }
 
-/** Unfolds all that is folded away. */
+/** Opens every disclosure. */
 function unfold({ page }: AppPage): Promise<void> {
   return page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
 }
@@ -54,7 +54,7 @@ function overflow({ page }: AppPage): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
-describe('what a screen reader and a keyboard find', () => {
+describe('with a screen reader or a keyboard, the page', () => {
   let app: AppPage;
 
   beforeAll(async () => {
@@ -86,13 +86,13 @@ describe('what a screen reader and a keyboard find', () => {
     expect(await violations(app, colorScheme)).toEqual([]);
   });
 
-  it('is not scrolled sideways on 390 pixels while empty', async () => {
+  it('does not scroll sideways at 390 pixels while empty', async () => {
     await app.page.setViewportSize(PHONE);
     expect(await overflow(app)).toBe(0);
     await app.page.setViewportSize(DESKTOP);
   });
 
-  it('is worked by the keyboard alone', async () => {
+  it('works with the keyboard alone', async () => {
     const { page } = app;
     await page.getByRole('button', { name: 'Small tags', exact: true }).focus();
     await page.keyboard.press('Enter');
@@ -132,12 +132,12 @@ describe('what a screen reader and a keyboard find', () => {
     expect(await app.comparison.getByRole('row').count()).toBe(4);
   });
 
-  it.each(['light', 'dark'] as const)('has no axe violations when it has answered, %s', async (colorScheme) => {
+  it.each(['light', 'dark'] as const)('has no axe violations after an answer, %s', async (colorScheme) => {
     await unfold(app);
     expect(await violations(app, colorScheme)).toEqual([]);
   });
 
-  it('is not scrolled sideways on 390 pixels when it has answered, nor on 256', async () => {
+  it('does not scroll sideways at 390 pixels after an answer, nor at 256', async () => {
     await app.page.setViewportSize(PHONE);
     expect(await overflow(app)).toBe(0);
     await app.question.fill('A'.repeat(3000));

@@ -1,4 +1,4 @@
-/** The built page and the network: without isolation headers, offline, and never to anybody else. */
+/** The built page and the network: without isolation headers, offline, and no requests to other hosts. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
@@ -20,7 +20,7 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** The same site as any simple host serves it: a content type and nothing else. */
+/** The same site as a simple host serves it: with a content type and no other header. */
 async function servePlainly(): Promise<Site> {
   const server = createServer((request, response) => {
     void fetch(new URL(request.url ?? '/', site.url)).then(async (answer) => {
@@ -41,8 +41,8 @@ async function servePlainly(): Promise<Site> {
 
 describe('without isolation headers', () => {
   it('answers on one thread, and says why', async () => {
-    const plain = await servePlainly();
-    const app = await AppPage.open(browser, `${plain.url}?backend=wasm`);
+    const simple = await servePlainly();
+    const app = await AppPage.open(browser, `${simple.url}?backend=wasm`);
     const why = await app.ready();
     expect(await app.page.evaluate(() => crossOriginIsolated)).toBe(false);
     expect(why).toContain('The page is not cross-origin isolated, so WASM runs on one thread.');
@@ -51,12 +51,12 @@ describe('without isolation headers', () => {
     await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
     await app.close();
-    await plain.close();
+    await simple.close();
   });
 });
 
 describe('once the engine is ready', () => {
-  it('answers without a network, and has asked nobody but its own host for anything', async () => {
+  it('answers without a network, and has sent requests to its own host only', async () => {
     const app = await AppPage.open(browser, site.url);
     expect(await app.ready()).toMatch(/Running on WebAssembly with \d+ threads?\.|WebGPU/);
     await app.page.getByRole('button', { name: 'Poster', exact: true }).click();

@@ -1,4 +1,4 @@
-/** The built page with the bundled model on WASM: it answers as the reference does, and does all a person asks of it. */
+/** The built page with the bundled model on WASM: it answers as the reference does, through every control of the page. */
 import type { Browser, Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../helpers/chromium.ts';
@@ -58,7 +58,7 @@ describe('the page', () => {
     expect(await app.numbers('Recomputed')).toEqual([0, 0]);
   });
 
-  it('has read the image before a question is asked, and does not read it again', async () => {
+  it('prefetches the image before a question is asked, and does not compute it again', async () => {
     const { question, answer } = nanoQuestion(0);
     const [prompt = 0] = await app.numbers('Prompt tokens');
     const [before = 0] = await app.numbers('Computed now');
@@ -71,7 +71,7 @@ describe('the page', () => {
     }
   });
 
-  it('stops a turn, and answers the next one as if nothing had been', async () => {
+  it('stops a turn, and answers the next one normally', async () => {
     const { question, answer } = nanoQuestion(0);
     await app.question.fill(question);
     await app.ask.click();
@@ -87,7 +87,7 @@ describe('the page', () => {
     const before = await earlier.count();
     await app.page.keyboard.down('Enter');
     await app.finished();
-    await app.page.keyboard.down('Enter'); // again without having been released: what a held key sends
+    await app.page.keyboard.down('Enter'); // again without a release: a held key repeats
     await app.page.keyboard.up('Enter');
     expect(await app.stop.isDisabled()).toBe(true);
     expect(await earlier.count()).toBe(before + 1);

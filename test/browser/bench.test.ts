@@ -1,4 +1,4 @@
-/** The benchmark page on WASM with the bundled model: both engines, a table, and the report to take along. */
+/** The benchmark page on WASM with the bundled model: both engines, a table, and the report to copy. */
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,7 +62,7 @@ describe('the benchmark page', () => {
     await page.context().close();
   });
 
-  it('makes a model of random numbers that both engines run, begins by itself, and posts what it finds', async () => {
+  it('makes a model of random weights that both engines run, starts by itself, and posts its results', async () => {
     const { page } = await open('about');
     const lines: string[] = [];
     const done = new Promise<string>((resolve) => {
@@ -84,7 +84,7 @@ describe('the benchmark page', () => {
     await page.context().close();
   });
 
-  it('stops when it is told to, and keeps what it has', async () => {
+  it('stops on request, and keeps its results', async () => {
     const { page } = await open('run&backend=wasm&engines=ours&only=imageTurn&repeat=50');
     await page.getByText(/this app: (warming up|\d+ of 50)/).waitFor();
     await page.getByRole('button', { name: 'Stop', exact: true }).click();
@@ -95,7 +95,7 @@ describe('the benchmark page', () => {
     await page.context().close();
   });
 
-  it('takes repetitions as they are typed, and begins only with a number of them', async () => {
+  it('accepts repetitions as they are typed, and starts only with a valid number', async () => {
     const { page } = await open('repeat=1&model=http://');
     const field = page.getByRole('spinbutton', { name: 'Repetitions', exact: true });
     const run = page.getByRole('button', { name: 'Run', exact: true });
@@ -111,7 +111,7 @@ describe('the benchmark page', () => {
     await page.context().close();
   });
 
-  it('has no faults that axe knows, light and dark, and fits a phone', async () => {
+  it('has no axe violations, light and dark, and fits a phone', async () => {
     const { page } = await open('');
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });

@@ -53,7 +53,7 @@ Object.assign(globalThis, {
       return { error, message, hashes: await hashesOf(target) };
     }
   },
-  /** Converts in workers that are ended after so many events each, then in one that may finish. */
+  /** Converts in workers that are each terminated after a number of events, then in one that may finish. */
   convertKilled: async (name: string, paths: string[], dtype: 'fp32' | 'q8', kills: number[]) => {
     const files = await fetchFiles(name, paths);
     const target = await newFolder();
@@ -78,7 +78,7 @@ Object.assign(globalThis, {
     }
     return { seen, hashes: await hashesOf(target) };
   },
-  /** Puts texts one after another into a new folder, which may be `gone` by then. */
+  /** Writes texts one after another into a new folder; `gone`: a folder that was deleted. */
   write: async (texts: [path: string, text: string][], gone: boolean) => {
     const target = await newFolder();
     const folder = directoryFolder(target);

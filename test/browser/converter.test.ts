@@ -60,7 +60,7 @@ function convert(
   return page.evaluate(`convert(...${JSON.stringify([name, paths, dtype, cut])})`);
 }
 
-/** Puts texts into a folder of the browser. */
+/** Writes texts into a folder of the browser. */
 function write(texts: readonly [path: string, text: string][], gone = false): Promise<Converted> {
   return page.evaluate(`write(...${JSON.stringify([texts, gone])})`);
 }
@@ -93,7 +93,7 @@ describe('the converter worker', () => {
     expect(progress.at(-1)?.done).toBe(progress.at(-1)?.total);
   });
 
-  it('whose worker is ended again and again goes on each time, to the same bytes', async () => {
+  it('resumes each time its worker is terminated, and writes the same bytes', async () => {
     const name = 'flat-f16-sharded';
     const args = [name, readdirSync(tinyCheckpoint(name)), 'q8', [1, 9, 30, 40, 2]];
     const { hashes, seen } = await page.evaluate<{ hashes: Record<string, string>; seen: string[][] }>(
@@ -103,7 +103,7 @@ describe('the converter worker', () => {
     expect(seen).toHaveLength(6);
   });
 
-  it('says by name what is wrong with a checkpoint, and writes nothing', async () => {
+  it('reports a named error for a bad checkpoint, and writes nothing', async () => {
     const cut = await convert('nested-tied-bf16', 'q8', { cut: { 'model.safetensors': 1000 } });
     expect(cut).toMatchObject({ error: 'SafetensorsError', hashes: {} });
     expect(cut.message).toContain('model.safetensors');

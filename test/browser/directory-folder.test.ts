@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { bundle } from '../helpers/bundle.ts';
 import { launchChromium } from '../helpers/chromium.ts';
 
-it('a file is read in place by several at once, not while it is written, and never beyond its end', async () => {
+it('several readers read a file in place at once, but not while it is written, and never beyond its end', async () => {
   const worker = await bundle(new URL('./directory-folder.worker.ts', import.meta.url));
   const server = createServer((request, response) => {
     response.setHeader('content-type', request.url === '/worker.js' ? 'text/javascript' : 'text/html');

@@ -23,6 +23,7 @@ const TOOL_CALL = '{"name": "resize_image", "arguments": {"action": "resize"}}';
 const INFO: EngineInfo = {
   backend: {
     backend: 'webgpu',
+    title: 'WebGPU',
     build: 'asyncify',
     kernels: 'onnx',
     activations: 'f32',

@@ -54,8 +54,8 @@ function read(id: string, path: string, first: number, end: number): Promise<unk
 }
 
 describe('a hub on another origin', () => {
-  it('is read whole and in parts, through its redirects, without preflights', async () => {
-    // Once: what arrives together with the news of a break, the browser may throw away, and then the file is asked for anew.
+  it('serves files whole and by ranges, through its redirects, without preflights', async () => {
+    // Only once: the browser may discard bytes that arrive together with a broken connection, and then the file is requested again.
     let cuts = 0;
     hub.fault = ({ server }) => (server === 'storage' && cuts++ === 0 ? { kind: 'cut', after: 70_000 } : undefined);
     expect(await read(ID, 'model.safetensors', 1000, 200_000)).toEqual({
@@ -67,7 +67,7 @@ describe('a hub on another origin', () => {
     expect(hub.preflights).toEqual([]);
   });
 
-  it('says by name what cannot be had', async () => {
+  it('reports a named error for a missing file', async () => {
     expect(await read('someone/else', 'config.json', 0, 1)).toMatchObject({
       error: 'HubError',
       message: expect.stringContaining('no model "someone/else"'),

@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 describe('the kernels page', () => {
-  it('runs the cases on the adapter it names, and is as wide as the screen', async () => {
+  it('runs the cases on the adapter it names, and fits the width of the screen', async () => {
     const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
     await page.goto(`${site.url}kernels.html`);
     await page.getByRole('button', { name: 'Check every kernel' }).click();

@@ -1,4 +1,4 @@
-/** What the kernels' test asks of a model's towers, wherever they are computed: the same on the page and on Node. */
+/** The inputs that the kernels' test gives a model's towers: the same on the page and on Node. */
 import type { Decoder } from '../../src/engine/decoder.ts';
 import { preprocess } from '../../src/image/patchify.ts';
 import type { Segment } from '../../src/engine/segments.ts';
@@ -7,20 +7,20 @@ import type { ImageFeatures, VisionModel } from '../../src/engine/backend.ts';
 
 /** The questions. */
 export interface Questions {
-  /** Token ids around a made-up image. */
+  /** Token ids around a synthetic image. */
   readonly prompt: readonly number[];
-  /** Tokens to give, in a chain and by drafts. */
+  /** Tokens to generate, by pipelined decode and by speculative decoding. */
   readonly tokens: number;
-  /** Pictures of made-up pixels: patches each is high and wide. */
+  /** Pictures of synthetic pixels: height and width in patches. */
   readonly grids: readonly (readonly [number, number])[];
 }
 
-/** What a language model gives. */
+/** The outputs of a language model. */
 export interface Continuation {
-  /** Behind the prompt: in a chain, and verified as drafts of which every other one is wrong in its fourth token. */
-  readonly chained: readonly number[];
+  /** Tokens after the prompt: by pipelined decode, and verified as drafts, every other one wrong in its fourth token. */
+  readonly pipelined: readonly number[];
   readonly drafted: readonly number[];
-  /** Logits of the last token of the prompt, and of the last given. */
+  /** Logits of the prompt's last token, and of the last generated one. */
   readonly first: readonly number[];
   readonly last: readonly number[];
 }
@@ -43,21 +43,21 @@ export async function continuePrompt(
     { kind: 'text', ids: ids.slice(20) },
   ];
   const start = await decoder.prefill(prompt, { signal, wantLogits: true });
-  const chained = [start.greedy];
+  const pipelined = [start.greedy];
   if (decoder.canPipeline) {
-    const options = { signal, most: tokens - 1, goOn: () => true };
-    for await (const id of decoder.pipelined(start.greedy, options)) chained.push(id);
+    const options = { signal, most: tokens - 1, shouldContinue: () => true };
+    for await (const id of decoder.pipelined(start.greedy, options)) pipelined.push(id);
   }
-  while (chained.length < tokens) {
-    const { tokens: next } = await decoder.step(chained.at(-1) ?? -1, { signal, wantLogits: false });
-    chained.push(...next);
+  while (pipelined.length < tokens) {
+    const { tokens: next } = await decoder.step(pipelined.at(-1) ?? -1, { signal, wantLogits: false });
+    pipelined.push(...next);
   }
   await decoder.forget();
   await decoder.prefill(prompt, { signal, wantLogits: false });
   const drafted = [start.greedy];
   let last: Float32Array | null = null;
   for (let run = 0; drafted.length < tokens; run++) {
-    const draft = chained
+    const draft = pipelined
       .slice(drafted.length, drafted.length + 5)
       .map((id, i) => (run % 2 === 1 && i === 3 ? (id + 1) % 300 : id));
     const step = await decoder.step(drafted.at(-1) ?? -1, { signal, wantLogits: true, draft });
@@ -66,10 +66,10 @@ export async function continuePrompt(
   }
   await decoder.clear();
   features.dispose();
-  return { chained, drafted: drafted.slice(0, tokens), first: [...(start.logits ?? [])], last: [...(last ?? [])] };
+  return { pipelined, drafted: drafted.slice(0, tokens), first: [...(start.logits ?? [])], last: [...(last ?? [])] };
 }
 
-/** Shows pictures to a vision tower; gives their features. */
+/** Encodes pictures with a vision tower; returns their features. */
 export async function lookAt(vision: VisionModel, { grids }: Questions): Promise<number[][]> {
   const features: number[][] = [];
   for (const [height, width] of grids) {

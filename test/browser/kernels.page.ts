@@ -23,30 +23,30 @@ import { messageOf } from '../../src/shared/errors.ts';
 import { pause } from '../../src/shared/pause.ts';
 import { type Continuation, continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
 
-/** Which folder is asked, and how it computes. */
+/** The model folder under test, and its options. */
 export interface Order extends Questions {
   /** URL of the model folder, with a slash at its end. */
   readonly folder: string;
   readonly activations: 'f32' | 'f16';
   readonly tuning?: Partial<Tuning>;
-  /** On a device with subgroups, whose size rows are shared by then. */
+  /** Uses a device with subgroups. */
   readonly subgroups?: boolean;
 }
 
-/** What came of it. */
+/** The page's results. */
 export interface Answers extends Continuation {
-  /** Of each picture. */
+  /** The features of each picture. */
   readonly features: readonly (readonly number[])[];
-  /** Name of the error that numbers which are none lead to. */
+  /** Name of the error for non-finite logits. */
   readonly overflow: string | null;
   /** Tokens of a short prompt, before that error and after it. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** What the device complained of. */
+  /** The device's validation errors. */
   readonly errors: readonly string[];
 }
 
-/** What a device's failure was said to be after a kernel was refused, and after a buffer was. */
+/** The reported failure of a device after it refused a kernel, and after it refused a buffer. */
 export interface Failures {
   /** The refusal of the kernel. */
   readonly refusal: string;
@@ -55,7 +55,7 @@ export interface Failures {
 }
 
 const errors: string[] = [];
-/** With subgroups and without. */
+/** Devices by whether they have subgroups. */
 const devices = new Map<boolean, Promise<GPUDevice>>();
 
 async function makeDevice(subgroups: boolean): Promise<GPUDevice> {
@@ -88,7 +88,7 @@ async function answer(order: Order): Promise<Answers> {
   // 3. The questions.
   const features = await lookAt(backend.vision, order);
   const continuation = await continuePrompt(decoder, invent, order);
-  // 4. An image whose features are none, with much behind it, and a shorter prompt in the place of both.
+  // 4. An image with non-finite features and a long prompt after it, then a shorter prompt in their place.
   await decoder.reserve(0, 1024);
   const { signal } = new AbortController();
   const answerShortly = async (): Promise<number[]> => {
@@ -120,7 +120,7 @@ async function fail(): Promise<Failures> {
   const failure = deviceFailure(device);
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC;
   const small = device.createBuffer({ size: 16, usage });
-  /** As an engine learns of it: when a result has been read. */
+  /** The failure as an engine learns of it: after reading a result. */
   const known = async (): Promise<string | null> => {
     await readBuffer(device, small, 16);
     return Promise.race([failure, pause(0).then(() => null)]);
@@ -140,8 +140,8 @@ async function fail(): Promise<Failures> {
 }
 
 /**
- * Products of f16 on a device without: their kernel as it is, but that f16 becomes f32 while numbers still pass through two bytes
- * each. So this checks everything but f16's rounding of sums. Gives how often a kernel was so changed.
+ * GEMM in f16 on a device without f16: the same kernel with f16 arithmetic replaced by f32, while values are still stored in two
+ * bytes each. This checks everything except f16's rounding of sums. Returns the number of changed kernels.
  */
 async function multiplyInF16(): Promise<number> {
   const device = await requestDevice({ f16: false, subgroups: false });
@@ -157,21 +157,17 @@ async function multiplyInF16(): Promise<number> {
       .replaceAll(/(\d\.\d+)h/g, '$1');
     return createShaderModule({ code: inF32, ...more });
   };
-  // The sizes of no model: products alone are computed.
+  // Arbitrary sizes: runs the GEMMs alone.
   const parts = createContext(device, {} as KernelModel, DEFAULT_TUNING);
   const tile = { tokens: 16, rows: 32, tokensPerThread: 4, rowsPerThread: 4, depth: 8 } as const;
   const stored = (['q4', 'q8'] as const).flatMap((kind) =>
     (['f16', 'f32'] as const).map((floats) => ({ kind, floats, rows: 1, cols: 1 })),
   );
   for (const matrix of testedFormats(stored)) {
-    const spec = { label: 'product, f16', matrix, epilogue: 'store', bias: true, tile } as const;
+    const spec = { label: 'GEMM, f16', matrix, epilogue: 'store', bias: true, tile } as const;
     const compiled = await parts.compiler.compile(gemmF16Kernel(spec));
-    await testGemm(
-      parts,
-      sized(compiled, (tokens) => gemmGrid(spec, tokens)),
-      matrix,
-      37,
-    );
+    const step = sized(compiled, (tokens) => gemmGrid(spec, tokens));
+    await testGemm(parts, { step, format: matrix, tokens: 37 });
   }
   device.destroy();
   return changed;

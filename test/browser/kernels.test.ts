@@ -1,6 +1,6 @@
 /**
  * Both towers by our kernels on WebGPU, computed in software by SwiftShader, against onnxruntime on the CPU: the same features
- * of pictures, the same logits, the same tokens in chains and by drafts.
+ * of pictures, the same logits, the same tokens by pipelined and by speculative decoding.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -21,18 +21,18 @@ import { openParts, tinyCheckpoint } from '../helpers/tiny-model.ts';
 import { continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
 import type { Answers, Failures, Order } from './kernels.page.ts';
 
-/** A small model, how it is stored, and what differs in how it is asked. */
+/** A small model, its dtype, and the options of its run. */
 interface Case {
   readonly checkpoint: string;
   readonly dtype: Dtype;
-  /** Tokens of the prompt: 600 make attention compute the cache in parts, and are more than rows are kept for. */
+  /** Tokens of the prompt: 600 make attention use KV splits, and exceed the rows that scratch buffers keep. */
   readonly length: number;
   readonly order: Partial<Order>;
-  /** Of logits and features, relative to the largest. */
+  /** Tolerance of logits and features, relative to the largest. */
   readonly tolerance: number;
 }
 
-/** Small kernels, which SwiftShader compiles in less time: with one column a few tokens are computed like one. */
+/** Small kernels, which SwiftShader compiles faster: with one column the skinny GEMM is the GEMV. */
 const SMALL: Partial<Tuning> = {
   tile: 16,
   columns: 1,
@@ -45,7 +45,7 @@ const SMALL: Partial<Tuning> = {
   wideBlocksAhead: 1,
   visionQueries: 16,
 };
-/** Several of everything a thread can have several of. */
+/** More than one of everything that a thread can compute several of. */
 const LARGER: Partial<Tuning> = { ...SMALL, columns: 2, rowsPerThread: 2, blocksAhead: 2, visionQueries: 32 };
 const { threadsPerRow: _bySubgroup, ...BY_SUBGROUP } = SMALL;
 
@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Further models, and the kernels as the app has them, which take minutes to compile in software: `npm run check:kernels`. */
+/** More models, and the app's own kernel configs, which take minutes to compile in software: `npm run check:kernels`. */
 const REAL: readonly Case[] = [
   { checkpoint: 'nested-tied-bf16', dtype: 'q8', length: 24, order: { tuning: SMALL }, tolerance: 1e-4 },
   { checkpoint: 'flat-f16-sharded', dtype: 'fp32', length: 24, order: { tuning: SMALL }, tolerance: 1e-4 },
@@ -72,7 +72,7 @@ const REAL: readonly Case[] = [
 ];
 const ASKED = process.env['KERNELS'] === 'real' ? REAL : CASES;
 
-/** Patches: less than a window; more than one each way, cut at both edges. */
+/** Pictures in patches: smaller than a window; larger than one each way, cut at both edges. */
 const GRIDS: Questions['grids'] = [
   [4, 6],
   [10, 18],
@@ -111,7 +111,7 @@ afterAll(() => {
   for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true });
 });
 
-/** What the page makes of `script`, in a browser of its own: one whose page has crashed is not to be trusted. */
+/** The page's results, in a browser of its own: one whose page has crashed is unreliable. */
 async function evaluate<T>(script: string): Promise<T> {
   const browser = await launchChromium(SWIFTSHADER);
   try {
@@ -123,7 +123,7 @@ async function evaluate<T>(script: string): Promise<T> {
   }
 }
 
-/** What onnxruntime gives on the CPU, in f32. */
+/** The results of onnxruntime on the CPU, in f32. */
 async function reference(
   folder: string,
   questions: Questions,
@@ -145,14 +145,14 @@ function relativeError(found: readonly number[] | undefined, expected: readonly 
   return Math.max(...expected.map((value, i) => Math.abs((found?.[i] ?? NaN) - value))) / largest;
 }
 
-/** Any ids of the tiny vocabularies. */
+/** Arbitrary ids of the tiny vocabularies. */
 function promptOf(length: number): number[] {
   return Array.from({ length }, (_, i) => 10 + ((i * 37 + (i >> 3)) % 300));
 }
 
 describe.concurrent('the kernels', () => {
   it.each(ASKED)(
-    'give what onnxruntime gives: $checkpoint, $dtype, $length tokens, $order.activations',
+    'give the results of onnxruntime: $checkpoint, $dtype, $length tokens, $order.activations',
     async ({ checkpoint, dtype, length, order, tolerance }) => {
       const name = `${checkpoint}-${dtype}`;
       const questions: Questions = { prompt: promptOf(length), tokens: 8, grids: GRIDS };
@@ -164,24 +164,24 @@ describe.concurrent('the kernels', () => {
         expect(relativeError(ours.features[i], features)).toBeLessThan(tolerance);
       });
       expect(relativeError(ours.first, right.first)).toBeLessThan(tolerance);
-      expect(ours.drafted).toEqual(ours.chained);
+      expect(ours.drafted).toEqual(ours.pipelined);
       expect(ours.overflow).toBe('NumericCheckError');
       expect(ours.after).toEqual(ours.before);
-      if (order.activations === 'f16') return; // a token may well be another one
-      expect(ours.chained).toEqual(right.chained);
+      if (order.activations === 'f16') return; // tokens may differ
+      expect(ours.pipelined).toEqual(right.pipelined);
       expect(relativeError(ours.last, right.last)).toBeLessThan(tolerance);
     },
   );
 });
 
-describe('products in f16', () => {
-  it('are right but for rounding, which no device in software shows', async () => {
+describe('GEMM and GEMV in f16', () => {
+  it('are right apart from rounding, which no software device shows', async () => {
     expect(await evaluate<number>('multiplyInF16()')).toBe(4);
   });
 });
 
 describe('a device', () => {
-  it('fails when it refuses a buffer, which is known by the next result, but not when it refuses a kernel', async () => {
+  it('counts as failed when it refuses a buffer, known by the next result, but not when it refuses a kernel', async () => {
     const { refusal, afterKernel, afterBuffer } = await evaluate<Failures>('fail()');
     expect(refusal).toContain('The kernel "nonsense" does not compile here');
     expect(afterKernel).toBeNull();

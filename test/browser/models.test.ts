@@ -1,4 +1,4 @@
-/** The Models screen in the built page: a checkpoint of a hub becomes a model of this device, whatever happens meanwhile. */
+/** The Models screen in the built page: a checkpoint of a hub becomes a model on this device, despite interruptions. */
 import { AxeBuilder } from '@axe-core/playwright';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { AppPage, PATIENCE_MS, serveSiteWithModels, type SiteWithModels } from '
 import { convertTiny, tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const ID = 'someone/tiny-vl';
-/** In two files, so that it can be stopped between them. */
+/** A checkpoint in two files, so that a test can stop its conversion between them. */
 const TINY = 'flat-f16-sharded';
 
 let site: SiteWithModels;
@@ -70,10 +70,10 @@ class ModelsScreen {
   }
 }
 
-/** Loads in a moment, where a test needs no answers of the bundled model. */
+/** A model that loads quickly, for tests that need no answers of the bundled one. */
 const TINY_MODEL = '&model=models/tiny/';
 
-/** A page whose hub is the one here. `search` adds to its address: which model it loads is otherwise the context's choice. */
+/** A page that uses the local hub. `search` adds to its address: without it, the context's remembered choice decides the model. */
 async function openPage(context: BrowserContext, search = TINY_MODEL): Promise<ModelsScreen> {
   const page = await context.newPage();
   await page.goto(`${site.url}?backend=wasm&hub=${encodeURIComponent(hub.endpoint)}${search}`);
@@ -92,7 +92,7 @@ async function textOf(locator: Locator): Promise<string> {
   return (await locator.textContent()) ?? '';
 }
 
-/** What axe finds, as `rule: element`. */
+/** The violations that axe finds, as `rule: element`. */
 async function violations(page: Page, colorScheme: 'light' | 'dark'): Promise<string[]> {
   await page.emulateMedia({ colorScheme });
   const found = await new AxeBuilder({ page }).include('dialog.models').analyze();
@@ -100,8 +100,8 @@ async function violations(page: Page, colorScheme: 'light' | 'dark'): Promise<st
 }
 
 /**
- * Runs in the page: a worker that shares the lock which is held here computes when it is ended a second later, as the engine on
- * WebAssembly may when another model is chosen.
+ * Runs in the page: a worker that shares the page's lock is terminated after a second while it computes, as the engine on
+ * WebAssembly may be when another model is chosen.
  */
 async function endComputingHolder(): Promise<void> {
   const { held = [] } = await navigator.locks.query();
@@ -124,7 +124,7 @@ describe('a checkpoint of a hub', () => {
     expect(hub.seen.some(({ path }) => path.endsWith('.safetensors'))).toBe(false);
     await screen.dialog.getByRole('radio', { name: /^q4 / }).check();
 
-    // The weights of the second file stop on the way; its header comes.
+    // The second file's header arrives, but its weights stall.
     const isHeader = (range = ''): boolean => /^bytes=\d{1,5}-\d{1,5}$/.test(range);
     hub.fault = ({ path, range, server }) =>
       server === 'storage' && path.includes('model-00002') && !isHeader(range)
@@ -136,14 +136,14 @@ describe('a checkpoint of a hub', () => {
     expect(await row.evaluate((element) => element === document.activeElement)).toBe(true);
     expect(await row.evaluate(isWhollySeen)).toBe(true);
 
-    // Pausing and going on leave the focus on the one button that does either.
+    // Pausing and resuming leave the focus on the one button that does both.
     const focused = screen.page.locator(':focus');
     await row.getByRole('button', { name: 'Pause' }).press('Enter');
     await row.getByRole('button', { name: 'Resume' }).and(focused).waitFor();
     await screen.page.keyboard.press('Enter');
     await row.getByRole('button', { name: 'Pause' }).and(focused).waitFor();
 
-    // Another tab sees who has it, and may not have it.
+    // Another tab sees that the model is in use, and may not open it.
     const other = await openPage(context);
     await other.model('tiny-vl q4').getByText('being written in another tab').waitFor();
     expect(await other.model('tiny-vl q4').getByRole('button', { name: 'Delete' }).isDisabled()).toBe(true);
@@ -204,7 +204,7 @@ describe('a checkpoint of a hub', () => {
     await context.close();
   });
 
-  it('stops when the browser has no more room, loses nothing, and goes on when there is', async () => {
+  it('stops when the browser has no more storage, loses nothing, and resumes when there is', async () => {
     const context = await newContext();
     const screen = await openPage(context);
     const devTools = await context.newCDPSession(screen.page);
@@ -218,7 +218,7 @@ describe('a checkpoint of a hub', () => {
     await setRoom(300_000);
     await screen.button('Download and convert').click();
     const row = screen.model('tiny-vl q4f16');
-    const isFull = row.getByText(/gives this site no more room.*What is there stays/);
+    const isFull = row.getByText(/gives this site no more storage.*What is there stays/);
     await isFull.waitFor();
     await setRoom();
     hub.fault = ({ path, range, server }) => {
@@ -258,7 +258,7 @@ describe('a checkpoint of a hub', () => {
     expect(await modes.count()).toBe(2);
     expect(await screen.page.getByRole('radio', { name: 'Full' }).isChecked()).toBe(true);
     expect(await screen.page.getByRole('switch', { name: 'Allow resize tool' }).count()).toBe(0);
-    await screen.page.getByText('This model knows no resize tool').waitFor();
+    await screen.page.getByText('This model has no resize tool').waitFor();
 
     await app.choose(join(tinyCheckpoint(TINY), '../image1.png'));
     await screen.page.getByText('Settings', { exact: true }).click();
@@ -268,7 +268,7 @@ describe('a checkpoint of a hub', () => {
     await app.finished();
     expect((await app.rounds()).map((round) => round.split(' ')[0])).toEqual(['full']);
 
-    // Back to a model with the tool, and to its own way.
+    // Back to a model with the tool, in smart mode.
     await screen.open();
     await screen.model('visionthink-nano').getByRole('button', { name: 'Use' }).click();
     await app.engine.getByText('visionthink-nano').first().waitFor();
@@ -277,7 +277,7 @@ describe('a checkpoint of a hub', () => {
     await context.close();
   });
 
-  it('that cannot be had is refused by name, with what to do', async () => {
+  it('that is unavailable is refused with a named error and advice', async () => {
     const refused: string[] = [];
     hub.commit('someone/gated', checkpoint(TINY));
     Object.assign(hub.repositories.get('someone/gated') ?? {}, { gated: true, token: 'secret' });
@@ -286,8 +286,8 @@ describe('a checkpoint of a hub', () => {
     const screen = await openPage(context);
     for (const [id, message] of [
       ['someone/nothing', /has no model "someone\/nothing"/],
-      ['someone/', /"someone" is no model of a hub/],
-      ['no-id', /"no-id" is no model of a hub/],
+      ['someone/', /"someone" is not the id of a hub/],
+      ['no-id', /"no-id" is not the id of a hub/],
       ['someone/gated', /gated or private/],
       ['someone/adapter', /LoRA adapter/],
     ] as const) {
@@ -301,7 +301,7 @@ describe('a checkpoint of a hub', () => {
     await screen.look(ID);
     refused.push(await textOf(screen.dialog.getByRole('alert').getByText(/revision "v9"/)));
 
-    // What was typed is still there, and to be seen.
+    // The typed text is still there, and visible.
     await screen.button('Back').click();
     await revision.waitFor();
     expect(await revision.inputValue()).toBe('v9');
@@ -311,7 +311,7 @@ describe('a checkpoint of a hub', () => {
     refused.push(await textOf(screen.dialog.getByRole('alert').getByText(/revision "v8"/)));
     await screen.button('Back').click();
 
-    // A mirror that is none is told, and a host alone is one.
+    // An invalid mirror is reported; a bare host is valid.
     await mirror.fill('no address');
     await screen.dialog.getByText('Revision, mirror').click();
     await mirror.waitFor({ state: 'hidden' });
@@ -329,7 +329,7 @@ describe('a checkpoint of a hub', () => {
 });
 
 describe('a model folder', () => {
-  it('is added from this device, exported as an archive, and answers; a damaged copy is told', async () => {
+  it('is added from this device, exported as an archive, and answers; a damaged copy is reported', async () => {
     const context = await newContext();
     // As in browsers that have no folder dialogs.
     await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'showDirectoryPicker'));
@@ -367,7 +367,7 @@ describe('a model folder', () => {
 
   it('is added from an address, and exported to a folder', async () => {
     const context = await newContext();
-    // Nobody can press the buttons of the browser's own dialog here: a folder of its own is picked at once.
+    // A test cannot press the buttons of the browser's own dialog: picks a prepared folder at once.
     await context.addInitScript(() => {
       const showDirectoryPicker = async (): Promise<FileSystemDirectoryHandle> =>
         (await navigator.storage.getDirectory()).getDirectoryHandle('picked', { create: true });
@@ -402,7 +402,7 @@ describe('a model folder', () => {
 });
 
 describe('the screen', () => {
-  it('that could not be fetched is told, and fetched when it is opened again', async () => {
+  it('reports that it could not be fetched, and is fetched when it is opened again', async () => {
     const context = await newContext();
     const page = await context.newPage();
     await page.route('**/models-dialog*', (route) => route.abort());
@@ -421,7 +421,7 @@ describe('the screen', () => {
     await context.close();
   });
 
-  it('keeps from the page behind it what is dropped or pasted', async () => {
+  it('keeps drops and pastes from the page behind it', async () => {
     const context = await newContext();
     const screen = await openPage(context);
     expect(await screen.page.evaluate(giveImage, 'first.png')).toEqual({ isFramed: false, isTaken: false });

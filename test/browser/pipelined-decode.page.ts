@@ -1,5 +1,5 @@
 /// <reference types="vite/client" />
-/** The page half of the decode chain's test: an engine's decoder on WebGPU, asked for tokens in chains and one by one. */
+/** The page half of the test of pipelined decode: an engine's decoder on WebGPU, decoding pipelined and step by step. */
 import { Decoder } from '../../src/engine/decoder.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { urlFolder } from '../../src/io/web/url-folder.ts';
@@ -14,12 +14,12 @@ import { createWebGpuRuntime } from '../../src/backends/onnx/web/webgpu-runtime.
 const CAPACITY = 512;
 const signal = new AbortController().signal;
 
-/** GPU buffers that were made and not destroyed, onnxruntime's included. */
+/** Live GPU buffers, onnxruntime's included. */
 let liveBuffers = 0;
-/** How often anything was read back from the GPU. */
+/** Number of read-backs from the GPU. */
 let readBacks = 0;
 
-/** Counts from now on. */
+/** Starts counting. */
 function count(): void {
   const { createBuffer } = GPUDevice.prototype;
   const { destroy, mapAsync } = GPUBuffer.prototype;
@@ -62,13 +62,13 @@ async function open(): Promise<{ device: GPUDevice; newDecoder: (inFlightDepth: 
   };
 }
 
-/** The tokens behind `prompt`, in a chain where the decoder can, else one by one. `onToken` hears of each. */
+/** The tokens after `prompt`, pipelined where the decoder can, else step by step. Calls `onToken` for each. */
 async function generate(decoder: Decoder, prompt: number[], tokens: number, onToken?: () => void): Promise<number[]> {
   const { greedy } = await decoder.prefill([{ kind: 'text', ids: prompt }], { signal, wantLogits: false });
   const ids = [greedy];
   readBacks = 0;
   if (decoder.canPipeline) {
-    for await (const id of decoder.pipelined(greedy, { signal, most: CAPACITY, goOn: () => true })) {
+    for await (const id of decoder.pipelined(greedy, { signal, most: CAPACITY, shouldContinue: () => true })) {
       onToken?.();
       if (ids.push(id) >= tokens) break;
     }
@@ -78,22 +78,22 @@ async function generate(decoder: Decoder, prompt: number[], tokens: number, onTo
 }
 
 Object.assign(globalThis, {
-  /** The tokens behind `prompt` on decoders that look so many steps ahead, 0: none. */
-  compare: async (prompt: number[], tokens: number, lookAheads: number[]) => {
+  /** The tokens after `prompt` on decoders of each in-flight depth; 0: not pipelined. */
+  compare: async (prompt: number[], tokens: number, depths: number[]) => {
     count();
     const { device, newDecoder } = await open();
     const runs = [];
-    for (const lookAhead of lookAheads) {
-      const decoder = await newDecoder(lookAhead);
+    for (const inFlightDepth of depths) {
+      const decoder = await newDecoder(inFlightDepth);
       const ids = await generate(decoder, prompt, tokens);
       const { length } = decoder;
       await decoder.clear();
       await device.queue.onSubmittedWorkDone();
-      runs.push({ lookAhead, ids, length, readBacks, liveBuffers });
+      runs.push({ inFlightDepth, ids, length, readBacks, liveBuffers });
     }
     return runs;
   },
-  /** What a chain ends with whose device goes away after its first token. */
+  /** The error of a pipelined decode whose device is lost after its first token. */
   lose: async (prompt: number[]) => {
     const { device, newDecoder } = await open();
     try {

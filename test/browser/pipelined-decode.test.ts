@@ -28,7 +28,7 @@ let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'visionthink-chain-'));
+  folder = mkdtempSync(join(tmpdir(), 'visionthink-pipelined-'));
   // 8 bits, so that the embedding is looked up as in the bundled model.
   await convertCheckpoint(nodeFolder(tinyCheckpoint('nested-tied-bf16')), nodeFolder(folder), { dtype: 'q8' });
   const script = await bundle(new URL('./pipelined-decode.page.ts', import.meta.url));
@@ -38,12 +38,14 @@ beforeAll(async () => {
     const [, root, file] = /^\/(ort|model)\/([\w.-]+)$/.exec(path) ?? [];
     if (file !== undefined) response.end(readFileSync(join(root === 'ort' ? ORT : folder, file)));
     else
-      response.end(path === '/page.js' ? script : '<!doctype html><title>chain</title><script src="page.js"></script>');
+      response.end(
+        path === '/page.js' ? script : '<!doctype html><title>pipelined</title><script src="page.js"></script>',
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 
-// A browser for each try: one whose page has crashed is not to be trusted.
+// A browser for each try: one whose page has crashed is unreliable.
 beforeEach(async () => {
   browser = await launchChromium(SWIFTSHADER);
   page = await browser.newPage();
@@ -60,7 +62,7 @@ afterAll(() => {
 });
 
 interface Run {
-  readonly lookAhead: number;
+  readonly inFlightDepth: number;
   readonly ids: readonly number[];
   readonly length: number;
   readonly readBacks: number;
@@ -69,22 +71,22 @@ interface Run {
 
 async function needAdapter(skip: TestContext['skip']): Promise<void> {
   if (await page.evaluate(async () => 'gpu' in navigator && (await navigator.gpu.requestAdapter()) !== null)) return;
-  console.warn('SKIPPED: this Chromium offers no WebGPU adapter, so nothing was chained on WebGPU.');
+  console.warn('SKIPPED: this Chromium offers no WebGPU adapter, so pipelined decode was not tested on WebGPU.');
   skip('this Chromium offers no WebGPU adapter');
 }
 
-describe('a chain of steps on WebGPU', () => {
+describe('pipelined decode on WebGPU', () => {
   it('gives the tokens of single steps, reads each back once, and leaves no buffers', async ({ skip }) => {
     await needAdapter(skip);
     const runs = await page.evaluate<Run[]>(`compare(${JSON.stringify(PROMPT)}, ${TOKENS}, [0, 4, 2, 4])`);
     const [single, first] = runs;
     expect(new Set(single?.ids).size).toBeGreaterThan(TOKENS / 2);
-    for (const { lookAhead, ids, length, readBacks, liveBuffers } of runs) {
+    for (const { inFlightDepth, ids, length, readBacks, liveBuffers } of runs) {
       expect(ids).toEqual(single?.ids);
       expect(length).toBe(PROMPT.length + TOKENS - 1);
-      // Besides the tokens that were asked for, only those that were in flight then: the embedding waits for none.
-      expect(readBacks).toBe(TOKENS - 1 + Math.max(0, lookAhead - 1));
-      if (lookAhead > 0) expect(liveBuffers).toBe(first?.liveBuffers);
+      // Besides the requested tokens, only those that were in flight at the end: the embedding reads none back.
+      expect(readBacks).toBe(TOKENS - 1 + Math.max(0, inFlightDepth - 1));
+      if (inFlightDepth > 0) expect(liveBuffers).toBe(first?.liveBuffers);
     }
   });
 

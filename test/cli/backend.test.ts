@@ -1,4 +1,4 @@
-/** `--backend` where there is no graphics card: what the commands choose, and what they say. */
+/** `--backend` without a graphics card: the chosen backend and the messages. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -47,26 +47,29 @@ describe.concurrent('--backend', { timeout: 60_000 }, () => {
     expect(backendLines(ended)).toEqual([expect.stringMatching(/^Backend: onnxruntime on the CPU /)]);
   });
 
-  it('cpu looks for no card and says nothing', async () => {
+  it('cpu looks for no card and prints nothing', async () => {
     const ended = await check(NO_PACKAGE, '--backend', 'cpu');
     expect(ended.json).toMatchObject({ questions: 1, identical: 1 });
     expect(ended.stderr).not.toMatch(/Backend: |webgpu/);
   });
 
-  it('webgpu ends with what to install where the package is missing', async () => {
+  it('webgpu ends with advice to install the package where it is missing', async () => {
     const { code, json, stderr } = await check(NO_PACKAGE, '--backend', 'webgpu');
     const message = expect.stringMatching(/"webgpu".*npm install --include=optional/);
     expect([code, json]).toEqual([1, { error: { name: 'RuntimeUnavailableError', message } }]);
     expect(stderr).toContain('RuntimeUnavailableError: ');
   });
 
-  it.runIf(process.platform === 'linux')('webgpu ends with what Dawn needs where there is no driver', async () => {
-    const { code, json } = await check(NO_DRIVER, '--backend', 'webgpu');
-    const message = expect.stringMatching(
-      /WebGPU found no graphics adapter.*libvulkan1|npm install --include=optional/,
-    );
-    expect([code, json]).toEqual([1, { error: { name: 'RuntimeUnavailableError', message } }]);
-  });
+  it.runIf(process.platform === 'linux')(
+    'webgpu ends with the driver that Dawn needs where there is none',
+    async () => {
+      const { code, json } = await check(NO_DRIVER, '--backend', 'webgpu');
+      const message = expect.stringMatching(
+        /WebGPU found no graphics adapter.*libvulkan1|npm install --include=optional/,
+      );
+      expect([code, json]).toEqual([1, { error: { name: 'RuntimeUnavailableError', message } }]);
+    },
+  );
 
   it.each([
     ['check-answers', [TESTSET]],

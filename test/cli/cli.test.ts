@@ -63,7 +63,7 @@ describe.concurrent('convert', () => {
     expect(existsSync(join(checkpoint, 'manifest.json'))).toBe(false);
   });
 
-  it('leaves nothing of the model folder that was there before', async () => {
+  it('removes every file of an earlier model folder', async () => {
     const out = join(work, 'twice');
     await cli('convert', tinyCheckpoint(NAME), out, '--dtype', 'q4f16');
     await cli('convert', tinyCheckpoint(NAME), out, '--dtype', 'fp32');
@@ -86,7 +86,7 @@ describe.concurrent('convert', () => {
   it.each([
     ['no checkpoint', [join(work, 'nowhere'), join(work, 'out')], 'UsageError'],
     ['an unknown dtype', [tinyCheckpoint(NAME), join(work, 'out'), '--dtype', 'q5'], 'UsageError'],
-    ['a folder that is no checkpoint', [IMAGES, join(work, 'out')], 'CheckpointError'],
+    ['a folder without a checkpoint', [IMAGES, join(work, 'out')], 'CheckpointError'],
   ])('ends with a named error for %s, and writes nothing', async (_, args, name) => {
     const ended = await cli('convert', ...args, '--json');
     expect(ended.code).toBe(1);
@@ -128,7 +128,7 @@ describe.concurrent('ask', () => {
     });
   });
 
-  it('goes on from a forced round 1 as the reference does', async () => {
+  it('continues from a forced round 1 as the reference does', async () => {
     const { code, json, ...rest } = await ask('--json', '--force-round-1', first.round2.forced_text);
     expect(code).toBe(0);
     const rounds = roundsOf({ code, json, ...rest });
@@ -166,7 +166,7 @@ describe.concurrent('ask', () => {
     expect(roundsOf(ended)).toHaveLength(1);
   });
 
-  it('repeats itself with a seed', async () => {
+  it('is repeatable with a seed', async () => {
     const args = ['--json', '--temperature', '1.5', '--seed', '11', '--max-new-tokens', '12'];
     const [one, two] = await Promise.all([ask(...args), ask(...args)]);
     expect(roundsOf(one)[0]?.tokenIds).toHaveLength(12);
@@ -188,7 +188,7 @@ describe.concurrent('ask', () => {
     ['a truncated image', ['--image', join(IMAGES, 'truncated.jpg')], 'ImageDecodeError', /./],
     ['a huge image', ['--image', join(IMAGES, 'huge.png')], 'ImageTooLargeError', /\d/],
     ['an empty question', ['--question', ' '], 'QuestionError', /question/i],
-    ['a model folder that is none', ['--model', IMAGES], 'ModelFolderError', /manifest\.json/],
+    ['a folder without a model', ['--model', IMAGES], 'ModelFolderError', /manifest\.json/],
     ['an argument that does not exist', ['--max-tokens', '4'], 'UsageError', /--max-tokens/],
     ['words outside quotes', ['--question', 'What', 'is', 'it'], 'UsageError', /quotes/],
   ])('ends with a named error for %s', async (_, args, name, says) => {
@@ -260,7 +260,7 @@ describe('compare-models', () => {
     ]);
   });
 
-  it('ends with a named error for a model folder that is none', async () => {
+  it('ends with a named error for a folder without a model', async () => {
     const { code, json } = await cli(
       'compare-models',
       join(ROOT, 'test/golden/nano'),

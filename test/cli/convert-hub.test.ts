@@ -39,17 +39,17 @@ function contents(out: string): Record<string, string> {
 }
 
 describe('convert from a hub', () => {
-  it('writes a folder that says where it came from, and tells how far it is', async () => {
-    const { code, json, stderr } = await convert('plain').ended;
+  it('writes a folder that names its origin, and reports progress', async () => {
+    const { code, json, stderr } = await convert('public').ended;
     expect([code, json]).toMatchObject([0, { name: 'VisionThink-General', dtype: 'q4f16' }]);
     const commit = server.repositories.get(ID)?.revisions.get('main');
     expect(stderr).toContain(`${ID} at commit ${commit}`);
     expect(stderr).toMatch(/100 % {2}weights .* GB .*MB\/s/);
-    const manifest = JSON.parse(readFileSync(join(work, 'plain/manifest.json'), 'utf8')) as { source: string };
+    const manifest = JSON.parse(readFileSync(join(work, 'public/manifest.json'), 'utf8')) as { source: string };
     expect(manifest.source).toBe(`${ID}@${commit}`);
   });
 
-  it('takes the token of a gated one from HF_TOKEN alone', async () => {
+  it('takes the token of a gated repository from HF_TOKEN alone', async () => {
     Object.assign(server.repositories.get(ID) ?? {}, { token: 'hf_secret', gated: true });
     const without = await convert('gated').ended;
     expect(without.json).toMatchObject({
@@ -61,7 +61,7 @@ describe('convert from a hub', () => {
     expect(stdout + stderr).not.toContain('hf_secret');
   });
 
-  it('lets no other write its folder; stopped with Ctrl+C it says that it can be resumed, and resumes', async () => {
+  it('locks its folder; stopped with Ctrl+C, says that it can be resumed, and resumes', async () => {
     server.fault = ({ server: from, path, range }) =>
       from === 'storage' && path.includes('00002-of') && range !== 'bytes=0-7'
         ? { kind: 'slow', rate: 20_000 }
@@ -85,7 +85,7 @@ describe('convert from a hub', () => {
     expect(contents('stopped')).toEqual(contents('whole'));
   });
 
-  it('takes the address of a page, at its revision; of a mirror only where it is named', async () => {
+  it("accepts a page's address, at its revision; a mirror's only where the mirror is named", async () => {
     const from = (page: string, out: string, args: readonly string[]) =>
       startCli('convert', [page, join(work, out), '--json', ...args], { HF_TOKEN: 'hf_secret' }).ended;
     const page = `${server.endpoint}/${ID}/tree/v9`;

@@ -4,7 +4,7 @@ import { fetchFile } from '../../src/client/fetch-file.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** What the file resolves to when `fetch` is this, or the message it throws. */
+/** The file's content under this `fetch`, or the message of its error. */
 async function outcome(fetch: (url: URL) => Promise<Response>): Promise<string> {
   vi.stubGlobal('fetch', fetch);
   return fetchFile('examples/receipt.png', 'http://page/app/').then(

@@ -1,4 +1,4 @@
-/** One turn at a time: what else may be asked of an engine, and what failures leave behind. */
+/** One turn at a time, and the engine's state after failures. */
 import { describe, expect, it } from 'vitest';
 import { SETTINGS, QUESTION, open, failure } from '../helpers/ask-scripted.ts';
 import { ANSWER, picture, respond, TOKENIZER } from '../helpers/scripted-engine.ts';
@@ -39,7 +39,7 @@ describe('one turn at a time', () => {
     await expect(engine.ask(QUESTION, SETTINGS, () => undefined)).rejects.toThrow('out of device memory');
     fails = false;
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
-    // A larger cache that fails leaves none behind, least of all the one that was freed for it.
+    // A failed larger allocation leaves no cache: the old one was freed for it.
     fails = true;
     const more = { ...SETTINGS, maxNewTokens: 3000 };
     await expect(engine.ask(QUESTION, more, () => undefined)).rejects.toThrow('out of device memory');

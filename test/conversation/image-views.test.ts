@@ -1,4 +1,4 @@
-/** Views by request: made once, forgotten with their budget, and never more regions than are kept. */
+/** Views by request: made once, dropped when the budget changes, and a bounded number of cached regions. */
 import { describe, expect, it } from 'vitest';
 import type { ImageViews } from '../../src/conversation/image-views.ts';
 import { fullOf, halfOf, type ImageRequest } from '../../src/shared/image-request.ts';
@@ -27,7 +27,7 @@ describe('views', () => {
     expect(new Set(requests.map((request) => views.view(request).segment.serial)).size).toBe(4);
   });
 
-  it('of another pixel budget are others; a budget that cannot be keeps them', async () => {
+  it('change with the pixel budget; an impossible budget keeps them', async () => {
     const { views } = open();
     const before = views.view(fullOf(0));
     views.setPixelBudget(null);
@@ -37,7 +37,7 @@ describe('views', () => {
     expect(views.view(fullOf(0)).segment.serial).not.toBe(before.segment.serial);
   });
 
-  it('of images are told apart, and no other image is known', () => {
+  it('distinguish images, and refuse an unknown image', () => {
     const { views } = open();
     expect(views.add(picture(56, 84))).toBe(1);
     expect(views.view(fullOf(1)).size).toEqual({ width: 56, height: 84 });
@@ -46,7 +46,7 @@ describe('views', () => {
     expect(() => views.add(picture(9000, 2))).toThrow(expect.objectContaining({ name: 'ImageShapeError' }));
   });
 
-  it('of regions are freed but for the last used, whole images stay', async () => {
+  it('of regions are freed except the most recently used; whole images stay', async () => {
     const { views, backend } = open();
     const requests = [halfOf(0), ...Array.from({ length: 20 }, (_, left) => column(left))];
     for (const request of requests) await views.view(request).encode(signal);

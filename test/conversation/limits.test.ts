@@ -1,4 +1,4 @@
-/** Where a turn ends or is refused: lengths, contexts, questions, pixel budgets. */
+/** Limits at which a turn ends or is refused: lengths, contexts, questions, pixel budgets. */
 import { describe, expect, it } from 'vitest';
 import { SETTINGS, QUESTION, open, ask, failure, watching } from '../helpers/ask-scripted.ts';
 import {
@@ -20,7 +20,7 @@ describe('limits', () => {
     expect(result.rounds[0]?.tokenIds).toEqual(TOKENIZER.encode(ANSWER).slice(0, 3));
   });
 
-  it('closes a call that was cut right behind its tag, and goes on', async () => {
+  it('closes a call that was cut right after its tag, and continues', async () => {
     const ids = TOKENIZER.encode(CALL);
     const watch = watching(respondIds([...ids, ...TOKENIZER.encode('More text')], TOKENIZER.encode(ANSWER)));
     const { result } = await ask({ script: watch.script }, { maxNewTokens: ids.length });
@@ -33,7 +33,7 @@ describe('limits', () => {
     expect(second.recomputedTokens).toBe(0);
   });
 
-  it('makes room for the tool response even when few new tokens are allowed', async () => {
+  it('reserves space for the tool response even when few new tokens are allowed', async () => {
     // The prompt fills a step of the cache almost to the end.
     const { engine } = openScripted({ script: respond(CALL, ANSWER), prompts: EFFICIENT_PROMPTS });
     await engine.setImage(picture(112, 112));
@@ -108,7 +108,7 @@ describe('limits', () => {
     expect(result.visualTokens.full).toBe(4);
   });
 
-  it('tells what an image will cost within a pixel budget, and changes nothing by it', async () => {
+  it("reports an image's cost within a pixel budget without changing anything", async () => {
     const { engine } = openScripted({ script: respond(CALL, ANSWER) });
     expect(() => engine.planImage(null)).toThrow('There is no image yet');
     const info = await engine.setImage(picture(112, 112));

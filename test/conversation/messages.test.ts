@@ -1,4 +1,4 @@
-/** Conversations of several turns and images as prompts: what was said before is a true prefix of what comes next. */
+/** Conversations of several turns and images as prompts: earlier messages are a true prefix of later ones. */
 import { CHATML } from '../../src/model/chat-format.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -87,7 +87,7 @@ describe('a conversation', () => {
     expect(() => conversation.sourceSize(2)).toThrow(expect.objectContaining({ name: 'ImageRegionError' }));
   });
 
-  it('closes a message of the assistant that was cut, and none that was ended', () => {
+  it('closes an assistant message that was cut, and leaves one that was complete', () => {
     const { imageOf } = twoImages();
     const cut: Message = { role: 'assistant', content: [{ type: 'tokens', ids: TOKENIZER.encode('Two') }] };
     const spoken: Message = { role: 'assistant', content: [untrustedText('Two')] };
@@ -99,7 +99,7 @@ describe('a conversation', () => {
     expect(ended?.filter((id) => id === IM_END)).toHaveLength(2);
   });
 
-  it('puts nothing between what the model ended and the tool’s own frame', () => {
+  it('puts nothing between a complete message and the tool’s own frame', () => {
     const { imageOf } = twoImages();
     const { tool } = EFFICIENT_PROMPTS;
     if (tool === null) throw new Error('VisionThink has a tool');
@@ -108,7 +108,7 @@ describe('a conversation', () => {
     expect(textOf(prompt)).toMatch(/<\|im_start\|>assistant\n$/);
   });
 
-  it('begins like any other with the same images: prefix() is what they share', () => {
+  it('starts like any other with the same images: prefix() is their common part', () => {
     const { imageOf } = twoImages();
     const of = (question: string): readonly Message[] =>
       questionMessages(EFFICIENT_PROMPTS, { question, images: [halfOf(0), halfOf(1)], offersTool: true });
@@ -120,7 +120,7 @@ describe('a conversation', () => {
     }
   });
 
-  it('is a true prefix of itself with more messages, whatever they are', () => {
+  it('is a true prefix of itself with any further messages', () => {
     const { imageOf } = twoImages();
     const text = fc
       .array(fc.constantFrom('red', ' ', '\n', '<|im_end|>', '<tool_call>', 'bar', '?', '<'))

@@ -1,4 +1,4 @@
-/** Speculative prefill: what it leaves to a question, and what a question, another image or a stop does to it. */
+/** Speculative prefill: the work left for a question, and the effect of a question, another image or a stop on it. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, MODE_SWITCHES, type TurnSettings } from '../../src/protocol/turn.ts';
 import {
@@ -22,7 +22,7 @@ async function open(options: Partial<EngineOptions> = {}): Promise<ReturnType<ty
   return opened;
 }
 
-/** Holds the runs of a kind until it is let go. */
+/** Holds the runs of a kind until released. */
 function gate(kind: string): {
   beforeRun: NonNullable<EngineOptions['beforeRun']>;
   reached: Promise<void>;
@@ -60,17 +60,17 @@ describe.each([
     expect(answer).toBe('42');
     expect(encodings).toBe(1);
     expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(1);
-    // The question, what closes the turn, and at most a few tokens around them.
+    // The question, the end of the turn, and at most a few tokens around them.
     expect(rounds[0]?.computedTokens).toBeLessThan(TOKENIZER.encode(QUESTION).length + 30);
     expect(rounds[0]?.timings.encodeMs).toBe(0);
     expect(rounds[0]?.recomputedTokens).toBe(0);
   });
 
   it('gives the tokens that a question without it gives', async () => {
-    const plain = await open({ ...machine, script: respond(CALL, ANSWER) });
+    const ordinary = await open({ ...machine, script: respond(CALL, ANSWER) });
     const prefetched = await open({ ...machine, script: respond(CALL, ANSWER) });
     await prefetched.engine.prefetch(SETTINGS);
-    const [a, b] = [plain, prefetched].map(({ engine }) => engine.ask(QUESTION, SETTINGS, () => undefined));
+    const [a, b] = [ordinary, prefetched].map(({ engine }) => engine.ask(QUESTION, SETTINGS, () => undefined));
     const ids = async (result: typeof a): Promise<unknown> => (await result)?.rounds.map(({ tokenIds }) => tokenIds);
     expect(await ids(b)).toEqual(await ids(a));
   });
@@ -83,7 +83,7 @@ describe.each([
     expect(backend.runs).toHaveLength(length);
   });
 
-  it('is given up for other settings, and does no harm', async () => {
+  it('is dropped for other settings, and does no harm', async () => {
     const { engine } = await open(machine);
     await engine.prefetch(SETTINGS);
     const full = { ...SETTINGS, ...MODE_SWITCHES.full };
@@ -98,7 +98,7 @@ describe.each([
     expect(backend.forwardRuns).toHaveLength(0);
   });
 
-  it('is forgotten when the caches are reset: the next turn computes all of its own', async () => {
+  it('is discarded when the caches are reset: the next turn computes everything', async () => {
     const { engine, backend } = await open(machine);
     await engine.prefetch(SETTINGS);
     await engine.resetCaches();
@@ -119,7 +119,7 @@ describe('the full image', () => {
     expect(rounds[1]?.timings.preprocessMs).toBe(0);
   });
 
-  it('is not where it would hold the thread for long, for a call that may never come', async () => {
+  it('is not preprocessed where that would block the thread for long, for a call that may never come', async () => {
     const { engine } = openScripted({ script: respond(CALL, ANSWER), contextLength: 16_384 });
     await engine.setImage(picture(2100, 2100));
     await engine.prefetch(SETTINGS);
@@ -127,7 +127,7 @@ describe('the full image', () => {
     expect(rounds[1]?.timings.preprocessMs).toBeGreaterThan(0);
   });
 
-  it('waits for a question that has come meanwhile', async () => {
+  it('waits for a question that has arrived meanwhile', async () => {
     const held = gate('encode');
     const { engine } = openScripted({ script: respond(CALL, ANSWER), beforeRun: held.beforeRun });
     await engine.setImage(picture(1400, 1400));
@@ -140,7 +140,7 @@ describe('the full image', () => {
   });
 });
 
-describe('a prefetch under way', () => {
+describe('a prefetch in progress', () => {
   it('is awaited by the question it is for, and not done twice', async () => {
     const held = gate('encode');
     const { engine, backend } = await open({ beforeRun: held.beforeRun });
@@ -153,7 +153,7 @@ describe('a prefetch under way', () => {
     expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(1);
   });
 
-  it('counts in the times of the question that waits for it, which says what it waits for', async () => {
+  it('counts towards the times of the question that waits for it, which reports the wait', async () => {
     const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
     const prefetching = engine.prefetch(SETTINGS);
@@ -170,7 +170,7 @@ describe('a prefetch under way', () => {
     await prefetching;
   });
 
-  it('is given up for a question with other settings', async () => {
+  it('is aborted by a question with other settings', async () => {
     const held = gate('encode');
     const { engine } = await open({ beforeRun: held.beforeRun });
     const prefetching = engine.prefetch({ ...SETTINGS, ...MODE_SWITCHES.full });
@@ -181,7 +181,7 @@ describe('a prefetch under way', () => {
     await prefetching;
   });
 
-  it('is given up for another image', async () => {
+  it('is aborted by another image', async () => {
     const held = gate('encode');
     const { engine, backend } = await open({ beforeRun: held.beforeRun });
     const prefetching = engine.prefetch(SETTINGS);

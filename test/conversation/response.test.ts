@@ -1,4 +1,4 @@
-/** What a model's text means, streamed in any pieces and afterwards; what calls say is the tools' (tools/). */
+/** Parsing a model's text, streamed in any pieces and complete; tools/ tests the content of calls. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { extractAnswer, ResponseSplitter } from '../../src/conversation/response.ts';
@@ -34,11 +34,11 @@ describe('ResponseSplitter', () => {
     ['text', 'end <thi'],
   ];
 
-  it('tells thinking, call, answer and the rest apart', () => {
+  it('separates thinking, call, answer and the rest', () => {
     expect(split([text])).toEqual(expected);
   });
 
-  it('does so however the text is cut in two', () => {
+  it('does so wherever the text is cut in two', () => {
     for (let place = 0; place <= text.length; place++) expect(split(cut(text, [place]))).toEqual(expected);
   });
 
@@ -100,7 +100,7 @@ describe('ResponseSplitter', () => {
     );
   });
 
-  it('holds back no more than what may become a tag', () => {
+  it('holds back only text that may become a tag', () => {
     const sent: string[] = [];
     const splitter = new ResponseSplitter((_, delta) => sent.push(delta));
     splitter.push('a <think');

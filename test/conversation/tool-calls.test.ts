@@ -1,4 +1,4 @@
-/** What a turn makes of tool calls: second rounds, error turns, refusals. */
+/** Tool calls in a turn: second rounds, error turns, refusals. */
 import { describe, expect, it } from 'vitest';
 import { FULL_TOKENS, HALF_TOKENS, ask, watching } from '../helpers/ask-scripted.ts';
 import {
@@ -72,7 +72,7 @@ describe('tool calls', () => {
     expect(result.visualTokens.used).toBe(HALF_TOKENS);
   });
 
-  it('refuses a call of a model that knows no tool', async () => {
+  it('refuses a call of a model without a tool', async () => {
     const { result } = await ask({ script: respond(CALL, ANSWER), prompts: GENERAL_PROMPTS });
     expect(result.finishReason).toBe('toolCallRefused');
     expect(result.rounds[0]?.toolCall?.error).toMatch(/not offered/);
@@ -117,7 +117,7 @@ describe('the limit on rounds', () => {
     expect(two.rounds.at(-1)?.toolCall).toEqual({ valid: true, error: 'All 2 rounds are used up.' });
   });
 
-  it('of one round follows no call', async () => {
+  it('of one round allows no call', async () => {
     const { result } = await ask({ script: respond(CALL, ANSWER) }, { maxRounds: 1 });
     expect(result).toMatchObject({ finishReason: 'toolCallRefused', rounds: [{ resolution: 'half' }] });
     expect(result.rounds[0]?.toolCall?.error).toBe('The only round is used up.');

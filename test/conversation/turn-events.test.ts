@@ -1,11 +1,11 @@
-/** What a turn tells while it runs, and how its tokens are chosen. */
+/** The events of a running turn, and sampling. */
 import { describe, expect, it } from 'vitest';
 import { sayInRound1 } from '../../src/evaluation/given-text.ts';
 import { QUESTION, FULL_TOKENS, HALF_TOKENS, open, ask, SETTINGS } from '../helpers/ask-scripted.ts';
 import { ANSWER, CALL, IM_END, respond, respondIds, TOKENIZER } from '../helpers/scripted-engine.ts';
 
-describe('what is told', () => {
-  it('tells stages, rounds and text in the order in which they happen', async () => {
+describe('the events', () => {
+  it('report stages, rounds and text in the order in which they happen', async () => {
     const { events, result } = await ask({ script: respond(CALL, ANSWER) });
     const order = events.map((event) =>
       event.type === 'stage' ? `${event.round} ${event.stage}` : `${event.round} ${event.type}`,
@@ -23,7 +23,7 @@ describe('what is told', () => {
     expect(fractions.at(-1)).toBe(1);
   });
 
-  it('tells the text by its kind, and every round says what it sees', async () => {
+  it('report text by its kind, and the image of every round', async () => {
     const { events } = await ask({ script: respond(CALL, ANSWER) });
     const text = (round: number, kind: string): string =>
       events
@@ -44,7 +44,7 @@ describe('what is told', () => {
     expect(starts.map((start) => start.seen?.width)).toEqual([56, 112]);
   });
 
-  it("keeps special tokens in a round's text and has none in the answer", async () => {
+  it("keep special tokens in a round's text, but not in the answer", async () => {
     const ids = TOKENIZER.encode('<answer>4<|im_start|><|vision_end|>2</answer>');
     const { result } = await ask({ script: respondIds([...ids, IM_END]) });
     expect(result.rounds[0]?.text).toBe('<answer>4<|im_start|><|vision_end|>2</answer><|im_end|>');
@@ -52,12 +52,12 @@ describe('what is told', () => {
     expect(result.answer).toBe('42');
   });
 
-  it('gives plain text as the answer when there are no tags', async () => {
+  it('give text without tags as the answer', async () => {
     const { result } = await ask({ script: respond('The sky is blue. ') });
     expect(result.answer).toBe('The sky is blue.');
   });
 
-  it('puts a forced round 1 in place of the generation', async () => {
+  it('report a forced round 1 in place of the generation', async () => {
     const { engine } = await open({ script: respond(ANSWER, '<answer>7</answer>') });
     const settings = { ...SETTINGS, maxNewTokens: 20 };
     const result = await engine.ask(QUESTION, settings, () => undefined, sayInRound1(CALL));
@@ -70,7 +70,7 @@ describe('what is told', () => {
 describe('sampling', () => {
   const script = {
     next: () => IM_END,
-    // Letters at random, the end now and then.
+    // Random letters, sometimes an end token.
     logits(sequence: readonly number[]): Float32Array {
       return Float32Array.from({ length: 336 }, (_, id) =>
         id === IM_END ? 1 : id < 12 || id > 320 ? -20 : Math.sin(id * sequence.length),
@@ -78,7 +78,7 @@ describe('sampling', () => {
     },
   };
 
-  it('repeats itself with a seed', async () => {
+  it('is repeatable with a seed', async () => {
     const settings = { temperature: 1, seed: 7, maxNewTokens: 40 };
     const runs = await Promise.all([
       ask({ script }, settings),
@@ -91,7 +91,7 @@ describe('sampling', () => {
     expect(other).not.toEqual(one);
   });
 
-  it('is greedy at temperature 0 whatever the seed', async () => {
+  it('is greedy at temperature 0 with any seed', async () => {
     const { result } = await ask({ script: respond(ANSWER) }, { temperature: 0, seed: 3 });
     expect(result.answer).toBe('42');
   });

@@ -1,4 +1,4 @@
-/** A turn from question to answer on a scripted backend: rounds, tokens, what is kept, stops. */
+/** A turn from question to answer on a scripted backend: rounds, tokens, caching, stops. */
 import { describe, expect, it } from 'vitest';
 import { SETTINGS, QUESTION, FULL_TOKENS, HALF_TOKENS, open, ask, watching } from '../helpers/ask-scripted.ts';
 import { ANSWER, CALL, EFFICIENT_PROMPTS, IM_END, IM_START, respond, TOKENIZER } from '../helpers/scripted-engine.ts';
@@ -24,7 +24,7 @@ describe.each([
     expect(backend.mostRunning).toBe(1);
   });
 
-  it('takes a second round after a valid call, and computes nothing twice', async () => {
+  it('runs a second round after a valid call, and recomputes nothing', async () => {
     const watch = watching(respond(CALL, ANSWER));
     const { result } = await ask({ ...machine, script: watch.script, prompts: EFFICIENT_PROMPTS });
     const [first, second] = result.rounds;
@@ -37,8 +37,8 @@ describe.each([
     expect([first.recomputedTokens, second.recomputedTokens]).toEqual([0, 0]);
     expect(result.visualTokens).toEqual({ used: HALF_TOKENS + FULL_TOKENS, full: FULL_TOKENS, ratio: 1.25 });
 
-    // The whole sequence: prompt 1, what was generated, the tool's turn; nothing between <|im_end|> and that turn.
-    // Steps submitted ahead may have been computed behind it.
+    // The whole sequence: prompt 1, the generated tokens, the tool's turn; nothing between <|im_end|> and that turn.
+    // Steps in flight may have been computed after it.
     const length = second.promptTokens + second.tokenIds.length - 1;
     const ids = watch.last().slice(0, length);
     expect(ids).toHaveLength(length);
@@ -65,14 +65,14 @@ describe.each([
     const [anew] = fresh.result.rounds;
     if (again === undefined || anew === undefined) throw new Error('no rounds');
     expect(anew.computedTokens).toBe(anew.promptTokens);
-    // `<|im_start|>user\n<|vision_start|>`, the half image and `<|vision_end|>` are kept.
+    // `<|im_start|>user\n<|vision_start|>`, the half image and `<|vision_end|>` are cached.
     const kept = TOKENIZER.encode('<|im_start|>user\n<|vision_start|>').length + HALF_TOKENS + 1;
     expect(again.promptTokens - again.computedTokens).toBe(kept);
     expect(first.rounds[0]?.timings.encodeMs).toBeGreaterThan(0);
     expect(again.timings.encodeMs).toBe(0);
   });
 
-  it('asks the same again without computing more than the last prompt token', async () => {
+  it('recomputes only the last prompt token when the same question is asked again', async () => {
     const { engine, result } = await ask({ ...machine, script: respond(ANSWER) });
     const again = await engine.ask(QUESTION, SETTINGS, () => undefined);
     expect(again.rounds[0]?.computedTokens).toBe(1);
@@ -80,7 +80,7 @@ describe.each([
   });
 
   it.each(['preprocess', 'encode', 'prefill', 'decode'] as const)(
-    'stops during %s and goes on afterwards',
+    'stops during %s and works afterwards',
     async (stage) => {
       const script = respond(CALL, ANSWER);
       const { engine, backend } = await open({ ...machine, script });
@@ -99,7 +99,7 @@ describe.each([
     },
   );
 
-  it('stops in the middle of the text, keeps what there is, and goes on after', async () => {
+  it('stops in the middle of the text, keeps the partial text, and works afterwards', async () => {
     const script = respond('<think>'.concat('the bars '.repeat(60), '</think>'), ANSWER);
     const { engine, backend } = await open({ ...machine, script });
     let deltas = 0;
@@ -130,7 +130,7 @@ describe.each([
     expect(result.rounds[1]?.tokenIds).toEqual([]);
   });
 
-  it('chunks a long prompt and keeps what a stop left of it', async () => {
+  it('chunks a long prompt and keeps the chunks that a stop left', async () => {
     const script = respond(ANSWER);
     const { engine, backend } = await open({ ...machine, script });
     const chunk = backend.pipelined ? 2048 : 512;

@@ -1,4 +1,4 @@
-/** Warming up: everything has run once, nothing of it stays, and what fails there fails the load. */
+/** Warm-up: runs everything once, keeps nothing, and its failure fails the load. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS, type TurnSettings } from '../../src/protocol/turn.ts';
 import { ANSWER, openScripted, picture, respond } from '../helpers/scripted-engine.ts';
@@ -18,7 +18,7 @@ describe.each([
     expect(backend.allocated.size).toBe(0);
   });
 
-  it('answers afterwards as without', async () => {
+  it('does not change later answers', async () => {
     const answers = await Promise.all(
       [true, false].map(async (warm) => {
         const { engine } = openScripted({ ...machine, script: respond(ANSWER) });
@@ -31,7 +31,7 @@ describe.each([
     expect(answers[0]).toEqual(answers[1]);
   });
 
-  it('says what fails, and can be asked again', async () => {
+  it('reports a failure, and stays usable', async () => {
     let fail = true;
     const { engine } = openScripted({
       ...machine,
@@ -45,7 +45,7 @@ describe.each([
     await engine.warmUp();
   });
 
-  it('fails where the logits are not finite, so that another way of computing is tried', async () => {
+  it('fails on non-finite logits, so that the next backend is tried', async () => {
     const script = { ...respond(ANSWER), logits: () => new Float32Array(336).fill(NaN) };
     const { engine, backend } = openScripted({ ...machine, script });
     await expect(engine.warmUp()).rejects.toMatchObject({ name: 'NumericCheckError' });

@@ -1,6 +1,6 @@
 /**
- * Checkpoints that transformers loads though they are not as save_pretrained writes them today: variants of a golden one, made
- * here. The tokens they must answer with are transformers 5.18's (CPU, float32, greedy, bicubic of Pillow).
+ * Checkpoints that transformers loads although save_pretrained no longer writes them so: variants of a golden one, made
+ * here. The expected tokens are those of transformers 5.18 (CPU, float32, greedy, Pillow's bicubic).
  */
 import { openAsBlob, readdirSync, readFileSync } from 'node:fs';
 import { mkdtempSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { tinyCheckpoint } from '../helpers/tiny-model.ts';
 
 const BASE = tinyCheckpoint('interleaved-f32');
 
-/** What the unchanged checkpoint answers. */
+/** The unchanged checkpoint's answer. */
 const UNCHANGED = [189, 160, 197, 239, 203, 280, 203, 280, 203, 139, 197, 259, 210, 197, 280, 203];
 
 /** A copy of the checkpoint without prompts, to be changed. */
@@ -39,7 +39,7 @@ function withJson(file: string, change: Readonly<Record<string, unknown>>): Memo
   return folder;
 }
 
-/** What a converted checkpoint answers to a question about the second golden image, 16 tokens. */
+/** A converted checkpoint's answer to a question about the second golden image, 16 tokens. */
 async function answerOf(source: MemoryFolder) {
   const out = mkdtempSync(join(tmpdir(), 'variant-'));
   await convertCheckpoint(source, nodeFolder(out), { dtype: 'fp32', prompts: 'chat' });
@@ -52,7 +52,7 @@ async function answerOf(source: MemoryFolder) {
 }
 
 describe('a checkpoint whose output projection is tied to the embedding', () => {
-  /** The checkpoint, whose projection is one of its own, with a tie in one place or in both. */
+  /** The checkpoint with an output projection of its own, although its config ties it in one place or in both. */
   function tied(withText: boolean): MemoryFolder {
     const folder = checkpoint();
     const { text_config: text, ...config } = folder.json('config.json');
@@ -99,7 +99,7 @@ describe('a checkpoint whose output projection is tied to the embedding', () => 
 });
 
 describe('settings of the image processor', () => {
-  it('inside processor_config.json win over those of a file of their own', async () => {
+  it('inside processor_config.json take precedence over those of preprocessor_config.json', async () => {
     const folder = checkpoint();
     const image_processor = { ...folder.json('preprocessor_config.json'), max_pixels: 12544 };
     folder.set('processor_config.json', { processor_class: 'Qwen2_5_VLProcessor', image_processor });
@@ -182,8 +182,8 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
   });
 });
 
-describe('what keeps a checkpoint from being read', () => {
-  /** What planning says. */
+describe('the reason why a checkpoint cannot be read', () => {
+  /** The message of the planning error. */
   async function refusal(folder: MemoryFolder): Promise<string> {
     const thrown: unknown = await planConversion(folder, { dtype: 'q8' }).then(
       () => 'it was planned',
@@ -217,7 +217,7 @@ describe('what keeps a checkpoint from being read', () => {
     expect(said).not.toMatch(/one checkpoint|missing/);
   });
 
-  it('is named: weights of 8 bits without a word on how they are quantised', async () => {
+  it('is named: weights of 8 bits without a description of their quantisation', async () => {
     const said = await refusal(withDtype('F8_E4M3', 1));
     expect(said).toMatch(/lm_head\.weight is F8_E4M3.*no quantization_config.*original checkpoint/);
     expect(said).not.toMatch(/one checkpoint|missing/);
@@ -239,7 +239,7 @@ describe('what keeps a checkpoint from being read', () => {
     expect(await refusal(cut)).toContain('Download the file again');
   });
 
-  it('is named: an end of text beyond the vocabulary, in the file that has it', async () => {
+  it('is named: an end token beyond the vocabulary, and the file that has it', async () => {
     expect(await refusal(withJson('generation_config.json', { eos_token_id: [2, 151645] }))).toBe(
       'generation_config.json has eos_token_id 151645, outside the vocabulary of 336 (vocab_size of config.json)',
     );
@@ -253,7 +253,7 @@ describe('what keeps a checkpoint from being read', () => {
 });
 
 describe('an index of shards', () => {
-  it('that names sub-folders, wrong shards and tensors that no shard has converts all the same', async () => {
+  it('that names sub-folders, wrong shards and missing tensors still converts', async () => {
     const folder = checkpoint();
     const whole = folder.files.get('model.safetensors') ?? new Uint8Array();
     folder.files.delete('model.safetensors');

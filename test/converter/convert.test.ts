@@ -1,4 +1,4 @@
-/** Checkpoints converted to every dtype and run; checkpoints that cannot be converted, and what is left of them: nothing. */
+/** Checkpoints converted to every dtype and run; checkpoints that cannot be converted and leave no files. */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ interface Outputs {
   readonly logits: Float32Array;
 }
 
-/** Features of a picture, and the logits behind it and a few words. */
+/** Features of a picture, and the logits after it and a few words. */
 async function run(
   { directory, manifest }: { directory: string; manifest: Manifest },
   variant: VariantName,
@@ -66,7 +66,7 @@ function distance(found: Float32Array, expected: Float32Array): number {
 }
 
 /**
- * Largest distance from fp32 allowed, twice what was measured. Weights are random, which is the hardest case for rounding:
+ * Largest allowed distance from fp32, twice the measured one. Random weights are the hardest case for rounding:
  * the few layers here lose more than a trained model does.
  */
 const BOUNDS: Readonly<Record<Dtype, { readonly features: number; readonly logits: number }>> = {
@@ -76,7 +76,7 @@ const BOUNDS: Readonly<Record<Dtype, { readonly features: number; readonly logit
   q4: { features: 0.62, logits: 1.07 },
   q4f16: { features: 0.62, logits: 1.07 },
 };
-/** How far the kernels for quantised weights may be from the same weights unpacked by plain operators. */
+/** Tolerance of the kernels for quantised weights against the same weights dequantised by ordinary operators. */
 const KERNEL_BOUND = 1e-4;
 
 describe.each(['nested-tied-bf16', 'flat-f16-sharded', 'head64-size-tied'])('%s', (checkpoint) => {
@@ -96,7 +96,7 @@ describe.each(['nested-tied-bf16', 'flat-f16-sharded', 'head64-size-tied'])('%s'
     expect(distance(unpacked.logits, outputs.logits)).toBeLessThan(KERNEL_BOUND);
   });
 
-  it('takes no more bytes the fewer bits it has', async () => {
+  it('never grows with fewer bits', async () => {
     const sizes: number[] = [];
     for (const dtype of ['fp32', 'fp16', 'q4f16'] as const) {
       const { manifest } = await convertTo(checkpoint, dtype);
@@ -134,7 +134,7 @@ describe('a converted folder', () => {
     expect(one.manifest).toEqual(two.manifest);
   });
 
-  it('names what it was made of, and can be given a name', async () => {
+  it('names its source, and can be given a name', async () => {
     const sink = new MemoryFolder();
     const source = nodeFolder(tinyCheckpoint('interleaved-f32'));
     const progress: number[] = [];
@@ -158,7 +158,7 @@ describe('a converted folder', () => {
     expect(manifest.parameters).toBe(dataBytes / 2); // bf16
   });
 
-  it('takes the image processor from processor_config.json where newer transformers put it', async () => {
+  it('takes the image processor from processor_config.json, where newer transformers versions put it', async () => {
     const folder = checkpointCopy();
     const own = folder.files.get('preprocessor_config.json') ?? new Uint8Array();
     const settings: unknown = JSON.parse(new TextDecoder().decode(own));
@@ -172,19 +172,19 @@ describe('a converted folder', () => {
     expect(JSON.parse((await (await sink.blob('preprocessor_config.json'))?.text()) ?? '')).toEqual(settings);
   });
 
-  it('has the prompts of the set that was asked for when the checkpoint brings none', async () => {
+  it('has the prompts of the requested set when the checkpoint brings none', async () => {
     const source = checkpointCopy();
     source.files.delete('prompts.json');
     const sink = new MemoryFolder();
     await convertCheckpoint(source, sink, { dtype: 'fp16', prompts: 'efficient' });
     expect(sink.text('prompts.json')).toContain('resize_image');
-    const plain = new MemoryFolder();
-    await convertCheckpoint(source, plain, { dtype: 'fp16' });
-    expect(plain.text('prompts.json')).not.toContain('resize_image');
+    const folder = new MemoryFolder();
+    await convertCheckpoint(source, folder, { dtype: 'fp16' });
+    expect(folder.text('prompts.json')).not.toContain('resize_image');
   });
 });
 
-/** A golden checkpoint in memory, free to be broken. */
+/** A golden checkpoint in memory, for tests to break. */
 function checkpointCopy(name = 'interleaved-f32'): MemoryFolder {
   const folder = new MemoryFolder('the checkpoint');
   const directory = tinyCheckpoint(name);
@@ -241,7 +241,7 @@ describe('a checkpoint that cannot be converted', () => {
     'without config.json': [(folder) => folder.files.delete('config.json'), 'CheckpointError', /config\.json/],
     'without tokenizer.json': [(folder) => folder.files.delete('tokenizer.json'), 'CheckpointError', /tokenizer\.json/],
     'without weights': [(folder) => folder.files.delete('model.safetensors'), 'CheckpointError', /model\.safetensors/],
-    'with a config.json that is no JSON': [
+    'with a config.json that is not JSON': [
       (folder) => folder.set('config.json', '{"model_type": '),
       'CheckpointError',
       /config\.json/,
@@ -271,7 +271,7 @@ describe('a checkpoint that cannot be converted', () => {
       'CheckpointError',
       /patch_size 16/,
     ],
-    'with prompts that are none': [(folder) => folder.set('prompts.json', '{}'), 'ModelFolderError', /prompts\.json/],
+    'with invalid prompts': [(folder) => folder.set('prompts.json', '{}'), 'ModelFolderError', /prompts\.json/],
     'that lacks a tensor': [(folder) => editHeader(folder, (header) => delete header[NORM]), 'SafetensorsError', /./],
     'with a tensor under another name': [
       (folder) =>
@@ -298,7 +298,7 @@ describe('a checkpoint that cannot be converted', () => {
       'CheckpointError',
       /I32/,
     ],
-    'with a header that is no JSON': [
+    'with a header that is not JSON': [
       (folder) => folder.files.get('model.safetensors')?.fill(0x7f, 8, 40),
       'SafetensorsError',
       /model\.safetensors/,
@@ -324,16 +324,19 @@ describe('a checkpoint that cannot be converted', () => {
     ],
   };
 
-  it.each(Object.entries(cases))('%s is refused by name, and nothing is written', async (_, [breakIt, name, says]) => {
-    const folder = checkpointCopy();
-    breakIt(folder);
-    const sink = new MemoryFolder();
-    await expect(convertCheckpoint(folder, sink, { dtype: 'q4f16' })).rejects.toMatchObject({
-      name,
-      message: expect.stringMatching(says),
-    });
-    expect(sink.created).toEqual([]);
-  });
+  it.each(Object.entries(cases))(
+    '%s is refused with a named error, and nothing is written',
+    async (_, [breakIt, name, says]) => {
+      const folder = checkpointCopy();
+      breakIt(folder);
+      const sink = new MemoryFolder();
+      await expect(convertCheckpoint(folder, sink, { dtype: 'q4f16' })).rejects.toMatchObject({
+        name,
+        message: expect.stringMatching(says),
+      });
+      expect(sink.created).toEqual([]);
+    },
+  );
 
   it.each([NaN, Infinity])('because a weight is %f leaves no manifest', async (bad) => {
     const folder = checkpointCopy();

@@ -1,4 +1,4 @@
-/** Checkpoints converted straight from a hub: the same bytes as from a folder, whatever the connection does; and what cannot be had. */
+/** Checkpoints converted straight from a hub: the same bytes as from a folder, despite a bad connection; and missing repositories. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,12 +58,12 @@ async function convert(
   return convertCheckpoint(source, folder, { ...OPTIONS, ...options });
 }
 
-/** Every file, comparable at a glance. */
+/** Every file as text, for comparison. */
 function contents(folder: MemoryFolder): Record<string, string> {
   return Object.fromEntries([...folder.files].map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')]));
 }
 
-/** What was asked of a file's content, as ranges. */
+/** The requested ranges of a file's content. */
 function rangesOf(path: string): string[] {
   return server.seen
     .filter((seen) => seen.server === 'storage' && seen.path.endsWith(path))
@@ -76,7 +76,7 @@ function tensorsIn(folder: MemoryFolder): string[] {
 }
 
 describe('a checkpoint of the hub', () => {
-  it('becomes the folder that it becomes from the disk, but for its name and origin', async () => {
+  it('becomes the same folder as from disk, except for its name and origin', async () => {
     const local = new MemoryFolder();
     await convertCheckpoint(nodeFolder(DIRECTORY), local, { ...OPTIONS, prompts: 'efficient' });
     const { 'manifest.json': _theirs, ...others } = contents(local);
@@ -122,7 +122,7 @@ describe('a checkpoint of the hub', () => {
     expect(request).toBeGreaterThan(6);
   });
 
-  it('goes on where the network was lost, without downloading again what is there', async () => {
+  it('resumes where the network was lost, without downloading finished parts again', async () => {
     const folder = new MemoryFolder();
     server.fault = ({ path, range }) =>
       path.endsWith(SHARDS[1]) && !isHeader(range) ? { kind: 'status', status: 500 } : undefined;
@@ -139,13 +139,13 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('whose bytes were altered on their way is refused, and only that file is converted again', async () => {
+  it('whose bytes were altered in transit is refused, and only that file is converted again', async () => {
     const folder = new MemoryFolder();
     server.fault = ({ path, range }) =>
       path.endsWith(SHARDS[1]) && !isHeader(range) ? { kind: 'altered' } : undefined;
     await expect(convert(folder)).rejects.toMatchObject({
       name: 'CheckpointError',
-      message: expect.stringMatching(/model-00002-of-00002.*altered on its way: its SHA-256.*convert again/),
+      message: expect.stringMatching(/model-00002-of-00002.*altered in transit: its SHA-256.*convert again/),
     });
     expect(folder.files.has('manifest.json')).toBe(false);
     server.fault = () => undefined;
@@ -155,7 +155,7 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('that is another one at the next run says so, and can be finished as it was', async () => {
+  it('that has changed at the next run says so, and can be finished at its first commit', async () => {
     const folder = new MemoryFolder();
     const commit = server.repositories.get(ID)?.revisions.get('main') ?? '';
     await stopAt(folder, 0.5);
@@ -172,7 +172,7 @@ describe('a checkpoint of the hub', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('that was converted before is not downloaded again, unless it is told to, or a file is gone', async () => {
+  it('that was converted before is not downloaded again, except on request or when a file is gone', async () => {
     const folder = new MemoryFolder();
     const manifest = await convert(folder);
     const downloads = async (options: Partial<ConvertOptions>): Promise<number> => {
@@ -211,7 +211,7 @@ async function stopAt(folder: MemoryFolder, share: number, options: Partial<Conv
 }
 
 describe('an unfinished conversion', () => {
-  it('with another dtype says how to finish it, or begins anew when it is told to', async () => {
+  it('with another dtype says how to finish it, or restarts on request', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, 0.5, { dtype: 'q8' });
     await expect(convert(folder)).rejects.toMatchObject({
@@ -222,7 +222,7 @@ describe('an unfinished conversion', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('and has nothing to lose gives way to another', async () => {
+  it('without finished work gives way to another', async () => {
     const folder = new MemoryFolder();
     await stopAt(folder, -1, { dtype: 'fp16' });
     expect(folder.files.has(JOURNAL_FILE)).toBe(true);
@@ -240,7 +240,7 @@ describe('an unfinished conversion', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('when it is stopped before anything has been done leaves nothing', async () => {
+  it('that is stopped before any work is done leaves nothing', async () => {
     const folder = new MemoryFolder();
     await expect(convert(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'StoppedError' });
     expect(folder.created).toEqual([]);
@@ -248,7 +248,7 @@ describe('an unfinished conversion', () => {
 });
 
 describe('a disk that is full', () => {
-  /** A folder in memory that takes no more than so many bytes, in files of no more than so many, each open only once. */
+  /** A folder in memory with a limit on its bytes and on the bytes of each file; a file can be open only once. */
   class FullFolder extends MemoryFolder {
     left = Infinity;
     longest = Infinity;
@@ -275,7 +275,7 @@ describe('a disk that is full', () => {
     }
   }
 
-  it('half-way leaves what is there, and the next run resumes', async () => {
+  it('half-way keeps the finished part, and the next run resumes', async () => {
     const folder = new FullFolder();
     const plan = await planConversion(nodeFolder(DIRECTORY), OPTIONS);
     folder.left = 0.6 * [...plan.dataFiles.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -305,7 +305,7 @@ describe('a disk that is full', () => {
     expect(contents(folder)).toEqual(contents(expected));
   });
 
-  it('of too little free capacity is reported before anything is downloaded', async () => {
+  it('with too little free capacity is reported before anything is downloaded', async () => {
     const folder = Object.assign(new MemoryFolder('a full folder'), { freeBytes: async () => 10_000 });
     await expect(convert(folder)).rejects.toMatchObject({
       name: 'StorageError',
@@ -314,7 +314,7 @@ describe('a disk that is full', () => {
     expect(rangesOf(SHARDS[0]).filter((range) => !isHeader(range))).toEqual([]);
   });
 
-  it('on Node says so by name', async () => {
+  it('on Node is a named error', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'visionthink-full-'));
     folders.push(directory);
     symlinkSync('/dev/full', join(directory, `${JOURNAL_FILE}.new`)); // every write to it finds the disk full
@@ -325,7 +325,7 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('a repository that holds no checkpoint of ours', () => {
+describe('a repository without a supported checkpoint', () => {
   it.each<[string, readonly string[], RegExp]>([
     [
       'pickles only',

@@ -1,4 +1,4 @@
-/** Blockwise quantisation: what comes back, how far off it may be, and how it lies in memory. */
+/** Blockwise quantisation: round trip, error bounds and memory layout. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FloatType } from '../../src/onnx/precision.ts';
@@ -8,29 +8,29 @@ import { f16ToF32, f32ToF16 } from '../../src/shared/float16.ts';
 const BLOCK = 32;
 const SCALE_TYPES = ['f16', 'f32'] as const;
 
-/** Codes as the kernels read them: low nibble first; zero is 0. */
-function codes(weights: Uint8Array, bits: 4 | 8): number[] {
+/** The quantized values as the kernels read them: low nibble first, minus the zero point. */
+function quantizedValues(weights: Uint8Array, bits: 4 | 8): number[] {
   const unsigned = bits === 8 ? [...weights] : [...weights].flatMap((byte) => [byte & 15, byte >> 4]);
-  return unsigned.map((code) => code - 2 ** (bits - 1));
+  return unsigned.map((quantized) => quantized - 2 ** (bits - 1));
 }
 
-/** What the kernels make of quantised rows. */
+/** Quantizes rows and dequantizes them as the kernels do. */
 function restored(values: Float32Array, bits: 4 | 8, type: FloatType): number[] {
   const { weights, scales } = quantizeRows(values, bits, type);
-  return codes(weights, bits).map((code, i) => code * (scales[Math.floor(i / BLOCK)] ?? NaN));
+  return quantizedValues(weights, bits).map((quantized, i) => quantized * (scales[Math.floor(i / BLOCK)] ?? NaN));
 }
 
 function stored(scale: number, type: FloatType): number {
   return type === 'f32' ? Math.fround(scale) : (f16ToF32(f32ToF16(Float32Array.of(scale)))[0] ?? NaN);
 }
 
-/** The plain way, in doubles: the first element of largest magnitude maps to the most negative code. */
-function nearest(block: Float32Array, bits: 4 | 8, type: FloatType): { scale: number; codes: number[] } {
+/** Reference: rounds to nearest in doubles. The first element of largest magnitude maps to the most negative quantized value. */
+function nearest(block: Float32Array, bits: 4 | 8, type: FloatType): { scale: number; quantized: number[] } {
   const middle = 2 ** (bits - 1);
   const extreme = block.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
   const scale = stored(extreme / -middle, type);
   const found = [...block].map((value) => (scale === 0 ? 0 : Math.round(value / scale)));
-  return { scale, codes: found.map((code) => Math.min(middle - 1, Math.max(-middle, code))) };
+  return { scale, quantized: found.map((quantized) => Math.min(middle - 1, Math.max(-middle, quantized))) };
 }
 
 function squaredError(found: readonly number[], expected: Float32Array): number {
@@ -55,36 +55,36 @@ const rows = fc.oneof(blocksOf(value), blocksOf(tiny), blocksOf(underF16), block
 describe.each([4, 8] as const)('quantizeRows with %i bits', (bits) => {
   const middle = 2 ** (bits - 1);
 
-  it.each(SCALE_TYPES)('gives every element the nearest code of its scale, an %s', (type) => {
+  it.each(SCALE_TYPES)('gives every element the nearest quantized value under its %s scale', (type) => {
     fc.assert(
       fc.property(rows, (values) => {
         const { weights, scales } = quantizeRows(values, bits, type);
-        const all = codes(weights, bits);
+        const all = quantizedValues(weights, bits);
         expect(all).toHaveLength(values.length);
         expect([...scales]).toEqual([...scales].map((scale) => stored(scale, type)));
         values.forEach((expected, i) => {
           const scale = scales[Math.floor(i / BLOCK)] ?? NaN;
-          const code = all[i] ?? NaN;
-          if (scale === 0) return expect(code).toBe(0);
-          const wanted = Math.min(middle - 1, Math.max(-middle, expected / scale));
-          expect(Math.abs(code - wanted)).toBeLessThanOrEqual(0.5001);
+          const quantized = all[i] ?? NaN;
+          if (scale === 0) return expect(quantized).toBe(0);
+          const exact = Math.min(middle - 1, Math.max(-middle, expected / scale));
+          expect(Math.abs(quantized - exact)).toBeLessThanOrEqual(0.5001);
         });
       }),
       { numRuns: 300 },
     );
   });
 
-  it.each(SCALE_TYPES)('is on no block worse than rounding to nearest, scales being %s', (type) => {
+  it.each(SCALE_TYPES)('is worse than rounding to nearest on no block, with %s scales', (type) => {
     fc.assert(
       fc.property(fc.oneof(rows, blocksOf(huge)), (values) => {
         const found = restored(values, bits, type);
         for (let start = 0; start < values.length; start += BLOCK) {
           const block = values.subarray(start, start + BLOCK);
-          const plain = nearest(block, bits, type);
-          if (!Number.isFinite(plain.scale)) continue; // no f16: refused when it is written
+          const nearestBlock = nearest(block, bits, type);
+          if (!Number.isFinite(nearestBlock.scale)) continue; // f16 cannot hold it: writing refuses it
           const energy = squaredError(new Array<number>(BLOCK).fill(0), block);
           const bound = squaredError(
-            plain.codes.map((code) => code * plain.scale),
+            nearestBlock.quantized.map((quantized) => quantized * nearestBlock.scale),
             block,
           );
           // The kernel sums in f32, and takes blocks of subnormal floats for zeros.
@@ -96,12 +96,12 @@ describe.each([4, 8] as const)('quantizeRows with %i bits', (bits) => {
     );
   });
 
-  it.each(SCALE_TYPES)('gives back exactly what codes and an %s scale can say', (type) => {
-    const code = fc.integer({ min: -middle, max: middle - 1 });
+  it.each(SCALE_TYPES)('restores values that quantized values and an %s scale represent exactly', (type) => {
+    const quantized = fc.integer({ min: -middle, max: middle - 1 });
     const scale = fc.constantFrom(1, -1, 0.5, 2 ** -12, -(2 ** -14), 3 * 2 ** -7, 1025 / 1024, 2 ** -24);
     fc.assert(
-      fc.property(fc.array(code, { minLength: BLOCK - 1, maxLength: BLOCK - 1 }), scale, (wanted, unit) => {
-        const values = Float32Array.from([-middle, ...wanted], (each) => each * unit); // the extreme is there
+      fc.property(fc.array(quantized, { minLength: BLOCK - 1, maxLength: BLOCK - 1 }), scale, (exact, unit) => {
+        const values = Float32Array.from([-middle, ...exact], (each) => each * unit); // the extreme is there
         expect(Float32Array.from(restored(values, bits, type), (each) => each + 0)).toEqual(
           values.map((each) => each + 0),
         );
@@ -111,11 +111,11 @@ describe.each([4, 8] as const)('quantizeRows with %i bits', (bits) => {
 
   it('gives zeros for a block of zeros', () => {
     const { weights, scales } = quantizeRows(new Float32Array(BLOCK), bits, 'f16');
-    expect(codes(weights, bits)).toEqual(new Array<number>(BLOCK).fill(0));
+    expect(quantizedValues(weights, bits)).toEqual(new Array<number>(BLOCK).fill(0));
     expect(Math.abs(scales[0] ?? NaN)).toBe(0);
   });
 
-  it('gives zeros where the scale is less than half of what f16 can hold, and something just above', () => {
+  it('gives zeros where the scale is less than half of the smallest f16, and nonzero values just above', () => {
     const smallest = 2 ** -24;
     for (const [share, kept] of [
       [0.49, false],
@@ -127,14 +127,14 @@ describe.each([4, 8] as const)('quantizeRows with %i bits', (bits) => {
     }
   });
 
-  it('says so with a scale that is no f16 where values are too large', () => {
+  it('gives a scale that f16 cannot hold where values are too large', () => {
     const { scales } = quantizeRows(new Float32Array(BLOCK).fill(-3e38), bits, 'f16');
     expect(f32ToF16(scales)[0]).toBe(0x7c00);
     const most = Float32Array.of(...new Array<number>(BLOCK - 1).fill(1), -middle * 65504);
     expect(restored(most, bits, 'f16').at(-1)).toBe(-middle * 65504);
   });
 
-  it('treats every block by itself, in pieces of any number', () => {
+  it('treats every block independently, in pieces of any size', () => {
     fc.assert(
       fc.property(rows, (values) => {
         const whole = quantizeRows(values, bits, 'f16');
@@ -156,11 +156,11 @@ describe.each([4, 8] as const)('quantizeRows with %i bits', (bits) => {
 });
 
 describe('4 bits', () => {
-  it('put the even element into the low half of the byte', () => {
+  it('put the even element into the low nibble', () => {
     const values = new Float32Array(BLOCK);
-    values[0] = -8; // the extreme: scale 1, code 0
-    values[1] = 3; // code 11
-    values[2] = 7; // code 15
+    values[0] = -8; // the extreme: scale 1, stored as 0
+    values[1] = 3; // stored as 11
+    values[2] = 7; // stored as 15
     const { weights, scales } = quantizeRows(values, 4, 'f32');
     expect(scales[0]).toBe(1);
     expect([...weights.subarray(0, 3)]).toEqual([0xb0, 0x8f, 0x88]);
@@ -173,32 +173,32 @@ describe('4 bits', () => {
       { length: 1024 * BLOCK },
       () => 0.02 * Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()),
     );
-    let plain = 0;
+    let nearestError = 0;
     for (let start = 0; start < values.length; start += BLOCK) {
       const block = values.subarray(start, start + BLOCK);
-      const { scale, codes: found } = nearest(block, 4, 'f16');
-      plain += squaredError(
-        found.map((code) => code * scale),
+      const { scale, quantized: found } = nearest(block, 4, 'f16');
+      nearestError += squaredError(
+        found.map((quantized) => quantized * scale),
         block,
       );
     }
-    expect(squaredError(restored(values, 4, 'f16'), values)).toBeLessThan(0.9 * plain);
+    expect(squaredError(restored(values, 4, 'f16'), values)).toBeLessThan(0.9 * nearestError);
   });
 });
 
 describe('8 bits', () => {
-  it('are rounded to nearest, halves up: what the bundled model was made with, to the byte', () => {
+  it('are rounded to nearest, ties up: what the bundled model was made with, to the byte', () => {
     fc.assert(
       fc.property(rows, fc.constantFrom(...SCALE_TYPES), (values, type) => {
         const { weights, scales } = quantizeRows(values, 8, type);
         for (let start = 0; start < values.length; start += BLOCK) {
-          const plain = nearest(values.subarray(start, start + BLOCK), 8, type);
-          expect(scales[start / BLOCK]).toBe(plain.scale);
-          const inverse = plain.scale === 0 ? 0 : 1 / plain.scale;
-          const wanted = [...values.subarray(start, start + BLOCK)].map((each) =>
+          const nearestBlock = nearest(values.subarray(start, start + BLOCK), 8, type);
+          expect(scales[start / BLOCK]).toBe(nearestBlock.scale);
+          const inverse = nearestBlock.scale === 0 ? 0 : 1 / nearestBlock.scale;
+          const exact = [...values.subarray(start, start + BLOCK)].map((each) =>
             Math.min(127, Math.max(-128, Math.round(each * inverse))),
           );
-          expect(codes(weights.subarray(start, start + BLOCK), 8)).toEqual(wanted.map((each) => each + 0));
+          expect(quantizedValues(weights.subarray(start, start + BLOCK), 8)).toEqual(exact.map((each) => each + 0));
         }
       }),
       { numRuns: 300 },

@@ -1,5 +1,5 @@
 /**
- * Conversions that are killed (SIGKILL) at random points and gone on with. `npm run check:resume` kills a hundred; without
+ * Conversions that are killed (SIGKILL) at random points and resumed. `npm run check:resume` kills a hundred; without
  * a number, as a part of the tests, a few.
  */
 import { spawn } from 'node:child_process';
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(work, { recursive: true });
 });
 
-/** What a child told before it ended. */
+/** The output of a child. */
 interface Run {
   readonly lines: readonly string[];
   readonly ended: 'killed' | 'finished';
@@ -65,12 +65,12 @@ function contents(directory: string): Record<string, string> {
   );
 }
 
-/** The tensors a run began with. */
+/** The tensors a run started with. */
 function started({ lines }: Run): Set<string> {
   return new Set(lines.filter((line) => line.startsWith('weights')).map((line) => line.split(' ')[2] ?? ''));
 }
 
-/** A folder is whole, or nobody takes it for a model. */
+/** Checks that a folder is whole or cannot be mistaken for a model. */
 async function expectWholeOrNone(directory: string): Promise<void> {
   const folder = nodeFolder(directory);
   if (!existsSync(join(directory, 'manifest.json'))) {

@@ -1,7 +1,7 @@
 /** Safetensors files and checkpoint folders made in memory, whole or broken. */
 import type { FileSource } from '../../src/shared/files.ts';
 
-/** What a header says about one tensor; `unknown` because tests lie. */
+/** A header's entry for one tensor; `unknown` because tests write invalid ones. */
 export interface HeaderEntry {
   readonly dtype: unknown;
   readonly shape: unknown;

@@ -63,7 +63,7 @@ describe('readSafetensorsHeader', () => {
     expect(await refusal(safetensorsFile({ __metadata__: { n: 1 } }))).toContain('__metadata__');
   });
 
-  it('refuses unknown dtypes, also the names of things every object has', async () => {
+  it('refuses unknown dtypes, even the names of inherited object properties', async () => {
     expect(await refusalOf('Q4', [1], [0, 4])).toContain('tensor w of m.safetensors has dtype Q4; known are F32');
     expect(await refusalOf('constructor', [1], [0, 4])).toContain('dtype constructor');
     expect(await refusalOf(undefined, [1], [0, 4])).toContain('dtype nothing');
@@ -101,7 +101,7 @@ describe('readSafetensorsHeader', () => {
     expect(await refusalOf('F32', [2], [0, 8], 4)).toContain('but the file is only');
   });
 
-  it('tells the person to download the file again', async () => {
+  it('advises to download the file again', async () => {
     expect(await refusal(new Blob([]))).toContain('download it again');
   });
 
@@ -141,7 +141,7 @@ describe('readSafetensorsHeader', () => {
   });
 });
 
-/** Either every entry lies in the file, or the error is the named one. */
+/** Checks that every entry lies in the file, or that the error is the named one. */
 async function parsesOrRefuses(blob: Blob): Promise<void> {
   try {
     for (const { byteOffset, byteLength } of await readSafetensorsHeader(blob, 'm')) {

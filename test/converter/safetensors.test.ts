@@ -51,7 +51,7 @@ describe('openSafetensors', () => {
     });
   });
 
-  it('reads no byte of a file but the header and what was asked for', async () => {
+  it('reads only the header and the requested bytes of a file', async () => {
     const slices: [number, number][] = [];
     const spied = new Proxy(first, {
       get(blob, key) {
@@ -124,7 +124,7 @@ describe('openSafetensors', () => {
     ['names the wrong shard', { a: 'y.safetensors', b: 'x.safetensors' }],
     ['leaves tensors out', { b: 'y.safetensors', z: 'x.safetensors' }],
     ['writes paths with ./', { a: './x.safetensors', b: './y.safetensors' }],
-  ])('goes by the shards where the index %s, as transformers does', async (_, map) => {
+  ])('trusts the shards where the index %s, as transformers does', async (_, map) => {
     const source = folder({ [INDEX]: index(map), 'x.safetensors': first, 'y.safetensors': second });
     const { tensors } = await openSafetensors(source);
     expect([...tensors].map(([name, { file }]) => [name, file])).toEqual([
@@ -157,7 +157,7 @@ describe('openSafetensors', () => {
     ['model.gguf', 'GGUF'],
     ['model-00001-of-00004.safetensors', 'model.safetensors.index.json is missing'],
     ['README.md', 'has neither model.safetensors nor'],
-  ])('says what a folder with only %s is', async (file, message) => {
+  ])('explains what is missing from a folder with only %s', async (file, message) => {
     const error = { name: 'CheckpointError', message: expect.stringContaining(message) };
     await expect(openSafetensors(folder({ [file]: '' }))).rejects.toMatchObject(error);
   });

@@ -1,4 +1,4 @@
-/** `--layout transformers.js`: the folder loads in unmodified transformers.js, unchanged, and says the same there. */
+/** `--layout transformers.js`: the folder loads unchanged in unmodified transformers.js, and gives the same tokens there. */
 import { mkdtempSync, openAsBlob } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';

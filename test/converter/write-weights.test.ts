@@ -1,4 +1,4 @@
-/** Rows written to their places: in whatever groups they come, whatever is stacked and padded. */
+/** Rows written to their places: for any grouping, stacking and padding. */
 import { describe, expect, it } from 'vitest';
 import { dataFileName } from '../../src/converter/layouts.ts';
 import { placementsByTensor } from '../../src/converter/placements.ts';
@@ -17,7 +17,7 @@ function value(tensor: string, row: number, col: number): number {
   return (tensor === 'a' ? 1 : -1) * ((row * 40 + col) / 64);
 }
 
-/** Writes the matrix in groups of so many rows, tensors in this order, and returns the file. */
+/** Writes the matrix in groups of `rows` rows, tensors in the given order, and returns the file. */
 async function write(
   dtype: Dtype,
   kind: 'rows' | 'transposed' | 'quantized',
@@ -47,7 +47,7 @@ async function write(
   return folder.files.get('x.data') ?? new Uint8Array();
 }
 
-/** The matrix as it should lie: `[10, 64]`, or its transpose. */
+/** The expected matrix: `[10, 64]`, or its transpose. */
 function matrix(transposed: boolean): number[] {
   return Array.from({ length: 640 }, (_, i) => {
     const [row, col] = transposed ? [i % 10, Math.floor(i / 10)] : [Math.floor(i / 64), i % 64];
@@ -74,14 +74,14 @@ describe('a matrix', () => {
     for (const group of [1, 2, 3, 4]) expect(await write(dtype, kind, group, ['b', 'a'])).toEqual(whole);
   });
 
-  it('larger than what is gathered is written in parts', async () => {
+  it('larger than the buffer is written in several passes', async () => {
     const layout = new WeightLayout(precisionOf('fp32'), dataFileName('visionthink', 'fp32'));
     const to = layout.floats('x', 'm', { tensors: ['a'], cols: 3, paddedRows: 5, paddedCols: 3 }, true);
     const folder = new MemoryFolder();
     const file = await folder.open('x.data');
     await file.truncate(to.length);
     const [placement] = placementsByTensor(layout.jobs, () => 5).get('a') ?? [];
-    if (placement === undefined) throw new Error('it has a place');
+    if (placement === undefined) throw new Error('it has a placement');
     const writer = new TransposedWriter(placement, { offset: to.offset, file, encode: (rows) => rows, gathered: 7 }); // two rows at a time
     await writer.write(Float32Array.from({ length: 12 }, (_, i) => i));
     await writer.write(Float32Array.from({ length: 3 }, (_, i) => 12 + i));

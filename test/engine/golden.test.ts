@@ -20,9 +20,9 @@ import {
 } from '../helpers/tiny-model.ts';
 
 const GREEDY_TOKENS = 64;
-/** Of features and logits, relative to the largest value. */
+/** Tolerance of features and logits, relative to the largest value. */
 const TOLERANCE = 1e-3;
-/** Of round 2 on the kept cache against a full prefill. */
+/** Tolerance of round 2 on the cache against a full prefill. */
 const CACHE_TOLERANCE = 1e-4;
 const signal = new AbortController().signal;
 
@@ -53,7 +53,7 @@ async function greedy(decoder: Decoder, prompt: readonly Segment[]): Promise<{ i
   return { ids, computed: prefilled.computedTokens };
 }
 
-/** The same with drafts: five of the tokens to come, the fourth of every other draft wrong. */
+/** The same with speculative decoding: drafts of the next five tokens, the fourth wrong in every other draft. */
 async function greedyDrafted(
   decoder: Decoder,
   prompt: readonly Segment[],
@@ -110,7 +110,7 @@ describe.each(TINY_NAMES)('%s', (name) => {
     expect(first.computed).toBe(expected.round1.ids.length);
     expect(await greedyDrafted(decoder, prompt, first.ids)).toEqual(first.ids);
 
-    // round 2 on a forced round 1, on the kept cache
+    // round 2 on a forced round 1, on the cache
     const second: Segment[] = [
       ...prompt,
       { kind: 'text', ids: expected.round2.forced_ids },

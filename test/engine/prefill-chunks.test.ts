@@ -1,4 +1,4 @@
-/** How a prompt is cut into runs. */
+/** The runs that a prompt is cut into. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Piece, runsOf, runTokens } from '../../src/engine/prefill-chunks.ts';
@@ -18,16 +18,16 @@ const slots = (runs: readonly (readonly Piece[])[]): number[] =>
 describe('a prompt', () => {
   const prompt = [text(1, 2, 3), image(0, 2, 3), text(4, 5)];
 
-  it('is one run where all of it fits', () => {
+  it('is one run where it fits', () => {
     expect(sizes(runsOf(prompt, 0, 100))).toEqual([[3, 6, 2]]);
   });
 
-  it('begins within a segment, and ends a run within another', () => {
+  it('may start within a segment, and end a run within another', () => {
     expect(sizes(runsOf(prompt, 1, 4))).toEqual([[2, 2], [4], [2]]);
     expect(sizes(runsOf(prompt, 9, 4))).toEqual([[2]]);
   });
 
-  it('that is cached whole has no runs', () => {
+  it('that is fully cached has no runs', () => {
     expect(runsOf(prompt, 11, 4)).toEqual([]);
   });
 

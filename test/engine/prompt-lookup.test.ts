@@ -1,4 +1,4 @@
-/** PromptLookup: what is proposed after what, and that proposals never change what a model says. */
+/** PromptLookup: the proposed drafts, and that drafts never change a model's output. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PromptLookup } from '../../src/engine/prompt-lookup.ts';
@@ -19,20 +19,20 @@ import {
 const END = 0;
 
 describe('a proposal', () => {
-  it('is what followed the last tokens where they stood before', () => {
+  it('is the tokens that followed an earlier occurrence of the last ones', () => {
     const drafts = new PromptLookup([[1, 2, 3, 4, 5, 6]]);
     expect(drafts.propose([9, 2, 3], 10, [END])).toEqual([4, 5, 6]);
     expect(drafts.propose([9, 2, 3], 2, [END])).toEqual([4, 5]);
   });
 
-  it('needs two tokens in common, and room', () => {
+  it('needs two tokens in common, and a positive limit', () => {
     const drafts = new PromptLookup([[1, 2, 3, 4]]);
     expect(drafts.propose([9, 3], 10, [END])).toEqual([]);
     expect(drafts.propose([2, 3], 0, [END])).toEqual([]);
     expect(drafts.propose([], 10, [END])).toEqual([]);
   });
 
-  it('follows the longest stretch in common, and of equal ones the latest response', () => {
+  it('follows the longest match, and among equal ones the latest response', () => {
     const drafts = new PromptLookup([[7, 1, 2, 8]]);
     drafts.remember([5, 1, 2, 3]);
     drafts.remember([6, 1, 2, 4]);
@@ -50,7 +50,7 @@ describe('a proposal', () => {
     expect(drafts.propose([2, 3], 10, [END])).toEqual([]);
   });
 
-  it('is always a stretch of something known, for any sequences', () => {
+  it('is always a run of known tokens, for any sequences', () => {
     const ids = fc.array(fc.nat(4), { maxLength: 30 });
     fc.assert(
       fc.property(ids, ids, fc.nat(12), (known, context, limit) => {
@@ -65,7 +65,7 @@ describe('a proposal', () => {
   });
 });
 
-describe('a turn with drafts', () => {
+describe('a turn with speculative decoding', () => {
   const settings = { ...DEFAULT_SETTINGS, maxNewTokens: 200 };
 
   async function ask(...responses: readonly string[]): Promise<readonly TurnResult[]> {
@@ -84,11 +84,11 @@ describe('a turn with drafts', () => {
     const [round] = result?.rounds ?? [];
     expect(result?.answer).toBe('42');
     expect(round?.text).toBe(`${CALL}<|im_end|>`);
-    // Two tokens must be there before anything can be drafted, and the last one comes with the verification.
+    // A draft needs two tokens, and the last one comes with the verification.
     expect(round?.acceptedTokens).toBeGreaterThanOrEqual(TOKENIZER.encode(RESIZE_CALL).length - 3);
   });
 
-  it('says what it would have said, whatever was said before', async () => {
+  it('gives the same tokens, whatever was said before', async () => {
     const other = ANSWER.replace('42', '7 or 8');
     const results = await ask(ANSWER, other, ANSWER, other);
     expect(results.map(({ rounds }) => rounds[0]?.text)).toEqual(
@@ -110,7 +110,7 @@ describe('a turn with drafts', () => {
     expect(await asked()).toBe(first);
   });
 
-  it('keeps any response as it is, decoded in steps or pipelined', async () => {
+  it('leaves every response unchanged, decoded in steps or pipelined', async () => {
     const response = fc.array(fc.integer({ min: 10, max: 14 }), { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(

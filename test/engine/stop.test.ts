@@ -1,17 +1,17 @@
-/** The queue of device work: one piece at a time, left at once when stopped, usable afterwards. */
+/** The queue of device work: one job at a time, abandoned at once when stopped, usable afterwards. */
 import { describe, expect, it } from 'vitest';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 
 const never = new AbortController().signal;
 
-/** Work that ends when it is told to. */
+/** A job that ends when the test settles it. */
 function work(): {
   run: () => Promise<string>;
   finish: (value: string) => void;
   fail: (error: Error) => void;
   started: () => boolean;
 } {
-  let begun = false;
+  let isStarted = false;
   let finish: (value: string) => void = () => undefined;
   let fail: (error: Error) => void = () => undefined;
   const done = new Promise<string>((resolve, reject) => {
@@ -19,15 +19,15 @@ function work(): {
     fail = reject;
   });
   return {
-    run: () => ((begun = true), done),
+    run: () => ((isStarted = true), done),
     finish: (value) => finish(value),
     fail: (error) => fail(error),
-    started: () => begun,
+    started: () => isStarted,
   };
 }
 
 /**
- * Resolves after every message that is under way now has arrived, however slow the machine: immediates come after messages
+ * Resolves after every message now in transit has arrived, however slow the machine: immediates come after messages
  * in Node's event loop, where a timer may overtake them.
  */
 async function soon(): Promise<void> {
@@ -35,7 +35,7 @@ async function soon(): Promise<void> {
 }
 
 describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFree) => {
-  it('gives what the work gives', async () => {
+  it("passes on the job's result", async () => {
     const queue = new DeviceQueue(leavesThreadFree);
     expect(await queue.run(never, async () => 7)).toBe(7);
     await expect(queue.run(never, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
@@ -47,7 +47,7 @@ describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFr
     expect(await queue.run(never, async () => 8)).toBe(8);
   });
 
-  it('runs one piece at a time, in order, however many wait', async () => {
+  it('runs one job at a time, in order, however many wait', async () => {
     const queue = new DeviceQueue(leavesThreadFree);
     const pieces = [work(), work(), work()];
     const results = pieces.map((piece) => queue.run(never, piece.run));
@@ -59,7 +59,7 @@ describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFr
     expect(await Promise.all(results)).toEqual(['piece 0', 'piece 1', 'piece 2']);
   });
 
-  it('leaves work under way at once, and starts the next only after it', async () => {
+  it('abandons a running job at once, and starts the next only after it', async () => {
     const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     const [first, second] = [work(), work()];
@@ -77,7 +77,7 @@ describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFr
     expect(await next).toBe('done');
   });
 
-  it('stops waiting at once, too, and never starts what was stopped', async () => {
+  it('also stops a waiting job at once, and never starts it', async () => {
     const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     const [first, second] = [work(), work()];
@@ -92,14 +92,14 @@ describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFr
     expect(second.started()).toBe(false);
   });
 
-  it('refuses work whose signal has fired', async () => {
+  it('refuses a job whose signal has fired', async () => {
     const queue = new DeviceQueue(leavesThreadFree);
     const piece = work();
     await expect(queue.run(AbortSignal.abort(), piece.run)).rejects.toMatchObject({ name: 'StoppedError' });
     expect(piece.started()).toBe(false);
   });
 
-  it('is not disturbed by work that fails after it was left', async () => {
+  it('ignores the failure of an abandoned job', async () => {
     const queue = new DeviceQueue(leavesThreadFree);
     const stop = new AbortController();
     const piece = work();
@@ -142,7 +142,7 @@ describe.each([true, false])('DeviceQueue, leavesThreadFree %s', (leavesThreadFr
 });
 
 describe('a thread that runs block', () => {
-  it('lets messages in before each piece', async () => {
+  it('receives messages before each job', async () => {
     const queue = new DeviceQueue(false);
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 0);

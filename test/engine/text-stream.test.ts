@@ -1,4 +1,4 @@
-/** Ids to text while they come, with Qwen's own tokenizer: the pieces are the whole, and no character is cut in two. */
+/** Streaming detokenization with Qwen's own tokenizer: the pieces join to the whole, and no character is cut in two. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TextStream } from '../../src/engine/text-stream.ts';
@@ -23,7 +23,7 @@ const TEXTS = {
 };
 
 describe('TextStream', () => {
-  it.each(Object.entries(TEXTS))('gives %s in pieces that make the whole', (_, text) => {
+  it.each(Object.entries(TEXTS))('gives %s in pieces that join to the whole', (_, text) => {
     for (const repeated of [text, text.repeat(20)]) {
       const ids = tokenizer.encode(repeated);
       expect(stream(ids).join('')).toBe(tokenizer.decode(ids));
@@ -51,7 +51,7 @@ describe('TextStream', () => {
     );
   });
 
-  it('gives the whole for any ids, halves of characters included', () => {
+  it('gives the whole for any ids, partial characters included', () => {
     // The 256 single bytes are the first ids of Qwen's vocabulary.
     const id = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 151_700 }));
     fc.assert(
@@ -69,12 +69,12 @@ describe('TextStream', () => {
     expect(ids.map((id) => text.push(id))).toEqual([...ids.slice(1).map(() => ''), '\u{10FFFD}']);
   });
 
-  it('gives half a character at the end as what it is', () => {
+  it('gives a partial character at the end as a replacement character', () => {
     const ids = tokenizer.encode('a\u{10FFFD}').slice(0, -1);
     expect(stream(ids).join('')).toBe(tokenizer.decode(ids));
   });
 
-  it('takes 5,000 tokens in little time', () => {
+  it('processes 5,000 tokens quickly', () => {
     const ids = tokenizer.encode('The bars are 图 high. '.repeat(800)).slice(0, 5000);
     const start = performance.now();
     stream(ids);

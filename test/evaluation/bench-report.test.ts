@@ -50,11 +50,11 @@ describe('numbers in a report', () => {
     [Number.NaN, '–'],
   ])('%d milliseconds are %s', (ms, text) => expect(milliseconds(ms)).toBe(text));
 
-  it('a ratio has three digits or so, or is a dash', () => {
+  it('a ratio has about three digits, or is a dash', () => {
     expect([ratioText(3.456), ratioText(34.56), ratioText(null)]).toEqual(['3.46 ×', '34.6 ×', '–']);
   });
 
-  it('a cell keeps every sample, the medians beside them, and what went wrong', () => {
+  it('a cell keeps every sample, the medians, and the error', () => {
     const cell = cellOf(times(3, 1, 2), 'then it broke');
     expect(cell.samples).toEqual([3, 1, 2]);
     expect(cell.details).toEqual({ cachedTokens: 512 });
@@ -63,7 +63,7 @@ describe('numbers in a report', () => {
     expect(cellText(null)).toBe('–');
   });
 
-  it('a row counts the answers that are alike', () => {
+  it('a row counts equal answers', () => {
     const answers = (...given: string[]) =>
       cellOf(
         given.map((answer) => ({ ms: 1, details: {}, answer })),
@@ -85,7 +85,7 @@ describe('a report', () => {
     });
   });
 
-  it('is a table in Markdown, whose cells hold no bars of their own', () => {
+  it('is a table in Markdown, with no unescaped bars in its cells', () => {
     const text = toMarkdown(REPORT);
     expect(text).toContain('GPU 5,000 MB, on a card. It was asked for. It runs.');
     expect(text).toContain('| Decode | 11.0 ms (10.0 ms to 12.0 ms) | 44.0 ms (40.0 ms to 50.0 ms) | 4.17 × |');

@@ -1,4 +1,4 @@
-/** The bundled examples with the bundled model: every suggested question is answered rightly, and at the least cost. */
+/** The bundled examples with the bundled model: every suggested question is answered correctly, at the lowest cost. */
 import { openAsBlob, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ describe('the examples', () => {
     expect(listed.map(({ file, title, questions }) => ({ file, title, questions }))).toEqual(known);
   });
 
-  it.each(Object.entries(EXAMPLES))('%s: is answered rightly, at the least cost', async (file, [, answers]) => {
+  it.each(Object.entries(EXAMPLES))('%s: is answered correctly, at the lowest cost', async (file, [, answers]) => {
     await engine.setImage(await createNodeImageDecoder().decode(await openAsBlob(FOLDER + file)));
     for (const [question, answer, rounds] of answers) {
       const turn = await engine.ask(question, DEFAULT_SETTINGS, () => undefined);

@@ -2,13 +2,13 @@ import { expect, it } from 'vitest';
 import { fillerQuestion, fillerText } from '../../src/evaluation/filler-text.ts';
 import { TOKENIZER } from '../helpers/scripted-engine.ts';
 
-it.each([16, 100, 512, 4000])('text of %i tokens has as many, or a word less', (tokens) => {
+it.each([16, 100, 512, 4000])('text of %i tokens has that many, or one word fewer', (tokens) => {
   const count = TOKENIZER.encode(fillerText(tokens, (text) => TOKENIZER.encode(text).length)).length;
   expect(count).toBeLessThanOrEqual(tokens);
   expect(count).toBeGreaterThan(tokens - 12);
 });
 
-it('a question leaves room for new tokens where the context is short', () => {
+it('a question leaves space for new tokens where the context is short', () => {
   const count = (text: string): number => TOKENIZER.encode(text).length;
   const question = (contextLength: number): number =>
     count(fillerQuestion({ cachedTokens: 512, newTokens: 32 }, contextLength, count));

@@ -1,11 +1,11 @@
-/** Distances between predictions, against figures worked out by hand. */
+/** Distances between predictions, against values computed by hand. */
 import { describe, expect, it } from 'vitest';
 import { LogitDistances } from '../../src/evaluation/logit-distance.ts';
 
 const logs = (...probabilities: readonly number[]): Float32Array => Float32Array.from(probabilities, Math.log);
 
 describe('LogitDistances', () => {
-  it('finds none between equal predictions, whatever constant the logits are shifted by', () => {
+  it('are zero between equal predictions, whatever constant shifts the logits', () => {
     const distances = new LogitDistances();
     distances.add(logs(0.7, 0.2, 0.1), logs(0.7, 0.2, 0.1));
     distances.add(logs(7, 2, 1), logs(0.7, 0.2, 0.1));
@@ -14,7 +14,7 @@ describe('LogitDistances', () => {
     expect(divergence).toBeCloseTo(0, 6);
   });
 
-  it('takes means over positions of divergence, cosine and the most likely token', () => {
+  it('average divergence, cosine and the most likely token over positions', () => {
     const distances = new LogitDistances();
     distances.add(logs(0.25, 0.75), logs(0.5, 0.5));
     distances.add(logs(0.25, 0.75), logs(0.75, 0.25));
@@ -28,11 +28,11 @@ describe('LogitDistances', () => {
     expect(others.mean.cosine).toBeCloseTo(0.5, 6);
   });
 
-  it('refuses predictions over different vocabularies', () => {
+  it('refuse predictions over different vocabularies', () => {
     expect(() => new LogitDistances().add(new Float32Array(2), new Float32Array(3))).toThrow(RangeError);
   });
 
-  it('does not overflow where logits are large', () => {
+  it('do not overflow on large logits', () => {
     const distances = new LogitDistances();
     distances.add(Float32Array.of(1000, 0), Float32Array.of(1000, 1));
     expect(distances.mean.divergence).toBeCloseTo(0, 6);

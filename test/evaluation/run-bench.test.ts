@@ -1,4 +1,4 @@
-/** Runs of the benchmark with invented engines: order, failures, limits, stops. */
+/** Runs of the benchmark with fake engines: order, failures, limits, stops. */
 import { describe, expect, it } from 'vitest';
 import { engineLine } from '../../src/evaluation/bench-report.ts';
 import { DEFAULT_PLAN, type BenchPlan } from '../../src/evaluation/plan.ts';
@@ -18,7 +18,7 @@ const LOADED: LoadedEngine = {
 };
 const PLAN: BenchPlan = { ...DEFAULT_PLAN, only: ['decode512'], repeat: 2, limitSeconds: 1 };
 
-/** Engines that note every call, with some of their answers replaced. */
+/** Engines that record every call, with some of their answers replaced. */
 function invent(replaced: Partial<Record<EngineName, Partial<EngineUnderTestApi>>> = {}): {
   environment: BenchEnvironment;
   calls: string[];
@@ -68,7 +68,7 @@ describe('a run', () => {
     expect(report.complete).toBe(true);
   });
 
-  it('goes on with one engine when the other cannot load, and says why', async () => {
+  it('continues with one engine when the other cannot load, and says why', async () => {
     const load = (): Promise<never> => Promise.reject(new RangeError('Array buffer allocation failed'));
     const { environment } = invent({ upstream: { load } });
     const report = await runBench(PLAN, environment, ignore, never);
@@ -77,7 +77,7 @@ describe('a run', () => {
     expect(report.rows[0]?.upstream?.error).toBe('not loaded');
   });
 
-  it('ends an engine that hangs, and loads it again for what comes next', async () => {
+  it('ends an engine that hangs, and reloads it for the next measurement', async () => {
     let hang = true;
     const measure: EngineUnderTestApi['measure'] = async ({ kind }) => {
       if (kind === 'decode' && hang) return new Promise(() => undefined);
@@ -104,7 +104,7 @@ describe('a run', () => {
     expect(report.verdicts.at(-1)).toMatchObject({ goal: 'GPU memory growth over many questions', met: false });
   });
 
-  it('ends at once when it is stopped, with what it has', async () => {
+  it('ends at once when it is stopped, with the results so far', async () => {
     const stop = new AbortController();
     const { environment, calls } = invent({ ours: { measure: () => new Promise(() => stop.abort()) } });
     const report = await runBench(PLAN, environment, ignore, stop.signal);
@@ -123,7 +123,7 @@ describe('a run', () => {
     expect(calls).toEqual(['ours dispose']);
   });
 
-  it('tells engines and rows as they come', async () => {
+  it('reports engines and rows as they arrive', async () => {
     const events: BenchEvent[] = [];
     await runBench(PLAN, invent().environment, (event) => events.push(event), never);
     expect(events.filter(({ type }) => type !== 'doing').map(({ type }) => type)).toEqual(['engine', 'engine', 'row']);

@@ -23,7 +23,7 @@ describe('the median', () => {
 });
 
 describe('a summary', () => {
-  it('tells count, median and extremes', () => {
+  it('reports count, median and extremes', () => {
     expect(summarize([3, 1, 2])).toEqual({ count: 3, median: 2, min: 1, max: 3 });
   });
   it('of nothing is nothing', () => expect(summarize([])).toBeNull());

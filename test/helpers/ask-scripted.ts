@@ -1,4 +1,4 @@
-/** Asking a scripted engine about one picture: what a turn gave and told, and what the model was given. */
+/** Asks a scripted engine about one picture, and returns the turn's result, its events and the model's input. */
 import type { Engine } from '../../src/conversation/engine.ts';
 import type { TurnEvent } from '../../src/protocol/events.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../src/protocol/turn.ts';
@@ -13,7 +13,7 @@ export const QUESTION = 'How many stars are there?';
 export const FULL_TOKENS = 16;
 export const HALF_TOKENS = 4;
 
-/** What a turn is asked, gave and told. */
+/** A turn's result and events. */
 export interface Asked {
   readonly result: TurnResult;
   readonly events: readonly TurnEvent[];
@@ -40,7 +40,7 @@ export async function ask(
   return { result, events, backend, engine };
 }
 
-/** What a promise fails with. */
+/** The error of a promise that rejects. */
 export async function failure(promise: Promise<unknown>): Promise<NamedError> {
   const thrown = await promise.then(
     () => new Error('nothing was thrown'),

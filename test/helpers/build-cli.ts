@@ -9,7 +9,7 @@ import { build } from 'vite';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const ENTRIES = [...readdirSync(`${ROOT}src/cli`).map((file) => `src/cli/${file}`), 'test/helpers/convert-child.ts'];
 
-/** Where the bundles are, one `NAME.mjs` a tool. Ends with a slash. */
+/** The folder of the bundles, one `NAME.mjs` a tool. Ends with a slash. */
 export const BUILT_CLI = `${ROOT}.cache/cli/`;
 
 /** Vitest calls it before the first test file. */

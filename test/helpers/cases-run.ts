@@ -15,7 +15,7 @@ export function hasDawn(): boolean {
   return existsSync(fileURLToPath(new URL('../../node_modules/webgpu', import.meta.url)));
 }
 
-/** Runs the cases whose names contain `part`. Rejects with what the process says when it fails. */
+/** Runs the cases whose names contain `part`. Rejects with the process's output when it fails. */
 export function runCasesOn(driver: VulkanDriver, part = ''): Promise<CasesReport> {
   return runScriptOn(driver, CASES, part);
 }

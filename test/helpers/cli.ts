@@ -5,12 +5,12 @@ import { BUILT_CLI } from './build-cli.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** How a tool ended. */
+/** The outcome of a tool. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** The last line of stdout as JSON; null when it is none. */
+  /** The last line of stdout as JSON; null when it is not JSON. */
   readonly json: Readonly<Record<string, unknown>> | null;
 }
 
@@ -19,7 +19,7 @@ export function cli(name: string, ...args: readonly string[]): Promise<Ended> {
   return startCli(name, args).ended;
 }
 
-/** Starts src/cli/NAME.ts, with more variables in its environment. */
+/** Starts src/cli/NAME.ts, with additional environment variables. */
 export function startCli(
   name: string,
   args: readonly string[],
@@ -28,7 +28,7 @@ export function startCli(
   return startScript(`${BUILT_CLI}${name}.mjs`, args, env);
 }
 
-/** Starts a script of Node's in the repository's root. */
+/** Starts a Node script in the repository's root. */
 export function startScript(
   script: string,
   args: readonly string[],

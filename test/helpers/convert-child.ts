@@ -1,5 +1,5 @@
 /**
- * A conversion in a process of its own, to be killed: `convert-child.ts SOURCE OUT DTYPE [ENDPOINT]`. Prints a line for every
+ * A conversion in a process of its own, for tests to kill: `convert-child.ts SOURCE OUT DTYPE [ENDPOINT]`. Prints a line for every
  * event as it happens: the phase, the bytes done, and the tensor or file.
  */
 import { convertCheckpoint } from '../../src/converter/convert.ts';

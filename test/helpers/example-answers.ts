@@ -1,6 +1,6 @@
-/** What is true of the bundled examples (public/examples), read off the images. */
+/** The right answers about the bundled examples (public/examples), read off the images. */
 
-/** A suggested question, its answer, and the rounds that it takes at the least. */
+/** A suggested question, its answer, and the fewest rounds that it takes. */
 export type ExampleAnswer = readonly [question: string, answer: string, rounds: 1 | 2];
 
 /** Title and answers by the image's file. */

@@ -1,6 +1,6 @@
 /**
  * A hub on this machine: real HTTP servers that speak the hub's protocol, one for the hub and one on another port for the storage
- * it redirects large files to, as huggingface.co does. Every misbehaviour of a real one can be asked for.
+ * it redirects large files to, as huggingface.co does. Tests can request every fault of a real one.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -12,23 +12,23 @@ export interface HubRepository {
   /** Branches and tags by name. */
   readonly revisions: Map<string, string>;
   readonly commits: Map<string, ReadonlyMap<string, Buffer>>;
-  /** The token that may read it; undefined: everybody may. */
+  /** The token that may read it; undefined: the repository is public. */
   token?: string;
   gated?: boolean;
 }
 
-/** What the server is to do wrong with a request for a file; undefined: nothing. */
+/** The fault to inject into a request for a file; undefined: none. */
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** The connection breaks after so many bytes of the body. */
+  /** The connection breaks after this many bytes of the body. */
   | { readonly kind: 'cut'; readonly after: number }
-  /** The body stops after so many bytes, and the connection stays open. */
+  /** The body stops after this many bytes, and the connection stays open. */
   | { readonly kind: 'stall'; readonly after: number }
-  /** The body ends in order after so many bytes too few. */
+  /** The body ends normally, this many bytes short. */
   | { readonly kind: 'short'; readonly by: number }
-  /** Sends the whole file whatever was asked for. */
+  /** Sends the whole file and ignores Range. */
   | { readonly kind: 'no ranges' }
-  /** Sends other bytes than it has. */
+  /** Sends altered bytes. */
   | { readonly kind: 'altered' }
   | { readonly kind: 'etag'; readonly etag: string }
   /** Bytes a second. */
@@ -49,9 +49,9 @@ const LARGE_BYTES = 10_000;
 export class HubServer {
   readonly repositories = new Map<string, HubRepository>();
   readonly seen: SeenRequest[] = [];
-  /** Paths a browser asked permission for. Like the storage of the real one, this one grants none. */
+  /** Paths of CORS preflights. Like the storage of the real hub, this one grants none. */
   readonly preflights: string[] = [];
-  /** Asked before each file is sent, by hub and storage alike: what to do wrong. */
+  /** Chooses the fault for each file that the hub or the storage sends. */
   fault: (request: SeenRequest) => Fault | undefined = () => undefined;
   readonly #hub: Server;
   readonly #storage: Server;
@@ -74,7 +74,7 @@ export class HubServer {
     return server;
   }
 
-  /** Where it is. */
+  /** Its URL. */
   get endpoint(): string {
     return addressOf(this.#hub);
   }
@@ -97,7 +97,7 @@ export class HubServer {
     return commit;
   }
 
-  /** Lets pages of any origin read, but not ask first. */
+  /** Lets pages of any origin read, but answers no preflight. */
   #isAllowed({ method, url = '/' }: IncomingMessage, response: ServerResponse): boolean {
     response.setHeader('access-control-allow-origin', '*');
     if (method !== 'OPTIONS') return true;
@@ -116,7 +116,7 @@ export class HubServer {
     const authorized = repository?.token === undefined || seen.authorization === `Bearer ${repository.token}`;
     const fault = this.fault(seen);
     if (fault?.kind === 'status') return void response.writeHead(fault.status, fault.headers).end();
-    // As the real one does: to strangers, what does not exist looks like what is private; what is gated can be listed.
+    // Like the real hub: without a token, a missing repository looks like a private one; a gated one can be listed.
     if (repository === undefined || (!authorized && repository.gated !== true)) {
       const status = seen.authorization === undefined ? 401 : 404;
       return refuse(response, status, 'RepoNotFound', 'Repository not found');
@@ -192,7 +192,7 @@ export class HubServer {
     if (fault?.kind === 'short') body = body.subarray(0, Math.max(0, body.length - fault.by));
     response.writeHead(isPart ? 206 : 200, fault?.kind === 'short' ? {} : { 'content-length': body.length });
     if (fault?.kind === 'cut' || fault?.kind === 'stall') {
-      // Headers and bytes leave together, or the break could overtake them.
+      // Headers and bytes are sent together, or the break could overtake them.
       await new Promise<void>((resolve) => response.write(body.subarray(0, fault.after), () => resolve()));
       if (fault.kind === 'cut') response.destroy();
       return;

@@ -5,7 +5,7 @@ import type { Folder, RandomAccessFile } from '../../src/shared/files.ts';
 export class MemoryFolder implements Folder {
   readonly name: string;
   readonly files = new Map<string, Uint8Array<ArrayBuffer>>();
-  /** Files that were begun, finished or not. */
+  /** Files that were opened for writing, finished or not. */
   readonly created: string[] = [];
 
   constructor(name = 'a folder in memory') {

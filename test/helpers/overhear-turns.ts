@@ -1,4 +1,4 @@
-/** Token ids of the page's turns, which it does not show, and those of the engine on Node to hold against them. */
+/** Token ids of the page's turns, which the page does not show, and those of the engine on Node to compare them with. */
 import { openAsBlob } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { openNodeModel } from '../../src/cli/node-engine.ts';
@@ -35,7 +35,7 @@ export interface NodeTurn {
   readonly maxNewTokens?: number;
 }
 
-/** What the engine on Node answers. */
+/** The answer of the engine on Node. */
 export async function turnOnNode({ folder, image, question, maxNewTokens }: NodeTurn): Promise<TurnResult> {
   const { engine } = await openNodeModel({ directory: folder, backend: 'cpu' });
   try {

@@ -1,4 +1,4 @@
-/** The prompts of one question about one image whose segment is at hand, as a turn builds them. */
+/** The prompts of one question about one image with a given segment, as a turn builds them. */
 import type { Message } from '../../src/conversation/messages.ts';
 import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { errorReply, questionMessages, toolReply } from '../../src/conversation/templates.ts';
@@ -19,14 +19,14 @@ export function firstRound(model: PromptModel, question: string, image: ImageSeg
   return build(model, questionMessages(model.prompts, { question, images: [fullOf(0)], offersTool }), image);
 }
 
-/** What follows round 1 after a valid call. */
+/** The prompt after round 1 and a valid call. */
 export function toolTurn(model: PromptModel, question: string, image: ImageSegment): Segment[] {
   const { tool } = model.prompts;
   if (tool === null) throw new Error('the model has a tool');
   return build(model, [toolReply(tool, [fullOf(0)], question)], image);
 }
 
-/** What follows round 1 after a malformed call. */
+/** The prompt after round 1 and a malformed call. */
 export function errorTurn(model: PromptModel, template: string, error: string): Segment[] {
   return build(model, [errorReply(template, error)], null);
 }

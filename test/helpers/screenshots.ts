@@ -1,11 +1,11 @@
-/** Keeps in test-results/ what the open pages show when a browser test fails. Vitest runs this before each test file. */
+/** Saves screenshots of the open pages to test-results/ when a browser test fails. Vitest runs this before each test file. */
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
 import { openPages } from './chromium.ts';
 
 const FOLDER = fileURLToPath(new URL('../../test-results/', import.meta.url));
-/** A page that is busy or has crashed must not hold the run up. */
+/** Limit for a page that is busy or has crashed. */
 const PATIENCE_MS = 10_000;
 
 afterEach(async ({ task }) => {

@@ -1,6 +1,6 @@
 /**
  * A backend without weights: every token is its id, or a mark of its image's pixels; a sequence is a list of these, and a script
- * looks at the whole list and says which token follows. A sequence that is used wrongly throws or gives wrong tokens.
+ * looks at the whole list and chooses the next token. A sequence that is used wrongly throws or gives wrong tokens.
  */
 import type {
   Backend,
@@ -31,15 +31,15 @@ export interface RecordedRun {
   readonly total: number;
 }
 
-/** What a test may set. */
+/** Options of a scripted backend. */
 export interface ScriptedOptions {
   readonly vocabSize: number;
   readonly script: Script;
   /** Whether awaiting a run leaves the thread free; not given: yes. */
   readonly leavesThreadFree?: boolean;
-  /** Whether steps may be submitted ahead of their tokens, and prefill runs are long; not given: no. */
+  /** Whether decode is pipelined and prefill runs are long; not given: no. */
   readonly pipelined?: boolean;
-  /** Called before a token submitted ahead arrives; may wait, or throw. */
+  /** Called before the token of a pipelined step arrives; may wait, or throw. */
   readonly beforeArrival?: () => void | Promise<void>;
   /** Called before a run; may throw, wait, or stop the engine. */
   readonly beforeRun?: (run: RecordedRun) => void | Promise<void>;
@@ -47,7 +47,7 @@ export interface ScriptedOptions {
   readonly failAllocation?: () => boolean;
 }
 
-/** Whatever holds device memory until it is disposed of. */
+/** An object that holds device memory until it is disposed of. */
 type Owned = Features | ScriptedSequence;
 
 /** The backend. */
@@ -64,10 +64,10 @@ export class ScriptedBackend implements Backend {
   /** Features and sequences that have not been disposed of. */
   readonly allocated = new Set<Owned>();
   disposed = false;
-  /** Tokens that were submitted ahead and have not arrived, and the most there ever were. */
+  /** Steps in flight now, and their maximum so far. */
   inFlight = 0;
   mostInFlight = 0;
-  /** Runs under way now, and the most there ever were. */
+  /** Runs in progress now, and their maximum so far. */
   running = 0;
   mostRunning = 0;
 
@@ -205,7 +205,7 @@ class ScriptedSequence implements Sequence {
     this.#checkLayout(this.tokens);
   }
 
-  /** Throws where a token stands that the layout knows otherwise. Behind the prompt everything is text. */
+  /** Throws for a token that contradicts the layout. After the prompt everything is text. */
   #checkLayout(tokens: readonly number[]): void {
     const layout = this.#layout;
     if (layout === null) throw new Error('setLayout() comes before a run');
@@ -223,7 +223,7 @@ class ScriptedSequence implements Sequence {
   }
 }
 
-/** A sequence whose steps may be submitted ahead. */
+/** A sequence with pipelined decode. */
 class PipelinedSequence extends ScriptedSequence {
   /** The token of the last step. */
   #last: number | null = null;

@@ -33,7 +33,7 @@ export const CALL =
   '<think>Too small.</think><tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 export const ANSWER = '<think>I see this clearly.</think><answer>42</answer>';
 
-/** A model config as small as the interfaces allow. */
+/** The smallest model config that the interfaces allow. */
 export function smallConfig(contextLength: number): QwenConfig {
   return {
     text: {
@@ -97,24 +97,24 @@ export function picture(width: number, height: number, seed = 1): RgbImage {
   return { width, height, data };
 }
 
-/** What a scripted engine is made with. */
+/** Options of a scripted engine. */
 export interface EngineOptions extends Omit<ScriptedOptions, 'vocabSize'> {
   readonly prompts?: Prompts;
   readonly contextLength?: number;
-  /** The tools that prompts may name; not given: all there are. */
+  /** The tools that prompts may name; not given: all. */
   readonly tools?: readonly [Tool, ...Tool[]];
 }
 
-/** Makes an engine, and gives the backend under it. */
+/** Makes an engine, and returns it with its backend. */
 export function openScripted(options: EngineOptions): { engine: Engine; backend: ScriptedBackend } {
-  const geometry = smallConfig(options.contextLength ?? 4096);
-  const backend = new ScriptedBackend({ vocabSize: geometry.text.vocabSize, ...options });
-  const folder = modelFolder(geometry, options.prompts ?? NANO_PROMPTS);
+  const config = smallConfig(options.contextLength ?? 4096);
+  const backend = new ScriptedBackend({ vocabSize: config.text.vocabSize, ...options });
+  const folder = modelFolder(config, options.prompts ?? NANO_PROMPTS);
   return { engine: new Engine({ folder, backend, tools: options.tools }), backend };
 }
 
 /** A model folder without files. */
-export function modelFolder(geometry: QwenConfig, prompts: Prompts): ModelFolder {
+export function modelFolder(config: QwenConfig, prompts: Prompts): ModelFolder {
   const graph = (name: GraphName): GraphFiles => ({ file: `${name}.f32.onnx`, data: [] });
   const graphs = {
     vision_encoder: graph('vision_encoder'),
@@ -130,14 +130,14 @@ export function modelFolder(geometry: QwenConfig, prompts: Prompts): ModelFolder
       source: 'a test',
       dtype: 'fp32',
       architecture: 'qwen2_5_vl',
-      config: geometry,
+      config: config,
       parameters: 0,
       largestTensorBytes: 0,
       variants: [{ name: 'f32', graphs }],
       defaultPixelBudget: null,
       files: [],
     },
-    model: defineQwen(geometry),
+    model: defineQwen(config),
     prompts,
     processor: DEFAULT_PROCESSOR_SETTINGS,
     tokenizer: TOKENIZER,

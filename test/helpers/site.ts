@@ -1,4 +1,4 @@
-/** The built site in a browser, and what a person does on it. */
+/** The built site in a browser, and a person's actions on it. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { buildWhenStale, DIST } from '../../scripts/build.mjs';
 import { serve } from '../../scripts/serve.mjs';
 
-/** How long a page may take to load or to answer: what is done in seconds here, on a machine many times slower or as busy. */
+/** Time limit for a page to load or to answer: generous, for slow or busy machines. */
 export const PATIENCE_MS = 180_000;
 
 /** A running server. */
@@ -48,7 +48,7 @@ export async function serveSiteWithModels(models: Readonly<Record<string, string
   };
 }
 
-/** A file that is made up on the spot. */
+/** A file with given content. */
 export interface InventedFile {
   readonly name: string;
   readonly mimeType: string;
@@ -58,9 +58,9 @@ export interface InventedFile {
 /** The page, by the names a screen reader knows. */
 export class AppPage {
   readonly page: Page;
-  /** Address of everything the page and its workers requested. */
+  /** The URLs that the page and its workers have requested. */
   readonly requested: string[] = [];
-  /** Errors nobody caught. */
+  /** Uncaught errors. */
   readonly uncaught: string[] = [];
   readonly engine: Locator;
   readonly image: Locator;
@@ -96,7 +96,7 @@ export class AppPage {
     return new AppPage(page);
   }
 
-  /** Opens `url` in a fresh context; resolves when the page is there, the model still loading. */
+  /** Opens `url` in a fresh context; resolves when the page is shown, while the model still loads. */
   static async open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<AppPage> {
     const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(PATIENCE_MS);
@@ -128,12 +128,12 @@ export class AppPage {
     return (await this.answerText.allTextContents()).join('');
   }
 
-  /** Waits until nothing waits or runs. */
+  /** Waits until no turn waits or runs. */
   async finished(): Promise<void> {
     await this.page.getByRole('button', { name: 'Stop', exact: true, disabled: true }).waitFor();
   }
 
-  /** What was done in each round, `half resolution 224 × 224 · 64 tokens`. */
+  /** The caption of each round, `half resolution 224 × 224 · 64 tokens`. */
   async rounds(): Promise<string[]> {
     const headings = await this.answer.getByRole('heading', { level: 3 }).allTextContents();
     return headings.filter((text) => text.includes('token')).map((text) => text.replace(/^Round \d/, ''));

@@ -4,7 +4,7 @@
  */
 import type { RgbImage } from '../../src/shared/rgb-image.ts';
 
-/** A `width` x `height` image that depends on nothing but its arguments. `seed` is a whole number of 32 bits. */
+/** A `width` x `height` image that depends only on its arguments. `seed` is a whole number of 32 bits. */
 export function syntheticImage(width: number, height: number, seed: number): RgbImage {
   const data = new Uint8Array(width * height * 3);
   let at = 0;

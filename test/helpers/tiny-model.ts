@@ -1,4 +1,4 @@
-/** A golden checkpoint, converted and opened: the engine's parts on Node, and what the reference says. */
+/** A golden checkpoint, converted and opened: the engine's components on Node, and the reference's results. */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { openAsBlob } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,7 +76,7 @@ export interface Golden {
   numbers(tensor: GoldenTensor): Float32Array | Int32Array;
 }
 
-/** Reads what the reference says of a checkpoint. */
+/** Reads the reference's results for a checkpoint. */
 export function readGolden(name: string): Golden {
   const { cases } = JSON.parse(readFileSync(join(GOLDEN, name, 'golden.json'), 'utf8')) as { cases: GoldenCase[] };
   const binary = readFileSync(join(GOLDEN, name, 'golden.bin'));
@@ -102,7 +102,7 @@ export async function convertTiny(name: string, dtype: Dtype = 'fp32'): Promise<
   return out;
 }
 
-/** The engine's parts for a model folder. */
+/** The engine's components for a model folder. */
 export interface ModelParts {
   readonly folder: ModelFolder;
   readonly runtime: HostRuntime;

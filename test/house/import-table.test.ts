@@ -5,7 +5,7 @@ import { checkImports, parseImportTable } from './import-table.ts';
 const ROOT = new URL('../../', import.meta.url);
 const TABLE = parseImportTable(readFileSync(new URL('docs/architecture.md', ROOT), 'utf8'));
 
-/** The violations of invented files. */
+/** The violations of the given files. */
 function violationsOf(files: Record<string, string>): readonly string[] {
   return checkImports(TABLE, new Map(Object.entries(files))).violations;
 }
@@ -43,7 +43,7 @@ describe('the import table', () => {
     expect(TABLE.layers.get('cli')?.map(({ target }) => target)).not.toContain('client');
   });
 
-  it('refuses a table that names a layer which no row above has', () => {
+  it('refuses a table that names a layer without a row above', () => {
     expect(() => parseImportTable('| layer | may import |\n| --- | --- |\n| shared | engine |')).toThrow('"engine"');
     expect(() => parseImportTable('# Nothing here')).toThrow('has no table');
   });
@@ -84,12 +84,12 @@ describe('the import check', () => {
   });
 
   it('catches ui importing more than types from the protocol', () => {
-    const wanted = ['src/ui/a.ts imports protocol/turn.ts for more than types: use "import type"'];
-    expect(violationsOf({ 'src/ui/a.ts': "import { MODES } from '../protocol/turn.ts';" })).toEqual(wanted);
-    expect(violationsOf({ 'src/ui/a.ts': "import { type Mode } from '../protocol/turn.ts';" })).toEqual(wanted);
+    const expected = ['src/ui/a.ts imports protocol/turn.ts for more than types: use "import type"'];
+    expect(violationsOf({ 'src/ui/a.ts': "import { MODES } from '../protocol/turn.ts';" })).toEqual(expected);
+    expect(violationsOf({ 'src/ui/a.ts': "import { type Mode } from '../protocol/turn.ts';" })).toEqual(expected);
   });
 
-  it('catches an engine that knows a backend, and a backend that knows more of the engine than the seam', () => {
+  it('catches an engine that imports a backend, and a backend that imports more of the engine than the seam', () => {
     expect(violationsOf({ 'src/engine/a.ts': "import type { R } from '../backends/onnx/runtime.ts';" })).toHaveLength(
       1,
     );
@@ -122,7 +122,7 @@ describe('the import check', () => {
     ]);
   });
 
-  it('catches a file of no layer', () => {
+  it('catches a file outside every layer', () => {
     expect(violationsOf({ 'src/stray.ts': "import './shared/errors.ts';" })).toHaveLength(1);
   });
 

@@ -1,11 +1,11 @@
 /**
- * The import table of docs/architecture.md as rules, and what breaks them. Works on file contents by path, so that tests can
- * hand it invented ones; does not read the disk.
+ * The import table of docs/architecture.md as rules, and their violations. Works on file contents by path, so that tests can
+ * pass synthetic ones; does not read the disk.
  */
 import path from 'node:path';
 import { parseSync } from 'oxc-parser';
 
-/** Who may import whom. Layers are folders of src/, and `workers`. */
+/** The permitted imports between layers. Layers are folders of src/, and `workers`. */
 export interface ImportTable {
   /** Per layer: layers, or single files of layers, that it may import. */
   readonly layers: ReadonlyMap<string, readonly Allowed[]>;
@@ -31,7 +31,7 @@ interface Import {
   readonly typesOnly: boolean;
 }
 
-/** What `checkImports` found. */
+/** The result of `checkImports`. */
 interface CheckedImports {
   readonly filesRead: number;
   /** One sentence each. */
@@ -103,7 +103,7 @@ export function checkImports(table: ImportTable, files: ReadonlyMap<string, stri
   return { filesRead: files.size, violations };
 }
 
-/** What is wrong with an import, or undefined. `target`: the path of a relative import. */
+/** The violation of an import, or undefined. `target`: the path of a relative import. */
 function problemOf(table: ImportTable, file: string, target: string | undefined, found: Import): string | undefined {
   const { specifier, typesOnly } = found;
   const from = placeOf(file);

@@ -69,7 +69,7 @@ describe('the file server', () => {
     expect(await response.text()).toBe(body);
   });
 
-  it('answers 304 when the reader has the file already, and a range only of the same version', async () => {
+  it('answers 304 when the client already has the file, and serves a range only of the same version', async () => {
     const etag = (await get('data.onnx')).headers.get('ETag') ?? '';
     expect((await get('data.onnx', { 'If-None-Match': etag })).status).toBe(304);
     expect((await get('data.onnx', { 'If-None-Match': '"other"' })).status).toBe(200);

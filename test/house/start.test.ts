@@ -31,7 +31,7 @@ describe('npm start', () => {
 });
 
 describe('a script that runs others', () => {
-  it('ends a program that takes too long, its children too', async () => {
+  it('kills a program that takes too long, with its children', async () => {
     const child =
       "require('node:child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], {stdio:'inherit'})";
     const result = await runNode('-e', [`${child}; setTimeout(() => {}, 60000)`], { output: 'capture', limitMs: 500 });
@@ -46,7 +46,7 @@ describe('a script that runs others', () => {
     expect(result.output.split('\n').toSorted()).toEqual(['', 'err', 'out']);
   });
 
-  it('says when CHROMIUM_PATH is no program', () => {
+  it('says when CHROMIUM_PATH is not a program', () => {
     const before = process.env['CHROMIUM_PATH'];
     process.env['CHROMIUM_PATH'] = '/no/such/program';
     try {

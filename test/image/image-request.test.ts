@@ -1,4 +1,4 @@
-/** What is planned for a request against what preparing it really gives; crops against images of the same pixels. */
+/** The plan of a request against the prepared view; crops against images of the same pixels. */
 import { describe, expect, it } from 'vitest';
 import { budgetSize, fitPixelBudget } from '../../src/image/half-resolution.ts';
 import { planView, prepareView } from '../../src/image/image-request.ts';
@@ -24,7 +24,7 @@ const WHOLE = { half: halfOf(0), full: fullOf(0) } as const;
 
 describe('a view of the whole image', () => {
   for (const pixelBudget of [null, 100_000, 512 * 512]) {
-    it.each(SIZES)(`is what was planned, %d x %d within ${pixelBudget} pixels`, (width, height) => {
+    it.each(SIZES)(`matches its plan, %d x %d within ${pixelBudget} pixels`, (width, height) => {
       const limits = { processor, pixelBudget };
       const original = syntheticImage(width, height, 9);
       for (const request of Object.values(WHOLE)) {
@@ -40,7 +40,7 @@ describe('a view of the whole image', () => {
     expect(tokens).toEqual([400, 1600]);
   });
 
-  it('is refused as a needle before any pixel is touched', () => {
+  it('is refused for an extreme aspect ratio before any pixel is read', () => {
     const needle = { width: 1, height: 2 ** 27, data: new Uint8Array(0) };
     for (const request of Object.values(WHOLE)) {
       expect(() => prepareView(needle, request, FREE)).toThrow(expect.objectContaining({ name: 'ImageShapeError' }));
@@ -59,7 +59,7 @@ describe('a view of a region', () => {
     [150, 3, 57, 121, 1 / 2],
     [40, 40, 30, 30, 3],
   ])(
-    'shows what an image of these pixels alone would: (%d, %d) %d x %d, scale %d',
+    'equals the view of an image of these pixels alone: (%d, %d) %d x %d, scale %d',
     (left, top, width, height, scale) => {
       const region = { left, top, width, height };
       const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {

@@ -40,7 +40,7 @@ describe('preprocess', () => {
       }
       expect(worst).toBeLessThanOrEqual(1e-6);
       expect(pixelValues.reduce((total, value) => total + value, 0)).toBeCloseTo(sum, 3);
-      // More than the bound asks for: every float is the same.
+      // Stricter than the bound: every float is the same.
       expect(createHash('sha256').update(pixelValues).digest('hex')).toBe(sha);
     },
   );

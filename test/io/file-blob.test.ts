@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFileBlob } from '../../src/io/node/file-blob.ts';
 
 const BYTES = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
-/** A hole in the file takes no room on disk. */
+/** A hole in a sparse file takes no disk space. */
 const FAR = 4.5 * 2 ** 30;
 let folder: string;
 
@@ -28,7 +28,7 @@ async function streamed(blob: Blob): Promise<Uint8Array> {
 }
 
 describe('a file as a blob', () => {
-  it('gives what a blob in memory gives, whole and in slices of slices', async () => {
+  it('equals a blob in memory, whole and in slices of slices', async () => {
     const blob = await opened('small');
     const memory = new Blob([BYTES]);
     expect(blob.size).toBe(1000);
@@ -66,7 +66,7 @@ describe('a file as a blob', () => {
     await expect(blob.arrayBuffer()).rejects.toThrow('ends after 100 of 1000 bytes');
   });
 
-  it('is none where there is no file', async () => {
+  it('is undefined for a missing file', async () => {
     expect(await openFileBlob(join(folder, 'nothing'))).toBeUndefined();
     expect(await openFileBlob(folder)).toBeUndefined();
   });

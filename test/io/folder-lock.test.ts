@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Locks the folder and lets go of it; resolves to what the lock said. */
+/** Locks the folder and releases it; resolves to the lock's content. */
 async function relock(): Promise<string> {
   const unlock = await lockFolder(folder);
   const text = readFileSync(lock, 'utf8');
@@ -21,7 +21,7 @@ async function relock(): Promise<string> {
 }
 
 describe('the lock of a folder', () => {
-  it('is held once, until it is let go', async () => {
+  it('is held once, until it is released', async () => {
     const unlock = await lockFolder(folder);
     await expect(lockFolder(folder)).rejects.toMatchObject({
       name: 'StorageError',
@@ -32,21 +32,21 @@ describe('the lock of a folder', () => {
     await relock();
   });
 
-  it('counts while the process whose number it has is running', async () => {
+  it('counts while the process with its id is running', async () => {
     writeFileSync(lock, String(process.ppid));
     await expect(lockFolder(folder)).rejects.toThrow(`process ${process.ppid}`);
   });
 
   it.each([
     ['a process that is gone', '2147483646'],
-    ['an earlier process of the same number', String(process.pid)],
-    ['nobody knows whom', 'nonsense'],
-  ])('does not count when it is of %s', async (_, text) => {
+    ['an earlier process with the same id', String(process.pid)],
+    ['an unknown owner', 'nonsense'],
+  ])('does not count when it belongs to %s', async (_, text) => {
     writeFileSync(lock, text);
     expect(await relock()).toBe(String(process.pid));
   });
 
-  it('is waited for while its number is being written, and does not count when that has been too long ago', async () => {
+  it('is waited for while its process id is being written, and expires if that takes too long', async () => {
     writeFileSync(lock, '');
     setTimeout(() => writeFileSync(lock, String(process.ppid)), 300);
     await expect(lockFolder(folder)).rejects.toThrow(`process ${process.ppid}`);

@@ -1,4 +1,4 @@
-/** What is read from image files before they are decoded. */
+/** Headers of image files, read before decoding. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -38,9 +38,9 @@ describe('readImageHeader', () => {
     ['orientation-6.jpg', 2],
     ['cmyk.jpg', 2],
   ]);
-  const checkedHere = WHOLE.filter(([, type]) => type !== 'gif'); // only decoding tells how far a GIF goes
+  const checkedHere = WHOLE.filter(([, type]) => type !== 'gif'); // only decoding shows where a GIF ends
 
-  it.each(checkedHere)('takes a %s that was cut for complete exactly when no pixel is lost', (name) => {
+  it.each(checkedHere)('counts a truncated %s as complete exactly when no pixel is lost', (name) => {
     const whole = fixture(name);
     const needed = whole.length - (UNNEEDED.get(name) ?? 0);
     for (let length = 0; length < whole.length; length++) {
@@ -89,7 +89,7 @@ describe('readImageHeader', () => {
     expect(readImageHeader(file)?.type).toBe(type);
   });
 
-  it('tells SVG from other text', () => {
+  it('distinguishes SVG from other text', () => {
     expect(readImageHeader(fixture('drawing.svg'))?.type).toBe('svg');
     expect(readImageHeader(text('\ufeff<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd">\n<svg>'))?.type).toBe(
       'svg',

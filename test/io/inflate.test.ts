@@ -35,7 +35,7 @@ describe('inflate', () => {
     );
   });
 
-  it('gives what is there of a stream that was cut, and does not claim its end', () => {
+  it('gives the available bytes of a truncated stream, and does not report its end', () => {
     const original = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i) % 251));
     const zlib = deflateSync(original);
     for (let length = 0; length < zlib.length - 4; length += 7) {

@@ -4,7 +4,7 @@ import { gpuBytesOf, judgeMachine, judgeStorage, judgeTrial, type Machine, type 
 import { checkpointModel } from '../../src/architectures/registry.ts';
 import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
-/** VisionThink-Efficient's. */
+/** VisionThink-Efficient's model definition. */
 const VISIONTHINK = await checkpointModel(flatConfig(), undefined).conversion();
 
 const CARD: Machine = { adapter: 'a card', hasF16: true, isSoftware: false, maxBindingBytes: 2 ** 31 };
@@ -12,7 +12,7 @@ const SEVEN: Needs = { dtype: 'q4f16', gpuBytes: 5.3e9, largestTensorBytes: 6e8 
 const SMALL: Needs = { dtype: 'q4f16', gpuBytes: 4e7, largestTensorBytes: 1e7 };
 
 describe('the needs of the 7B', () => {
-  it('are told for every dtype that files can hold', () => {
+  it('are known for every dtype of a model folder', () => {
     const sizes = sizesOf(VISIONTHINK, 0);
     expect(sizes.map(({ dtype }) => dtype)).toEqual(['fp16', 'q8', 'q4', 'q4f16']);
     const q4f16 = sizes.at(-1);
@@ -52,7 +52,7 @@ describe('whether a machine can run it', () => {
   });
 });
 
-describe('whether there is room', () => {
+describe('the free storage', () => {
   it.each([
     [5e9, 10e9, 'yes'],
     [5e9, 5e9, 'no'],
@@ -62,7 +62,7 @@ describe('whether there is room', () => {
     expect(judgeStorage(bytes, facts).verdict).toBe(verdict);
   });
 
-  it('is left open where the browser tells no more', () => {
+  it('is uncertain where the browser reports no more', () => {
     const facts = { usedBytes: 0, freeBytes: 10e9, mayBeMore: true, persisted: false };
     expect(judgeStorage(5e9, facts)).toEqual({
       verdict: 'yes',

@@ -1,4 +1,4 @@
-/** The library over folders in memory: what is added, stopped, resumed, altered and deleted, and what it says of it. */
+/** The library over folders in memory: adding, stopping, resuming, altering and deleting models, and its messages. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ function originOf(folder: MemoryFolder): ModelOrigin {
   return { kind: 'files', name: folder.name, files };
 }
 
-/** The files as text, which compares in a moment: `toEqual` of long arrays goes from number to number. */
+/** The files as text, which compares quickly: `toEqual` of long arrays compares number by number. */
 function contents(folder: MemoryFolder | undefined): Record<string, string> {
   const files = [...(folder?.files ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(files.map(([path, bytes]) => [path, Buffer.from(bytes).toString('base64')]));
@@ -47,7 +47,7 @@ function library(changes: Partial<LibraryDeps> = {}) {
     open: async (origin) => {
       if (origin.kind !== 'files') throw new Error('only files here');
       const { name, files } = origin;
-      // With a commit, as a repository has: then a folder that is whole is not made anew.
+      // With a commit, like a repository: then a whole folder is not converted again.
       const source = { ...fileListFolder(name, files), commit: 'c'.repeat(40) };
       return { source, origin: { kind: 'files', name }, isRemote: false };
     },
@@ -66,14 +66,14 @@ function library(changes: Partial<LibraryDeps> = {}) {
 const ignore = (): void => undefined;
 
 describe('a survey', () => {
-  it.each(['q4f16', 'q8', 'fp16'] as const)('says the size of the %s folder before it is made', async (dtype) => {
+  it.each(['q4f16', 'q8', 'fp16'] as const)('predicts the size of the %s folder', async (dtype) => {
     const { models, only } = library();
     const survey = await models.survey(CHECKPOINT, 'auto');
-    const told = survey.choices.find((choice) => choice.dtype === dtype)?.folderBytes ?? 0;
+    const reported = survey.choices.find((choice) => choice.dtype === dtype)?.folderBytes ?? 0;
     await models.add(CHECKPOINT, dtype, ignore);
     const { totalBytes } = await only();
     // Settings that are written in other words than they were read are all that is not known.
-    expect(Math.abs(told - totalBytes)).toBeLessThan(8000);
+    expect(Math.abs(reported - totalBytes)).toBeLessThan(8000);
     expect(survey).toMatchObject({ kind: 'checkpoint', downloadBytes: 0, proposed: 'q4f16', prompts: 'own' });
   });
 
@@ -84,7 +84,7 @@ describe('a survey', () => {
     expect(survey.choices).toHaveLength(1);
   });
 
-  it('refuses what is no model by name', async () => {
+  it('refuses a folder without a model with a named error', async () => {
     const { models } = library();
     const only = (path: string): ModelOrigin => ({
       kind: 'files',
@@ -95,7 +95,7 @@ describe('a survey', () => {
     await expect(models.survey(only('model.gguf'), 'auto')).rejects.toThrow('GGUF');
   });
 
-  it('says what a trial on the graphics card gave', async () => {
+  it('reports the result of a trial allocation on the graphics card', async () => {
     const { models } = library();
     expect(await models.tryMachine(4e9)).toMatchObject({
       verdict: 'no',
@@ -107,25 +107,25 @@ describe('a survey', () => {
 describe('a checkpoint', () => {
   it('becomes a model that is verified, and is not made twice', async () => {
     const { models, only } = library();
-    const told: ModelProgress[] = [];
-    const key = await models.add(CHECKPOINT, 'q8', (progress) => told.push(progress));
+    const reported: ModelProgress[] = [];
+    const key = await models.add(CHECKPOINT, 'q8', (progress) => reported.push(progress));
     const model = await only();
     expect(model).toMatchObject({ key, name: 'tiny', dtype: 'q8', use: 'free', state: { kind: 'ready' } });
     expect(model.state.kind === 'ready' && model.state.verified).toMatch(/^\d{4}-/);
-    expect(new Set(told.map(({ phase }) => phase))).toEqual(new Set(['weights', 'hashes']));
+    expect(new Set(reported.map(({ phase }) => phase))).toEqual(new Set(['weights', 'hashes']));
     const again: ModelProgress[] = [];
     expect(await models.add(CHECKPOINT, 'q8', (progress) => again.push(progress))).toBe(key);
     expect(again).toEqual([]);
   });
 
-  it('is paused at once after it was started', async () => {
+  it('can be paused immediately after its start', async () => {
     const { models } = library();
     const started = models.add(CHECKPOINT, 'q8', ignore);
     await models.pause();
     await expect(started).rejects.toMatchObject({ name: 'StoppedError' });
   });
 
-  it('is paused, tells how far it is, goes on, and gives the same bytes', async () => {
+  it('can be paused, reports progress, resumes, and gives the same bytes', async () => {
     const { models, only, storage } = library();
     const half = models.add(CHECKPOINT, 'q8', ({ done, total }) => {
       if (done > total / 2) void models.pause();
@@ -144,7 +144,7 @@ describe('a checkpoint', () => {
     expect(contents(made?.model)).toEqual(contents(await modelFolder()));
   });
 
-  it('is not resumed with other files, and says so in words for a page', async () => {
+  it('is not resumed with other files, and says so in terms of the page', async () => {
     const { models } = library();
     const half = models.add(CHECKPOINT, 'q8', ({ done, total }) => {
       if (done > total / 2) void models.pause();
@@ -160,14 +160,14 @@ describe('a checkpoint', () => {
     });
   });
 
-  it('is worked on alone', async () => {
+  it('allows one job at a time', async () => {
     const { models } = library();
     const first = models.add(CHECKPOINT, 'q8', ignore);
     await expect(models.add(CHECKPOINT, 'q4', ignore)).rejects.toMatchObject({ name: 'BusyError' });
     await first;
   });
 
-  it('that another tab has is neither written nor deleted', async () => {
+  it('that another tab holds is neither written nor deleted', async () => {
     const { models, storage, only } = library();
     const key = await models.add(CHECKPOINT, 'q8', ignore);
     storage.held.set(key, 'shared');
@@ -210,7 +210,7 @@ describe('a model that was altered', () => {
     });
     expect((await only()).state.kind).toBe('damaged');
 
-    // Adding it again makes it whole, although every file has its size.
+    // Adding it again repairs it, although every file has the right size.
     await models.add(CHECKPOINT, 'q8', ignore);
     expect((await only()).state.kind).toBe('ready');
     expect(contents(storage.directories.get(key)?.model)).toEqual(contents(await modelFolder()));
@@ -225,7 +225,7 @@ describe('a model that was altered', () => {
 });
 
 describe('a converted folder', () => {
-  it('is copied whole, goes on where it was stopped, and is verified', async () => {
+  it('is copied whole, resumes where it was stopped, and is verified', async () => {
     const folder = await modelFolder();
     const { models, storage, only } = library();
     let pieces = 0;
@@ -240,7 +240,7 @@ describe('a converted folder', () => {
     expect(contents(storage.directories.get(key)?.model)).toEqual(contents(folder));
   });
 
-  it('that was altered is refused, and what was right of it stays', async () => {
+  it('that was altered is refused, and its intact files stay', async () => {
     const folder = await modelFolder();
     folder.files.get('decoder.data')?.fill(7, 100, 200);
     const { models, only } = library();

@@ -1,4 +1,4 @@
-/** VisionThink's prompts byte by byte, and what is made of a checkpoint's own prompts.json. */
+/** VisionThink's prompts byte by byte, and the parsing of a checkpoint's own prompts.json. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parsePrompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
@@ -31,7 +31,7 @@ describe("VisionThink's prompts", () => {
     expect(Object.fromEntries(Object.entries(section).map(([key, text]) => [key, hash(text)]))).toEqual(EXPECTED[set]);
   });
 
-  it('efficient are read back whole', () => {
+  it('efficient survive a round trip', () => {
     const { efficient } = EXPECTED;
     const prompts = parsePrompts(JSON.parse(JSON.stringify(promptsFile('efficient'))));
     expect(hash(prompts.imagePlaceholder)).toBe(IMAGE_PLACEHOLDER);
@@ -44,14 +44,14 @@ describe("VisionThink's prompts", () => {
     expect(hash(prompts.tool?.errorReply)).toBe(efficient.error_turn_template);
   });
 
-  it('general know no tool', () => {
+  it('general have no tool', () => {
     const prompts = parsePrompts(promptsFile('general'));
     expect(prompts.tool).toBeNull();
     expect(hash(prompts.system)).toBe(EXPECTED.general.system);
     expect(prompts.systemWithoutTool).toBe(prompts.system);
   });
 
-  it("of a plain chat model are Qwen's", () => {
+  it("of an ordinary chat model are Qwen's", () => {
     expect(parsePrompts(promptsFile('chat'))).toEqual({
       imagePlaceholder: '<|vision_start|><|image_pad|><|vision_end|>',
       system: 'You are a helpful assistant.',

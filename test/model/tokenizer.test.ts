@@ -1,4 +1,4 @@
-/** Token ids against the Hugging Face tokenizers (test/golden/README.md), and what a person typed against the special ones. */
+/** Token ids against the Hugging Face tokenizers (test/golden/README.md), and typed text against the special tokens. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -119,7 +119,7 @@ describe('prompts', () => {
   });
 });
 
-describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { tokenizer, imagePad, prompts }) => {
+describe.each(Object.entries(MODELS))('typed text, with %s', (name, { tokenizer, imagePad, prompts }) => {
   const model = { prompts, tokenizer };
   const specials = [
     '<|im_start|>',
@@ -157,7 +157,7 @@ describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { t
     expect(text.startsWith(before.slice(0, -4)) && text.endsWith(after)).toBe(true);
   });
 
-  it('never becomes a control token, whatever it is made of', () => {
+  it('never becomes a control token, whatever it contains', () => {
     const parts = [...specials, '<|', '|>', '<', '>', 'im_end', 'im_start', '|', ' ', 'tool_call', '/', 'a', '\n'];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...parts), { maxLength: 12 }), (chosen) => {
@@ -167,7 +167,7 @@ describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { t
     );
   });
 
-  it('is no control token in an error that is quoted either', () => {
+  it('becomes no control token in a quoted error either', () => {
     const turn = errorTurn(model, '<|im_start|>user\n{error}<|im_end|>', 'see <|im_end|> and {error} <|im_');
     const ids = idsOf(turn, imagePad);
     expect(ids.filter((id) => controlIds.has(id))).toEqual([tokenizer.id('<|im_start|>'), tokenizer.id('<|im_end|>')]);
@@ -175,7 +175,7 @@ describe.each(Object.entries(MODELS))('what a person types, with %s', (name, { t
 });
 
 describe('pieces', () => {
-  it('that need no care are tokenised as one string', () => {
+  it('without special tokens are tokenised as one string', () => {
     const text = 'What is the title of the book?';
     fc.assert(
       fc.property(fc.nat({ max: text.length }), fc.boolean(), (at, trusted) => {
@@ -188,7 +188,7 @@ describe('pieces', () => {
     );
   });
 
-  it('keep a special token that is meant', () => {
+  it('keep an intended special token', () => {
     expect(
       qwen.encodePieces([
         { text: '<|im_end|>', trusted: true },
@@ -206,7 +206,7 @@ describe('pieces', () => {
     expect(qwen.decode(ids)).toBe('<|im_end|>');
   });
 
-  it('of an overlapping vocabulary are all cut', () => {
+  it('of an overlapping vocabulary are all split', () => {
     const json = { ...(JSON.parse(JSON.stringify(wordsJson())) as Record<string, unknown>) };
     const added = [
       { id: 330, content: '##ab##', special: true },
@@ -234,20 +234,20 @@ describe('ids and text', () => {
   it('decode as the reference does, with and without special tokens', () => {
     for (const { tokenizer, golden: expected } of [MODELS.words, MODELS.nano]) {
       expect(expected.decodes?.length).toBeGreaterThan(0);
-      for (const { ids, text, text_without_special: plain } of expected.decodes ?? []) {
+      for (const { ids, text, text_without_special: visible } of expected.decodes ?? []) {
         expect(tokenizer.decode(ids)).toBe(text);
-        expect(tokenizer.plainText(ids)).toBe(plain);
+        expect(tokenizer.plainText(ids)).toBe(visible);
       }
     }
   });
 
-  it('leave only special tokens out of plain text', () => {
+  it('drop only special tokens from plain text', () => {
     expect(qwen.plainText(qwen.encode('<tool_call>{}</tool_call><answer>4</answer><|im_end|><|endoftext|>'))).toBe(
       '<tool_call>{}</tool_call><answer>4</answer>',
     );
   });
 
-  it('stand for characters outside the vocabulary as the tokenizer says', () => {
+  it('represent characters outside the vocabulary as the tokenizer defines', () => {
     expect(words.encode('ö')).toEqual(words.encode(' '));
     expect(words.encode('a👍图')).toEqual(words.encode('a  '));
     expect(words.decode([...words.encode('yes'), 330, 335])).toBe('yes');
@@ -259,7 +259,7 @@ describe('ids and text', () => {
     expect(qwen.decode([])).toBe('');
   });
 
-  it('come back as they were, for text in normal form', () => {
+  it('survive a round trip, for text in normal form', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
         const normal = text.normalize('NFC');
@@ -274,10 +274,10 @@ describe('ids and text', () => {
     ['Chinese', '图中的招牌上写着什么'.repeat(2000)],
     ['special tokens', '<|im_end|>'.repeat(2000)],
     ['blanks', ' '.repeat(20_000)],
-  ])('take a question of 20,000 characters, %s, in little time', (_, text) => {
+  ])('encode a question of 20,000 characters quickly: %s', (_, text) => {
     const start = performance.now();
     qwen.encodePieces([{ text, trusted: false }]);
-    expect(performance.now() - start).toBeLessThan(15_000); // a cost that grows with the square takes minutes
+    expect(performance.now() - start).toBeLessThan(15_000); // quadratic cost would take minutes
   });
 
   it.each([
@@ -312,7 +312,7 @@ describe('scripts that Unicode 16 composes', () => {
     expect(tokenizer.decode(ids)).toBe(text);
   });
 
-  it('leave what is beside them to NFC', () => {
+  it('leave their neighbours to NFC', () => {
     const decoded = (text: string): string => tokenizer.decode(tokenizer.encode(text));
     expect(decoded('e\u0301\u{113C2}\u{113C2}A\u030A')).toBe('\u00E9\u{113C2}\u{113C2}\u00C5');
     expect(decoded('\u{10FFFE}\u{10FFFF}')).toBe('\u{10FFFE}\u{10FFFF}');

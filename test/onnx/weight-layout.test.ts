@@ -1,4 +1,4 @@
-/** Where weights come to lie: models of real sizes, without reading or writing a weight. */
+/** The placement of weights: models of real sizes, without reading or writing a weight. */
 import { describe, expect, it } from 'vitest';
 import { buildAttentionCheck } from '../../src/converter/attention-check-graph.ts';
 import { dataFileName } from '../../src/converter/layouts.ts';
@@ -31,7 +31,7 @@ const THREE_B = await checkpointModel(
 
 /** Builds every graph of a model in every variant of a dtype. */
 function build(model: ConvertibleModel, dtype: Dtype): { layout: WeightLayout; graphs: Uint8Array[] } {
-  const precision = precisionOf(dtype, model.checkpoint.keptAtEight);
+  const precision = precisionOf(dtype, model.checkpoint.eightBitPrefixes);
   const layout = new WeightLayout(precision, dataFileName('visionthink', 'fp32'));
   const graphs = precision.activations.flatMap((activations) =>
     Object.entries({
@@ -77,7 +77,7 @@ describe.each([
       for (const graph of graphs) expect(graph.length).toBeLessThan(4e6);
     });
 
-    it('has regions that begin at multiples of 64, lie inside their files and do not overlap', () => {
+    it('has regions that start at multiples of 64, lie inside their files and do not overlap', () => {
       const ends = new Map<string, number>();
       for (const { location, offset, length } of regions.toSorted((a, b) => a.offset - b.offset)) {
         expect(offset % 64).toBe(0);
@@ -87,7 +87,7 @@ describe.each([
       expect(Object.fromEntries(ends)).toEqual(Object.fromEntries(layout.files));
     });
 
-    it('keeps the codes and scales of a matrix in one file', () => {
+    it('keeps the quantized values and scales of a matrix in one file', () => {
       const apart = layout.jobs.filter(
         (job) => job.kind === 'quantized' && job.scales.location !== job.weights.location,
       );
@@ -107,8 +107,8 @@ describe.each([
   });
 });
 
-describe('what quantised models take', () => {
-  it.each(['q4', 'q4f16'] as const)('8 bits for the vision tower and 4 for all else, as %s', (dtype) => {
+describe('quantised models', () => {
+  it.each(['q4', 'q4f16'] as const)('take 8 bits for the vision tower and 4 for everything else, as %s', (dtype) => {
     const { layout } = build(SEVEN_B, dtype);
     const bits = layout.jobs.flatMap((job) =>
       job.kind === 'quantized' ? job.source.tensors.map((name) => [name.split('.')[0], job.bits].join(' ')) : [],
@@ -116,7 +116,7 @@ describe('what quantised models take', () => {
     expect(new Set(bits)).toEqual(new Set(['visual 8', 'language_model 4', 'lm_head 4']));
   });
 
-  it('less than 6 GB of GPU memory for the 7B as q4f16 with a cache of 4096 tokens', () => {
+  it('take less than 6 GB of GPU memory for the 7B as q4f16 with a cache of 4096 tokens', () => {
     const { layout } = build(SEVEN_B, 'q4f16');
     const weights = [...layout.files.values()].reduce((a, b) => a + b, 0);
     const { numLayers, numKvHeads, headDim } = SEVEN_B.config.text;
@@ -135,11 +135,11 @@ describe('a matrix that no file can hold', () => {
   });
 });
 
-describe('files that become full', () => {
+describe('full files', () => {
   it('end before a matrix whose scales would not fit', async () => {
     const layout = new WeightLayout(precisionOf('q8'), dataFileName('visionthink', 'fp32'));
     const matrix = (name: string, rows: number) => ({ tensors: [name], cols: 32, paddedRows: rows, paddedCols: 32 });
-    // Codes take 32 bytes a row, scales 2: the first matrix leaves room for the second's codes but not for its scales.
+    // Quantized values take 32 bytes a row, scales 2: after the first matrix, the second's values fit but its scales do not.
     layout.quantized('a', 'first', matrix('first', 55_000_000), 8);
     layout.quantized('a', 'second', matrix('second', 900_000), 8);
     const [, second] = layout.jobs;

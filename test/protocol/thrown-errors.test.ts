@@ -1,4 +1,4 @@
-/** Errors on their way between threads, packed and over a real channel. */
+/** Errors between threads, packed and over a real channel. */
 import { expose, wrap } from 'comlink';
 import { describe, expect, it } from 'vitest';
 import { installErrorTransfer, packThrown, unpackThrown } from '../../src/protocol/thrown-errors.ts';
@@ -42,13 +42,13 @@ describe('an error across threads', () => {
     expect(error).not.toBeInstanceOf(NamedError);
   });
 
-  it('turns what is no error into one, even if it cannot be cloned', async () => {
+  it('turns any other thrown value into an error, even if it cannot be cloned', async () => {
     expect(await thrownAcross('plain text')).toMatchObject({ message: 'plain text' });
     const error = await thrownAcross(() => 'a function');
     expect(error).toBeInstanceOf(Error);
   });
 
-  it('ends circular causes', () => {
+  it('cuts circular causes', () => {
     const error = new Error('round and round');
     error.cause = error;
     expect(unpackThrown(packThrown(error)).message).toBe('round and round');

@@ -5,7 +5,7 @@ import { bf16ToF32, f16ToF32, f32ToF16 } from '../../src/shared/float16.ts';
 const everyHalf = Uint16Array.from({ length: 65536 }, (_, i) => i);
 
 /** The value of an f16 by its definition; NaN for every NaN. */
-function halfValue(half: number): number {
+function f16Value(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 31;
   const fraction = half & 0x3ff;
@@ -14,32 +14,32 @@ function halfValue(half: number): number {
 }
 
 /** The finite non-negative f16 values, ascending: index is the bit pattern. */
-const halves = Array.from({ length: 0x7c00 }, (_, i) => halfValue(i));
+const f16Values = Array.from({ length: 0x7c00 }, (_, i) => f16Value(i));
 
 /** The slow reference: the nearest f16 by search, ties to the even pattern. */
-function nearestHalf(value: number): number {
+function nearestF16(value: number): number {
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
   if (magnitude >= 65520) return sign | 0x7c00;
   let low = 0;
-  let high = halves.length - 1;
+  let high = f16Values.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if ((halves[middle] ?? 0) <= magnitude) low = middle;
+    if ((f16Values[middle] ?? 0) <= magnitude) low = middle;
     else high = middle - 1;
   }
-  const below = magnitude - (halves[low] ?? 0);
-  const above = (halves[low + 1] ?? 65536) - magnitude;
+  const below = magnitude - (f16Values[low] ?? 0);
+  const above = (f16Values[low + 1] ?? 65536) - magnitude;
   return sign | (below < above || (below === above && low % 2 === 0) ? low : low + 1);
 }
 
 describe('f16ToF32', () => {
   it('gives every one of the 65536 patterns its value', () => {
     const floats = f16ToF32(everyHalf);
-    expect(Array.from(everyHalf).filter((half) => !Object.is(floats[half], halfValue(half)))).toEqual([]);
+    expect(Array.from(everyHalf).filter((half) => !Object.is(floats[half], f16Value(half)))).toEqual([]);
   });
 
-  it('writes into a destination, which may lie anywhere in its buffer', () => {
+  it('writes into a destination at any offset of its buffer', () => {
     const buffer = new Float32Array(4);
     expect(f16ToF32(Uint16Array.of(0x3c00, 0xc000), buffer.subarray(1, 3))).toEqual(Float32Array.of(1, -2));
     expect(buffer).toEqual(Float32Array.of(0, 1, -2, 0));
@@ -61,7 +61,7 @@ describe('f32ToF16', () => {
   it('rounds to nearest, ties to even, at and around every midpoint between neighbours', () => {
     const values: number[] = [];
     for (let half = 0; half < 0x7c00; half++) {
-      const middle = ((halves[half] ?? 0) + (halves[half + 1] ?? 65536)) / 2;
+      const middle = ((f16Values[half] ?? 0) + (f16Values[half + 1] ?? 65536)) / 2;
       for (const bits of [-1, 0, 1]) {
         const near = new Float32Array([middle]);
         const pattern = new Int32Array(near.buffer);
@@ -70,7 +70,7 @@ describe('f32ToF16', () => {
       }
     }
     const rounded = f32ToF16(Float32Array.from(values));
-    expect(values.filter((value, i) => rounded[i] !== nearestHalf(value))).toEqual([]);
+    expect(values.filter((value, i) => rounded[i] !== nearestF16(value))).toEqual([]);
   });
 
   it('agrees with the slow reference on arbitrary bit patterns', () => {
@@ -80,7 +80,7 @@ describe('f32ToF16', () => {
         const rounded = f32ToF16(floats);
         floats.forEach((value, i) => {
           if (Number.isNaN(value)) expect((rounded[i] ?? 0) & 0x7fff).toBeGreaterThan(0x7c00);
-          else expect(rounded[i]).toBe(nearestHalf(value));
+          else expect(rounded[i]).toBe(nearestF16(value));
         });
       }),
       { numRuns: 2000 },
@@ -99,7 +99,7 @@ describe('f32ToF16', () => {
 });
 
 describe('bf16ToF32', () => {
-  it('puts all 65536 patterns into the upper half of an f32, wherever they begin', () => {
+  it('puts all 65536 patterns into the upper half of an f32, at any offset', () => {
     for (const shift of [0, 1]) {
       const src = new Uint16Array(everyHalf.length + shift).subarray(shift);
       src.set(everyHalf);

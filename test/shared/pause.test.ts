@@ -8,7 +8,7 @@ describe('a pause', () => {
     expect(performance.now() - start).toBeGreaterThan(28);
   });
 
-  it('ends as soon as the signal fires, also one that has fired before', async () => {
+  it('ends as soon as the signal fires, even if it has already fired', async () => {
     vi.useFakeTimers();
     try {
       const stop = new AbortController();

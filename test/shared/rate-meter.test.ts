@@ -13,7 +13,7 @@ describe('RateMeter', () => {
     expect(meter.at(1000, 1000, 9000).secondsLeft).toBe(0);
   });
 
-  it('does not count what an earlier visit did', () => {
+  it('ignores progress from an earlier session', () => {
     const meter = new RateMeter();
     meter.at(900, 1000, 0);
     expect(meter.at(910, 1000, 1000).perSecond).toBe(10);
@@ -30,7 +30,7 @@ describe('RateMeter', () => {
     expect(rate).toEqual({ perSecond: 0, secondsLeft: undefined });
   });
 
-  it('begins anew when the count does', () => {
+  it('restarts when the count restarts', () => {
     const meter = new RateMeter();
     meter.at(0, 100, 0);
     meter.at(100, 100, 1000);

@@ -1,4 +1,4 @@
-/** How long a first visitor waits, which depends on the machine: within a minute of opening the page there is an answer. */
+/** The wait of a first-time visitor, which depends on the machine: an answer within a minute of opening the page. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../helpers/chromium.ts';

@@ -11,7 +11,7 @@ import { nanoQuestion } from '../helpers/nano-golden.ts';
 import { overhearTurns, overheardTurns, turnOnNode } from '../helpers/overhear-turns.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
 
-/** The whole takes one to two minutes on two cores. */
+/** The test takes one to two minutes on two cores. */
 const LIMIT_MS = 15 * 60_000;
 
 const { file, question, answer, rounds } = nanoQuestion(6);

@@ -1,4 +1,4 @@
-/** The store's way through a session: loading, choosing, asking, stopping, comparing, breaking. */
+/** The store through a session: loading, choosing, asking, stopping, comparing, failing. */
 import { describe, expect, it } from 'vitest';
 import type { AppState } from '../../src/store/app-state.ts';
 import { createAppStore } from '../../src/store/app-store.ts';
@@ -64,7 +64,7 @@ describe('choosing an image', () => {
     expect(state().image?.info).toEqual(IMAGE_INFO);
   });
 
-  it('costs what it costs within the pixel budget', async () => {
+  it('shows its cost within the pixel budget', async () => {
     const { state } = await openReady();
     state().setField('pixelBudget', '100000');
     await settle();
@@ -77,7 +77,7 @@ describe('choosing an image', () => {
     expect(state().image?.info).toEqual(IMAGE_INFO);
   });
 
-  it('keeps image, question and answers when the new file is no image', async () => {
+  it('keeps image, question and answers when the new file is not an image', async () => {
     const { state, engine } = await openReady();
     state().ask();
     await settle();
@@ -98,7 +98,7 @@ describe('choosing an image', () => {
     expect(engine().images).toHaveLength(2);
   });
 
-  it('is the first of several files, and the others are said to be left out', async () => {
+  it('takes the first of several files, and says that the others were left out', async () => {
     const { state } = await openReady();
     const file = (name: string, type: string): File => new File(['-'], name, { type });
     await state().chooseImageOf(
@@ -114,7 +114,7 @@ describe('choosing an image', () => {
     expect(state().imageError?.message).toMatch(/no file/);
   });
 
-  it('lets nobody ask while it is being opened', async () => {
+  it('blocks questions while it is being opened', async () => {
     const { state } = await openReady();
     const opening = state().chooseImage(picture(), 'b.png');
     expect(askObstacle(state())).toMatch(/Opening/);
@@ -131,7 +131,7 @@ describe('choosing an image', () => {
     expect(engine().images).toHaveLength(3);
   });
 
-  it('that the engine refuses once it is ready is taken back, and the question that waits for it', async () => {
+  it('is withdrawn, with the question that waits for it, if the engine refuses it once ready', async () => {
     const { state, engine } = open();
     void state().loadEngine();
     await state().chooseImage(new Blob(['-'], { type: 'image/x-thin' }), 'thin.png');
@@ -147,7 +147,7 @@ describe('choosing an image', () => {
     expect(askObstacle(state())).toBe('Choose an image first.');
   });
 
-  it('stops nothing when the new file is no image', async () => {
+  it('stops nothing when the new file is not an image', async () => {
     const { state, engine } = await openReady();
     state().ask();
     await settle();
@@ -157,7 +157,7 @@ describe('choosing an image', () => {
     expect(engine().asks).toHaveLength(1);
   });
 
-  it('that was chosen while an example is fetched is kept, and so is the question', async () => {
+  it('while an example is fetched keeps that image and its question', async () => {
     let arrive: (file: Blob) => void = () => undefined;
     const { state } = await openReady({ fetchFile: () => new Promise((resolve) => (arrive = resolve)) });
     const opening = state().chooseExample({ file: 'p.png', title: 'Poster', questions: ['When?'], note: '' });
@@ -170,7 +170,7 @@ describe('choosing an image', () => {
     expect(state().imagePending).toBeNull();
   });
 
-  it('of an example that cannot be used brings no question, also where one of that name is there', async () => {
+  it('of an unusable example brings no question, even where the current image has that name', async () => {
     let file = picture();
     const { state } = await openReady({ fetchFile: async () => file });
     const example = { file: 'p.png', title: 'Poster', questions: ['When?'], note: '' };
@@ -193,7 +193,7 @@ describe('choosing an image', () => {
     expect(state().question).toBe('Where?');
   });
 
-  it('ends the running turn and begins a new history', async () => {
+  it('ends the running turn and starts a new history', async () => {
     const { state } = await openReady();
     state().ask();
     await settle();
@@ -204,7 +204,7 @@ describe('choosing an image', () => {
 });
 
 describe('asking', () => {
-  it('names what is in the way', async () => {
+  it('names the obstacle', async () => {
     const { state } = open();
     expect(askObstacle(state())).toMatch(/image/);
     const ready = await openReady();
@@ -229,7 +229,7 @@ describe('asking', () => {
     expect(state().turns[0]?.status).toBe('running');
   });
 
-  it('tells a waiting question when the model cannot be loaded', async () => {
+  it('fails a waiting question when the model cannot be loaded', async () => {
     const { state, engine } = open();
     void state().loadEngine();
     await state().chooseImage(picture(), 'a.png');
@@ -278,7 +278,7 @@ describe('stopping', () => {
     expect(engine().asks).toHaveLength(2);
   });
 
-  it('takes back a question that waits', async () => {
+  it('withdraws a waiting question', async () => {
     const { state, engine } = open();
     void state().loadEngine();
     await state().chooseImage(picture(), 'a.png');
@@ -326,7 +326,7 @@ describe('comparing', () => {
 });
 
 describe('another model', () => {
-  it('is not asked what is left of a comparison', async () => {
+  it('does not run the rest of a comparison', async () => {
     const { state, engine } = await openReady();
     state().compare();
     await settle();
@@ -373,7 +373,7 @@ describe('a broken engine', () => {
     expect(state().engineNotice).toContain('It went away.');
   });
 
-  it('is not replaced for ever: a second failure at once waits for the user', async () => {
+  it('is not replaced endlessly: an immediate second failure waits for the user', async () => {
     const { state, engine, engines } = await openReady();
     state().recoverEngine({ name: 'DeviceLostError', message: 'The GPU went away.' });
     engine().finishLoad();

@@ -1,4 +1,4 @@
-/** The Models screen's store over a scripted library: what it shows of the work, and what it does when that ends early. */
+/** The Models screen's store over a scripted library: progress, and jobs that end early. */
 import { describe, expect, it } from 'vitest';
 import type { LibraryConnection } from '../../src/client/library-client.ts';
 import type { Finding, LibraryApi, ModelProgress, ModelSurvey, StoredModel } from '../../src/protocol/library-api.ts';
@@ -37,10 +37,10 @@ const SURVEY: ModelSurvey = {
   storage: STORAGE,
 };
 
-/** A piece of work, to be ended by the test. */
+/** A job that the test settles. */
 interface Work {
   readonly key: string;
-  readonly tell: (progress: ModelProgress) => void;
+  readonly report: (progress: ModelProgress) => void;
   readonly resolve: (key: string) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,17 +48,17 @@ interface Work {
 function open(changes: Partial<LibraryApi> = {}, endpoint: string | null = null) {
   const works: Work[] = [];
   const removed: string[] = [];
-  const work = (key: string, tell: Work['tell']): Promise<string> =>
+  const work = (key: string, report: Work['report']): Promise<string> =>
     new Promise((resolve, reject) => {
-      works.push({ key, tell, resolve, reject });
+      works.push({ key, report, resolve, reject });
     });
   let models: StoredModel[] = [];
   const api: LibraryApi = {
     list: async () => ({ models, storage: STORAGE }),
     survey: async () => SURVEY,
     tryMachine: async () => ({ verdict: 'no', text: 'Too small.' }),
-    add: (_origin, _dtype, tell) => work('k', tell),
-    resume: (key, _files, tell) => work(key, tell),
+    add: (_origin, _dtype, report) => work('k', report),
+    resume: (key, _files, report) => work(key, report),
     pause: async () => works.at(-1)?.reject(new NamedError('StoppedError', 'Stopped.')),
     remove: async (key) => void removed.push(key),
     verify: async () => ({ kind: 'ready', verified: null }),
@@ -115,7 +115,7 @@ describe('a model that is considered', () => {
     expect(state().considered).toMatchObject({ dtype: 'q4', trial: null });
   });
 
-  it('shows no trial of a dtype that is not chosen any more', async () => {
+  it('shows no trial of a dtype that is no longer chosen', async () => {
     let end: (finding: Finding) => void = () => undefined;
     const { state } = open({ tryMachine: () => new Promise((resolve) => (end = resolve)) });
     void state().consider({ kind: 'hub', id: 'a/b' });
@@ -127,7 +127,7 @@ describe('a model that is considered', () => {
     expect(state().considered).toMatchObject({ dtype: 'q4', trial: null });
   });
 
-  it('that cannot be had stays on show with the reason', async () => {
+  it('that is unavailable stays visible with the reason', async () => {
     const { state } = open({
       survey: async () => {
         throw new NamedError('HubError', 'There is no such model.');
@@ -138,8 +138,8 @@ describe('a model that is considered', () => {
   });
 });
 
-describe('what was typed to find a model', () => {
-  it('stays while it is looked at and when that fails, and is gone once the model is added', async () => {
+describe('the text typed to find a model', () => {
+  it('stays during the survey and when it fails, and is cleared once the model is added', async () => {
     let isThere = false;
     const { state } = open({
       survey: async () => {
@@ -162,7 +162,7 @@ describe('what was typed to find a model', () => {
     expect(state().form).toEqual(empty);
   });
 
-  it('begins with the mirror of the page’s address', () => {
+  it('starts with the mirror of the page’s address', () => {
     const { state } = open({}, 'hf-mirror.com');
     expect(state().form.mirror).toBe('https://hf-mirror.com');
     expect(state().endpoint).toBe('https://hf-mirror.com');
@@ -170,9 +170,9 @@ describe('what was typed to find a model', () => {
 });
 
 describe('a model that is added', () => {
-  it('shows how far it is, and that it is ready', async () => {
+  it('shows its progress, and that it is ready', async () => {
     const { works, state, app } = await adding();
-    works[0]?.tell(PROGRESS);
+    works[0]?.report(PROGRESS);
     expect(state().job).toMatchObject({ key: 'k', progress: PROGRESS });
     expect(app.getState().libraryWork).toBe('30 %');
     works[0]?.resolve('k');
@@ -188,7 +188,7 @@ describe('a model that is added', () => {
     expect(state().message).toMatchObject({ kind: 'notice', text: expect.stringContaining('Paused') });
   });
 
-  it('whose network broke goes on by itself once there is one, unless it was paused meanwhile', async () => {
+  it('resumes by itself when the network returns, unless it was paused meanwhile', async () => {
     const { works, state, goOnline } = await adding();
     works[0]?.reject(new NamedError('HubError', 'The connection broke.'));
     await settle();
@@ -206,7 +206,7 @@ describe('a model that is added', () => {
 });
 
 describe('a model that is deleted', () => {
-  it('is let go of by the engine first', async () => {
+  it('is released by the engine first', async () => {
     const { app, state, removed } = open();
     app.getState().selectModel({ kind: 'stored', key: 'k', name: 'a model' });
     await state().remove(MODEL);
@@ -214,7 +214,7 @@ describe('a model that is deleted', () => {
     expect(app.getState().selection).toEqual({ kind: 'bundled' });
   });
 
-  it('but could not be, is chosen again', async () => {
+  it('is selected again if its deletion fails', async () => {
     const { app, state } = open({
       remove: async () => {
         throw new NamedError('BusyError', 'It is open in another tab.');
@@ -228,7 +228,7 @@ describe('a model that is deleted', () => {
     expect(state().removing).toEqual([]);
   });
 
-  it('is so while its deletion waits, and deleted once', async () => {
+  it('shows as being deleted while its deletion waits, and is deleted once', async () => {
     let calls = 0;
     let letGo: () => void = () => undefined;
     const { state } = open({

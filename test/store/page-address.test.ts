@@ -1,4 +1,4 @@
-/** What the page's address may say, and what becomes of an address that is none. */
+/** The parameters of the page's address, and invalid ones. */
 import { describe, expect, it } from 'vitest';
 import type { AppState } from '../../src/store/app-state.ts';
 import { backendFrom, browserDeps, createAppStore } from '../../src/store/app-store.ts';
@@ -7,7 +7,7 @@ import { scriptedEngine, settle } from './scripted-engine.ts';
 
 const PAGE = 'http://page/app/';
 
-/** The state of a page whose address ends in `search`, and what its engine was told to load. */
+/** The state of a page whose address ends in `search`, and the source that its engine loads. */
 async function open(search: string): Promise<{ state: () => AppState; loaded: string[] }> {
   const loaded: string[] = [];
   const store = createAppStore({
@@ -27,7 +27,7 @@ async function open(search: string): Promise<{ state: () => AppState; loaded: st
 }
 
 describe('the page’s address', () => {
-  it('may choose a backend, and nothing else counts as one', () => {
+  it('may choose a backend, and ignores any other value', () => {
     expect(backendFrom(new URLSearchParams('backend=wasm'))).toBe('wasm');
     expect(backendFrom(new URLSearchParams('backend=cuda'))).toBe('auto');
   });
@@ -41,7 +41,7 @@ describe('the page’s address', () => {
     expect((await open(search)).loaded).toEqual([url]);
   });
 
-  it.each(['http://', 'file:///etc/', 'javascript:0'])('says so when the model’s is none: %s', async (model) => {
+  it.each(['http://', 'file:///etc/', 'javascript:0'])('reports an invalid URL of the model: %s', async (model) => {
     const { state, loaded } = await open(`model=${encodeURIComponent(model)}`);
     expect(state().engine).toMatchObject({ status: 'failed', error: { name: 'ModelFolderError' } });
     expect(() => folderAddress({ kind: 'url', url: model }, PAGE)).toThrow(`“${model}” is not the URL`);
@@ -51,7 +51,7 @@ describe('the page’s address', () => {
     expect(loaded).toEqual(['http://page/app/models/visionthink-nano/']);
   });
 
-  it('matters nothing to a model on this device', () => {
+  it('does not affect a model on this device', () => {
     const stored = { kind: 'stored', key: 'k', name: 'n' } as const;
     expect(sourceOf(stored, PAGE)).toBe(stored);
   });

@@ -6,10 +6,11 @@ import type { RoundResult, TurnResult, TurnSettings } from '../../src/protocol/t
 import { halfOf } from '../../src/shared/image-request.ts';
 import { NamedError } from '../../src/shared/errors.ts';
 
-/** What the scripted model is. */
+/** The scripted model's info. */
 export const ENGINE_INFO: EngineInfo = {
   backend: {
     backend: 'wasm',
+    title: 'WebAssembly',
     build: 'wasm',
     kernels: 'onnx',
     activations: 'f32',
@@ -29,7 +30,7 @@ export const ENGINE_INFO: EngineInfo = {
   loadMs: 1,
 };
 
-/** What the scripted model finds every image to be. */
+/** The scripted model's info of every image. */
 export const IMAGE_INFO: ImageInfo = { width: 448, height: 448, halfTokens: 64, fullTokens: 256 };
 
 /** A round that answered from the half image. */
@@ -74,7 +75,7 @@ export interface ScriptedEngine {
   readonly isDisposed: () => boolean;
 }
 
-/** Starts a scripted worker. Files of type `text/plain` are no images, `image/x-thin` none it takes; `stop` ends the last question. */
+/** Starts a scripted worker. It cannot decode files of type `text/plain` and refuses `image/x-thin`; `stop` ends the last question. */
 export function scriptedEngine(): ScriptedEngine {
   const asks: PendingAsk[] = [];
   const images: Blob[] = [];
@@ -126,7 +127,7 @@ export function scriptedEngine(): ScriptedEngine {
   };
 }
 
-/** Lets everything that waits for nothing happen. */
+/** Waits until all pending callbacks have run. */
 export async function settle(): Promise<void> {
   await new Promise((resolve) => {
     setTimeout(resolve, 0);

@@ -1,11 +1,11 @@
-/** Settings as typed, and what they mean. */
+/** Settings as typed, and their parsing. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SETTINGS } from '../../src/protocol/turn.ts';
 import { parseExamples } from '../../src/store/examples-slice.ts';
 import { INITIAL_FORM, fieldError, modeOf, settingsOf } from '../../src/store/settings-form.ts';
 
 describe('the settings form', () => {
-  it('begins with the default settings', () => {
+  it('starts with the default settings', () => {
     expect(settingsOf(INITIAL_FORM)).toEqual(DEFAULT_SETTINGS);
   });
 
@@ -72,7 +72,7 @@ describe('the settings form', () => {
 });
 
 describe('the list of examples', () => {
-  it('takes what is an example and leaves out the rest', () => {
+  it('keeps valid examples and drops the rest', () => {
     const good = { file: 'a.png', title: 'A', questions: ['How many?'], note: '' };
     expect(parseExamples([good, { ...good, questions: [1] }, null, 'a.png'])).toEqual([good]);
     expect(parseExamples({ examples: [good] })).toEqual([]);

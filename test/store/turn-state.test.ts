@@ -38,7 +38,7 @@ function text(round: number, kind: 'thinking' | 'toolCall' | 'answer' | 'text', 
 }
 
 describe('a turn', () => {
-  it('begins queued, and running has neither stage nor rounds', () => {
+  it('starts queued, and once running has neither stage nor rounds', () => {
     const turn = newTurn(1, 'How many?', DEFAULT_SETTINGS);
     expect(turn.status).toBe('queued');
     expect(beginTurn(turn)).toMatchObject({ status: 'running', stage: null, rounds: [] });
@@ -53,7 +53,7 @@ describe('a turn', () => {
     ]);
   });
 
-  it('keeps the pixels it was shown until they are let go', () => {
+  it('keeps the pixels it was shown until they are released', () => {
     const seen = { width: 1, height: 1, data: new Uint8Array(3) };
     const turn = played([{ ...half, seen }]);
     expect(turn.rounds[0]?.seen).toBe(seen);
@@ -66,13 +66,13 @@ describe('a turn', () => {
     expect(answerOf(finishTurn(turn, resultOf({ answer: '42', rounds: [answered] })))).toBe('42');
   });
 
-  it('shows no answer when there was only a tool call, whose text the protocol would take for one', () => {
+  it('shows no answer when there was only a tool call, whose text the protocol would treat as one', () => {
     const turn = played([half, text(1, 'thinking', 'Too small.'), text(1, 'toolCall', '{}')]);
     const raw = '<think>Too small.</think><tool_call>{}</tool_call>';
     expect(answerOf(finishTurn(turn, resultOf({ answer: raw, rounds: [{ ...answered, text: raw }] })))).toBe('');
   });
 
-  it('takes text outside the tags for the answer while there is no other', () => {
+  it('shows text outside the tags as the answer while there is no other', () => {
     expect(answerOf(played([half, text(1, 'text', 'just words')]))).toBe('just words');
   });
 
@@ -94,7 +94,7 @@ describe('a turn', () => {
     expect(answerOf(failTurn(turn, { name: 'DeviceLostError', message: 'gone' }))).toBe(shown);
   });
 
-  it('does not show the beginning of the closing tag either, but all that an answer holds', () => {
+  it('does not show the start of the closing tag either, but the whole answer', () => {
     const finished = (answer: string, raw: string, finishReason: TurnResult['finishReason']): string =>
       answerOf(finishTurn(played([half]), resultOf({ answer, finishReason, rounds: [{ ...ROUND, text: raw }] })));
     expect(finished('42</', '<answer>42</', 'length')).toBe('42');
@@ -102,7 +102,7 @@ describe('a turn', () => {
     expect(finished('<', '<answer><', 'stop')).toBe('<');
   });
 
-  it('takes late events after its result, but no late stage', () => {
+  it('accepts late events after its result, but no late stage', () => {
     const over = finishTurn(played([half]), resultOf({ answer: '5' }));
     const late = played([text(1, 'answer', '5'), { type: 'stage', round: 1, stage: 'decode' }], over);
     expect(late.rounds[0]?.streamed.answer).toBe('5');
@@ -139,7 +139,7 @@ describe('visual tokens', () => {
     expect(visualTokensOf(played([half, full]), 256)).toEqual({ used: 320, full: 256, ratio: 1.25 });
   });
 
-  it('are the result’s in the end, which knows the pixel budget', () => {
+  it('are the result’s in the end, which includes the pixel budget', () => {
     const visualTokens: TurnResult['visualTokens'] = { used: 16, full: 64, ratio: 0.25 };
     const turn = finishTurn(played([half]), resultOf({ visualTokens }));
     expect(visualTokensOf(turn, 256)).toEqual(visualTokens);

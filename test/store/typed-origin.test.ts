@@ -49,7 +49,7 @@ describe('a model of a hub', () => {
     expect(hubOf(text)).toEqual({ kind: 'hub', id: 'someone/tiny-vl' }),
   );
 
-  it('comes from a mirror, unless that is no address', () => {
+  it('comes from a mirror, unless its URL is invalid', () => {
     expect(hubOf('a/b', 'main', 'hf-mirror.com')).toEqual({
       kind: 'hub',
       id: 'a/b',

@@ -9,14 +9,14 @@ import type { VisionConfig } from '../../model/vision-config.ts';
 import { type QwenTextConfig, textFromConfig, textFromManifest } from './text-config.ts';
 import { visionFromConfig, visionFromManifest } from './vision-config.ts';
 
-/** The model config, as it stands in the manifest. */
+/** The model config, as stored in the manifest. */
 export interface QwenConfig extends ModelConfig {
   readonly text: QwenTextConfig;
   readonly vision: VisionConfig;
   readonly tokens: TokenIds;
 }
 
-/** The token ids that matter. */
+/** Special token ids. */
 export interface TokenIds {
   /** `<|image_pad|>`, repeated once per visual token. */
   readonly imageTokenId: number;
@@ -26,7 +26,7 @@ export interface TokenIds {
   readonly eosTokenIds: readonly number[];
 }
 
-/** What `Qwen2_5_VLTextConfig` takes when no end of text is given. */
+/** The default end of text of `Qwen2_5_VLTextConfig`. */
 const QWEN_EOS = 151645;
 
 const TOKENS = {
@@ -60,7 +60,7 @@ export function configFromCheckpoint(json: unknown, generationConfig: unknown): 
   return checked({ text: textConfig, vision: visionFromConfig(vision), tokens }, root);
 }
 
-/** From the first of the places that has any: generation_config.json decides, then config.json, nested or flat. */
+/** Reads them from the first place that has any: generation_config.json, then config.json, nested or flat. */
 function readEosTokenIds(places: readonly JsonFields[], vocabSize: number): readonly number[] {
   for (const place of places) {
     const value = place.get('eos_token_id');
@@ -88,7 +88,7 @@ export function configFromManifest(value: unknown): QwenConfig {
   return checked(config, fields);
 }
 
-/** Checks what has to hold between text, vision and tokens. */
+/** Checks the constraints between text, vision and tokens. */
 function checked(config: QwenConfig, fields: JsonFields): QwenConfig {
   const { text, vision, tokens } = config;
   if (vision.outHiddenSize !== text.hiddenSize) {

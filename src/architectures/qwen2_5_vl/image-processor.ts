@@ -1,6 +1,6 @@
 /**
- * What Qwen2.5-VL's image processor is told in `preprocessor_config.json`. Parsed once, where a model folder or a checkpoint
- * is opened; everything after that may rely on sane values. Every setting of transformers is honoured or refused by name.
+ * The settings of Qwen2.5-VL's image processor from `preprocessor_config.json`. Parsed once, when a model folder or a checkpoint
+ * is opened; later code relies on valid values. Every setting of transformers is honoured or refused by name.
  */
 import type { ProcessorSettings } from '../../model/processor-settings.ts';
 import { NamedError } from '../../shared/errors.ts';
@@ -21,7 +21,7 @@ export const DEFAULT_PROCESSOR_SETTINGS: ProcessorSettings = {
 /** Filters by Pillow's numbers. Source: Pillow 12.3, PIL/Image.py, Resampling. */
 const FILTERS: Readonly<Record<number, ProcessorSettings['resample']>> = { 1: 'lanczos', 2: 'bilinear', 3: 'bicubic' };
 
-/** What `size` may hold: two areas, under the names of newer and of older versions of transformers. */
+/** Keys of `size`: two areas, under the names of newer and of older versions of transformers. */
 const SIZE_KEYS = ['shortest_edge', 'longest_edge', 'min_pixels', 'max_pixels'];
 
 /**
@@ -46,7 +46,7 @@ export function parseProcessorSettings(json: unknown): ProcessorSettings {
     mergeSize: wholeNumber('merge_size', json['merge_size'], defaults.mergeSize, 64),
     resample: filterOf(json['resample'], defaults.resample),
     ...areas,
-    // Without normalisation values stay as they are, and subtracting 0 and dividing by 1 changes none.
+    // Without normalisation: subtract 0 and divide by 1, which changes nothing.
     mean: isNormalised ? mean : [0, 0, 0],
     std: isNormalised ? std : [1, 1, 1],
     rescaleFactor: rescaleFactorOf(json, defaults.rescaleFactor),
@@ -94,7 +94,7 @@ function isPositive(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0;
 }
 
-/** `largest` keeps a lying file from asking for absurd amounts of memory. */
+/** `largest` keeps a corrupt file from requesting absurd amounts of memory. */
 function wholeNumber(key: string, value: unknown, fallback: number, largest = 2 ** 31): number {
   const chosen = value ?? fallback;
   if (!isPositive(chosen) || !Number.isInteger(chosen) || chosen > largest) {

@@ -1,6 +1,6 @@
 /**
- * M-RoPE: the (t, h, w) position of every token of a sequence, and the rotary angles that follow. Text counts on in all
- * three axes; an image's tokens share one t and span a grid of h and w; what follows goes on from the largest position + 1.
+ * M-RoPE: the (t, h, w) position of every token of a sequence, and the rotary angles that follow. Text advances all
+ * three axes; an image's tokens share one t and span a grid of h and w; the next span continues from the largest position + 1.
  * Source: transformers modeling_qwen2_5_vl.py (get_rope_index, apply_multimodal_rotary_pos_emb).
  */
 import type { QwenConfig } from './config.ts';
@@ -38,7 +38,7 @@ export function imagePositions(start: number, { height, width }: TokenGrid): Spa
 /** Computes rows of the rotary tables. Angles are rounded to f32 where the reference rounds them. */
 export class RotaryTable {
   readonly #inverseFrequencies: Float32Array;
-  /** For each frequency, the axis (t 0, h 1, w 2) whose position it turns with. */
+  /** For each frequency, the axis (t 0, h 1, w 2) whose position it rotates with. */
   readonly #axes: Uint8Array;
 
   constructor({ headDim, ropeTheta, mropeSection }: QwenConfig['text']) {
@@ -65,7 +65,7 @@ export class RotaryTable {
     }
   }
 
-  /** Writes whole tables `[slots, headDim / 2]` for a prompt of `spans` and the text that will follow it. */
+  /** Writes whole tables `[slots, headDim / 2]` for a prompt of `spans` and the text that follows it. */
   fillPrompt(cos: Float32Array, sin: Float32Array, spans: readonly Span[]): void {
     let slot = 0;
     let next = 0;

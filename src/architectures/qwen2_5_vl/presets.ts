@@ -1,6 +1,6 @@
 /**
- * Sizes of Qwen2.5-VL models that a speed can be measured at without their weights: with the same sizes, random weights take
- * the same time. In the spelling of config.json.
+ * Presets: sizes of Qwen2.5-VL models for speed measurements without their weights, because random weights of the same sizes
+ * take the same time. Field names are those of config.json.
  */
 import type { Preset } from '../architecture.ts';
 
@@ -50,7 +50,7 @@ const PROCESSOR = {
 export const PRESETS = {
   /** Source: config.json of Qwen/Qwen2.5-VL-3B-Instruct. */
   '3b': {
-    name: 'Qwen2.5-VL-3B shapes',
+    name: 'Qwen2.5-VL-3B preset',
     config: {
       ...QWEN_TEXT,
       hidden_size: 2048,
@@ -66,7 +66,7 @@ export const PRESETS = {
   },
   /** Source: config.json of Senqiao/VisionThink-Efficient. */
   '7b': {
-    name: 'VisionThink-7B shapes',
+    name: 'VisionThink-7B preset',
     config: {
       ...QWEN_TEXT,
       hidden_size: 3584,
@@ -80,9 +80,9 @@ export const PRESETS = {
     },
     processor: PROCESSOR,
   },
-  /** No model: small enough for tests, with every kind of layer. */
+  /** Not a real model: small enough for tests, with every kind of layer. */
   tiny: {
-    name: 'tiny shapes',
+    name: 'tiny preset',
     config: {
       ...QWEN_TEXT,
       hidden_size: 128,

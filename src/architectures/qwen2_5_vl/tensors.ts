@@ -1,5 +1,5 @@
 /**
- * Which tensors a Qwen2.5-VL model has, and what a checkpoint calls them. Canonical names are the newer layout's without its
+ * The tensors of a Qwen2.5-VL model, and their names in checkpoints. Canonical names are the newer layout's without its
  * leading `model.`; checkpoints saved by older versions of transformers use another layout.
  * Source: transformers, `models/qwen2_5_vl/modeling_qwen2_5_vl.py`, `Qwen2_5_VLForConditionalGeneration`.
  */
@@ -11,7 +11,7 @@ export const LM_HEAD = 'lm_head.weight';
 export const EMBEDDING = 'language_model.embed_tokens.weight';
 
 /**
- * The vision tower: with 4 bits it makes most of the whole model's error. It is a twelfth of VisionThink's weights, and no
+ * The vision tower keeps 8 bits: with 4 bits it causes most of the model's error. It is a twelfth of VisionThink's weights, and no
  * decode step reads it.
  */
 const VISION_TOWER = 'visual.';
@@ -27,11 +27,11 @@ export function checkpointTensors(config: QwenConfig): CheckpointTensors {
       ...spellings(`language_model.layers.${text.numLayers}.input_layernorm.weight`),
       ...spellings(`visual.blocks.${vision.depth}.norm1.weight`),
     ],
-    keptAtEight: [VISION_TOWER],
+    eightBitPrefixes: [VISION_TOWER],
   };
 }
 
-/** What a canonical name may be called: newer layout, older layout. */
+/** Checkpoint names of a canonical name: newer layout, older layout. */
 function spellings(canonical: string): string[] {
   if (canonical === LM_HEAD) return [LM_HEAD];
   if (canonical.startsWith(VISION_TOWER)) return [`model.${canonical}`, canonical];

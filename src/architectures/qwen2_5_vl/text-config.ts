@@ -1,6 +1,6 @@
 /**
- * The sizes of Qwen2.5-VL's language model: what they are called in config.json (flat or nested), what transformers takes when
- * they are absent, and what this project's graphs can run.
+ * The sizes of Qwen2.5-VL's language model: their names in config.json (flat or nested), the defaults of transformers, and the
+ * limits of this project's graphs.
  * Source of names and defaults: transformers, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`, `Qwen2_5_VLTextConfig`.
  */
 import { type JsonFields, type NumberRule, readNumbers } from '../../model/json-fields.ts';
@@ -33,7 +33,7 @@ const QWEN_SECTIONS = [16, 24, 24];
 /**
  * The language model's sizes from config.json.
  * @param text `text_config`, or the whole config where it is flat
- * @param tieWordEmbeddings read by the caller, because it may stand in either place
+ * @param tieWordEmbeddings read by the caller, because it may be in either place
  * @throws CheckpointError for a size or setting that is missing, absurd or not supported
  */
 export function textFromConfig(text: JsonFields, tieWordEmbeddings: boolean): QwenTextConfig {
@@ -53,7 +53,7 @@ export function textFromConfig(text: JsonFields, tieWordEmbeddings: boolean): Qw
   return checked({ ...numbers, headDim, ...ropeFromConfig(text), tieWordEmbeddings }, text);
 }
 
-/** Newer configs keep all of it in `rope_parameters`, older ones in `rope_scaling` and `rope_theta`. */
+/** Newer configs store it in `rope_parameters`, older ones in `rope_scaling` and `rope_theta`. */
 function ropeFromConfig(text: JsonFields): Pick<QwenTextConfig, 'ropeTheta' | 'mropeSection'> {
   const rope = text.object('rope_scaling') ?? text.object('rope_parameters');
   rope?.oneOf('rope_type', ['default', 'mrope']);
@@ -66,7 +66,7 @@ function ropeFromConfig(text: JsonFields): Pick<QwenTextConfig, 'ropeTheta' | 'm
 }
 
 /**
- * The language model's sizes as they stand in a manifest.
+ * The language model's sizes from a manifest.
  * @throws the fields' own error for a size that is missing, absurd or not supported
  */
 export function textFromManifest(fields: JsonFields): QwenTextConfig {
@@ -80,7 +80,7 @@ export function textFromManifest(fields: JsonFields): QwenTextConfig {
   return checked(text, fields);
 }
 
-/** What has to hold between the sizes. */
+/** Checks the constraints between the sizes. */
 function checked(text: QwenTextConfig, fields: JsonFields): QwenTextConfig {
   const { hiddenSize, numHeads, numKvHeads, headDim, mropeSection } = text;
   if (headDim * numHeads !== hiddenSize || !Number.isInteger(headDim)) {

@@ -5,7 +5,7 @@
 import type { JsonObject } from '../../shared/json.ts';
 import type { Vocabulary } from '../architecture.ts';
 
-/** What is merged apart: contractions, words, single digits, punctuation, white space. */
+/** Splits text into pieces that are merged separately: contractions, words, single digits, punctuation, white space. */
 const WORDS =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 

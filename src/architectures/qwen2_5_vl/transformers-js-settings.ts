@@ -1,5 +1,5 @@
 /**
- * Settings of a folder as transformers.js reads them.
+ * A folder's settings in the form that transformers.js reads.
  * Source: @huggingface/transformers 4.3 src/configs.js, src/models/qwen2_vl/.
  */
 import type { QwenConfig } from './config.ts';

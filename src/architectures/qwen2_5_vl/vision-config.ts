@@ -1,6 +1,6 @@
 /**
- * The sizes of Qwen2.5-VL's vision tower: what they are called in config.json, what transformers takes when they are absent, and
- * what this project's image processing and graphs can run.
+ * The sizes of Qwen2.5-VL's vision tower: their names in config.json, the defaults of transformers, and the limits of this
+ * project's image processing and graphs.
  * Source of names and defaults: transformers, `models/qwen2_5_vl/configuration_qwen2_5_vl.py`,
  * `Qwen2_5_VLVisionConfig`.
  */
@@ -46,7 +46,7 @@ export function visionFromConfig(vision: JsonFields): VisionConfig {
 }
 
 /**
- * The vision tower's sizes as they stand in a manifest.
+ * The vision tower's sizes from a manifest.
  * @throws the fields' own error for a size that is missing, absurd or not supported
  */
 export function visionFromManifest(fields: JsonFields): VisionConfig {
@@ -59,7 +59,7 @@ export function visionFromManifest(fields: JsonFields): VisionConfig {
   return checked(vision, fields);
 }
 
-/** What has to hold between the sizes. */
+/** Checks the constraints between the sizes. */
 function checked(vision: VisionConfig, fields: JsonFields): VisionConfig {
   const { depth, hiddenSize, numHeads, headDim, patchSize, spatialMergeSize, windowSize, fullAttentionBlocks } = vision;
   if (headDim * numHeads !== hiddenSize || !Number.isInteger(headDim)) {

@@ -1,11 +1,11 @@
-/** What the vision encoder's graph is fed of an image's grid of patches: its window plan, under the graph's names. */
+/** The vision encoder's inputs for an image's grid of patches: its window plan, under the graph's names. */
 import type { QwenConfig } from './config.ts';
 import { VISION_ENCODER as NAMES } from '../../onnx/graph-names.ts';
 import type { PatchGrid, VisionInputs } from '../architecture.ts';
 import { padWindows } from './window-padding.ts';
 import { planWindows } from './window-plan.ts';
 
-/** The inputs beside `pixel_values`. */
+/** The inputs other than `pixel_values`. */
 export function visionInputs(vision: QwenConfig['vision'], { height, width }: PatchGrid): VisionInputs {
   const plan = planWindows(vision, height, width);
   const padded = padWindows(plan);

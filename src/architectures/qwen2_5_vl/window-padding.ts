@@ -1,4 +1,4 @@
-/** Windows of the vision tower as its ONNX graph takes them: all of one size, the smaller ones padded and masked. */
+/** The vision tower's windows in the form of its ONNX graph: all of one size, smaller ones padded and masked. */
 import type { WindowPlan } from '../architecture.ts';
 
 /** A plan of windows in the graph's terms. */
@@ -10,7 +10,7 @@ export interface PaddedWindows {
   readonly windows: number;
   /** Patches of a full window (of the largest one, for small images). */
   readonly windowPatches: number;
-  /** `[windows, windowPatches]`: rows in window order, padding pointing at row 0. */
+  /** `[windows, windowPatches]`: rows in window order; padding refers to row 0. */
   readonly windowRows: BigInt64Array;
   /** `[patches]`: place of each row in the padded windows. */
   readonly windowSlots: BigInt64Array;

@@ -1,5 +1,5 @@
 /**
- * The vision tower's order of patches: which merge groups form a window, and the rotary angles of each patch. Depends on the
+ * The vision tower's patch order: which merge groups form a window, and the rotary angles of each patch. Depends on the
  * size of the grid alone.
  * Source: transformers modeling_qwen2_5_vl.py (get_window_index, rot_pos_emb).
  */
@@ -38,7 +38,7 @@ export function planWindows(vision: QwenConfig['vision'], gridHeight: number, gr
   };
 }
 
-/** Two-dimensional rotary angles: the first half of the frequencies turns with the row, the second with the column. */
+/** Two-dimensional rotary angles: the first half of the frequencies rotates with the row, the second with the column. */
 function rotary(
   { headDim, spatialMergeSize: merge }: QwenConfig['vision'],
   windowIndex: readonly number[],

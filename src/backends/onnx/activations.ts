@@ -8,12 +8,12 @@ export function activationType(activations: Activations): TensorType & ('float16
   return activations === 'f16' ? 'float16' : 'float32';
 }
 
-/** Floats in the activations' type: themselves, or their f16 bits. */
+/** Floats in the activations' type: unchanged, or as f16 bits. */
 export function asActivations(values: Float32Array, activations: Activations): Float32Array | Uint16Array {
   return activations === 'f16' ? f32ToF16(values) : values;
 }
 
-/** Activations as f32: themselves, or what their f16 bits say. Throws TypeError for data that holds no floats. */
+/** Activations as f32: unchanged, or converted from f16 bits. Throws TypeError for data that holds no floats. */
 export function activationsToF32(data: TensorData): Float32Array {
   if (data instanceof Float32Array) return data;
   if (data instanceof Uint16Array) return f16ToF32(data);

@@ -1,5 +1,5 @@
 /**
- * A sequence on a device, whose greedy steps can be submitted one behind the other before the token they take is known on the
+ * A sequence on a device. Greedy steps can be submitted one after the other before the token they take is known on the
  * host: a step's token stays on the device, where the next step's embedding looks it up, while a copy travels to the host.
  */
 import type { PendingToken } from '../../engine/backend.ts';
@@ -18,28 +18,28 @@ export class DeviceSequence extends OnnxSequence {
     this.#graphs = graphs;
   }
 
-  /** Submits a greedy step; resolves when it is submitted. */
+  /** Submits a greedy decode step; resolves on submission. */
   async decodeAhead(id: number | null): Promise<PendingToken> {
     this.#steps ??= this.#bind();
     const { token, embeds, seqlensK, totalLength, lookUp, decode } = this.#steps;
     const { runtime, embedTokens } = this.#graphs;
-    // 1. Embed the id, or the token that the step before has left on the device.
+    // 1. Embed the id, or the token that the previous step left on the device.
     if (id === null) await lookUp();
     else {
       const ids = runtime.tensor('int64', BigInt64Array.of(BigInt(id)), [1, 1]);
       await embedTokens.run({ [EMBED_TOKENS.inputIds]: ids }, { [EMBED_TOKENS.inputsEmbeds]: embeds });
     }
-    // 2. Decode behind what is cached, earlier steps in flight included.
+    // 2. Decode after the cached tokens, which include the steps in flight.
     const total = this.length + 1;
     seqlensK[0] = total - 1;
     totalLength[0] = total;
     await decode();
     this.countStep();
-    // 3. Send the token on its way to the host.
+    // 3. Start copying the token to the host.
     return { token: runtime.readLater(token).then((tokens) => Number(tokens[0])) };
   }
 
-  /** Frees device memory; submitted steps end undisturbed. */
+  /** Frees device memory; submitted steps still complete. */
   override dispose(): void {
     this.#steps?.token.dispose();
     this.#steps?.embeds.dispose();
@@ -47,7 +47,7 @@ export class DeviceSequence extends OnnxSequence {
     super.dispose();
   }
 
-  /** Steps on fixed tensors, of which only the token's place in the sequence changes. */
+  /** Binds a step to fixed tensors: only the token's position in the sequence changes from step to step. */
   #bind(): BoundSteps {
     const { runtime, embedTokens, decoder, model, activations } = this.#graphs;
     const token = runtime.allocate('int64', [1, 1]);
@@ -69,7 +69,7 @@ export class DeviceSequence extends OnnxSequence {
   }
 }
 
-/** Tensors that all steps of a sequence share, and the two runs of a step. */
+/** The tensors that all steps of a sequence share, and the two runs of a step. */
 interface BoundSteps {
   /** i64 `[1, 1]` on the device: written by every step, read by the next. */
   readonly token: Tensor;

@@ -1,22 +1,22 @@
-/** Embeddings of what the decoder runs on: text by its ids, images by their features. */
+/** Embeddings of the decoder's inputs: text from its ids, images from their features. */
 import type { TokenInput } from '../../engine/backend.ts';
 import { EMBED_TOKENS } from '../../onnx/graph-names.ts';
 import { tensorOf } from './image-features.ts';
 import { outputOf } from './outputs.ts';
 import type { Rows, Runtime, Session, Tensor } from './runtime.ts';
 
-/** Makes embeddings. The caller disposes what it is given. */
+/** Makes embeddings. The caller disposes the result. */
 export class Embedder {
   readonly #runtime: Runtime;
   readonly #session: Session;
 
-  /** `session`: of the embedding lookup. */
+  /** `session` runs the embedding lookup. */
   constructor(runtime: Runtime, session: Session) {
     this.#runtime = runtime;
     this.#session = session;
   }
 
-  /** The inputs of a run behind each other: `[1, tokens, hidden]`. Features stay where they are. */
+  /** The inputs of a run, concatenated: `[1, tokens, hidden]`. Features stay where they are. */
   async embed(inputs: readonly TokenInput[]): Promise<Tensor> {
     const made: Tensor[] = [];
     try {

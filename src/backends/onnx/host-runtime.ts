@@ -4,7 +4,7 @@ import { OrtSession } from './ort-session.ts';
 import { joinedShape, WrappedTensor } from './ort-tensors.ts';
 import type { HostRuntime, Rows, Session, SessionFiles, Tensor, TensorData, TensorType } from './runtime.ts';
 
-/** What tells one host runtime from another. */
+/** How host runtimes differ. */
 export interface HostOptions {
   /** Whether awaiting a run leaves the thread free. */
   readonly leavesThreadFree: boolean;
@@ -49,6 +49,6 @@ class OrtHostRuntime implements HostRuntime {
   }
 
   async dispose(): Promise<void> {
-    // Whoever made a session releases it; there is nothing else.
+    // Sessions are released by their owners; the runtime holds nothing else.
   }
 }

@@ -24,7 +24,7 @@ export class TensorFeatures implements ImageFeatures {
   }
 }
 
-/** The tensor of features that this backend has made. Throws TypeError for those of another. */
+/** The tensor of features made by this backend. Throws TypeError for another backend's features. */
 export function tensorOf(features: ImageFeatures): Tensor {
   if (features instanceof TensorFeatures) return features.tensor;
   throw new TypeError('these features were made by another backend');

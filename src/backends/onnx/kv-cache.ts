@@ -1,6 +1,6 @@
 /**
- * The KV cache, one key and one value tensor a layer. Static: fixed buffers on the device which runs write in place.
- * Growing: every run returns longer tensors. Both hand their tensors to a run and take back what it made.
+ * The KV cache, one key and one value tensor per layer. Static: fixed buffers on the device, written in place by each run.
+ * Growing: every run returns longer tensors. Both feed their tensors to a run and take its results back.
  */
 import type { ModelConfig } from '../../model/model-config.ts';
 import { pastKey, pastValue, presentKey, presentValue } from '../../onnx/graph-names.ts';
@@ -15,13 +15,13 @@ import type {
   TensorType,
 } from './runtime.ts';
 
-/** What a sequence asks of a cache. */
+/** The KV cache of one sequence. */
 export interface KvCache {
   /** The past, by input name. */
   feeds(): Tensors;
   /** Where the present goes, by output name. */
   outputs(): Outputs;
-  /** Takes the present of a run that has ended; nothing to do where the run wrote the cache's own buffers. */
+  /** Takes the present of a finished run; does nothing where the run wrote the cache's own buffers. */
   take(results: Tensors): void;
   /** Forgets all but the first `length` tokens. */
   truncate(length: number): Promise<void>;
@@ -29,7 +29,7 @@ export interface KvCache {
   dispose(): void;
 }
 
-/** Makes the kind of cache the runtime wants; a growing one needs no `capacity`. */
+/** Makes a cache for the runtime: static on a device, growing on the host. A growing cache ignores `capacity`. */
 export function createKvCache(
   runtime: Runtime,
   text: ModelConfig['text'],
@@ -42,7 +42,7 @@ export function createKvCache(
 }
 
 class StaticKvCache implements KvCache {
-  /** The same tensors by both names: made once, since every run asks for them. */
+  /** The same tensors under both names, made once because every run needs them. */
   readonly #feeds: Tensors;
   readonly #outputs: Tensors;
 
@@ -69,11 +69,11 @@ class StaticKvCache implements KvCache {
   }
 
   take(): void {
-    // The run wrote these very buffers.
+    // The run wrote these buffers in place.
   }
 
   async truncate(): Promise<void> {
-    // Slots past the end are never read, and written before they are counted.
+    // Slots past the end are never read, and are written before `length` reaches them.
   }
 
   dispose(): void {
@@ -116,7 +116,7 @@ class GrowingKvCache implements KvCache {
     for (const [past, tensor] of this.#tensors) {
       const [, heads = 0, from = 0, headDim = 0] = tensor.dims;
       if (from <= length) continue;
-      const data = cutLength(await tensor.read(), heads, from, length, headDim);
+      const data = cutLength(await tensor.read(), { heads, from, length, width: headDim });
       tensor.dispose();
       this.#tensors.set(past, this.#runtime.tensor(tensor.type, data, [1, heads, length, headDim]));
     }
@@ -127,8 +127,17 @@ class GrowingKvCache implements KvCache {
   }
 }
 
+/** How much of a cached tensor is retained. */
+interface Cut {
+  readonly heads: number;
+  /** Tokens there are, and those that stay. */
+  readonly from: number;
+  readonly length: number;
+  readonly width: number;
+}
+
 /** `[heads, from, width]` cut to `[heads, length, width]`. */
-function cutLength(data: TensorData, heads: number, from: number, length: number, width: number): TensorData {
+function cutLength(data: TensorData, { heads, from, length, width }: Cut): TensorData {
   const cut = data.slice(0, heads * length * width);
   for (let head = 0; head < heads; head++) {
     const rows = data.subarray(head * from * width, (head * from + length) * width);

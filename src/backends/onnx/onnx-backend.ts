@@ -1,4 +1,4 @@
-/** A model folder's ONNX graphs as a backend: sessions are made one at a time, after the machine's arithmetic has been tested. */
+/** A backend that runs a model folder's ONNX graphs. Sessions are created one at a time, after the attention self-test. */
 import type { Backend } from '../../engine/backend.ts';
 import { type Activations, activationsOf, type GraphName, type VariantName } from '../../model/manifest.ts';
 import type { ModelDefinition } from '../../architectures/architecture.ts';
@@ -11,12 +11,12 @@ import { testAttention } from './self-test.ts';
 import { OnnxTextModel } from './text-model.ts';
 import { OnnxVisionModel } from './vision-model.ts';
 
-/** What a backend is opened from. */
+/** What to open a backend from. */
 export interface OnnxBackendOptions {
   readonly folder: ModelFolder;
   /** The graphs that run. */
   readonly variant: VariantName;
-  /** The backend disposes it with itself; when opening fails, that is left to the caller. */
+  /** Owned and disposed by the backend; if opening fails, the caller disposes it. */
   readonly runtime: Runtime;
   readonly onEvent: (event: LoadEvent) => void;
 }
@@ -36,7 +36,7 @@ const DEVICE_OUTPUTS: Readonly<Record<GraphName, (layers: number) => string[]>> 
 };
 
 /**
- * Tests attention, then makes the sessions one after the other.
+ * Self-tests attention, then creates the sessions one after the other.
  * Throws NumericCheckError when the machine computes wrongly, ModelFolderError when the folder lacks the variant.
  */
 export async function openOnnxBackend(options: OnnxBackendOptions): Promise<Backend> {

@@ -1,4 +1,4 @@
-/** A session of onnxruntime as the engine's: the web and the node package have the same API. */
+/** Adapts a session of onnxruntime to `Session`: the web and the node package have the same API. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common';
 import { unwrap, WrappedTensor } from './ort-tensors.ts';
 import type { Session, Tensor } from './runtime.ts';

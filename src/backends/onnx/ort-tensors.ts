@@ -1,8 +1,8 @@
-/** Tensors of onnxruntime as the engine's. Shared by the web and the node runtime: both have the same API. */
+/** Adapts tensors of onnxruntime to `Tensor`, for the web and the node runtime: both have the same API. */
 import type { Tensor as OrtTensor } from 'onnxruntime-common';
 import type { Rows, Tensor, TensorData, TensorType } from './runtime.ts';
 
-/** The engine's view of one onnxruntime tensor. */
+/** One onnxruntime tensor as a `Tensor`. */
 export class WrappedTensor implements Tensor {
   readonly type: TensorType;
   readonly dims: readonly number[];
@@ -63,7 +63,7 @@ export function hostArray(type: TensorType, bytes: ArrayBuffer): TensorData {
   return new arrays[type](bytes);
 }
 
-/** What joined rows are: their type, numbers a row, and how many. Throws RangeError when there are none. */
+/** The type, width and count of concatenated rows. Throws RangeError when there are none. */
 export function joinedShape(parts: readonly Rows[]): { type: TensorType; width: number; count: number } {
   const [first] = parts;
   if (first === undefined) throw new RangeError('there are no rows to join');

@@ -1,4 +1,4 @@
-/** The rotary tables of one sequence where its decoder reads them: tensors on the host, or on a device that they are uploaded to. */
+/** The rotary tables of one sequence as tensors its decoder reads: on the host, or uploaded to the device. */
 import type { PositionTables } from '../../architectures/architecture.ts';
 import type { Activations } from '../../model/manifest.ts';
 import type { Span } from '../../model/span.ts';
@@ -8,7 +8,7 @@ import type { Runtime, Tensor } from './runtime.ts';
 
 type Pair<T> = readonly [cos: T, sin: T];
 
-/** Fills the tables, and uploads them where there is a device. */
+/** Fills the tables and, on a device, uploads them. */
 export class RotaryTables {
   readonly #runtime: Runtime;
   readonly #activations: Activations;
@@ -53,7 +53,7 @@ export class RotaryTables {
     } else if (this.#tensors === null) {
       this.#tensors = [runtime.upload(type, cos, dims), runtime.upload(type, sin, dims)];
     } else {
-      // In place: what is bound to the tables stays bound.
+      // In place, so that existing bindings stay valid.
       runtime.overwrite(this.#tensors[0], cos);
       runtime.overwrite(this.#tensors[1], sin);
     }

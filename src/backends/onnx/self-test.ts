@@ -1,6 +1,6 @@
 /**
  * Self-test at load: attention as this machine's driver computes it, against a scalar reference. Known to catch SwiftShader's
- * wrong prefill of 32 or more tokens when subgroups are on; any driver may have its own such fault.
+ * wrong prefill of 32 or more tokens when subgroups are on; any driver may have a similar fault.
  */
 import type { ModelDefinition } from '../../architectures/architecture.ts';
 import { ATTENTION_CHECK as NAMES } from '../../onnx/graph-names.ts';
@@ -12,7 +12,7 @@ import { NamedError } from '../../shared/errors.ts';
 import { f16ToF32 } from '../../shared/float16.ts';
 import { pseudoRandom } from '../../shared/pseudo-random.ts';
 
-/** Runs of the self-test: a prefill, a further chunk on that past, and a decode step. */
+/** Tokens per run of the self-test: a prefill, a further chunk, and a decode step. */
 const CHUNKS = [70, 40, 1];
 const CAPACITY = 128;
 /** Largest difference allowed, inputs being in [-1, 1]. Measured: 1e-6 in f32, 1e-3 in f16; a wrong kernel gives 0.1 and more. */
@@ -20,11 +20,11 @@ const TOLERANCE = { f32: 1e-3, f16: 2e-2 } as const;
 const WINDOWS = 3;
 const WINDOW_PATCHES = 64;
 
-/** What the test needs of a model: its attention heads, and angles to rotate by. */
+/** What the test needs from a model: its attention heads and rotary positions. */
 type TestedModel = Pick<ModelDefinition, 'config' | 'positions'>;
 
 /**
- * Runs the model folder's attention check. `session`: of its `attention_check` graph.
+ * Runs the model folder's attention self-test. `session` runs its `attention_check` graph.
  * Throws NumericCheckError when a result differs by more than the tolerance or is not finite.
  */
 export async function testAttention(
@@ -153,7 +153,7 @@ class AttentionTest {
     return this.#error(results[NAMES.visionAttention], expected);
   }
 
-  /** Smallest inputs for the half of the graph that is not being tested. */
+  /** Smallest inputs for the half of the graph that is not under test. */
   #idleVision(): Tensors {
     const { hiddenSize } = this.#model.config.vision;
     const one = (): Tensor => this.#floats(new Float32Array(hiddenSize), [1, 1, hiddenSize]);

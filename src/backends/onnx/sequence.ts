@@ -1,4 +1,4 @@
-/** One sequence through the decoder's ONNX graph: its KV cache, its rotary tables, and a run behind what is cached. */
+/** One sequence on the decoder's ONNX graph: its KV cache, its rotary tables, and runs that extend the cache. */
 import type { ForwardOptions, ForwardResult, Sequence, TokenInput } from '../../engine/backend.ts';
 import type { Activations } from '../../model/manifest.ts';
 import type { ModelDefinition } from '../../architectures/architecture.ts';
@@ -20,7 +20,7 @@ export interface TextGraphs<R extends Runtime = Runtime> {
   readonly activations: Activations;
 }
 
-/** A sequence on any runtime: every run is waited for. */
+/** A sequence on any runtime: every run is awaited. */
 export class OnnxSequence implements Sequence {
   readonly capacity: number;
   readonly #graphs: TextGraphs;
@@ -87,7 +87,7 @@ export class OnnxSequence implements Sequence {
     this.#tables.dispose();
   }
 
-  /** What every run is fed that only changes with the layout: the past, and the rotary tables. */
+  /** Inputs of every run that change only with the layout: the past and the rotary tables. */
   protected sharedFeeds(): Tensors {
     const [cos, sin] = this.#tables.tensors;
     return { [DECODER.cosCache]: cos, [DECODER.sinCache]: sin, ...this.#cache.feeds() };
@@ -98,7 +98,7 @@ export class OnnxSequence implements Sequence {
     return this.#cache.outputs();
   }
 
-  /** Counts one more token, which a submitted step writes into the cache; gives how many there are then. */
+  /** Counts the token that a submitted step writes into the cache; returns the new length. */
   protected countStep(): number {
     return ++this.#length;
   }

@@ -3,9 +3,9 @@ import type { Sequence, TextModel } from '../../engine/backend.ts';
 import { DeviceSequence } from './device-sequence.ts';
 import { OnnxSequence, type TextGraphs } from './sequence.ts';
 
-/** Tokens of a prefill run: a stop is noticed between runs, which the host computes one by one. */
+/** Tokens per prefill run: the host computes runs one by one and notices a stop only between them. */
 const HOST_CHUNK = 512;
-/** Where runs are only submitted, a stop waits for none of them, and longer runs keep a large GPU busier. */
+/** On a device runs are only submitted, so a stop waits for none of them, and longer runs keep a large GPU busier. */
 const DEVICE_CHUNK = 2048;
 
 /** The language model with its sessions. */

@@ -1,4 +1,4 @@
-/** The vision tower through its ONNX graph: one preprocessed image in, its features out. What its graph is fed of a grid is cached by size. */
+/** The vision tower through its ONNX graph: one preprocessed image in, its features out. The graph's inputs for a grid are cached by size. */
 import type { ModelDefinition, VisionInputs } from '../../architectures/architecture.ts';
 import type { VisionModel } from '../../engine/backend.ts';
 import type { PreprocessedImage } from '../../image/patchify.ts';
@@ -13,7 +13,7 @@ import type { Runtime, Session, Tensor, Tensors } from './runtime.ts';
 /** Grids whose inputs are cached. */
 const CACHED_GRIDS = 8;
 
-/** What the vision model is made with. */
+/** What the vision model runs on. */
 export interface VisionGraph {
   readonly runtime: Runtime;
   readonly session: Session;
@@ -31,8 +31,8 @@ export class OnnxVisionModel implements VisionModel {
   }
 
   /**
-   * Encodes an image into features, a row a visual token. The caller disposes the result. Throws ImageTooLargeError where a
-   * CPU has no room for it, whatever the runtime throws otherwise.
+   * Encodes an image into features, one row per visual token. The caller disposes the result. Throws ImageTooLargeError where a
+   * CPU lacks the memory for it; other errors of the runtime pass through.
    */
   async encode(image: PreprocessedImage): Promise<TensorFeatures> {
     const [, gridHeight, gridWidth] = image.gridThw;
@@ -41,13 +41,13 @@ export class OnnxVisionModel implements VisionModel {
     const feeds = this.#feeds(image, inputs);
     const running = session.run(feeds, { [NAMES.imageFeatures]: null });
     const results = await running.catch((thrown: unknown) => {
-      // A failing device may have been lost, which its owner reports. On a CPU the size is to blame: onnxruntime's attention counts in 32 bits.
+      // A failing device may be lost, which its owner reports. On a CPU the size is the cause: onnxruntime's attention indexes with 32 bits.
       throw runtime.kind === 'device' ? thrown : this.#tooLarge(gridHeight, gridWidth, thrown);
     });
     return new TensorFeatures(outputOf(results, NAMES.imageFeatures));
   }
 
-  /** What the graph is fed: the patches, and what the architecture says of their grid. */
+  /** The inputs of the graph: the patches, and the architecture's inputs for their grid. */
   #feeds({ gridThw, pixelValues }: PreprocessedImage, inputs: VisionInputs): Tensors {
     const { runtime, activations } = this.#graph;
     const patches = gridThw[1] * gridThw[2];

@@ -1,14 +1,14 @@
-/** What of a model folder our kernels can run on an adapter, and why not more. */
+/** Which variants of a model folder our kernels can run on an adapter, and why not the others. */
 import type { Activations, Manifest } from '../../model/manifest.ts';
 import type { AdapterProbe } from './gpu/adapter.ts';
 
-/** How a model and an adapter go together. */
+/** The fit of a model to an adapter. */
 export interface AdapterFit {
-  /** Variants of the folder that the adapter runs, the faster first; none where `refusal` says why. */
+  /** Variants of the folder that the adapter runs, the faster first; empty if `refusal` is set. */
   readonly activations: readonly Activations[];
-  /** Why there is no better one, one sentence each. */
+  /** Why a faster variant is missing, one sentence each. */
   readonly notes: readonly string[];
-  /** Why there is none at all, one sentence; null where there is one. */
+  /** Why no variant runs, one sentence; null if one does. */
   readonly refusal: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** What both towers' kernels share: the device, how its work is recorded, and the model's weights on it. */
+/** The context that both towers' kernels share: the device, its command stream, and the model's weights. */
 import type { KernelConfig } from '../../architectures/architecture.ts';
 import type { Activations } from '../../model/manifest.ts';
 import { CommandStream } from './gpu/command-stream.ts';
@@ -7,7 +7,7 @@ import type { Tuning } from './gpu/tuning.ts';
 import { Transposer } from './weights/transposer.ts';
 import { WeightStore } from './weights/weight-store.ts';
 
-/** What the kernels must know of a model. */
+/** What the kernels need to know about a model. */
 export interface KernelModel extends KernelConfig {
   /** Type of embeddings, features, rotary tables and the cache. */
   readonly activations: Activations;
@@ -24,7 +24,7 @@ export interface KernelContext {
   readonly transposer: Transposer;
 }
 
-/** A context in which nothing is compiled, recorded or loaded yet. */
+/** An empty context: nothing is compiled, recorded or loaded yet. */
 export function createContext(device: GPUDevice, model: KernelModel, tuning: Tuning): KernelContext {
   const compiler = new Compiler(device);
   const transposer = new Transposer(compiler);

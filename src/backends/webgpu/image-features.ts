@@ -1,4 +1,4 @@
-/** Features of an image as this backend keeps them: in the buffer that the vision tower has written. */
+/** Features of an image as this backend keeps them: in the buffer that the vision tower writes. */
 import type { ImageFeatures } from '../../engine/backend.ts';
 import type { Activations } from '../../model/manifest.ts';
 import { activationBuffer, readActivations } from './gpu/activation-buffer.ts';
@@ -10,7 +10,7 @@ export interface FeaturesShape {
   readonly activations: Activations;
 }
 
-/** Features `[tokens, hidden]` in the activations' type, in a buffer of their own. */
+/** Features `[tokens, hidden]` in the activations' type, in their own buffer. */
 export class BufferFeatures implements ImageFeatures {
   readonly tokens: number;
   readonly buffer: GPUBuffer;
@@ -36,7 +36,7 @@ export class BufferFeatures implements ImageFeatures {
   }
 }
 
-/** The buffer of features that this backend has made. Throws TypeError for those of another. */
+/** The buffer of features made by this backend. Throws TypeError for another backend's features. */
 export function bufferOf(features: ImageFeatures): GPUBuffer {
   if (features instanceof BufferFeatures) return features.buffer;
   throw new TypeError('these features were made by another backend');

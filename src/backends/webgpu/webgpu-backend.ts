@@ -1,4 +1,4 @@
-/** A model by kernels of our own on a WebGPU device, its weights read out of the model folder's graphs. No graph runs. */
+/** A backend of our own kernels on a WebGPU device. It reads the weights from the model folder's graphs, but runs no graph. */
 import type { Backend } from '../../engine/backend.ts';
 import { activationsOf, type GraphName, type VariantName } from '../../model/manifest.ts';
 import type { ModelFolder } from '../../architectures/model-folder.ts';
@@ -12,11 +12,11 @@ import type { KernelTime } from './gpu/command-stream.ts';
 import type { KernelDescription } from './gpu/compiler.ts';
 import type { Tuning } from './gpu/tuning.ts';
 import { WebGpuVisionModel } from './vision/vision-model.ts';
-import { readStoredPart, type StoredPart } from './weights/stored-part.ts';
+import { readStoredGraph, type StoredGraph } from './weights/stored-graph.ts';
 
-/** What a backend is opened from. */
+/** What to open a backend from. */
 export interface WebGpuBackendOptions {
-  /** The backend destroys it with itself; when opening fails, that is left to the caller. */
+  /** Owned and destroyed by the backend; if opening fails, the caller destroys it. */
   readonly device: GPUDevice;
   readonly folder: Pick<ModelFolder, 'manifest' | 'model' | 'blob'>;
   /** The graphs whose weights it reads. */
@@ -25,26 +25,26 @@ export interface WebGpuBackendOptions {
   readonly onEvent: (event: LoadEvent) => void;
 }
 
-/** The backend, whose kernels can be looked at and timed. */
+/** A backend whose kernels can be inspected and timed. */
 export interface WebGpuBackend extends Backend {
-  /** Every kernel it has compiled, with its source and why it is this one. */
+  /** Every compiled kernel, with its source and the choices behind it. */
   describe(): readonly KernelDescription[];
-  /** Times every kernel while `work` runs; empty where the device has no timestamps. Timing slows the work. */
+  /** Times every kernel while `work` runs; empty if the device has no timestamps. Timing slows the work. */
   time<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly times: ReadonlyMap<string, KernelTime> }>;
 }
 
-/** What can be freed. */
+/** Something to free. */
 interface Disposable {
   dispose(): void;
 }
 
-/** The parts of a model, in the order in which they are opened. */
-const PARTS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies readonly GraphName[];
+/** The graphs of a model, in the order in which they are opened. */
+const OPENED_GRAPHS = ['vision_encoder', 'embed_tokens', 'decoder'] as const satisfies readonly GraphName[];
 
 /**
- * Opens one part of the model after the other; a part's kernels compile and are tested while its weights load.
+ * Opens the graphs of the model one after the other; kernels are compiled and self-tested while the weights load.
  * @throws NumericCheckError when the device computes wrongly
- * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+ * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
  * @throws ModelFolderError when the folder lacks the variant
  */
 export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<WebGpuBackend> {
@@ -57,15 +57,15 @@ export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<
     );
   }
   const context = createContext(device, { ...kernels, activations: activationsOf(variant) }, tuning);
-  const read = partReader(folder, variant);
+  const read = weightReader(folder, variant);
   const opened: Disposable[] = [];
   const open = async <T extends Disposable>(
-    part: (typeof PARTS)[number],
-    make: (context: KernelContext, stored: StoredPart) => Promise<T>,
+    graph: (typeof OPENED_GRAPHS)[number],
+    make: (context: KernelContext, stored: StoredGraph) => Promise<T>,
   ): Promise<T> => {
-    const loaded = PARTS.indexOf(part);
-    onEvent({ type: 'loadProgress', phase: 'compile', loaded, total: PARTS.length, detail: part });
-    const made = await make(context, await read(part));
+    const loaded = OPENED_GRAPHS.indexOf(graph);
+    onEvent({ type: 'loadProgress', phase: 'compile', loaded, total: OPENED_GRAPHS.length, detail: graph });
+    const made = await make(context, await read(graph));
     opened.push(made);
     return made;
   };
@@ -75,7 +75,7 @@ export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<
     const { run } = await open('decoder', openDecoder);
     return new KernelBackend(context, visionModel, new WebGpuTextModel({ context, embedding, run }), opened);
   } catch (thrown) {
-    for (const part of opened) part.dispose();
+    for (const graph of opened) graph.dispose();
     throw thrown;
   }
 }
@@ -85,13 +85,13 @@ class KernelBackend implements WebGpuBackend {
   readonly text: WebGpuTextModel;
   readonly leavesThreadFree = true;
   readonly #context: KernelContext;
-  readonly #parts: readonly Disposable[];
+  readonly #opened: readonly Disposable[];
 
-  constructor(context: KernelContext, vision: WebGpuVisionModel, text: WebGpuTextModel, parts: readonly Disposable[]) {
+  constructor(context: KernelContext, vision: WebGpuVisionModel, text: WebGpuTextModel, opened: readonly Disposable[]) {
     this.vision = vision;
     this.text = text;
     this.#context = context;
-    this.#parts = parts;
+    this.#opened = opened;
   }
 
   notes(): readonly string[] {
@@ -118,16 +118,16 @@ class KernelBackend implements WebGpuBackend {
   }
 
   async dispose(): Promise<void> {
-    for (const part of this.#parts) part.dispose();
+    for (const graph of this.#opened) graph.dispose();
     this.#context.device.destroy();
   }
 }
 
-/** Reads the parts of a variant. Throws ModelFolderError when the folder lacks it. */
-function partReader(
+/** Reads the graphs of a variant. Throws ModelFolderError when the folder lacks it. */
+function weightReader(
   folder: WebGpuBackendOptions['folder'],
   name: VariantName,
-): (part: GraphName) => Promise<StoredPart> {
+): (graph: GraphName) => Promise<StoredGraph> {
   const { manifest } = folder;
   const graphs = manifest.variants.find((candidate) => candidate.name === name)?.graphs;
   if (graphs === undefined) {
@@ -136,9 +136,9 @@ function partReader(
       `${manifest.name} (${manifest.dtype}) has no ${name} graphs. Convert it with another --dtype.`,
     );
   }
-  return (part) => {
-    const { file, data } = graphs[part];
+  return (graph) => {
+    const { file, data } = graphs[graph];
     const files = data.map((path) => ({ path, blob: folder.blob(path) }));
-    return readStoredPart(folder.blob(file), files);
+    return readStoredGraph(folder.blob(file), files);
   };
 }

@@ -1,5 +1,5 @@
 /**
- * VisionThink's tool: all of the image at its own resolution. The call has no arguments but the action's name.
+ * VisionThink's tool: the whole image at full resolution. The call's only argument is the action's name.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py.
  */
 import { fullOf, type ImageRequest } from '../../shared/image-request.ts';
@@ -8,10 +8,10 @@ import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
-/** What every VisionThink model was taught to call with. Source: dvlab-research/VisionThink, the tool's system prompt. */
+/** The call that every VisionThink model was trained to make. Source: dvlab-research/VisionThink, the tool's system prompt. */
 export const RESIZE_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 
-/** Images of a turn: the one it begins with, and the full one. Source: the same script, which stops at two. */
+/** Most images of a turn: the first one, and the full-resolution one. Source: the same script, which stops at two. */
 const MAX_IMAGES = 2;
 
 /** Characters of the model's own text that an error quotes: errors go into the next round's prompt. */
@@ -26,15 +26,15 @@ export const RESIZE: Tool = {
   likely: fullImage,
 };
 
-/** The image shown last, all of it, at its own resolution. */
+/** The last shown image, whole, at full resolution. */
 function fullImage(conversation: Conversation): readonly ImageRequest[] {
   return [fullOf(conversation.shown.at(-1)?.request.image ?? 0)];
 }
 
 /**
- * Finds the call in a round's text: null when there is none. It is valid when the tags hold exactly one JSON object and its
- * action is known. As in the reference, all that looks like `{...}}` on one line is read as an object; what is one object as
- * a whole is taken too, however it is laid out.
+ * Finds the call in a round's text; null if there is none. It is valid if the tags contain exactly one JSON object with a known
+ * action. As in the reference, everything of the form `{...}}` on one line is parsed as an object; in addition, content that
+ * is one object as a whole is accepted in any layout.
  */
 function parseResizeCall(text: string): ParsedCall | null {
   const contents = between(text, '<tool_call>', '</tool_call>');
@@ -42,7 +42,7 @@ function parseResizeCall(text: string): ParsedCall | null {
   const objects = contents.flatMap((content) =>
     isObject(tryParseJson(content))
       ? [content]
-      : content.split('\n').flatMap((line) => between(line, '{', '}}').map((inner) => `{${inner}}}`)),
+      : content.split('\n').flatMap((line) => between(line, '{', '}}').map((body) => `{${body}}}`)),
   );
   if (objects.length === 0) return invalid('No JSON object was found between <tool_call> and </tool_call>.');
   for (const text of objects) {

@@ -1,41 +1,41 @@
 /**
- * A tool: what a model may call for in the middle of a turn. A tool is one file in this folder and one line in registry.ts.
- * It reads calls and answers them; the turn's loop asks it, shows the images and frames the reply as the
- * model's prompts say (prompts.json). It knows nothing of tokens, the engine or rounds.
+ * A tool that a model may call during a turn. A tool is one file in this folder and one line in registry.ts. It parses and
+ * answers calls; the turn's loop invokes it, shows the images and frames the reply with the model's prompts (prompts.json). It
+ * knows nothing of tokens, the engine or rounds.
  */
 import type { ImageRequest } from '../../shared/image-request.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { Conversation } from '../messages.ts';
 
-/** A call as it was found in a round's text. */
+/** A call found in a round's text. */
 export type ParsedCall =
   | { readonly valid: true; readonly arguments: JsonObject }
-  /** `error` is what the model reads of it: one sentence, without special tokens, quoting little. */
+  /** `error` is the text for the model: one sentence without special tokens and with short quotes only. */
   | { readonly valid: false; readonly error: string };
 
-/** What is known of a tool before it is called. */
+/** Static properties of a tool. */
 export interface ToolDescription {
-  /** Texts that calls consist of or begin with; speculative decoding drafts them from their first tokens on. */
+  /** Texts that calls consist of or begin with: speculative decoding drafts them from their first tokens on. */
   readonly calls: readonly string[];
-  /** Images a conversation turn may show in all, the question's own among them. */
+  /** Most images of a turn, including the question's own. */
   readonly maxImages: number;
 }
 
 /** A tool. */
 export interface Tool {
-  /** What prompts.json and the settings name it by. */
+  /** Its name in prompts.json and in the settings. */
   readonly name: string;
   describe(): ToolDescription;
-  /** Finds the call in a round's text; null when there is none. Never throws, whatever the text. */
+  /** Finds the call in a round's text; null if there is none. Never throws. */
   parse(text: string): ParsedCall | null;
   /**
-   * Carries a valid call out: the images to show next, or text. `conversation` ends with the message that calls.
-   * Throws ToolCallError for a call that cannot be carried out; the model reads its message, as after a malformed call.
+   * Executes a valid call; returns the images to show next, or text. `conversation` ends with the calling message.
+   * Throws ToolCallError for a call that cannot be executed; the model reads its message, as after a malformed call.
    */
   apply(call: JsonObject, conversation: Conversation): readonly ImageRequest[] | string;
   /**
-   * The images a call is likely to ask for, before it is there: they are made ready while the device idles or the call is
-   * still being written, and free capacity is kept for them. Empty when nobody can know.
+   * The images that a future call is likely to request: they are prefetched while the device is idle or the call is still being
+   * generated, and cache capacity is reserved for them. Empty if they cannot be predicted.
    */
   likely(conversation: Conversation): readonly ImageRequest[];
 }

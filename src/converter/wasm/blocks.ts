@@ -1,4 +1,4 @@
-/** What quantising functions have in common: their parameters, the walk over blocks, a block's extreme, scales as f16. */
+/** What the quantising functions share: their parameters, the loop over blocks, a block's extreme, rounding scales to f16. */
 import { QUANT_BLOCK } from '../../onnx/precision.ts';
 import {
   choose,
@@ -17,32 +17,32 @@ import {
   when,
 } from '../../shared/wasm-assembler.ts';
 
-/** Vectors of a block. */
+/** Vectors per block. */
 export const VECTORS = Array.from({ length: QUANT_BLOCK / 4 }, (_, i) => i);
 
 /** Parameters of both functions. */
-export const [VALUES, END, CODES, SCALES, HALF] = [0, 1, 2, 3, 4] as const;
-/** How many there are. */
+export const [VALUES, END, QUANTIZED, SCALES, HALF] = [0, 1, 2, 3, 4] as const;
+/** Number of parameters. */
 export const PARAMETERS = 5;
 
-/** A function's inside. */
+/** Locals and code of a function. */
 export interface FunctionBody {
   readonly locals: readonly ValueType[];
   readonly body: Code;
 }
 
-/** The same number in four runners. */
+/** The same number in four lanes. */
 export const splat = (value: number): Code => f32x4.const(value, value, value, value);
 /** Vector i of the block. */
 export const vectorAt = (i: number): Code => v128.load(get(VALUES), 16 * i);
 
-/** Calls `body` for every block, `codeBytes` being the size of a block's codes. */
-export function eachBlock(codeBytes: number, body: Code): Code {
+/** Calls `body` for every block, `quantizedBytes` being the bytes of a block's quantized values. */
+export function eachBlock(quantizedBytes: number, body: Code): Code {
   return doWhile(
     sequence(
       body,
       set(VALUES, i32.add(get(VALUES), i32.const(4 * QUANT_BLOCK))),
-      set(CODES, i32.add(get(CODES), i32.const(codeBytes))),
+      set(QUANTIZED, i32.add(get(QUANTIZED), i32.const(quantizedBytes))),
       set(SCALES, i32.add(get(SCALES), i32.const(4))),
     ),
     i32.sub(get(END), get(VALUES)),
@@ -71,7 +71,7 @@ export function findExtreme(locals: Locals, result: number): Code {
     set(least, f32x4.extract(get(low), 0)),
     set(result, choose(f32.gt(get(most), f32.neg(get(least))), get(most), get(least))),
     when(
-      f32.eq(get(most), f32.neg(get(least))), // both signs: the one that comes first
+      f32.eq(get(most), f32.neg(get(least))), // the same magnitude with both signs: take the first
       sequence(
         set(address, i32.sub(get(VALUES), i32.const(4))),
         doWhile(
@@ -83,7 +83,7 @@ export function findExtreme(locals: Locals, result: number): Code {
   );
 }
 
-/** Rounds the v128 local `scale` to f16 where the mask says so: to nearest, ties to even. What is too large for f16 stays so. */
+/** Rounds the v128 local `scale` to f16 where the mask is set: to nearest, ties to even. Values too large for f16 stay too large. */
 export function roundScale(locals: Locals, scale: number): Code {
   const [magnitude, rounded] = [locals.add('v128'), locals.add('v128')];
   const odd = v128.and(i32x4.shr_u(get(magnitude), i32.const(13)), i32x4.const(1));

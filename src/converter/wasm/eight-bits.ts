@@ -17,7 +17,7 @@ import {
   when,
 } from '../../shared/wasm-assembler.ts';
 import {
-  CODES,
+  QUANTIZED,
   eachBlock,
   findExtreme,
   type FunctionBody,
@@ -27,14 +27,14 @@ import {
   vectorAt,
 } from './blocks.ts';
 
-/** Eight bits: round to nearest, in f64 and with halves going up, as Math.round does. */
+/** Eight bits: round to nearest in f64, ties up, as Math.round does. */
 export function roundEightBits(): FunctionBody {
   const locals = new Locals(PARAMETERS);
   const [extreme, scale] = [locals.add('f32'), locals.add('v128')];
   const [inverse, y, up] = [locals.add('v128'), locals.add('v128'), locals.add('v128')];
   const [values, low] = [locals.add('v128'), locals.add('v128')];
   const twice = (value: number): Code => f64x2.splat(f64.const(value));
-  /** Codes of the low two values, in the low two runners. */
+  /** Quantizes the low two values into the low two lanes. */
   const two = (pair: Code): Code =>
     sequence(
       set(y, f64x2.mul(f64x2.promote_low(pair), get(inverse))),
@@ -49,13 +49,13 @@ export function roundEightBits(): FunctionBody {
       set(low, two(get(values))),
       v128.shuffle(get(low), two(v128.shuffle(get(values), get(values), [2, 3, 0, 1])), [0, 1, 4, 5]),
     );
-  // Both narrowings saturate: what is left lies in 0..255.
+  // Both narrowings saturate to 0..255.
   const sixteen = (i: number): Code =>
     i8x16.narrow_i16x8_u(i16x8.narrow_i32x4(four(i), four(i + 1)), i16x8.narrow_i32x4(four(i + 2), four(i + 3)));
   const round = sequence(
     set(inverse, f64x2.splat(f64.div(f64.const(1), f64.promote(f32x4.extract(get(scale), 0))))),
-    v128.store(get(CODES), 0, sixteen(0)),
-    v128.store(get(CODES), 16, sixteen(4)),
+    v128.store(get(QUANTIZED), 0, sixteen(0)),
+    v128.store(get(QUANTIZED), 16, sixteen(4)),
   );
   const middles = i16x8.const(0x8080);
   const body = eachBlock(
@@ -67,7 +67,7 @@ export function roundEightBits(): FunctionBody {
       f32.store(get(SCALES), 0, f32x4.extract(get(scale), 0)),
       when(
         f32.eq(f32x4.extract(get(scale), 0), f32.const(0)),
-        sequence(v128.store(get(CODES), 0, middles), v128.store(get(CODES), 16, middles)),
+        sequence(v128.store(get(QUANTIZED), 0, middles), v128.store(get(QUANTIZED), 16, middles)),
         round,
       ),
     ),

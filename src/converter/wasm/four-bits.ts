@@ -17,7 +17,7 @@ import {
   when,
 } from '../../shared/wasm-assembler.ts';
 import {
-  CODES,
+  QUANTIZED,
   eachBlock,
   findExtreme,
   type FunctionBody,
@@ -30,19 +30,19 @@ import {
 } from './blocks.ts';
 
 /**
- * What the block's extreme is mapped to by the scales that are tried, beside -8 itself. Measured: twice as many gain a
- * thousandth of the error and cost two thirds more time; mapping the extreme to positive codes gains nothing.
+ * Values that the candidate scales map the block's extreme to, besides -8. Measured: twice as many gain a thousandth of the
+ * error and cost two thirds more time; mapping the extreme to positive values gains nothing.
  */
 export const TARGETS = [-9.1, -8.8, -8.5, -8.1, -7.8, -7.4, -7];
 
-/** Where the first function's table of targets lies, four runners each. */
+/** Where the first function's table of targets lies, four lanes each. */
 export const TABLE = 0;
 const TABLE_END = TABLE + 16 * (1 + TARGETS.length);
 
 /**
- * Four bits. The values x are divided by their extreme; for each target k the codes c = round(k x) are taken, then the
- * scale that fits them best, sum(x c) / sum(c c), rounded as it will be stored. A scale t saves 2 t sum(x c) - t^2 sum(c c) of the
- * squared error that codes of zero would make. The best one's nearest codes are stored.
+ * Four bits. The numbers x are divided by their extreme; each target k gives quantized values c = round(k x) and their
+ * best-fitting scale sum(x c) / sum(c c), rounded as it will be stored. A scale t reduces the squared error of all-zero values by
+ * 2 t sum(x c) - t^2 sum(c c). The best scale's nearest quantized values are stored.
  */
 export function searchFourBits(): FunctionBody {
   const locals = new Locals(PARAMETERS);
@@ -67,7 +67,7 @@ export function searchFourBits(): FunctionBody {
     v(),
   ];
 
-  /** One sum a runner of four vectors. */
+  /** Sums four vectors horizontally, one sum per lane. */
   const sums = ([a, b, c2, d]: readonly number[]): Code => {
     const pair = (first = 0, second = 0): Code =>
       f32x4.add(
@@ -84,7 +84,7 @@ export function searchFourBits(): FunctionBody {
       ),
     );
   };
-  /** What a scale saves: its value in units of the extreme is `scaled`. */
+  /** The reduction of the squared error by a scale; `scaled` is the scale in units of the extreme. */
   const savedBy = (candidate: number): Code =>
     sequence(
       set(scaled, f32x4.mul(get(candidate), get(inverse))),
@@ -115,7 +115,7 @@ export function searchFourBits(): FunctionBody {
     set(square, sums(squares)),
     when(
       i32.eq(get(entry), i32.const(TABLE)),
-      // The first target is that of round-to-nearest, whose own scale competes, too.
+      // The first target is round-to-nearest's; its original scale competes, too.
       sequence(
         savedBy(original),
         set(bestSaved, v128.shuffle(get(saved), get(saved), [0, 0, 0, 0])),
@@ -132,17 +132,17 @@ export function searchFourBits(): FunctionBody {
   );
 
   // Adding 2^23 * 1.5 to a float rounds it, and leaves it in the low bits of its pattern; 8 more make it unsigned.
-  const codesAt = (i: number): Code =>
+  const quantizedAt = (i: number): Code =>
     v128.and(
       f32x4.add(clamped(f32x4.mul(f32x4.mul(vectorAt(i), get(inverse)), get(targets[0]))), splat(2 ** 23 * 1.5 + 8)),
       i32x4.const(15),
     );
   const bytesAt = (i: number): Code =>
     i8x16.narrow_i16x8_u(
-      i16x8.narrow_i32x4(codesAt(i), codesAt(i + 1)),
-      i16x8.narrow_i32x4(codesAt(i + 2), codesAt(i + 3)),
+      i16x8.narrow_i32x4(quantizedAt(i), quantizedAt(i + 1)),
+      i16x8.narrow_i32x4(quantizedAt(i + 2), quantizedAt(i + 3)),
     );
-  /** Two neighbouring codes of 16 bits in all to one byte, the first in its low half. */
+  /** Packs two neighbouring quantized values (16 bits in all) into one byte, the first in its low half. */
   const packed = (local: number): Code =>
     v128.and(v128.or(get(local), i16x8.shr_u(get(local), i32.const(4))), i16x8.const(0x00ff));
 
@@ -166,10 +166,10 @@ export function searchFourBits(): FunctionBody {
     set(targets[0], f32x4.splat(f32.div(get(extreme), get(best)))), // what the best scale maps the extreme to
     set(x, bytesAt(0)),
     set(c, bytesAt(4)),
-    v128.store(get(CODES), 0, i8x16.narrow_i16x8_u(packed(x), packed(c))),
+    v128.store(get(QUANTIZED), 0, i8x16.narrow_i16x8_u(packed(x), packed(c))),
     f32.store(get(SCALES), 0, get(best)),
   );
-  const zeros = sequence(v128.store(get(CODES), 0, i16x8.const(0x8888)), f32.store(get(SCALES), 0, f32.const(0)));
+  const zeros = sequence(v128.store(get(QUANTIZED), 0, i16x8.const(0x8888)), f32.store(get(SCALES), 0, f32.const(0)));
 
   const body = sequence(
     set(lowest, splat(-8)),
@@ -180,7 +180,7 @@ export function searchFourBits(): FunctionBody {
         findExtreme(locals, extreme),
         set(original, f32x4.splat(f32.mul(get(extreme), f32.const(-1 / 8)))),
         roundScale(locals, original),
-        // Nothing is left of a block whose scale rounds to zero, or whose extreme is subnormal.
+        // A block whose scale rounds to zero, or whose extreme is subnormal, becomes zeros.
         when(
           f32.eq(f32x4.extract(get(original), 0), f32.const(0)),
           zeros,

@@ -1,6 +1,6 @@
 /**
- * The inner loops of quantize.ts as WebAssembly with vectors of 128 bits: with 8 bits seven times as fast as JavaScript.
- * Both functions take addresses in the module's memory: of the first value, of the end of the values, of the codes and of
+ * The inner loops of quantize.ts as WebAssembly SIMD: with 8 bits seven times as fast as JavaScript.
+ * Both functions take addresses in the module's memory: of the first value, of the end of the values, of the quantized values and of
  * the scales; and a mask, all ones for scales that are rounded to f16. Values are finite.
  */
 import { assemble } from '../../shared/wasm-assembler.ts';
@@ -8,18 +8,18 @@ import { PARAMETERS } from './blocks.ts';
 import { roundEightBits } from './eight-bits.ts';
 import { searchFourBits, TABLE, TARGETS } from './four-bits.ts';
 
-/** Where callers may put values, codes and scales. */
+/** Where callers may put values, quantized values and scales. */
 export const FREE_MEMORY = 1024;
 
 /** A compiled kernel. `HALF` is -1 for scales rounded to f16, 0 for f32. */
 export interface QuantizeKernel {
   readonly memory: WebAssembly.Memory;
   readonly run: Readonly<
-    Record<4 | 8, (values: number, end: number, codes: number, scales: number, half: number) => void>
+    Record<4 | 8, (values: number, end: number, quantized: number, scales: number, half: number) => void>
   >;
 }
 
-/** Compiles the kernel, with at least `bytes` of memory behind FREE_MEMORY. A few milliseconds. */
+/** Compiles the kernel, with at least `bytes` of memory after FREE_MEMORY. A few milliseconds. */
 export function compileKernel(bytes: number): QuantizeKernel {
   const functions = { 4: searchFourBits(), 8: roundEightBits() };
   const module = assemble(

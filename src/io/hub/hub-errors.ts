@@ -1,13 +1,13 @@
-/** What a hub's refusals mean, and what to do about them. Source: huggingface_hub `utils/_http.py`, `hf_raise_for_status`. */
+/** Explains a hub's refusals and says what to do. Source: huggingface_hub `utils/_http.py`, `hf_raise_for_status`. */
 import { NamedError } from '../../shared/errors.ts';
 import { DEFAULT_REVISION } from '../../shared/hub-page.ts';
 
-/** What was asked of the hub, for messages. */
+/** A request to the hub, for messages. */
 export interface Asked {
   readonly endpoint: string;
   /** `owner/name`. */
   readonly id: string;
-  /** As the person wrote it. */
+  /** The revision as the person typed it. */
   readonly revision: string;
   /** The file; undefined when the list of files was asked for. */
   readonly path?: string;
@@ -15,12 +15,12 @@ export interface Asked {
   readonly hasToken: boolean;
 }
 
-/** Whether a refusal may be over soon. */
+/** Whether a refusal may be temporary. */
 export function isPassing(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
-/** The HubError for an answer that no waiting will change. */
+/** The HubError for a permanent refusal. */
 export function refusal(asked: Asked, status: number, headers: Headers): NamedError {
   const { endpoint, id, revision, path, hasToken } = asked;
   const code = headers.get('x-error-code') ?? '';
@@ -62,7 +62,7 @@ function login({ endpoint, id, hasToken }: Asked): string {
   return hasToken
     ? `The token of HF_TOKEN does not open it: accept its licence on ${endpoint}/${id} with the token's account, and see that the token may read gated repositories.`
     : `Accept its licence on ${endpoint}/${id}, make a token there (Settings, Access Tokens), and convert it on the ` +
-        'command line with HF_TOKEN set to it: a page cannot send one. The folder that comes of it can be added to a page.';
+        'command line with HF_TOKEN set to it: a page cannot send one. The resulting folder can be added to a page.';
 }
 
 /** The HubError after the last retry. `why`: the sentence about the last failure. */
@@ -70,15 +70,15 @@ export function gaveUp({ endpoint, path, id }: Asked, why: string, cause: unknow
   return new NamedError(
     'HubError',
     `${path ?? id} could not be read from ${endpoint}: ${why} Check the connection${cause === undefined ? '' : ' and the endpoint'}; what has arrived ` +
-      'and was converted stays, so do the same again to go on.',
+      'and was converted stays, so do the same again to resume.',
     { cause },
   );
 }
 
-/** The HubError for a file that is not what was listed. */
+/** The HubError for a file that differs from the listing. */
 export function changed({ endpoint, path = '', id }: Asked, how: string): NamedError {
   return new NamedError(
     'HubError',
-    `${path} of ${id} is another file than ${endpoint} listed: ${how}. Do the same again to list it anew; if it stays so, use another endpoint.`,
+    `${path} of ${id} differs from what ${endpoint} listed: ${how}. Do the same again to list it anew; if the error remains, use another endpoint.`,
   );
 }

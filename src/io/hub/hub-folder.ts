@@ -17,9 +17,9 @@ import { HubRequests } from './hub-requests.ts';
 export interface HubFile {
   readonly path: string;
   readonly bytes: number;
-  /** Of files in large-file storage: weights always are. */
+  /** SHA-256 of a file in large-file storage, where weights always are. */
   readonly sha256: string | undefined;
-  /** Of every file: changes with its content. */
+  /** Git's object id, of every file: changes with its content. */
   readonly blobId: string;
 }
 
@@ -27,9 +27,9 @@ export interface HubFile {
 export interface HubFolder extends FileSource {
   /** `owner/name`, as the hub spells it. */
   readonly id: string;
-  /** What was asked for. */
+  /** The revision that was asked for. */
   readonly revision: string;
-  /** What that was when it was opened: 40 hexadecimal digits. */
+  /** Its commit when the folder was opened: 40 hexadecimal digits. */
   readonly commit: string;
   readonly endpoint: string;
   /** Whether its owner asks for a licence to be accepted. */
@@ -42,13 +42,14 @@ export interface HubFolder extends FileSource {
 /**
  * Lists `owner/name` at a revision.
  * @throws HubError for an id or a revision that does not exist, a repository that is gated or private, no network, or a
- * server that is no hub; the message says what to do
+ * server that is not a hub; the message says what to do
  */
 export async function openHubFolder(id: string, options: HubOptions): Promise<HubFolder> {
   const endpoint = (options.endpoint ?? HUB_ENDPOINT).replace(/\/+$/, '');
   const revision = options.revision ?? DEFAULT_REVISION;
   const asked: Asked = { endpoint, id, revision, hasToken: options.token !== undefined };
-  if (!isHubId(id)) throw new NamedError('HubError', `"${id}" is no model of a hub. Give its id: owner/name.`);
+  if (!isHubId(id))
+    throw new NamedError('HubError', `"${id}" is not the id of a hub's model. Give its id: owner/name.`);
   const root = rootUrl(endpoint);
   const requests = new HubRequests(options);
   const text = await requests.text(
@@ -74,7 +75,11 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
         root,
       );
       const { bytes } = file;
-      return new RangedBlob((first, end) => requests.read(url, { ...asked, path }, bytes, first, end), 0, bytes);
+      return new RangedBlob(
+        (first, end) => requests.read(url, { ...asked, path }, { size: bytes, first, end }),
+        0,
+        bytes,
+      );
     },
     async version(path) {
       const file = files.get(path);
@@ -86,7 +91,7 @@ export async function openHubFolder(id: string, options: HubOptions): Promise<Hu
 
 function rootUrl(endpoint: string): URL {
   if (/^https?:\/\/./.test(endpoint) && URL.canParse(endpoint)) return new URL(`${endpoint}/`);
-  throw new NamedError('HubError', `The endpoint "${endpoint}" is no address. Give one like ${HUB_ENDPOINT}.`);
+  throw new NamedError('HubError', `The endpoint "${endpoint}" is not a valid URL. Give one like ${HUB_ENDPOINT}.`);
 }
 
 interface Listing {
@@ -103,7 +108,7 @@ function parseListing(json: unknown, asked: Asked): Listing {
     typeof json['sha'] !== 'string' ||
     !/^[0-9a-f]{40}$/.test(json['sha'])
   ) {
-    throw new NamedError('HubError', `${asked.endpoint} does not answer as a hub does. Check the endpoint.`);
+    throw new NamedError('HubError', `${asked.endpoint} does not answer like a hub. Check the endpoint.`);
   }
   const { id, sha, siblings, gated } = json;
   return {

@@ -1,6 +1,6 @@
 /** Settings of requests to a hub. */
 
-/** The endpoint, the revision, the credentials and the patience of a hub's client. */
+/** The endpoint, revision, credentials and timeouts of a hub's client. */
 export interface HubOptions {
   readonly fetch: typeof fetch;
   /** A mirror; the hub itself where absent. */

@@ -1,6 +1,6 @@
 /**
- * Requests to a hub that survive bad connections: passing failures are retried after growing waits, and a body that was cut
- * off resumes at the byte. Requests carry no header but `Range` and the token, so browsers send them across origins without a
+ * Requests to a hub that survive bad connections: they retry temporary failures with growing waits, and a body that was cut
+ * off resumes at the byte where it stopped. Requests carry no header but `Range` and the token, so browsers send them across origins without a
  * preflight. `fetch` itself drops the token when it is redirected to another origin.
  */
 import { messageOf, NamedError } from '../../shared/errors.ts';
@@ -16,7 +16,7 @@ const LONGEST_PAUSE_MS = 300_000;
 /** From a server that ignores Range, reads whole files up to this size. Bytes. */
 const SMALL_BYTES = 1 << 24;
 
-/** A failure that may pass. `pauseMs`: what the server asks for. */
+/** A temporary failure. `pauseMs`: the wait that the server asks for. */
 class PassingFailure extends Error {
   readonly pauseMs: number;
 
@@ -24,6 +24,13 @@ class PassingFailure extends Error {
     super(message, { cause });
     this.pauseMs = pauseMs;
   }
+}
+
+/** Bytes `[first, end)` of a file of `size` bytes. */
+export interface FilePart {
+  readonly size: number;
+  readonly first: number;
+  readonly end: number;
 }
 
 /** Sends requests as HubOptions say. */
@@ -38,7 +45,7 @@ export class HubRequests {
     this.#patience = options.patience ?? PATIENCE;
   }
 
-  /** The text behind a URL. Gives up sooner than `read`: nothing has been done yet. Throws HubError, StoppedError. */
+  /** The text behind a URL. Gives up sooner than `read`: no work would be lost. Throws HubError, StoppedError. */
   async text(url: URL, asked: Asked): Promise<string> {
     const attempts = Math.min(4, this.#patience.attempts);
     return this.#patiently(asked, attempts, async (attempt) => {
@@ -49,7 +56,7 @@ export class HubRequests {
   }
 
   /**
-   * Bytes of the file behind a URL; undefined when there is none. A server that answers everything with a page has none.
+   * Bytes of the file behind a URL; undefined when there is none. A server that answers every path with a page counts as having none.
    * Throws HubError, StoppedError.
    */
   async size(url: URL, asked: Asked): Promise<number | undefined> {
@@ -69,13 +76,13 @@ export class HubRequests {
    * Bytes `[first, end)` of the file of `size` bytes behind a URL.
    * @throws HubError when it cannot be read or is not the file that was listed; StoppedError
    */
-  async read(url: URL, asked: Asked, size: number, first: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(url: URL, asked: Asked, { size, first, end }: FilePart): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(end - first);
     let filled = 0;
     while (filled < bytes.length) {
       const before = filled;
       const attempts = this.#patience.attempts;
-      // A retry that brings bytes begins a new row of attempts.
+      // A retry that brings bytes resets the count of attempts.
       await this.#patiently(asked, attempts, async (attempt, failures) => {
         if (failures > 0 && filled > before) return;
         const range = { Range: `bytes=${first + filled}-${end - 1}` };
@@ -84,10 +91,10 @@ export class HubRequests {
         // A server that sends the whole file is read only up to the end of the requested part.
         const limit = response.status === 200 && bytes.length < size ? skipped + bytes.length - filled : Infinity;
         await attempt.eachPiece(response, limit, (piece, offset) => {
-          const wanted = piece.subarray(Math.max(0, Math.min(piece.length, skipped - offset)));
-          if (wanted.length > bytes.length - filled) throw tooLong(response, asked, size);
-          bytes.set(wanted, filled);
-          filled += wanted.length;
+          const needed = piece.subarray(Math.max(0, Math.min(piece.length, skipped - offset)));
+          if (needed.length > bytes.length - filled) throw tooLong(response, asked, size);
+          bytes.set(needed, filled);
+          filled += needed.length;
           this.#options.onBytes?.(piece.length);
         });
         if (filled < bytes.length)
@@ -107,7 +114,7 @@ export class HubRequests {
     if (status === 206 && start !== undefined && Number(start) !== first) {
       throw new PassingFailure(`byte ${start} came where byte ${first} was asked for.`);
     }
-    // A compressing server marks the tag of the same file.
+    // A server that compresses marks the ETag of the same file.
     const etag = headers.get('etag')?.replace(/^W\/|-gzip(?="$)/g, '') ?? null;
     const key = `${asked.path ?? ''} ${new URL(response.url).origin}`;
     const known = this.#etags.get(key);
@@ -122,7 +129,7 @@ export class HubRequests {
     );
   }
 
-  /** Retries `work` until it succeeds, fails for good, or too many failures follow each other. */
+  /** Retries `work` until it succeeds, fails permanently, or fails too many times in a row. */
   async #patiently<T>(
     asked: Asked,
     attempts: number,
@@ -156,7 +163,7 @@ export class HubRequests {
   }
 }
 
-/** One request, which is cut when it brings nothing for `stallMs`. */
+/** One request, aborted when nothing arrives for `stallMs`. */
 class Attempt {
   readonly #options: HubOptions;
   readonly #stallMs: number;
@@ -184,7 +191,7 @@ class Attempt {
     return this.within(fetch(url, init));
   }
 
-  /** Hands over what a response brings, piece by piece with its offset, until there are `limit` bytes. */
+  /** Passes on a response's body, piece by piece with its offset, up to `limit` bytes. */
   async eachPiece(response: Response, limit: number, use: (piece: Uint8Array, offset: number) => void): Promise<void> {
     const reader = response.body?.getReader();
     let offset = 0;
@@ -225,7 +232,7 @@ class Attempt {
   }
 }
 
-/** What a network failure says of itself: Node hides it in the cause. */
+/** The reason of a network failure: Node hides it in the cause. */
 function reason(thrown: unknown): string {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   return cause instanceof Error && cause.message !== '' ? cause.message : messageOf(thrown);

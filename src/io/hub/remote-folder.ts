@@ -1,14 +1,17 @@
-/** A folder behind an address, read by Range: what is not read is not downloaded. Bad connections are tried again. */
+/** A folder behind a URL, read by Range: downloads only the parts that are read. Retries bad connections. */
 import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
 import { RangedBlob } from '../ranged-blob.ts';
 import type { HubOptions } from './hub-options.ts';
 import { HubRequests } from './hub-requests.ts';
 
-/** The folder at `url`, an absolute address. Throws ModelFolderError when that is none. */
+/** The folder at `url`, an absolute address. Throws ModelFolderError for an invalid one. */
 export function remoteFolder(url: string, options: Omit<HubOptions, 'endpoint' | 'revision' | 'token'>): FileSource {
   if (!/^https?:\/\/./.test(url) || !URL.canParse(url)) {
-    throw new NamedError('ModelFolderError', `"${url}" is no address. Give one like https://example.org/models/name/.`);
+    throw new NamedError(
+      'ModelFolderError',
+      `"${url}" is not a valid URL. Give one like https://example.org/models/name/.`,
+    );
   }
   const root = new URL(url.endsWith('/') ? url : `${url}/`);
   const requests = new HubRequests(options);
@@ -19,7 +22,7 @@ export function remoteFolder(url: string, options: Omit<HubOptions, 'endpoint' |
       const address = new URL(path, root);
       const size = await requests.size(address, { ...asked, path });
       if (size === undefined) return undefined;
-      return new RangedBlob((first, end) => requests.read(address, { ...asked, path }, size, first, end), 0, size);
+      return new RangedBlob((first, end) => requests.read(address, { ...asked, path }, { size, first, end }), 0, size);
     },
   };
 }

@@ -54,7 +54,7 @@ function fromIndices(
   }
 }
 
-/** Takes each pixel's channels apart and lays it on white. */
+/** Unpacks each pixel's channels and composites it on white. */
 function fromMasks(layout: BmpLayout, file: Uint8Array, data: Uint8Array): void {
   const { width, height, isTopDown, bits, masks, pixelsAt, rowBytes } = layout;
   const [red, green, blue, alpha] = masks.map(channelOf);

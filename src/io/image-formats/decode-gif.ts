@@ -1,5 +1,5 @@
 /**
- * The first frame of a GIF as Pillow shows it: what the frame leaves free of the screen takes the transparent colour or, where
+ * The first frame of a GIF as Pillow shows it: the part of the screen outside the frame takes the transparent colour or, where
  * there is none, palette entry 0. Browsers leave it transparent, and libvips makes it black.
  */
 import type { RgbImage } from '../../shared/rgb-image.ts';

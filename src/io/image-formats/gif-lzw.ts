@@ -59,7 +59,7 @@ export function decodeLzw(bytes: Bytes, at: number, out: Uint8Array): number {
   return filled;
 }
 
-/** The bits of a chain of sub-blocks, lowest first. A block that is not whole does not count. */
+/** The bits of a series of sub-blocks, lowest first. Ignores an incomplete block. */
 class SubBlockBits {
   readonly #bytes: Bytes;
   #at: number;
@@ -73,7 +73,7 @@ class SubBlockBits {
     this.#blockEnd = start;
   }
 
-  /** The next code of `size` bits; undefined where the chain or the file ends. */
+  /** The next code of `size` bits; undefined where the series or the file ends. */
   take(size: number): number | undefined {
     while (this.#count < size) {
       if (this.#at === this.#blockEnd && !this.#openBlock()) return undefined;

@@ -1,6 +1,6 @@
 /**
- * A file as every decoder reads it alike: EXIF hidden, for the orientation is applied here; animation left out where it
- * changes the first picture; a lost end marker restored, without which browsers refuse a file.
+ * Makes a file that every decoder reads alike: hides EXIF, since the orientation is applied here; drops animation where it
+ * changes the first picture; restores a lost end marker, without which browsers refuse a file.
  */
 import type { ImageHeader } from '../image-header.ts';
 import { plainPng } from './plain-png.ts';

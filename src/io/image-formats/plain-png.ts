@@ -1,6 +1,6 @@
 /**
- * A PNG as every decoder reads it alike. Animation chunks go, for browsers would show the first frame where Pillow and sharp
- * show the default image; EXIF goes, for the orientation is applied here; a lost end is restored, for browsers demand it.
+ * Makes a PNG that every decoder reads alike. Removes animation chunks, since browsers would show the first frame where Pillow and sharp
+ * show the default image; removes EXIF, since the orientation is applied here; restores a lost end, since browsers demand it.
  */
 import { Bytes } from '../image-headers/bytes.ts';
 import { inflate } from '../image-headers/inflate.ts';
@@ -9,7 +9,7 @@ import { pngChunks, pngImageData, pngRowBytes } from '../image-headers/png-chunk
 /** Chunks that change what a decoder shows. Source: the PNG specification (third edition), sections 11.3.4 and 11.3.6. */
 const LEFT_OUT = new Set(['acTL', 'fcTL', 'fdAT', 'eXIf']);
 
-/** The same bytes where nothing has to change; else a copy. `file` holds every row, with or without the chunks' ends. */
+/** Returns the same bytes where nothing has to change; else a copy. `file` holds every row, with or without the chunks' ends. */
 export function plainPng(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const bytes = new Bytes(file);
   const chunks = pngChunks(bytes);

@@ -2,7 +2,7 @@
 import type { Bytes } from './bytes.ts';
 import type { HeaderFacts } from './header-facts.ts';
 
-/** What the pixels of a bitmap are stored as. */
+/** The storage formats of a bitmap's pixels. */
 export const BMP_RGB = 0;
 export const BMP_RLE8 = 1;
 export const BMP_RLE4 = 2;
@@ -29,7 +29,7 @@ export interface BmpLayout {
 const CORE_HEADER = 12;
 const INFO_HEADER = 40;
 
-/** Whether a file that starts with "BM" goes on as a bitmap does: with a header length that exists. */
+/** Whether a file that starts with "BM" continues like a bitmap: with a known header length. */
 export function hasBmpHeader(bytes: Bytes): boolean {
   if (!bytes.has(0, 'BM') || bytes.length < 18) return false;
   return [CORE_HEADER, 16, INFO_HEADER, 52, 56, 64, 108, 124].includes(bytes.u32le(14));
@@ -68,22 +68,22 @@ export function readBmpLayout(bytes: Bytes): BmpLayout {
     paletteAt,
     paletteColors,
     paletteEntryBytes,
-    // An offset right behind the header forgets the palette.
+    // Some files state an offset right after the header and overlook the palette.
     pixelsAt: stated === 0 || (bits <= 8 && stated === 14 + header) ? afterPalette : stated,
     rowBytes: Math.ceil((width * bits) / 32) * 4,
   };
 }
 
-/** Where plain pixels have their channels. A fourth byte is not alpha. */
+/** The channel masks of pixels without masks in the file. A fourth byte is not alpha. */
 const MASKS = new Map<number, BmpLayout['masks']>([
   [16, [0x7c00, 0x3e0, 0x1f, 0]],
   [24, [0xff0000, 0xff00, 0xff, 0]],
   [32, [0xff0000, 0xff00, 0xff, 0]],
 ]);
 
-/** Masks lie at 54 in every header, or right after the shortest; alpha needs a header that has room for it. */
+/** Masks lie at 54 in every header, or right after the shortest; alpha needs a header long enough to hold it. */
 function readMasks(bytes: Bytes, header: number): BmpLayout['masks'] {
   const masks = [bytes.u32le(54), bytes.u32le(58), bytes.u32le(62), header >= 56 ? bytes.u32le(66) : 0] as const;
   const isUnstated = masks.every((mask) => mask === 0);
-  return isUnstated ? [0xff0000, 0xff00, 0xff, 0xff000000] : masks; // what Pillow takes
+  return isUnstated ? [0xff0000, 0xff00, 0xff, 0xff000000] : masks; // as Pillow does
 }

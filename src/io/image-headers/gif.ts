@@ -7,7 +7,7 @@ const IMAGE = 0x2c;
 const TRAILER = 0x3b;
 const GRAPHIC_CONTROL = 0xf9;
 
-/** The first frame and what it is drawn with. */
+/** The first frame with its palette and transparency. */
 export interface GifFrame {
   /** Pixels of the whole image: the logical screen, or the frame where that reaches further, as in Pillow. */
   readonly width: number;
@@ -67,7 +67,7 @@ export function readGifFrame(bytes: Bytes): GifFrame {
   }
 }
 
-/** One past the empty block that ends a chain. Throws CutShort where there is none. */
+/** One past the empty block that ends a series. Throws CutShort where there is none. */
 function endOfSubBlocks(bytes: Bytes, start: number): number {
   let at = start;
   for (;;) {

@@ -1,11 +1,11 @@
-/** What the header reader of one image type reports. */
+/** The result of an image type's header reader. */
 import type { Orientation } from '../image-orientation/upright.ts';
 
 /** Facts of a file that cost no decoding. */
 export interface HeaderFacts {
-  /** Pixels as stored, before the orientation applies. Absent where the reader cannot tell. */
+  /** Pixels as stored, before the orientation applies. Absent where the reader does not know. */
   readonly size?: { readonly width: number; readonly height: number };
-  /** Whether the data of the shown image is there, as far as the reader can tell. */
+  /** Whether the data of the shown image is there, as far as the reader knows. */
   readonly complete: boolean;
   /** How the stored pixels have to be rotated and mirrored; absent for 1 (upright) and where decoders do it themselves (AVIF). */
   readonly orientation?: Orientation;

@@ -5,7 +5,7 @@
 
 const WINDOW = 32768;
 
-/** How far a stream went. */
+/** The extent of a stream. */
 export interface Inflated {
   /** Bytes that came out. */
   readonly length: number;
@@ -21,10 +21,10 @@ interface Code {
   readonly symbols: readonly number[];
 }
 
-/** Ends reading inside this file: the data is cut short, damaged or longer than wanted. */
+/** Ends reading inside this file: the data is cut short, damaged or longer than expected. */
 class Ended extends Error {}
 
-/** Inflates until the stream ends, breaks or has given `most` bytes. `onBytes` may keep no piece: the buffer is used again. */
+/** Inflates until the stream ends, breaks or has given `most` bytes. `onBytes` must not keep a piece: the buffer is reused. */
 export function inflate(
   zlib: Uint8Array,
   most: number,
@@ -72,7 +72,7 @@ class Inflater {
     }
   }
 
-  /** Hands over what the window holds and adds it to the checksum. */
+  /** Passes on the window's bytes and adds them to the checksum. */
   flush(): void {
     for (; this.#flushed < this.length;) {
       const from = this.#flushed % WINDOW;

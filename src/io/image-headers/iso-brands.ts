@@ -1,4 +1,4 @@
-/** Tells AVIF from HEIC by the brands of the `ftyp` box. Source: ISO/IEC 14496-12, 4.3; the AVIF specification, section 6. */
+/** Distinguishes AVIF from HEIC by the brands of the `ftyp` box. Source: ISO/IEC 14496-12, 4.3; the AVIF specification, section 6. */
 import type { Bytes } from './bytes.ts';
 
 const AVIF = ['avif', 'avis'];

@@ -7,7 +7,7 @@ export interface IsoItem {
   readonly id: number;
   /** Four characters, such as `av01`, `Exif` or `mime`; empty where the file states none. */
   readonly type: string;
-  /** Of `mime` items. */
+  /** MIME type of `mime` items. */
   readonly contentType: string;
   /** Where the data lies in the file. */
   readonly extents: readonly { readonly start: number; readonly end: number }[];

@@ -13,7 +13,7 @@ export interface Metadata {
 
 const ORIENTATION_TAG = 0x0112;
 
-/** The orientation, or undefined when the metadata states none, nonsense or 1. */
+/** The orientation, or undefined when the metadata states none, an invalid one or 1. */
 export function storedOrientation({ exif, xmp }: Metadata): Orientation | undefined {
   const stated = (exif && exifOrientation(exif)) ?? (xmp && xmpOrientation(xmp));
   const orientation = asOrientation(stated);

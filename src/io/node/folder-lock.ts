@@ -9,7 +9,7 @@ const LOCK_FILE = 'conversion.lock';
 /** An empty lock file younger than this is still being written. Milliseconds. */
 const WRITING_MS = 2000;
 
-/** Locks this process holds. Its id in any other lock was left by an earlier process with the same id, as in containers. */
+/** Locks this process holds. Any other lock with its id comes from an earlier process with the same id, as in containers. */
 const held = new Set<string>();
 
 /**

@@ -5,7 +5,7 @@ import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../../shared/files.ts';
 import { openFileBlob } from './file-blob.ts';
 
-/** Folders are listed this many levels down: no checkpoint and no model folder goes deeper. */
+/** Deepest level that is listed: no checkpoint and no model folder goes deeper. */
 const LISTED_DEPTH = 2;
 
 /** The folder at a path. Made when the first file is written. */
@@ -85,7 +85,7 @@ async function orStorageError<T>(path: string, root: string, work: () => Promise
     throw new NamedError(
       'StorageError',
       isFull
-        ? `The disk of ${root} is full. What is there stays: free some space, then do the same again to go on.`
+        ? `The disk of ${root} is full. What is there stays: free some space, then do the same again to resume.`
         : `${join(root, path)} could not be written: ${messageOf(cause)}. Check the path and its permissions, then do the same again.`,
       { cause },
     );

@@ -5,9 +5,9 @@
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder, RandomAccessFile } from '../../shared/files.ts';
 import { pause } from '../../shared/pause.ts';
-import { storageRoom } from './storage-room.ts';
+import { freeStorage } from './free-storage.ts';
 
-/** What a dedicated worker's file handles can do; not part of a page's. */
+/** Methods of a dedicated worker's file handles, which a page's lack. */
 interface SyncHandleFile {
   createSyncAccessHandle(options?: { mode: 'read-only' }): Promise<SyncHandle>;
 }
@@ -20,23 +20,23 @@ interface SyncHandle {
   close(): void;
 }
 
-/** What browsers call the failure to open a file that is open elsewhere. */
+/** The browsers' name for the failure to open a file that is open elsewhere. */
 const LOCKED = 'NoModificationAllowedError';
 
 /**
- * What a worker holds, a file or a lock, is waited for so long: it may have just been ended, and Chromium gives a worker that
- * computes two seconds before it stops it. Who holds it for longer is at work. Milliseconds.
+ * How long to wait for a file or a lock that another worker holds: that worker may have just been ended, and Chromium gives a
+ * computing worker two seconds before it stops it. A worker that holds it for longer is still in use. Milliseconds.
  */
 export const ENDED_WORKER_MS = 5000;
 
-/** A file that is read in place: many times as fast as its Blob, whose bytes come through another process. */
+/** A file read in place: many times faster than its Blob, whose bytes come through another process. */
 export interface OpenFile {
   /** Fills `bytes` from `offset` on. Throws StorageError when the file ends before. */
   read(bytes: Uint8Array, offset: number): void;
   close(): void;
 }
 
-/** A folder of this kind. */
+/** A folder of the origin private file system. */
 export interface DirectoryFolder extends Folder {
   list(): Promise<readonly string[]>;
   /**
@@ -61,7 +61,7 @@ export function directoryFolder(root: FileSystemDirectoryHandle, name = root.nam
         const open = await handle?.createSyncAccessHandle?.({ mode: 'read-only' });
         return open === undefined ? undefined : readable(path, open);
       } catch {
-        return undefined; // its Blob can be read all the same
+        return undefined; // its Blob can still be read
       }
     },
     async version(path) {
@@ -89,7 +89,7 @@ export function directoryFolder(root: FileSystemDirectoryHandle, name = root.nam
         await folder.removeEntry(file);
       }),
     async freeBytes() {
-      const { freeBytes, mayBeMore } = await storageRoom();
+      const { freeBytes, mayBeMore } = await freeStorage();
       return freeBytes === null || mayBeMore ? undefined : freeBytes;
     },
   };
@@ -142,7 +142,7 @@ function randomAccess(path: string, handle: SyncHandle): RandomAccessFile {
     truncate: (bytes) =>
       guarded(() => {
         handle.truncate(bytes);
-        // Where files live in memory, as in private windows, a file that may not grow stays as it is without a word.
+        // Where files live in memory, as in private windows, a file that may not grow silently keeps its size.
         if (handle.getSize() !== bytes) throw new DOMException('the file did not grow', 'QuotaExceededError');
       }),
     flush: () => guarded(() => handle.flush()),
@@ -192,7 +192,7 @@ async function orStorageError<T>(path: string, work: () => Promise<T>): Promise<
     throw new NamedError(
       'StorageError',
       isFull
-        ? `The browser gives this site no more room: ${path} could not be written. What is there stays: delete other models or free disk space, then go on.`
+        ? `The browser gives this site no more storage: ${path} could not be written. What is there stays: delete other models or free disk space, then resume.`
         : isLocked
           ? `${path} is being written in another tab. Close that tab, or let it finish.`
           : `${path} could not be written: ${messageOf(cause)} Free some disk space, then try again.`,
@@ -201,7 +201,7 @@ async function orStorageError<T>(path: string, work: () => Promise<T>): Promise<
   }
 }
 
-/** The same bytes, in memory that no other thread shares: streams take no other. */
+/** The same bytes in unshared memory: streams accept no other. */
 function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer, byteOffset, length } = bytes;
   return buffer instanceof ArrayBuffer ? new Uint8Array(buffer, byteOffset, length) : new Uint8Array(bytes);

@@ -8,8 +8,7 @@ const PIECE_BYTES = 1 << 24;
 /** Writes `files` below `target/name`; the first of them, the manifest, comes last. Throws StorageError, StoppedError. */
 export async function exportFolder(
   files: readonly FolderFile[],
-  target: FileSystemDirectoryHandle,
-  name: string,
+  { target, name }: { readonly target: FileSystemDirectoryHandle; readonly name: string },
   signal: AbortSignal,
   onProgress: (done: number, total: number, path: string) => void,
 ): Promise<void> {

@@ -5,7 +5,7 @@
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import type { Folder } from '../../shared/files.ts';
 import { type DirectoryFolder, directoryFolder, ENDED_WORKER_MS } from './directory-folder.ts';
-import { type StorageRoom, storageRoom } from './storage-room.ts';
+import { type FreeStorage, freeStorage } from './free-storage.ts';
 
 const LOCK_PREFIX = 'visionthink-model ';
 
@@ -68,8 +68,8 @@ export const storedModels = {
     return locks;
   },
 
-  async facts(): Promise<StorageRoom & { persisted: boolean }> {
-    return { ...(await storageRoom()), persisted: await navigator.storage.persisted() };
+  async facts(): Promise<FreeStorage & { persisted: boolean }> {
+    return { ...(await freeStorage()), persisted: await navigator.storage.persisted() };
   },
 };
 
@@ -90,8 +90,8 @@ function unusable(cause: unknown): NamedError {
   );
 }
 
-function busy(wanted: 'shared' | 'exclusive', held: 'shared' | 'exclusive' | undefined): string {
-  if (held === 'shared' && wanted === 'exclusive') {
+function busy(requested: 'shared' | 'exclusive', held: 'shared' | 'exclusive' | undefined): string {
+  if (held === 'shared' && requested === 'exclusive') {
     return 'This model is in use, here or in another tab. Choose another model there, or close that tab, then try again.';
   }
   return 'This model is being converted, checked or deleted in another tab. Let it finish there, or close that tab, then try again.';

@@ -2,7 +2,7 @@
 import { NamedError } from '../../shared/errors.ts';
 import type { FileSource } from '../../shared/files.ts';
 
-/** Tells how many bytes of one file have arrived. */
+/** Reports how many bytes of one file have arrived. */
 export type FetchProgress = (path: string, loaded: number) => void;
 
 /** The folder at `url` (absolute, or relative to `base`). */
@@ -29,7 +29,7 @@ export function urlFolder(url: string, base: string, onProgress: FetchProgress =
           `${address.href} answered ${response.status} ${response.statusText}. Retry later.`,
         );
       }
-      // A single-page host answers anything with its page: that is a missing file too.
+      // A single-page host answers every path with its page: that means a missing file, too.
       if (response.headers.get('content-type')?.startsWith('text/html') === true) return undefined;
       return readBody(response, (loaded) => onProgress(path, loaded));
     },

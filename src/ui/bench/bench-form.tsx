@@ -1,4 +1,4 @@
-/** What to measure, with what, how often; the button that begins and the one that ends. */
+/** The benchmark's form: what to measure, with which model, how often; and the buttons that start and stop it. */
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { MEASUREMENTS } from '../../evaluation/measurements.ts';
@@ -8,11 +8,11 @@ import { useBench } from './bench-context.ts';
 
 const MODELS = [
   ['bundled', 'visionthink-nano, bundled'],
-  ['3b', 'Qwen2.5-VL-3B shapes, random weights'],
-  ['7b', 'VisionThink-7B shapes, random weights'],
+  ['3b', 'Qwen2.5-VL-3B preset, random weights'],
+  ['7b', 'VisionThink-7B preset, random weights'],
   ['url', 'A model folder by its URL'],
 ] as const;
-const TINY = ['tiny', 'Tiny shapes, random weights (for tests)'] as const;
+const TINY = ['tiny', 'Tiny preset, random weights (for tests)'] as const;
 const BACKENDS = [
   ['auto', 'WebGPU, else WASM'],
   ['webgpu', 'WebGPU'],
@@ -62,7 +62,7 @@ export function BenchForm(): ReactElement {
       />
       <div className="bench-form__actions">
         {busy ? (
-          // Keys make these two elements: one that turned from "button" into "submit" while it is clicked would submit.
+          // Keys make these two elements: one that changed from "button" to "submit" while it is clicked would submit.
           <button key="stop" type="button" className="button" disabled={status === 'stopping'} onClick={stop}>
             Stop
           </button>
@@ -119,7 +119,7 @@ function BackendField(): ReactElement {
   );
 }
 
-/** Edited freely: the plan takes what is a valid number, and the form is not sent while the field holds none. */
+/** A number field: the plan takes valid numbers only, and the form cannot be submitted while the field is invalid. */
 function RepeatField(): ReactElement {
   const repeat = useBench((state) => state.plan.repeat);
   const change = useBench((state) => state.change);
@@ -156,8 +156,8 @@ function Choices(props: {
   const { legend, disabled, options, chosen, pick } = props;
   const change = useBench((state) => state.change);
   const toggle = (value: string): void => {
-    const wanted = (name: string): boolean => chosen.includes(name) !== (name === value);
-    change(pick(options.map(([name]) => name).filter(wanted)));
+    const isChosen = (name: string): boolean => chosen.includes(name) !== (name === value);
+    change(pick(options.map(([name]) => name).filter(isChosen)));
   };
   return (
     <fieldset className="bench-form__choices" disabled={disabled}>

@@ -1,4 +1,4 @@
-/** The benchmark page: what to measure, how far it is, what was found. */
+/** The benchmark page: form, progress and results. */
 import type { ReactElement } from 'react';
 import { Mark } from '../mark.tsx';
 import { BenchForm } from './bench-form.tsx';
@@ -32,8 +32,13 @@ export function BenchPage(): ReactElement {
           median over pairs measured one after the other.
         </p>
         <p>
-          <strong>Random weights.</strong> Speed depends on the shapes alone, so larger models are made up on the spot:
-          nothing is downloaded, and the answers mean nothing.
+          <strong>Random weights.</strong> Speed depends on tensor shapes alone, so larger models are generated on the
+          spot: nothing is downloaded, and the answers mean nothing.
+        </p>
+        <p>
+          <a className="link" href="./kernels.html">
+            Check and time the WebGPU kernels
+          </a>
         </p>
       </footer>
     </div>

@@ -1,4 +1,4 @@
-/** What was found: the engines, a table that fills row by row, the goals, and the whole report to take along. */
+/** The results: the engines, a table that fills row by row, the goals, and the whole report to copy or save. */
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import {
@@ -115,7 +115,7 @@ function Measured({ cell }: { readonly cell: Cell | null }): ReactElement {
 function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactElement {
   return (
     <details className="disclosure">
-      <summary>Goals, set for a large graphics card and 7B shapes</summary>
+      <summary>Goals, set for a large graphics card and the 7B preset</summary>
       <table className="bench-table" aria-label="Goals">
         <thead>
           <tr>
@@ -126,11 +126,11 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
           </tr>
         </thead>
         <tbody>
-          {verdicts.map(({ goal, measured, wanted, met }) => (
+          {verdicts.map(({ goal, measured, target, met }) => (
             <tr key={goal}>
               <th scope="row">{goal}</th>
               <td data-label="Measured">{measured}</td>
-              <td data-label="Goal">{wanted}</td>
+              <td data-label="Goal">{target}</td>
               <td data-label="Met">{met ? 'yes' : 'no'}</td>
             </tr>
           ))}

@@ -1,4 +1,4 @@
-/** The benchmark page's entry. `?run` begins at once; `?post=URL` sends every result there, and at last `DONE` with the report. */
+/** The benchmark page's entry. `?run` starts at once; `?post=URL` sends every result there, and at last `DONE` with the report. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { planFrom } from '../../evaluation/plan.ts';

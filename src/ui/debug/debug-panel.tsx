@@ -1,11 +1,11 @@
-/** The `?debug` panel: what computes here, with which limits, by which kernels, and how long each takes. Fetched only when asked for. */
+/** The `?debug` panel: the adapter, its limits, the kernels and their times. Fetched only on request. */
 import { type ReactElement, useCallback, useEffect, useState } from 'react';
 import type { AdapterReport, Diagnostics, KernelReport, KernelTiming } from '../../protocol/diagnostics.ts';
 import { isBusy } from '../../store/turn-slice.ts';
 import { useApp } from '../store-context.ts';
 import '../styles/debug.css';
 
-/** The panel. It reads the engine anew whenever one is ready and after every turn. */
+/** The panel. It queries the engine whenever one becomes ready and after every turn. */
 export default function DebugPanel(): ReactElement {
   const isReady = useApp(({ engine }) => engine.status === 'ready');
   const busy = useApp(isBusy);

@@ -1,4 +1,4 @@
-/** How the kernel cases have ended: counts, those that failed, and all by kernel. */
+/** The results of the kernel cases: counts, failures, and all cases by kernel. */
 import type { ReactElement } from 'react';
 import type { CaseLine } from '../../protocol/kernels-api.ts';
 import { RunButton, type RunProps } from './run-button.tsx';
@@ -31,7 +31,7 @@ export function CaseResults({ cases, ...run }: RunProps & { readonly cases: read
   );
 }
 
-/** Cases by what their names begin with. */
+/** Cases grouped by the prefix of their names. */
 function byKernel(cases: readonly CaseLine[]): ReadonlyMap<string, readonly CaseLine[]> {
   const groups = new Map<string, CaseLine[]>();
   for (const line of cases) {

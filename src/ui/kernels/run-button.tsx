@@ -1,15 +1,15 @@
-/** A button that begins a run. */
+/** A button that starts a run. */
 import type { ReactElement } from 'react';
 
-/** Of a section that runs something. */
+/** Properties of the button. */
 export interface RunProps {
-  /** Whether this section's run is going on, and whether any is. */
+  /** Whether this section's run is in progress, and whether any is. */
   readonly isRunning: boolean;
   readonly isBusy: boolean;
   run(): Promise<void>;
 }
 
-/** The button, named for what it does. */
+/** The button, labelled with its action. */
 export function RunButton({ isRunning, isBusy, run, name }: RunProps & { readonly name: string }): ReactElement {
   return (
     <button type="button" className="button button--primary" disabled={isBusy} onClick={() => void run()}>

@@ -1,4 +1,4 @@
-/** How fast variants of kernels are: a table for each kind of work, the fastest marked. */
+/** The times of kernels' variants: a table for each workload, the fastest marked. */
 import type { ReactElement } from 'react';
 import type { VariantLine } from '../../protocol/kernels-api.ts';
 import { RunButton, type RunProps } from './run-button.tsx';

@@ -1,4 +1,4 @@
-/** Where another model may come from: VisionThink's own two, any repository of a hub, this device, an address. */
+/** The sources of another model: VisionThink's own two, any repository of a hub, this device, a URL. */
 import { type ReactElement, type SyntheticEvent, useId, useRef, useState } from 'react';
 import { HUB_ENDPOINT } from '../../shared/hub-page.ts';
 import { hubOriginOf, urlOriginOf } from '../../store/typed-origin.ts';
@@ -51,10 +51,10 @@ function FamousModels(): ReactElement {
   );
 }
 
-/** Names and addresses: nothing is to be put right in them. */
+/** Attributes of fields for names and addresses: no autocorrection. */
 const AS_TYPED = { autoComplete: 'off', autoCapitalize: 'none', spellCheck: false } as const;
 
-/** What somebody writes to find a model, and the button to look at it. */
+/** A field to find a model with, and the button to check it. */
 function LookField(props: {
   readonly label: string;
   readonly placeholder: string;

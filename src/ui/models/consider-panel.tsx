@@ -1,4 +1,4 @@
-/** What adding a model means, before the first byte: download, disk, time, graphics card, storage; and what to do if it does not fit. */
+/** The cost of adding a model, shown before the first byte: download, disk, time, graphics card, storage; and advice if it does not fit. */
 import type { ReactElement, ReactNode } from 'react';
 import type { Finding, ModelChoice, ModelSurvey } from '../../protocol/library-api.ts';
 import type { Considered } from '../../store/models-state.ts';
@@ -19,7 +19,7 @@ const DTYPES: Record<string, string> = {
 const PROMPTS: Record<ModelSurvey['prompts'], string> = {
   efficient: 'Two rounds: half resolution first, the full image when the model asks for it.',
   general: 'One round with the full image; the model reasons before it answers.',
-  chat: 'One round with the full image, as a plain chat: it does not know the resize tool.',
+  chat: 'One round with the full image, as an ordinary chat: it has no resize tool.',
   own: 'With the prompts the model brings.',
 };
 

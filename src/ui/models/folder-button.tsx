@@ -1,9 +1,9 @@
-/** Has a folder chosen: with the browser's own dialog, or a file input where it has none. */
+/** Lets the person choose a folder: with the browser's own dialog, or a file input where it has none. */
 import type { ReactElement, ReactNode } from 'react';
 import type { PickedFolder } from '../../store/models-state.ts';
 import { useModels } from './models-context.ts';
 
-/** A button that hands over the folder which was chosen. */
+/** A button that reports the chosen folder. */
 export function FolderButton(props: {
   readonly disabled?: boolean;
   readonly onFolder: (folder: PickedFolder) => void;

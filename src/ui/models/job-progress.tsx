@@ -1,4 +1,4 @@
-/** How far a piece of the library's work is: phase, bytes, rate, time left. */
+/** Progress of a library job: phase, bytes, rate, time left. */
 import type { ReactElement } from 'react';
 import type { ModelProgress } from '../../protocol/library-api.ts';
 import type { LibraryJob } from '../../store/models-state.ts';

@@ -1,4 +1,4 @@
-/** One model of the library: name, state, work under way, and its buttons. */
+/** One model of the library: name, state, work in progress, and its buttons. */
 import { type ReactElement, useEffect } from 'react';
 import type { StoredModel } from '../../protocol/library-api.ts';
 import type { LibraryJob } from '../../store/models-state.ts';
@@ -10,7 +10,7 @@ import { JobProgress } from './job-progress.tsx';
 import { useRestoredFocus } from './restored-focus.ts';
 import { useModels } from './models-context.ts';
 
-/** A model's row. `model`: null while its directory is not there yet. `job`: what is being done with it in this tab. */
+/** A model's row. `model`: null before its directory exists. `job`: this tab's work on it. */
 export function ModelRow(props: {
   readonly name: string;
   readonly model: StoredModel | null;
@@ -24,7 +24,7 @@ export function ModelRow(props: {
   const isWorkedOn = job !== null;
   useEffect(() => {
     if (!isWorkedOn || ref.current === null) return;
-    if (document.activeElement === document.body) ref.current.focus(); // what the control that started it is gone
+    if (document.activeElement === document.body) ref.current.focus(); // the control that started it is gone
     ref.current.scrollIntoView({ block: 'nearest' });
   }, [isWorkedOn, ref]);
   return (

@@ -1,4 +1,4 @@
-/** The Models screen: what is on this device, what can be added, and what adding it would mean. */
+/** The Models screen: the models on this device, models to add, and the cost of adding one. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { browserModels } from '../../store/models-environment.ts';
 import { originLabel } from '../../store/typed-origin.ts';

@@ -1,7 +1,7 @@
 /** Keeps the focus where it was while the controls there come and go. */
 import { type RefObject, useEffect, useRef } from 'react';
 
-/** What an element that keeps the focus is given. */
+/** Properties of an element that keeps the focus. */
 export interface KeptFocus<Kind extends HTMLElement> {
   readonly ref: RefObject<Kind | null>;
   readonly tabIndex: -1;
@@ -10,8 +10,8 @@ export interface KeptFocus<Kind extends HTMLElement> {
 }
 
 /**
- * For an element whose component renders when its controls change: when the control that had the focus is gone, the one that
- * `heir` selects has it, or else the element.
+ * For an element whose component renders when its controls change: when the focused control disappears, moves the focus to
+ * the control that `heir` selects, or else to the element.
  */
 export function useRestoredFocus<Kind extends HTMLElement>(heir?: string): KeptFocus<Kind> {
   const ref = useRef<Kind>(null);

@@ -50,9 +50,9 @@ const qwen7B = {
 /** `object` with the field at a dotted path set; undefined removes it. */
 function changed(object: Record<string, unknown>, path: string, value: unknown): Record<string, unknown> {
   const [key = '', ...rest] = path.split('.');
-  const inner = object[key];
+  const nested = object[key];
   if (rest.length === 0) return { ...object, [key]: value };
-  return { ...object, [key]: changed({ ...(typeof inner === 'object' ? inner : {}) }, rest.join('.'), value) };
+  return { ...object, [key]: changed({ ...(typeof nested === 'object' ? nested : {}) }, rest.join('.'), value) };
 }
 
 describe('the model config of a checkpoint', () => {
@@ -97,7 +97,7 @@ describe('the model config of a checkpoint', () => {
     expect(tied(changed(untied, 'text_config.tie_word_embeddings', true))).toBe(true);
   });
 
-  it('takes the ends of generation from generation_config, a number or a list, and else from config', () => {
+  it('takes the end tokens from generation_config, a number or a list, else from config', () => {
     const ends = (generation: unknown) => fromCheckpoint(flatConfig(), generation).tokens.eosTokenIds;
     expect(ends(qwenGeneration)).toEqual([151645, 151643]);
     expect(ends({ eos_token_id: 7 })).toEqual([7]);
@@ -151,7 +151,7 @@ describe('the model config of a checkpoint', () => {
     expect(parse).toThrow(message);
   });
 
-  it('refuses what is no config at all', () => {
+  it('refuses JSON that is not a config', () => {
     for (const value of [undefined, null, [], 'config', 7]) {
       expect(() => fromCheckpoint(value, undefined)).toThrow('config.json is');
     }
@@ -162,7 +162,7 @@ describe('the model config of a checkpoint', () => {
   it('parses or refuses a config with any value in any field', () => {
     const config = flatConfig();
     const paths = Object.keys(config).flatMap((key) =>
-      key === 'vision_config' ? Object.keys(Object(config[key])).map((inner) => `${key}.${inner}`) : [key],
+      key === 'vision_config' ? Object.keys(Object(config[key])).map((field) => `${key}.${field}`) : [key],
     );
     fc.assert(
       fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
@@ -179,7 +179,7 @@ describe('the model config of a checkpoint', () => {
 });
 
 describe('the model config of a manifest', () => {
-  it('gives back what came through JSON', () => {
+  it('survives a round trip through JSON', () => {
     for (const config of [fromCheckpoint(flatConfig(), qwenGeneration), fromCheckpoint(nestedConfig(), undefined)]) {
       expect(fromManifest(JSON.parse(JSON.stringify(config)))).toEqual(config);
     }

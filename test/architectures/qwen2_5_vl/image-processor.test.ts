@@ -29,12 +29,12 @@ describe('parseProcessorSettings', () => {
     });
   });
 
-  it('leaves out what is switched off', () => {
+  it('leaves out steps that are disabled', () => {
     expect(parseProcessorSettings({ do_rescale: false }).rescaleFactor).toBe(1);
     expect(parseProcessorSettings({ do_normalize: false })).toMatchObject({ mean: [0, 0, 0], std: [1, 1, 1] });
   });
 
-  it('takes areas under size by their older names, too', () => {
+  it('accepts the older names of the areas under size, too', () => {
     const size = { min_pixels: 784, max_pixels: 50176 };
     expect(parseProcessorSettings({ size })).toMatchObject({ minPixels: 784, maxPixels: 50176 });
   });
@@ -78,7 +78,7 @@ describe('parseProcessorSettings', () => {
     ['resample', { resample: 'bicubic' }],
     ['image_std', { image_std: [1, 0, 1] }],
     ['rescale_factor', { rescale_factor: -1 }],
-  ])('refuses nonsense in %s and names it: %j', (key, json) => {
+  ])('refuses an invalid %s and names it: %j', (key, json) => {
     expect(() => parseProcessorSettings(json)).toThrow(
       expect.objectContaining({ name: 'ModelFolderError', message: expect.stringContaining(key) }),
     );

@@ -11,7 +11,7 @@ const json = (name: string, file: string): unknown =>
   JSON.parse(readFileSync(`${tinyCheckpoint(name)}/${file}`, 'utf8'));
 
 describe('positions', () => {
-  it.each(TINY_NAMES)("of both images and all text of %s are the reference's", (name) => {
+  it.each(TINY_NAMES)("of both images and all text of %s equal the reference's", (name) => {
     const golden = readGolden(name);
     expect(golden.cases.length).toBeGreaterThan(0);
     for (const { half, full, round1, round2 } of golden.cases) {
@@ -35,13 +35,13 @@ describe('positions', () => {
     }
   });
 
-  it('go on after an image from its longer side, not from its tokens', () => {
+  it('continue after an image from its longer side, not from its token count', () => {
     expect(imagePositions(10, { height: 3, width: 5 }).next).toBe(15);
     expect(imagePositions(10, { height: 5, width: 3 }).next).toBe(15);
     expect([...imagePositions(7, { height: 2, width: 2 }).positions]).toEqual([7, 7, 7, 7, 7, 8, 7, 8, 7, 7, 8, 8]);
   });
 
-  it('of text count on in all axes', () => {
+  it('of text increase in all axes', () => {
     fc.assert(
       fc.property(fc.nat({ max: 1000 }), fc.nat({ max: 50 }), (start, count) => {
         const { positions, next } = textPositions(start, count);
@@ -70,7 +70,7 @@ describe('RotaryTable', () => {
     return out;
   }
 
-  it.each(TINY_NAMES)('turns every frequency of %s with the axis the reference takes', (name) => {
+  it.each(TINY_NAMES)('rotates every frequency of %s by the axis the reference takes', (name) => {
     const { text } = configFromCheckpoint(json(name, 'config.json'), json(name, 'generation_config.json'));
     const table = new RotaryTable(text);
     const half = text.headDim / 2;
@@ -84,7 +84,7 @@ describe('RotaryTable', () => {
       const angles = reference(text.headDim, text.ropeTheta, text.mropeSection, [
         ...positions.subarray(row * 3, row * 3 + 3),
       ]);
-      // Both halves of a head turn alike where the number of sections is a multiple of three; the graph relies on it.
+      // Both halves of a head rotate alike where the number of sections is a multiple of three; the graph relies on it.
       for (let j = 0; j < half; j++) {
         expect(cos[(row + 1) * half + j]).toBeCloseTo(Math.cos(angles[j] ?? NaN), 4);
         expect(sin[(row + 1) * half + j]).toBeCloseTo(Math.sin(angles[j] ?? NaN), 4);

@@ -59,7 +59,7 @@ describe('resolveTensors', () => {
     expect(resolve).toThrow(/; and \d+ more/);
   });
 
-  it('refuses weights that are quantised already', () => {
+  it('refuses weights that are already quantised', () => {
     const store = storeOf(oldLayout, { 'language_model.layers.1.mlp.up_proj.weight': { dtype: 'U8' } });
     expect(() => resolveTensors(store, tied)).toThrow('model.layers.1.mlp.up_proj.weight is U8, not F32, F16, BF16');
   });

@@ -1,4 +1,4 @@
-/** The plan of windows against transformers' get_window_index and rot_pos_emb, written out as they are. */
+/** The plan of windows against transformers' get_window_index and rot_pos_emb, transcribed below. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planWindows } from '../../../src/architectures/qwen2_5_vl/window-plan.ts';
@@ -49,7 +49,7 @@ describe('planWindows', () => {
     );
   });
 
-  it('turns the first half of the frequencies with the row, the second with the column', () => {
+  it('rotates the first half of the frequencies by the row, the second by the column', () => {
     const vision = { ...VISION, headDim: 16 };
     const [height, width] = [10, 6];
     const plan = planWindows(vision, height, width);

@@ -5,7 +5,7 @@ import { pseudoRandom } from '../../../src/shared/pseudo-random.ts';
 import { f32File, folder } from '../../converter/safetensors-fixture.ts';
 import { TOY_VL, type ToyConfig } from './toy-vl.ts';
 
-/** As small as every layer kind and blocks of 32 allow. */
+/** The smallest config with every kind of layer and blocks of 32. */
 export const TOY_CONFIG: ToyConfig = {
   hiddenSize: 64,
   intermediateSize: 128,

@@ -91,8 +91,8 @@ export function buildDecoder(context: GraphContext, toy: ToyConfig): void {
       });
     });
   }
-  const kept = graph.node('Slice', [x, start, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
-  const normed = layerNorm(context, kept, 'text.norm', hiddenSize);
+  const sliced = graph.node('Slice', [x, start, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
+  const normed = layerNorm(context, sliced, 'text.norm', hiddenSize);
   const logits = linear(context, normed, oneLinear('text.head', hiddenSize, vocabSize, true));
   graph.node('ArgMax', [logits], { outputs: [DECODER.nextToken], attributes: { axis: -1n, keepdims: 0n } });
   graph.node('Cast', [logits], { outputs: [DECODER.logits], attributes: { to: BigInt(DATA_TYPE.f32) } });
@@ -100,7 +100,7 @@ export function buildDecoder(context: GraphContext, toy: ToyConfig): void {
   graph.output(DECODER.nextToken, 'i64', [1, 'kept']);
 }
 
-/** x + attention(norm1(x)), and to that + fc2(gelu(fc1(norm2(...)))). Shapes: x `[1, seq, size]`. */
+/** y = x + attention(norm1(x)), then y + fc2(gelu(fc1(norm2(y)))). Shapes: x `[1, seq, size]`. */
 function layer(
   context: GraphContext,
   x: string,

@@ -1,4 +1,4 @@
-/** The toy model in plain scalar arithmetic: no cache, one position after the other. */
+/** The toy model's scalar reference: no cache, one position after the other. */
 import type { Weights } from './checkpoint.ts';
 import { EPSILON } from './graphs.ts';
 import { GRID, PATCH_ELEMENTS, ROPE_THETA, type ToyConfig } from './toy-vl.ts';

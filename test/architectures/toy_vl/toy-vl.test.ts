@@ -1,5 +1,5 @@
 /**
- * A second architecture converts, loads and answers, without an edit outside its folder but the registration.
+ * A second architecture converts, loads and answers, with no edit outside its folder except the registration.
  * Its logits are those of a scalar reference.
  */
 import { mkdtempSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * A second architecture, which lives in this folder alone: what a person who adds one writes. It differs from Qwen2.5-VL in
- * what an architecture may choose: patches of 8 px of which each is a visual token, learned positions of rows and columns in
+ * A second architecture, contained in this folder: everything a contributor of one writes. It differs from Qwen2.5-VL in
+ * everything an architecture may choose: patches of 8 px, each a visual token, learned positions of rows and columns in
  * the vision tower and no windows, LayerNorm and GELU in place of RMSNorm and SwiGLU, and positions of one dimension, in
  * which an image's tokens count like text.
  */
@@ -18,7 +18,7 @@ import { buildDecoder, buildEmbedTokens, buildVisionEncoder, COLUMN_INDEX, ROW_I
 
 /** Side of a patch, pixels. */
 export const PATCH = 8;
-/** Numbers of a patch: channel, row, column. */
+/** Values per patch: channel, row, column. */
 export const PATCH_ELEMENTS = 3 * PATCH * PATCH;
 /** Rows and columns of patches that have a learned position. */
 export const GRID = 32;
@@ -133,7 +133,7 @@ function define(toy: ToyConfig): ModelDefinition {
   return model;
 }
 
-/** Every tensor by its canonical name, which is the checkpoint's, too. */
+/** Every tensor by its canonical name, which is also its name in the checkpoint. */
 function checkpointTensors(toy: ToyConfig): CheckpointTensors {
   const { hiddenSize, intermediateSize, vocabSize, visionSize } = toy;
   const linear = (name: string, out: number, into: number): [string, number[]][] => [
@@ -169,7 +169,7 @@ function checkpointTensors(toy: ToyConfig): CheckpointTensors {
     ]),
     spellings: (canonical) => [canonical],
     beyond: [`text.layers.${toy.numLayers}.norm1.weight`],
-    keptAtEight: ['vision.'],
+    eightBitPrefixes: ['vision.'],
   };
 }
 

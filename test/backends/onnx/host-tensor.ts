@@ -1,7 +1,7 @@
 /** Tensors of the scripted runtime. */
 import type { Tensor, TensorData, Tensors, TensorType } from '../../../src/backends/onnx/runtime.ts';
 
-/** A host tensor that knows whether it was disposed of. */
+/** A host tensor that records whether it was disposed of. */
 export class HostTensor implements Tensor {
   readonly type: TensorType;
   readonly dims: readonly number[];
@@ -46,5 +46,5 @@ export function host(tensor: Tensor): HostTensor {
 export function floats(tensor: Tensor): Float32Array {
   const { data } = host(tensor);
   if (data instanceof Float32Array) return data;
-  throw new Error('a tensor of floats was meant');
+  throw new Error('expected a tensor of floats');
 }

@@ -1,4 +1,4 @@
-/** The two kinds of KV cache: what they hand to a run, what they take back, what cutting leaves. */
+/** The two kinds of KV cache: their inputs to a run, its outputs, and truncation. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createKvCache, type KvCache } from '../../../src/backends/onnx/kv-cache.ts';
@@ -6,15 +6,15 @@ import type { Tensor } from '../../../src/backends/onnx/runtime.ts';
 import { respond, smallConfig } from '../../helpers/scripted-engine.ts';
 import { ScriptedRuntime } from './scripted-runtime.ts';
 
-const geometry = smallConfig(64);
-const text = { ...geometry.text, numKvHeads: 3, headDim: 2, numLayers: 2 };
+const config = smallConfig(64);
+const text = { ...config.text, numKvHeads: 3, headDim: 2, numLayers: 2 };
 
 function make(kind: 'host' | 'device'): { cache: KvCache; runtime: ScriptedRuntime } {
-  const runtime = new ScriptedRuntime({ geometry, script: respond(), kind });
+  const runtime = new ScriptedRuntime({ config, script: respond(), kind });
   return { cache: createKvCache(runtime, text, 'float32', 64), runtime };
 }
 
-/** What a run over `length` tokens returns; every element tells layer, head and token. */
+/** The outputs of a run over `length` tokens; every element encodes its layer, head and token. */
 function present(runtime: ScriptedRuntime, cache: KvCache, length: number): Record<string, Tensor> {
   return Object.fromEntries(
     Object.keys(cache.outputs()).map((name, layer) => {
@@ -41,7 +41,7 @@ describe('a growing cache', () => {
     expect(Object.values(cache.outputs())).toEqual([null, null, null, null]);
   });
 
-  it('keeps of every head the first tokens when it is cut', async () => {
+  it("keeps every head's first tokens when it is truncated", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 12 }), async (from, to) => {
         const { cache, runtime } = make('host');
@@ -71,14 +71,14 @@ describe('a growing cache', () => {
     await expect(cut?.read()).rejects.toThrow('read after dispose');
   });
 
-  it('complains of a run that returned too little', () => {
+  it('throws when a run returned too few tensors', () => {
     const { cache } = make('host');
     expect(() => cache.take({})).toThrow('present.0.key');
   });
 });
 
 describe('a static cache', () => {
-  it('hands the same buffers in and out, whatever is cut', async () => {
+  it('passes the same buffers in and out, wherever it is truncated', async () => {
     const { cache } = make('device');
     const before = Object.values(cache.feeds());
     expect(Object.values(cache.outputs())).toEqual(before);

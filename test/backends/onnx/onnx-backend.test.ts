@@ -1,4 +1,4 @@
-/** The ONNX backend on a scripted machine: both kinds of cache, pipelined decode, the self-test, and what it frees. */
+/** The ONNX backend on a scripted runtime: both kinds of cache, pipelined decode, the self-test, and cleanup. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openOnnxBackend } from '../../../src/backends/onnx/onnx-backend.ts';
@@ -19,11 +19,11 @@ import {
 } from '../../helpers/scripted-engine.ts';
 import { type ScriptedOptions, ScriptedRuntime } from './scripted-runtime.ts';
 
-const GEOMETRY = smallConfig(4096);
-const FOLDER = modelFolder(GEOMETRY, NANO_PROMPTS);
+const CONFIG = smallConfig(4096);
+const FOLDER = modelFolder(CONFIG, NANO_PROMPTS);
 const KINDS = ['host', 'device'] as const;
 
-/** The token behind a sequence is the sum of its tokens: any token at a wrong place changes it. */
+/** The token after a sequence is a weighted sum of its tokens: any token at a wrong place changes it. */
 const SUMS = {
   next: (sequence: readonly number[]): number =>
     Math.abs(sequence.reduce((sum, token, i) => (sum * 3 + token * (i + 1)) % 97, 0)) + 10,
@@ -32,7 +32,7 @@ const SUMS = {
 async function open(
   options: Partial<ScriptedOptions> & Pick<ScriptedOptions, 'kind'>,
 ): Promise<{ backend: Backend; runtime: ScriptedRuntime }> {
-  const runtime = new ScriptedRuntime({ geometry: GEOMETRY, script: SUMS, ...options });
+  const runtime = new ScriptedRuntime({ config: CONFIG, script: SUMS, ...options });
   const backend = await openOnnxBackend({
     folder: FOLDER,
     variant: 'f32',
@@ -52,7 +52,7 @@ const ids = (...values: number[]) => [{ kind: 'ids', ids: values }] as const;
 const GREEDY = { logitsRows: 1, wantLogits: false } as const;
 
 describe.each(KINDS)('a sequence on a %s', (kind) => {
-  it('gives the arg max behind each of the last rows, and none for a chunk', async () => {
+  it('gives the arg max of each of the last rows, and none for a chunk', async () => {
     const { backend } = await open({ kind });
     const sequence = await newSequence(backend);
     expect(await sequence.forward(ids(11, 12), { logitsRows: 0, wantLogits: false })).toEqual({
@@ -65,7 +65,7 @@ describe.each(KINDS)('a sequence on a %s', (kind) => {
     expect(sequence.length).toBe(5);
   });
 
-  it('goes on behind what is left when it is truncated', async () => {
+  it('continues after the remaining tokens when it is truncated', async () => {
     const { backend } = await open({ kind });
     const sequence = await newSequence(backend);
     await sequence.forward(ids(11, 12, 13, 14), GREEDY);
@@ -74,7 +74,7 @@ describe.each(KINDS)('a sequence on a %s', (kind) => {
     expect((await sequence.forward(ids(20), GREEDY)).greedy).toEqual([SUMS.next([11, 12, 20])]);
   });
 
-  it('still counts what was cached when a run fails', async () => {
+  it('keeps the cached length when a run fails', async () => {
     const { backend, runtime } = await open({ kind });
     const sequence = await newSequence(backend);
     await sequence.forward(ids(11, 12), GREEDY);
@@ -111,13 +111,13 @@ describe.each(KINDS)('a sequence on a %s', (kind) => {
 });
 
 describe('pipelined decode', () => {
-  it('is what a device can do and a host cannot', async () => {
+  it('is available on a device, not on a host', async () => {
     const [host, device] = await Promise.all(KINDS.map(async (kind) => newSequence((await open({ kind })).backend)));
     expect(host?.decodeAhead).toBeUndefined();
     expect(device?.decodeAhead).toBeDefined();
   });
 
-  it('passes tokens from step to step on the device, and can be taken back', async () => {
+  it('passes tokens from step to step on the device, and can be rolled back', async () => {
     const { backend, runtime } = await open({ kind: 'device' });
     const before = runtime.allocated.size;
     const sequence = await newSequence(backend);
@@ -181,15 +181,15 @@ describe('an engine on it', () => {
 });
 
 describe('opening', () => {
-  it.each(KINDS)('refuses a %s whose attention is wrong, and releases what it has opened', async (kind) => {
-    const runtime = new ScriptedRuntime({ geometry: GEOMETRY, script: SUMS, kind, wrongAttention: true });
+  it.each(KINDS)('refuses a %s whose attention is wrong, and releases everything it opened', async (kind) => {
+    const runtime = new ScriptedRuntime({ config: CONFIG, script: SUMS, kind, wrongAttention: true });
     const opening = openOnnxBackend({ folder: FOLDER, variant: 'f32', runtime, onEvent: () => undefined });
     await expect(opening).rejects.toMatchObject({ name: 'NumericCheckError' });
     expect(runtime.released).toEqual(['attention_check']);
   });
 
   it('says which graphs a folder lacks', async () => {
-    const runtime = new ScriptedRuntime({ geometry: GEOMETRY, script: SUMS, kind: 'host' });
+    const runtime = new ScriptedRuntime({ config: CONFIG, script: SUMS, kind: 'host' });
     const opening = openOnnxBackend({ folder: FOLDER, variant: 'f16', runtime, onEvent: () => undefined });
     await expect(opening).rejects.toMatchObject({ name: 'ModelFolderError' });
   });

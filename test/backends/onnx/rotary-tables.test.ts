@@ -1,4 +1,4 @@
-/** Where the rotary tables lie: what is bound to them stays bound while they are of one size. */
+/** Buffers of the rotary tables: bindings to them stay valid while their size does not change. */
 import { describe, expect, it } from 'vitest';
 import { RotaryTables } from '../../../src/backends/onnx/rotary-tables.ts';
 import type { Span } from '../../../src/model/span.ts';
@@ -11,7 +11,7 @@ const {
   positions,
 } = checkpointModel(flatConfig(), undefined);
 
-/** A machine on which what was uploaded is a copy, as on a device. */
+/** A runtime on which an upload is a copy, as on a device. */
 class Machine {
   readonly kind = 'device';
   readonly held = new Map<Tensor, TensorData>();
@@ -60,7 +60,7 @@ describe('rotary tables on the device', () => {
     expect(machine.held.size).toBe(0);
   });
 
-  it('are not computed again where the same images stand in the same places', () => {
+  it('are not recomputed when the same images are at the same positions', () => {
     const machine = new Machine();
     const tables = open(machine);
     tables.fill(promptWith(2, 3));

@@ -1,4 +1,4 @@
-/** Attention in plain arithmetic, written apart from src/model/reference-attention.ts, which the self-test compares it with. */
+/** A scalar attention, independent of src/model/reference-attention.ts, which the self-test compares it with. */
 import type { Tensor, Tensors } from '../../../src/backends/onnx/runtime.ts';
 import type { ModelConfig } from '../../../src/model/model-config.ts';
 import { ATTENTION_CHECK } from '../../../src/onnx/graph-names.ts';

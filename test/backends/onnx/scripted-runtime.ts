@@ -1,7 +1,7 @@
 /**
- * A machine without weights for the ONNX backend. Its attention check is honest arithmetic; its vision encoder, embedding and
+ * A runtime without weights for the ONNX backend. It really computes the attention self-test; its vision encoder, embedding and
  * decoder move markers: every token's first channel is its id (or a mark of the image's pixels), the "KV cache" holds these, and
- * a script looks at the whole cache and says which token follows. A cache that is used wrongly gives wrong tokens.
+ * a script looks at the whole cache and chooses the next token. A cache that is used wrongly gives wrong tokens.
  */
 import {
   ATTENTION_CHECK,
@@ -38,18 +38,18 @@ export interface RecordedRun {
   readonly total: number;
 }
 
-/** What a test may set. */
+/** Options of a scripted runtime. */
 export interface ScriptedOptions {
   readonly kind: 'host' | 'device';
-  readonly geometry: ModelConfig;
+  readonly config: ModelConfig;
   readonly script: Script;
   /** Called before a run; may throw. */
   readonly beforeRun?: (run: RecordedRun) => void | Promise<void>;
-  /** Makes the attention check wrong. */
+  /** Makes the attention self-test fail. */
   readonly wrongAttention?: boolean;
 }
 
-/** The machine. */
+/** The runtime. */
 export class ScriptedRuntime {
   readonly kind: 'host' | 'device';
   readonly leavesThreadFree = true;
@@ -142,16 +142,16 @@ export class ScriptedRuntime {
   }
 
   #attentionCheck(feeds: Tensors, outputs: Outputs): Record<string, Tensor> {
-    const { geometry, wrongAttention = false } = this.#options;
-    if (ATTENTION_CHECK.visionAttention in outputs) return windowedAttention(feeds, geometry.vision);
-    return groupedAttention(feeds, geometry.text, { inPlace: this.kind === 'device', wrong: wrongAttention });
+    const { config, wrongAttention = false } = this.#options;
+    if (ATTENTION_CHECK.visionAttention in outputs) return windowedAttention(feeds, config.vision);
+    return groupedAttention(feeds, config.text, { inPlace: this.kind === 'device', wrong: wrongAttention });
   }
 
   /** Every feature is a mark of the image's pixels, smaller than any slot's mark. */
   #visionEncoder(feeds: Tensors): Record<string, Tensor> {
     const pixels = floats(of(feeds, VISION_ENCODER.pixelValues));
     const groups = of(feeds, VISION_ENCODER.windowIndex).dims[0] ?? 0;
-    const width = this.#options.geometry.text.hiddenSize;
+    const width = this.#options.config.text.hiddenSize;
     const sum = pixels.reduce((a, b) => a + Math.abs(b), 0);
     const mark = -1 - (Math.round(sum * 10) % 1_000_000);
     return { [VISION_ENCODER.imageFeatures]: marked(Array<number>(groups).fill(mark), width) };
@@ -159,11 +159,11 @@ export class ScriptedRuntime {
 
   #embedTokens(feeds: Tensors): Record<string, Tensor> {
     const ids = host(of(feeds, EMBED_TOKENS.inputIds)).data;
-    return { [EMBED_TOKENS.inputsEmbeds]: marked(Array.from(ids, Number), this.#options.geometry.text.hiddenSize) };
+    return { [EMBED_TOKENS.inputsEmbeds]: marked(Array.from(ids, Number), this.#options.config.text.hiddenSize) };
   }
 
   #decoder(feeds: Tensors, outputs: Outputs): Record<string, Tensor> {
-    const { numLayers, numKvHeads, headDim, hiddenSize } = this.#options.geometry.text;
+    const { numLayers, numKvHeads, headDim, hiddenSize } = this.#options.config.text;
     const embeds = floats(of(feeds, DECODER.inputsEmbeds));
     const count = embeds.length / hiddenSize;
     const total = Number(host(of(feeds, DECODER.totalSequenceLength)).data[0]);
@@ -185,7 +185,7 @@ export class ScriptedRuntime {
         const target = outputs[presentName];
         const newLength = this.kind === 'device' ? length : total;
         if (this.kind === 'host' && length !== past)
-          throw new Error(`a past of ${length} tokens where ${past} are meant`);
+          throw new Error(`a past of ${length} tokens where ${past} are expected`);
         if (newLength < total) throw new Error(`a cache of ${newLength} for ${total} tokens`);
         const data = this.kind === 'device' ? floats(old) : new Float32Array(numKvHeads * newLength * headDim);
         if (this.kind === 'device' && target !== old) throw new Error(`${presentName} is not written in place`);
@@ -215,14 +215,14 @@ export class ScriptedRuntime {
       results[DECODER.nextToken] = new HostTensor('int64', BigInt64Array.from(next, BigInt), [1, kept]);
     }
     if (DECODER.logits in outputs) {
-      const logits = this.script.logits?.(sequence) ?? new Float32Array(this.#options.geometry.text.vocabSize);
+      const logits = this.script.logits?.(sequence) ?? new Float32Array(this.#options.config.text.vocabSize);
       results[DECODER.logits] = new HostTensor('float32', logits, [1, 1, logits.length]);
     }
     return results;
   }
 }
 
-/** Results, those that were given a tensor written into it. */
+/** The results; a result with a preallocated output is written into it. */
 function inPlace(results: Tensors, outputs: Outputs): Record<string, Tensor> {
   return Object.fromEntries(
     Object.entries(results).map(([name, result]) => {

@@ -26,15 +26,15 @@ describe('a picture that cannot be encoded', () => {
     await expect(encoding).rejects.toThrow(/168 × 112 pixels.*pixel budget.*Integer overflow/);
   });
 
-  it('leaves a device to those who know whether it was lost', async () => {
+  it("passes a device's error on unchanged: the caller knows whether the device was lost", async () => {
     await expect(failing('device').encode(image)).rejects.toThrow(new Error(why));
   });
 });
 
-describe('what is fed', () => {
+describe('the feeds of a run', () => {
   const image = preprocess({ width: 84, height: 56, data: new Uint8Array(84 * 56 * 3) }, DEFAULT_PROCESSOR_SETTINGS);
 
-  /** Names and sizes of what a session is fed. */
+  /** Names and sizes of a session's feeds. */
   async function fed(): Promise<Record<string, readonly number[]>> {
     let names: Record<string, readonly number[]> = {};
     const runtime = {
@@ -49,7 +49,7 @@ describe('what is fed', () => {
     return names;
   }
 
-  it('is patches and all that a graph asks for', async () => {
+  it('are the patches and every input that a graph declares', async () => {
     const inputs = await fed();
     expect(Object.keys(inputs)).toHaveLength(8);
     expect(inputs['pixel_values']).toEqual([24, 1176]);

@@ -29,7 +29,7 @@ describe('a model on an adapter', () => {
   });
 
   it.each([
-    ['the folder has f16 alone and the adapter has none', { ...CARD, hasF16: false }, model('f16'), /q4f16/],
+    ['the folder has only f16 graphs and the adapter lacks f16', { ...CARD, hasF16: false }, model('f16'), /q4f16/],
     [
       'a weight is larger than the adapter binds',
       { ...CARD, maxBindingBytes: 2 ** 20 },

@@ -1,4 +1,4 @@
-/** That the kernel cases catch wrong kernels: each planted fault by the case named for it. */
+/** The kernel cases catch wrong kernels: the case named for each planted fault must fail. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findSwiftShader } from '../../../scripts/chromium.mjs';
 import { ensureLlvmpipe } from '../../../scripts/llvmpipe.mjs';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   reports = (await Promise.all(there.map((driver) => runScriptOn<FaultReport[]>(driver, SCRIPT)))).flat();
 });
 
-describe('a planted fault is caught by name', () => {
+describe('a planted fault fails its case', () => {
   it.for(PLANTED_FAULTS)('$what: $caught', ({ what }, { skip }) => {
     const found = reports.filter((report) => report.what === what && report.state !== 'not run');
     if (found.length === 0 && absent.length > 0) return skip(absent.join(' '));

@@ -12,10 +12,10 @@ import { type Expected, type KernelCase, lackFor } from '../../../src/backends/w
 import { hasDawn, runCasesOn } from '../../helpers/cases-run.ts';
 import type { WrittenOutcome } from './run-cases.ts';
 
-/** What one driver gave, by the case's name; or why there is none. */
+/** One driver's outcomes by the case's name; or the reason why there is no driver. */
 type Results = ReadonlyMap<string, WrittenOutcome> | string;
 
-/** Like any device without subgroup matrices: what a case expects does not depend on them. */
+/** A device without subgroup matrices: a case's expectation does not depend on them. */
 const TRAITS: DeviceTraits = { hasF16: true, subgroupSize: 4, hasSubgroupMatrices: false, workgroupBytes: 32_768 };
 
 const CASES = kernelCases();
@@ -42,7 +42,7 @@ describe('the kernel cases', () => {
 
   it.for(ON_CPU)('$name', (one, { skip }) => {
     const found = [swiftshader, llvmpipe].flatMap((results) => outcomeIn(results, one));
-    // Only llvmpipe has f16, so where it cannot be had nothing runs those.
+    // Only llvmpipe has f16: without it the f16 cases are skipped.
     const absent = [swiftshader, llvmpipe].filter((results) => typeof results === 'string');
     if (found.length === 0 && absent.length > 0) return skip(absent.join(' '));
     expect(found.length, 'drivers that ran it').toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Deliberately wrong kernels: what is changed in the WGSL, and the case that must notice. */
+/** Deliberately wrong kernels: the change in the WGSL, and the case that must catch it. */
 import type { Kernel } from '../../../src/backends/webgpu/gpu/kernel.ts';
 
 /** One mistake. */
@@ -10,7 +10,7 @@ export interface PlantedFault {
   readonly to: string;
 }
 
-/** Mistakes of every kind that a kernel's author makes. */
+/** Typical mistakes of every kind in writing a kernel. */
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     what: 'wrong scale: neighbours swapped',
@@ -19,7 +19,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     to: '[(i + 1u) & 1u]',
   },
   {
-    what: 'dropped barrier in front of the products',
+    what: 'dropped barrier before the multiplication',
     caught: 'GEMM, q4 with f16 scales: odd sizes, bias and GELU',
     from: 'workgroupBarrier();',
     to: '',
@@ -62,7 +62,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     what: 'swapped sign of a running maximum',
-    caught: 'KV split reduction: more splits than threads take at once, heads that are no eights of quads',
+    caught: 'KV split reduction: more splits than threads take at once, heads that are not multiples of eight quads',
     from: 'exp(before - most)',
     to: 'exp(most - before)',
   },
@@ -86,7 +86,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
 ];
 
-/** The kernel with the mistake in it. Throws Error where the kernel no longer has what is to be changed. */
+/** The kernel with the mistake in it. Throws Error where the kernel no longer contains the text to change. */
 export function withFault({ what, from, to }: PlantedFault, kernel: Kernel): Kernel {
   const code = kernel.code.replace(from, to);
   if (code === kernel.code) throw new Error(`"${what}" cannot be planted in ${kernel.label}: its WGSL has changed`);

@@ -1,7 +1,7 @@
-/** A device that computes nothing: it compiles every kernel, records what is dispatched over which buffers, and knows which buffers live. */
+/** A device that computes nothing: it accepts every kernel, records dispatches with their buffers, and tracks live buffers. */
 import { beforeAll, vi } from 'vitest';
 
-/** What differs between devices. */
+/** The properties in which devices differ. */
 export interface Traits {
   readonly f16: boolean;
   /** Size of every subgroup; null: it has none. */
@@ -42,7 +42,7 @@ export function stubGpuConstants(): void {
 
 /** The device. */
 export class RecordingDevice {
-  /** One list for each submit, of what was dispatched in it; empty where it only copies. */
+  /** The dispatches of each submit; empty where it only copies. */
   readonly submits: RecordedDispatch[][] = [];
   readonly copies: RecordedCopy[] = [];
   /** The buffers that are not destroyed. */
@@ -54,7 +54,7 @@ export class RecordingDevice {
     this.#traits = traits;
   }
 
-  /** What has been submitted since the last call. */
+  /** The submits since the last call. */
   take(): RecordedDispatch[][] {
     return this.submits.splice(0);
   }

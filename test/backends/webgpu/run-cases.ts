@@ -9,7 +9,7 @@ import { Compiler } from '../../../src/backends/webgpu/gpu/compiler.ts';
 import { type DeviceTraits, traitsOf } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { openDawn } from '../../../src/backends/webgpu/node/dawn.ts';
 
-/** What the process writes. */
+/** The process's report. */
 export interface CasesReport {
   readonly adapter: string;
   readonly traits: DeviceTraits;

@@ -6,7 +6,7 @@ import { Compiler } from '../../../src/backends/webgpu/gpu/compiler.ts';
 import { openDawn } from '../../../src/backends/webgpu/node/dawn.ts';
 import { PLANTED_FAULTS, withFault } from './planted-faults.ts';
 
-/** What became of a fault. */
+/** The outcome of a fault. */
 export interface FaultReport {
   readonly what: string;
   readonly state: CaseOutcome['state'];

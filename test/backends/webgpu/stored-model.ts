@@ -1,4 +1,4 @@
-/** A model's parts as a folder stores them, with the converter's graphs and zeros for weights. */
+/** A model's graphs and data files as a folder stores them, written by the converter, with zeros for weights. */
 import { buildGraphs } from '../../../src/converter/graph-sets.ts';
 import { type Dtype, precisionOf } from '../../../src/converter/dtypes.ts';
 import { WeightLayout } from '../../../src/onnx/weight-layout.ts';
@@ -13,7 +13,7 @@ export function tinyModel(): Promise<ConvertibleModel> {
   return checkpointModel({ ...ids, ...PRESETS.tiny.config }, { eos_token_id: 3 }).conversion();
 }
 
-/** What kernels compute of it. */
+/** The model as the kernels see it. */
 export async function tinyKernels(): Promise<KernelConfig> {
   const { kernels } = await tinyModel();
   if (kernels === undefined) throw new Error('there are kernels for this architecture');
@@ -30,7 +30,7 @@ export interface StoredModel {
 /** Stores a model of zeros. */
 export function storeZeros(model: ConvertibleModel, dtype: Dtype): StoredModel {
   const layout = new WeightLayout(
-    precisionOf(dtype, model.checkpoint.keptAtEight),
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
     (graph, serial) => `${graph}.${serial}`,
   );
   const [variant] = buildGraphs(layout, model, 1e9);

@@ -1,4 +1,4 @@
-/** The backend of our kernels on a device that records: what a run dispatches in each regime, over which buffers, and what is freed. */
+/** The backend of our kernels on a recording device: the dispatches of a run in each regime, their buffers, and cleanup. */
 import { describe, expect, it, vi } from 'vitest';
 import { createContext } from '../../../src/backends/webgpu/context.ts';
 import { compileDecoder } from '../../../src/backends/webgpu/decoder/decoder-kernels.ts';
@@ -11,7 +11,7 @@ import { traitsOf } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { DEFAULT_TUNING } from '../../../src/backends/webgpu/gpu/tuning.ts';
 import { BufferFeatures } from '../../../src/backends/webgpu/image-features.ts';
 import { openWebGpuBackend } from '../../../src/backends/webgpu/webgpu-backend.ts';
-import { readStoredPart, type StoredPart } from '../../../src/backends/webgpu/weights/stored-part.ts';
+import { readStoredGraph, type StoredGraph } from '../../../src/backends/webgpu/weights/stored-graph.ts';
 import type { Sequence, TextModel } from '../../../src/engine/backend.ts';
 import type { GraphName } from '../../../src/model/manifest.ts';
 import type { ModelFolder } from '../../../src/architectures/model-folder.ts';
@@ -24,19 +24,19 @@ stubGpuConstants();
 const MODEL = await tinyModel();
 const KERNELS = await tinyKernels();
 const STORED = storeZeros(MODEL, 'q8');
-const PLAIN: Traits = { f16: false, subgroupSize: null, subgroupMatrices: false };
+const MINIMAL: Traits = { f16: false, subgroupSize: null, subgroupMatrices: false };
 const WITH_MATRICES: Traits = { f16: true, subgroupSize: 32, subgroupMatrices: true };
 const GREEDY = { logitsRows: 1, wantLogits: false } as const;
 
-function part(name: GraphName): Promise<StoredPart> {
+function part(name: GraphName): Promise<StoredGraph> {
   const { file, data } = STORED.graphs[name];
-  return readStoredPart(
+  return readStoredGraph(
     STORED.blob(file),
     data.map((path) => ({ path, blob: STORED.blob(path) })),
   );
 }
 
-/** The language model as it is once its self-test, which no device passes that computes nothing, is over. */
+/** The language model without its self-test, which a device that computes nothing cannot pass. */
 async function openText(traits: Traits): Promise<{ recorder: RecordingDevice; device: GPUDevice; text: TextModel }> {
   const recorder = new RecordingDevice(traits);
   const { device } = recorder;
@@ -67,11 +67,11 @@ function ids(count: number): { kind: 'ids'; ids: readonly number[] }[] {
   return [{ kind: 'ids', ids: Array.from({ length: count }, (_, i) => i) }];
 }
 
-/** What stands around the layers of every run. */
+/** The dispatches before and after the layers of every run. */
 const BEFORE = ['embedding', 'residual'];
 const AFTER = ['head', 'arg max, candidates', 'arg max'];
 
-/** A layer's dispatches in each regime, and how many tokens lead there. */
+/** A layer's dispatches in each regime, and the token counts that select it. */
 const REGIMES = [
   { regime: 'GEMV', tokens: 1, layer: ['qkv', 'attention, decode', 'o_proj', 'gate, up', 'down'] },
   {
@@ -124,7 +124,7 @@ const REGIMES = [
 
 describe("a run's dispatches", () => {
   it.each(REGIMES)('with $tokens tokens are those of $regime', async ({ tokens, layer, ...more }) => {
-    const { recorder, sequence } = await openSequence(PLAIN);
+    const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.forward(ids(tokens), GREEDY);
     const before = 'before' in more ? more.before : [];
     const labels = recorder
@@ -135,7 +135,7 @@ describe("a run's dispatches", () => {
   });
 
   it.each([
-    [PLAIN, 16, 'o_proj, skinny GEMM'],
+    [MINIMAL, 16, 'o_proj, skinny GEMM'],
     [WITH_MATRICES, 12, 'o_proj, skinny GEMM'],
     [WITH_MATRICES, 16, 'o_proj, split-K'],
   ])(
@@ -153,7 +153,7 @@ describe("a run's dispatches", () => {
   );
 
   it("bind each layer's weights and cache, and buffers that all layers share", async () => {
-    const { recorder, sequence } = await openSequence(PLAIN);
+    const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.forward(ids(1), GREEDY);
     const bound = recorder.take().flat();
     const down = bound.filter(({ label }) => label === 'down').map(({ buffers }) => buffers);
@@ -174,7 +174,7 @@ describe("a run's dispatches", () => {
 
 describe('a pipelined step', () => {
   it('is one submit from lookup to arg max, and a copy of its token', async () => {
-    const { recorder, sequence } = await openSequence(PLAIN);
+    const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.decodeAhead?.(3);
     await sequence.decodeAhead?.(null);
     const [first, firstCopy, second, ...rest] = recorder.take();
@@ -187,8 +187,8 @@ describe('a pipelined step', () => {
     expect(sequence.length).toBe(2);
   });
 
-  it('is taken back without waiting for it', async () => {
-    const { recorder, sequence } = await openSequence(PLAIN);
+  it('can be rolled back without waiting for its result', async () => {
+    const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.forward(ids(5), GREEDY);
     await sequence.decodeAhead?.(3);
     recorder.take();
@@ -199,8 +199,8 @@ describe('a pipelined step', () => {
 });
 
 describe('a sequence', () => {
-  it('takes rows of features between text as they lie on the device', async () => {
-    const { recorder, device, sequence } = await openSequence(PLAIN);
+  it('copies rows of features between text on the device', async () => {
+    const { recorder, device, sequence } = await openSequence(MINIMAL);
     const { hiddenSize } = KERNELS.text;
     const features = new BufferFeatures(device, { tokens: 6, hiddenSize, activations: 'f32' });
     const rows = { kind: 'features', features, first: 2, count: 3 } as const;
@@ -214,20 +214,20 @@ describe('a sequence', () => {
     ]);
   });
 
-  it('keeps what is cached when a run fails: features of another backend, no layout', async () => {
-    const { recorder, sequence } = await openSequence(PLAIN);
+  it('keeps the cached tokens when a run fails: features of another backend, no layout', async () => {
+    const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.forward(ids(4), GREEDY);
     const before = recorder.alive.size;
     const features = { tokens: 1, read: async () => new Float32Array(8), dispose: () => undefined };
     const foreign = { kind: 'features', features, first: 0, count: 1 } as const;
     await expect(sequence.forward([...ids(1), foreign], GREEDY)).rejects.toThrow(TypeError);
     expect([sequence.length, recorder.alive.size]).toEqual([4, before]);
-    const { text } = await openText(PLAIN);
+    const { text } = await openText(MINIMAL);
     await expect((await text.open(64)).forward(ids(1), GREEDY)).rejects.toThrow('setLayout() comes before a run');
   });
 
-  it('frees all that it has made', async () => {
-    const { recorder, text } = await openText(PLAIN);
+  it('frees everything that it made', async () => {
+    const { recorder, text } = await openText(MINIMAL);
     const warm = await text.open(64);
     warm.setLayout([]);
     const run = async (sequence: Sequence): Promise<void> => {
@@ -236,7 +236,7 @@ describe('a sequence', () => {
         await sequence.decodeAhead?.(1)
       )?.token;
     };
-    await run(warm); // what the model keeps for every sequence is made now
+    await run(warm); // makes the buffers that all sequences share
     warm.dispose();
     const before = new Set(recorder.alive);
     const sequence = await text.open(64);
@@ -257,8 +257,8 @@ describe('opening the backend', () => {
     return { manifest, model: MODEL, blob: STORED.blob } as unknown as ModelFolder;
   };
 
-  it('fails on a device that computes wrongly, frees what it has made and leaves the device', async () => {
-    const recorder = new RecordingDevice(PLAIN);
+  it('fails on a device that computes wrongly, frees everything it made and leaves the device alone', async () => {
+    const recorder = new RecordingDevice(MINIMAL);
     const events: LoadEvent[] = [];
     const opening = openWebGpuBackend({
       device: recorder.device,
@@ -274,7 +274,7 @@ describe('opening the backend', () => {
   });
 
   it('says that there are no kernels for another architecture', async () => {
-    const { device } = new RecordingDevice(PLAIN);
+    const { device } = new RecordingDevice(MINIMAL);
     const { kernels: _kernels, ...model } = MODEL;
     const folder = { ...folderOf(['f32']), model: { ...model, modelType: 'toy_vl' } };
     const options = { device, folder, variant: 'f32', tuning: DEFAULT_TUNING, onEvent: () => undefined } as const;
@@ -285,16 +285,16 @@ describe('opening the backend', () => {
   });
 
   it('says which graphs a folder lacks', async () => {
-    const { device } = new RecordingDevice(PLAIN);
+    const { device } = new RecordingDevice(MINIMAL);
     const options = { device, folder: folderOf(['f32']), tuning: DEFAULT_TUNING, onEvent: () => undefined };
     const opening = openWebGpuBackend({ ...options, variant: 'f16' });
     await expect(opening).rejects.toMatchObject({ name: 'ModelFolderError' });
   });
 });
 
-describe('what is compiled', () => {
+describe('a compiled kernel', () => {
   it('is described by label, choice, bindings and WGSL', async () => {
-    const { device } = new RecordingDevice(PLAIN);
+    const { device } = new RecordingDevice(MINIMAL);
     const context = createContext(device, { ...KERNELS, activations: 'f32' }, DEFAULT_TUNING);
     await TokenEmbedding.open(context, await part('embed_tokens'));
     const [kernel, ...more] = context.compiler.describe();

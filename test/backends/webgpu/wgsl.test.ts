@@ -1,4 +1,4 @@
-/** What the kernels' templates choose. That kernels compute the right thing is a matter for cases.test.ts. */
+/** The choices of the kernels' templates. cases.test.ts checks that kernels compute correctly. */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TUNING, parseTuning } from '../../../src/backends/webgpu/gpu/tuning.ts';
 import type { AttentionSpec } from '../../../src/backends/webgpu/attention/attention-spec.ts';
@@ -43,13 +43,13 @@ const SPEC: GemvSpec = {
   subgroupSize: 32,
 };
 const ATTENTION: AttentionSpec = { numHeads: 28, numKvHeads: 4, headDim: 128, stored: 'f16', tokens: 2 };
-/** Of every Qwen2.5-VL. */
+/** The vision tower's heads in every Qwen2.5-VL. */
 const VISION = { numHeads: 16, headDim: 80 };
 
-/** What a select function is asked for where only workgroup memory counts. */
+/** Arguments of a select function where only workgroup memory matters. */
 const TRAITS = { hasF16: false, hasSubgroupMatrices: false, subgroupSize: null, workgroupBytes: 16_384 };
 
-/** For many tokens. */
+/** A GEMM tile for many tokens. */
 const TILE: GemmTile = { tokens: 128, rows: 64, tokensPerThread: 8, rowsPerThread: 8, depth: 4 };
 
 describe('GEMV', () => {
@@ -62,7 +62,7 @@ describe('GEMV', () => {
     expect(x * y).toBeGreaterThanOrEqual(HEAD.rows);
   });
 
-  it('bind no more than the eight storage buffers that every device has', () => {
+  it('bind at most the eight storage buffers that every device allows', () => {
     const kernels = [
       gemvKernel(SPEC),
       gemmKernel({ label: '', matrix: HEAD, epilogue: 'store', bias: true, tile: TILE }),
@@ -73,17 +73,17 @@ describe('GEMV', () => {
     }
   });
 
-  it('refuse threads that cannot be shared out', () => {
+  it('refuse a thread count that does not divide evenly', () => {
     expect(() => gemvKernel({ ...SPEC, threadsPerRow: 48 })).toThrow(RangeError);
   });
 
-  it('know their bytes', () => {
+  it('report their bytes', () => {
     expect(matrixBytes(HEAD)).toBe((152_064 * 3584) / 2 + ((152_064 * 3584) / 32) * 2);
   });
 });
 
 describe('workgroup memory', () => {
-  it('of the usual sizes is what every device has', () => {
+  it('of the default sizes fits every device', () => {
     expect(attentionBytes(ATTENTION)).toBeLessThanOrEqual(16_384);
     expect(attentionBytes({ ...ATTENTION, numHeads: 16, numKvHeads: 2 })).toBeLessThanOrEqual(16_384);
     const smallest = visionAttentionSpec(VISION, 64, 16_384);
@@ -93,7 +93,7 @@ describe('workgroup memory', () => {
 });
 
 describe('GEMM tiles', () => {
-  it('are small where the device or a tuning asks for it, else grow with the tokens', () => {
+  it('are small where the device or a tuning requires it, else grow with the tokens', () => {
     const tiles = (tile: number, workgroupBytes: number) =>
       selectF32Tiles({ traits: { ...TRAITS, workgroupBytes }, tuning: { ...DEFAULT_TUNING, tile } });
     const tokens = (side: number, bytes: number): readonly number[] =>
@@ -108,7 +108,7 @@ describe('GEMM tiles', () => {
       expect(tokens(side, bytes)).toEqual([16]);
   });
 
-  it('refuse outputs that cannot be shared out', () => {
+  it('refuse outputs that do not divide evenly among threads', () => {
     const spec = { label: '', matrix: GATE, epilogue: 'store' } as const;
     expect(() => gemmKernel({ ...spec, tile: { ...TILE, rowsPerThread: 5 } })).toThrow(RangeError);
   });
@@ -118,7 +118,7 @@ describe('GEMM in f16', () => {
   const F16_TILE: GemmTile = { tokens: 64, rows: 64, tokensPerThread: 4, rowsPerThread: 8, depth: 8 };
   const spec = (matrix: MatrixFormat, tile = F16_TILE): GemmSpec => ({ label: '', matrix, epilogue: 'store', tile });
 
-  it('fit into the workgroup memory that every device has', () => {
+  it('fit into the workgroup memory of every device', () => {
     expect(gemmF16TileBytes(F16_TILE)).toBe(128 * 5 * 16 + 256);
     expect(gemmF16TileBytes(F16_TILE)).toBeLessThanOrEqual(16_384);
   });
@@ -132,14 +132,14 @@ describe('GEMM in f16', () => {
 
 describe('split-K', () => {
   const DOWN: MatrixFormat = { ...HEAD, rows: 3584, cols: 18_944 };
-  const product = (matrix: MatrixFormat, tokens: number): SplitKSpec => ({
+  const specOf = (matrix: MatrixFormat, tokens: number): SplitKSpec => ({
     label: '',
     matrix,
     x: 'f16',
     ...subgroupMatrixSplitKTile(matrix, tokens),
   });
 
-  it('has as many splits as keep a device busy, and one where there are rows enough', () => {
+  it('has as many splits as keep a device busy, and one where there are enough rows', () => {
     expect(subgroupMatrixSplitKTile(GATE, 32)).toEqual({
       tile: { tokens: 32, rows: 64, subgroups: 4, depth: 2 },
       splits: 1,
@@ -152,19 +152,19 @@ describe('split-K', () => {
       tile: { tokens: 64, rows: 64, subgroups: 4, depth: 2 },
       splits: 4,
     });
-    expect(splitKGrid(product(DOWN, 32), 27)).toEqual([1, 28, 8]);
-    expect(splitKGrid(product(DOWN, 64), 70)).toEqual([2, 56, 4]);
-    expect(partialSumLength(product(DOWN, 64), 70)).toBe(4 * 128 * 3584);
+    expect(splitKGrid(specOf(DOWN, 32), 27)).toEqual([1, 28, 8]);
+    expect(splitKGrid(specOf(DOWN, 64), 70)).toEqual([2, 56, 4]);
+    expect(partialSumLength(specOf(DOWN, 64), 70)).toBe(4 * 128 * 3584);
     expect([GATE, DOWN].map((matrix) => gemmSplits(matrix, TILE))).toEqual([4, 16]);
   });
 
-  it('has at least one step in every split, and not so many splits that reducing them takes long', () => {
+  it('has at least one step in every split, and a bounded number of splits to reduce', () => {
     expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 192, cols: 192 }, 32).splits).toBe(2);
     expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 64, cols: 32 }, 32).splits).toBe(1);
     expect(subgroupMatrixSplitKTile({ ...HEAD, rows: 128, cols: 18_944 }, 32).splits).toBe(16);
   });
 
-  it('has every template filled, for every way to store a matrix and odd numbers of blocks', () => {
+  it('fills every template, for every matrix format and odd numbers of blocks', () => {
     for (const kind of ['q4', 'q8', 'floats'] as const) {
       for (const floats of ['f16', 'f32'] as const) {
         for (const [rows, cols] of [
@@ -174,7 +174,7 @@ describe('split-K', () => {
           [160, 9248],
         ] as const) {
           for (const tokens of [32, 64]) {
-            const spec = product({ kind, floats, rows, cols }, tokens);
+            const spec = specOf({ kind, floats, rows, cols }, tokens);
             expect(splitKBytes(spec.tile)).toBeLessThanOrEqual(32_768);
             const sums = [
               reduceBiasKernel(spec).kernel,
@@ -185,26 +185,27 @@ describe('split-K', () => {
               reduceNormKernel({ sums: spec, cols: rows, epsilon: 1e-6, packedFor: HEAD }),
               reduceNormKernel({ sums: null, cols: rows, epsilon: 1e-6, packedFor: null }),
             ];
-            const products = [splitKKernel(spec), splitKKernel({ ...spec, x: 'f32' })];
-            for (const { code } of [...products, ...sums, ...norms]) expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
+            const splitKKernels = [splitKKernel(spec), splitKKernel({ ...spec, x: 'f32' })];
+            for (const { code } of [...splitKKernels, ...sums, ...norms])
+              expect(code).not.toMatch(/undefined|NaN|\d\.\d+u/);
           }
         }
       }
     }
   });
 
-  it('refuse a tile that cannot be shared out', () => {
-    const spec = product(DOWN, 32);
+  it('refuses a tile that does not divide evenly', () => {
+    const spec = specOf(DOWN, 32);
     expect(() => splitKKernel({ ...spec, tile: { ...spec.tile, depth: 3 } })).toThrow(RangeError);
   });
 });
 
 describe('attention of the language model', () => {
-  it('takes a tile of the cache in a step that fits the device', () => {
+  it('takes a cache tile per step that fits the device', () => {
     expect([65_536, 20_000, 16_384, 0].map((bytes) => decodeAttentionTile(ATTENTION, bytes))).toEqual([32, 16, 16, 8]);
   });
 
-  it('has every template filled, for heads of every size', () => {
+  it('fills every template, for heads of every size', () => {
     for (const headDim of [16, 32, 64, 80, 96, 128, 256]) {
       for (const numKvHeads of [1, 2, 8]) {
         const spec: AttentionSpec = { numHeads: 8, numKvHeads, headDim, stored: 'f16', tokens: 1 };
@@ -222,7 +223,7 @@ describe('attention of the language model', () => {
     }
   });
 
-  it('with subgroup matrices takes whole fragments, and as many tokens as heads leave free capacity for', () => {
+  it('with subgroup matrices takes whole fragments, and as many tokens as fit beside the heads', () => {
     expect(causalTokens(ATTENTION)).toBe(9);
     expect(causalTokens({ numHeads: 16, numKvHeads: 2 })).toBe(8);
     expect(causalTokens({ numHeads: 128, numKvHeads: 1 })).toBe(0);
@@ -244,14 +245,14 @@ describe('attention of the vision tower', () => {
     expect(tiles(64, 0)).toEqual([16, 16]);
   });
 
-  it('refuses features that are half a word', () => {
+  it('refuses features that end in half a word', () => {
     expect(() => featureKernel(63, 'f16')).toThrow(RangeError);
     expect(featureKernel(63, 'f32').groups).toBe(1);
   });
 });
 
 describe('a tuning', () => {
-  it('sets what it names', () => {
+  it('sets the sizes that it names', () => {
     expect(parseTuning('')).toEqual(DEFAULT_TUNING);
     expect(parseTuning('tile:128,rowsPerThread:4')).toEqual({ ...DEFAULT_TUNING, tile: 128, rowsPerThread: 4 });
   });

@@ -1,4 +1,4 @@
-/** A tool that lives in this folder alone, end to end: calls, crops, refusals, several rounds; src/ knows nothing of it. */
+/** A tool defined in this folder alone, end to end: calls, crops, refusals, several rounds; src/ knows nothing of it. */
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/conversation/engine.ts';
 import { TOOLS } from '../../../src/conversation/tools/registry.ts';
@@ -36,7 +36,7 @@ function cropPromptsFile(): unknown {
   return { ...file, efficient: { ...(isObject(section) ? section : {}), tool: 'crop' } };
 }
 
-/** The call for a box; what it becomes in JSON is the test's business. */
+/** The call for a box; any JSON value, valid or not. */
 function crop(args: string): string {
   return `<think>Too small.</think><tool_call>{"name": "crop", "arguments": {${args}}}</tool_call>`;
 }
@@ -76,7 +76,7 @@ function watching(...rounds: readonly string[]): { script: EngineOptions['script
 }
 
 describe.each([{ pipelined: false }, { pipelined: true }])('a crop tool, pipelined: $pipelined', (machine) => {
-  it('shows the region that was called for, at its own resolution, and the answer comes', async () => {
+  it('shows the requested region at its own resolution, and the answer follows', async () => {
     const { result, starts } = await ask([crop('"bbox_2d": [14, 14, 42, 56]'), ANSWER], {}, machine);
     expect(result).toMatchObject({ answer: '42', finishReason: 'stop' });
     const [first, second] = result.rounds;
@@ -114,7 +114,7 @@ describe.each([{ pipelined: false }, { pipelined: true }])('a crop tool, pipelin
     });
   });
 
-  it('crops a crop, and computes nothing twice over four rounds', async () => {
+  it('crops a crop, and recomputes nothing over four rounds', async () => {
     const calls = [
       crop('"bbox_2d": [0, 0, 56, 56]'),
       crop('"bbox_2d": [56, 28, 112, 84]'),
@@ -157,7 +157,7 @@ describe.each([{ pipelined: false }, { pipelined: true }])('a crop tool, pipelin
     );
   });
 
-  it('may tell instead of show, and what it tells holds no control token', async () => {
+  it('may answer with text instead of an image, and that text holds no control token', async () => {
     const watch = watching(crop('"where": "size"'), ANSWER);
     const { result } = await ask([], {}, { ...machine, script: watch.script });
     expect(result.rounds[1]).toMatchObject({ resolution: 'none', images: [], visualTokens: 0 });
@@ -181,7 +181,7 @@ describe.each([{ pipelined: false }, { pipelined: true }])('a crop tool, pipelin
     expect(result).toMatchObject({ answer: '42', finishReason: 'stop' });
   });
 
-  it('is refused beyond its images, by name', async () => {
+  it('is refused beyond its limit of images, with a named error', async () => {
     for (const count of [4, 100]) {
       const boxes = `"boxes": [${Array.from({ length: count }, () => '[0, 0, 28, 28]').join(', ')}]`;
       const { result } = await ask([crop(boxes), ANSWER], { maxNewTokens: 2000 }, machine);
@@ -193,7 +193,7 @@ describe.each([{ pipelined: false }, { pipelined: true }])('a crop tool, pipelin
 });
 
 describe('a model whose tool is the crop', () => {
-  it('is refused what it may not, in its own name', async () => {
+  it('is refused disallowed calls, with the name of its own tool', async () => {
     const call = crop('"bbox_2d": [0, 0, 28, 28]');
     const off = await ask([call, ANSWER], { tool: false });
     expect(off.result.finishReason).toBe('toolCallRefused');
@@ -205,12 +205,12 @@ describe('a model whose tool is the crop', () => {
     expect(only.result.rounds[0]?.toolCall?.error).toBe('The only round is used up.');
   });
 
-  it('reads no resize call: that is malformed here', async () => {
+  it('treats a resize call as malformed', async () => {
     const { result } = await ask([CALL, ANSWER]);
     expect(result.rounds[0]?.toolCall).toEqual({ valid: false, error: expect.stringMatching(/shows nothing/) });
   });
 
-  it('is prefetched for as any other, and drafts its calls from their first tokens', async () => {
+  it('gets prefetch like any other, and drafts its calls from their first tokens', async () => {
     const { engine } = await ask([crop('"bbox_2d": [14, 14, 42, 56]'), ANSWER]);
     await engine.resetCaches();
     await engine.prefetch(SETTINGS);
@@ -220,7 +220,7 @@ describe('a model whose tool is the crop', () => {
     expect(rounds[0]?.acceptedTokens).toBeGreaterThan(5);
   });
 
-  it('says at load when the tool is not among those there are', () => {
+  it('reports at load when the tool is unknown', () => {
     expect(() => openScripted({ script: respond(ANSWER), prompts: CROP_PROMPTS })).toThrow(
       expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/"crop".*knows resize/) }),
     );

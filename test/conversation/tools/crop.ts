@@ -36,7 +36,7 @@ function parseCrop(text: string): ParsedCall | null {
   return { valid: true, arguments: call['arguments'] satisfies JsonObject };
 }
 
-/** A tool may tell instead of show. */
+/** Answers with text instead of an image. */
 function sizeOfLast(conversation: Conversation): string {
   const image = conversation.shown.at(-1)?.request.image ?? 0;
   const { width, height } = conversation.sourceSize(image);

@@ -1,11 +1,11 @@
-/** VisionThink's tool: which texts are calls, what is wrong with the others. */
+/** VisionThink's tool: valid calls, and the errors of the others. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RESIZE } from '../../../src/conversation/tools/resize.ts';
 
 const CALL = '{"name": "resize_image", "arguments": {"action": "resize"}}';
 
-/** What the model would be told about the call in `text`; null when it holds none, or a valid one. */
+/** The error that the model would receive for the call in `text`; null without a call, or for a valid one. */
 function errorOf(text: string): string | null {
   const call = RESIZE.parse(text);
   return call === null || call.valid ? null : call.error;
@@ -58,7 +58,7 @@ describe('a call for the full image', () => {
     expect(errorOf(text)).toMatch(why);
   });
 
-  it('quotes no more than a little of a long malformed call', () => {
+  it('quotes only the start of a long malformed call', () => {
     expect(errorOf(`<tool_call>{"a": ${'x'.repeat(5000)}}}</tool_call>`)?.length).toBeLessThan(300);
   });
 

@@ -1,4 +1,4 @@
-/** The hub's client against a hub on this machine: what it lists, what it reads, and what it survives. */
+/** The hub's client against a hub on this machine: listings, reads, and recovery from faults. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type HubFolder, openHubFolder } from '../../../src/io/hub/hub-folder.ts';
@@ -67,7 +67,7 @@ describe('a repository', () => {
     expect(await folder.blob('other.json')).toBeUndefined();
   });
 
-  it('gives files whole and in parts, through redirects to another origin', async () => {
+  it('serves files whole and by ranges, through redirects to another origin', async () => {
     const folder = await open();
     expect(await (await folder.blob('config.json'))?.text()).toBe(small.toString());
     expect(await (await folder.blob('a b/ü.txt'))?.text()).toBe(small.toString());
@@ -96,7 +96,7 @@ describe('a repository', () => {
     expect((await open({ revision: 'refs/pr/1' })).commit).toBe(commit);
   });
 
-  it('gets the token when it is gated, and the storage never does', async () => {
+  it('receives the token when it is gated, but the storage never does', async () => {
     Object.assign(server.repositories.get(ID) ?? {}, { token: 'hf_secret', gated: true });
     const folder = await open({ token: 'hf_secret' });
     expect(folder.gated).toBe(true);
@@ -108,7 +108,7 @@ describe('a repository', () => {
 });
 
 describe('a connection', () => {
-  it('that breaks is made again, and goes on at the byte', async () => {
+  it('that breaks is reopened, and resumes at the byte where it broke', async () => {
     const folder = await open();
     faults({ kind: 'cut', after: 100_000 }, { kind: 'cut', after: 50_000 }, { kind: 'short', by: 1 });
     expect((await read(folder)).equals(large)).toBe(true);
@@ -120,14 +120,14 @@ describe('a connection', () => {
     expect(arrived).toBe(large.length); // no byte twice
   });
 
-  it('that brings bytes is kept, however often it breaks', async () => {
+  it('that brings bytes is retried, however often it breaks', async () => {
     const folder = await open();
     faults(...Array.from({ length: 12 }, () => ({ kind: 'cut', after: 20_000 }) as const));
     expect((await read(folder)).equals(large)).toBe(true);
     expect(retries.length).toBe(12);
   });
 
-  it('that stalls is cut and made again', async () => {
+  it('that stalls is cut and reopened', async () => {
     const folder = await open({ patience: { ...PATIENCE, stallMs: 150 } });
     faults({ kind: 'stall', after: 100_000 });
     expect((await read(folder)).equals(large)).toBe(true);
@@ -148,7 +148,7 @@ describe('a connection', () => {
     expect(retries).toHaveLength(2);
   });
 
-  it('waits as long as the server asks for', async () => {
+  it('waits as long as the server requests', async () => {
     const folder = await open();
     faults({ kind: 'status', status: 429, headers: { 'retry-after': '1' } });
     const started = performance.now();
@@ -156,7 +156,7 @@ describe('a connection', () => {
     expect(performance.now() - started).toBeGreaterThan(1000);
   });
 
-  it('that fails for good ends with an error that says what to do', async () => {
+  it('that fails permanently ends with an error that says what to do', async () => {
     const folder = await open();
     server.fault = () => ({ kind: 'status', status: 503 });
     await expect(read(folder)).rejects.toMatchObject({
@@ -169,7 +169,7 @@ describe('a connection', () => {
     expect(retries).toHaveLength(2);
   });
 
-  it('is given up at once when it is stopped', async () => {
+  it('is abandoned at once when it is stopped', async () => {
     const stop = new AbortController();
     const folder = await open({ signal: stop.signal });
     faults({ kind: 'stall', after: 10 });
@@ -178,7 +178,7 @@ describe('a connection', () => {
     await expect(reading).rejects.toMatchObject({ name: 'StoppedError' });
   });
 
-  it('to nobody says that there is no network', async () => {
+  it('to an unreachable host says that there is no network', async () => {
     const gone = await HubServer.start();
     const { endpoint } = gone;
     await gone.stop();
@@ -190,7 +190,7 @@ describe('a connection', () => {
   });
 });
 
-describe('a file that is not what was listed', () => {
+describe('a file that differs from its listing', () => {
   it.each<[string, Fault[], RegExp]>([
     [
       'changed between two requests',
@@ -232,7 +232,7 @@ describe('a file that is not what was listed', () => {
   });
 });
 
-describe('a repository that cannot be had', () => {
+describe('an unavailable repository', () => {
   const cases: [string, () => Promise<unknown>, RegExp][] = [
     ['of a wrong id', () => open({}, 'someone/else'), /no model "someone\/else".*Check the spelling/],
     [
@@ -240,15 +240,15 @@ describe('a repository that cannot be had', () => {
       () => open({ token: 'x' }, 'someone/else'),
       /no model "someone\/else".*the token may not/,
     ],
-    ['of no id', () => open({}, 'else'), /owner\/name/],
+    ['of an invalid id', () => open({}, 'else'), /owner\/name/],
     ['at a wrong revision', () => open({ revision: 'v9' }), /no revision "v9"/],
     [
-      'from what is no hub',
+      'from a server that is not a hub',
       async () => {
         server.fault = () => ({ kind: 'status', status: 200 });
         return open();
       },
-      /does not answer as a hub/,
+      /does not answer like a hub/,
     ],
     [
       'gated, without a token',

@@ -1,8 +1,8 @@
 /**
  * The language model: embeddings in, logits and the next token out, over a KV cache.
  *
- * M-RoPE needs no operator of its own: GroupQueryAttention rotates by the row of `cos_cache`/`sin_cache` whose number is
- * the cache slot, and the engine fills these rows from the three-dimensional positions. The same graph serves prefill,
+ * M-RoPE needs no special operator: GroupQueryAttention rotates by the row of `cos_cache`/`sin_cache` at the index of the cache
+ * slot, and the engine fills these rows from the three-dimensional positions. The same graph serves prefill,
  * prefill of a further chunk, and decode steps, over a static cache (past and present the same buffers) or a growing one.
  * Source: transformers modeling_qwen2_5_vl.py (Qwen2_5_VLTextModel); onnxruntime ContribOperators.md (GroupQueryAttention).
  */
@@ -46,7 +46,7 @@ export function buildDecoder(context: GraphContext, config: QwenConfig): void {
     cachedAttention(context, config, { layer, i, cacheDims, presentDims, qkv: [qkv, '', ''], lengths, rotary }),
   );
 
-  // Only the positions that are asked for go through the head: from logits_start (negative: counted from the end).
+  // Only the requested positions go through the head: from logits_start on (negative: counted from the end).
   const kept = graph.node('Slice', [hidden, logitsStart, graph.int64([TO_THE_END]), graph.int64([1])]); // [1, n, hidden]
   const logits = head(context, kept, config); // [1, n, vocab]
   graph.node('ArgMax', [logits], { outputs: [DECODER.nextToken], attributes: { axis: -1n, keepdims: 0n } });
@@ -56,8 +56,8 @@ export function buildDecoder(context: GraphContext, config: QwenConfig): void {
 }
 
 /**
- * The language model's layers: x `[1, seq, hidden]` to the same shape, before the last norm. `attention` makes of layer
- * i's packed query, key and value `[1, seq, (numHeads + 2 * numKvHeads) * headDim]` what o_proj takes.
+ * The language model's layers: x `[1, seq, hidden]` to the same shape, before the last norm. `attention` maps layer
+ * i's packed query, key and value `[1, seq, (numHeads + 2 * numKvHeads) * headDim]` to the input of o_proj.
  */
 export function textLayers(
   context: GraphContext,
@@ -110,7 +110,7 @@ export interface CachedAttention {
   /** Query, key and value `[1, seq, ...]`, or packed into the first. */
   readonly qkv: readonly [string, string, string];
   readonly lengths: readonly [seqlensK: string, totalLength: string];
-  /** Tables `[rows, headDim / 2]` to rotate by, the row being the cache slot; absent: query and key are rotated already. */
+  /** Tables `[rows, headDim / 2]` to rotate by, indexed by cache slot; absent: query and key are already rotated. */
   readonly rotary?: readonly [cos: string, sin: string];
 }
 
@@ -144,7 +144,7 @@ function embeddings({ text }: QwenConfig): EmbeddingTable {
   return { tensor: 'language_model.embed_tokens.weight', rows: text.vocabSize, cols: text.hiddenSize };
 }
 
-/** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may lie in the embedding's file. */
+/** The last norm and the logits `[1, n, vocab]` of hidden states `[1, n, hidden]`. `shareTable`: whether a tied head may share the embedding's file. */
 export function head(context: GraphContext, hidden: string, config: QwenConfig, shareTable = true): string {
   const { hiddenSize, rmsNormEps, tieWordEmbeddings, vocabSize } = config.text;
   const norm = { weight: 'language_model.norm.weight', size: hiddenSize, epsilon: rmsNormEps };

@@ -1,7 +1,7 @@
 /**
- * The graphs as transformers.js runs them: its names of inputs and outputs, 3-D positions as an input, a cache that
- * grows, logits for the whole vocabulary, window order and rotary angles computed in the graph. The layers and their
- * weights are the same as ours, so one folder serves both. Floats cross the border as f32, the cache as the activations.
+ * The graphs for transformers.js: its input and output names, 3-D positions as an input, a growing
+ * cache, logits for the whole vocabulary, window order and rotary angles computed in the graph. The layers and their
+ * weights are the same as ours, so one folder serves both. Inputs and outputs are f32, the cache has the activations' type.
  * Source: @huggingface/transformers 4.3 src/models/qwen2_vl/modeling_qwen2_vl.js, src/models/modeling_utils.js
  * (generic_text_to_text_forward, addPastKeyValues); transformers modeling_qwen2_5_vl.py.
  */
@@ -61,7 +61,7 @@ export function buildTransformersJsVisionEncoder(context: GraphContext, config: 
   const side = Math.floor(vision.windowSize / merge / vision.patchSize);
   const windowColumns = op('Div', op('Add', width, int(side - 1)), int(side));
   const inImage = op('Add', op('Mul', op('Div', row, int(side)), windowColumns), op('Div', column, int(side)));
-  const window = op('Add', inImage, ofImage(starts)); // an image has no more windows than groups, so these are unique
+  const window = op('Add', inImage, ofImage(starts)); // unique, because an image has no more windows than groups
 
   // 2. Window order: by window, then by place in the image. The keys are unique, so sorting them is stable.
   const sorted = (keys: string): string => {
@@ -97,7 +97,7 @@ export function buildTransformersJsVisionEncoder(context: GraphContext, config: 
   const cos = cast(op('Cos', angles), activations);
   const sin = cast(op('Sin', angles), activations);
 
-  // 4. Attention as every exporter writes it: all patches, and a bias that hides those of other windows, or images.
+  // 4. Attention over all patches, with a bias that masks those of other windows or images.
   const zeros = graph.int64(new Array<number>(merge * merge).fill(0));
   const sameOnly = (of: string): string => {
     const ids = op('Reshape', op('Add', op('Unsqueeze', inOrder(of), int(1)), zeros), int(-1));
@@ -170,7 +170,7 @@ export function buildTransformersJsDecoder(context: GraphContext, config: QwenCo
   graph.output('logits', 'f32', ['batch_size', 'num_logits', text.vocabSize]);
 }
 
-/** A value in another element type, under a name of its own where one is given. */
+/** Casts a value to another element type, optionally as the value `output`. */
 function castTo({ graph }: GraphContext, value: string, type: ElementType, output?: string): string {
   const outputs = output === undefined ? {} : { outputs: [output] };
   return graph.node('Cast', [value], { ...outputs, attributes: { to: BigInt(DATA_TYPE[type]) } });

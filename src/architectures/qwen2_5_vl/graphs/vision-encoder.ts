@@ -13,7 +13,7 @@ import { DATA_TYPE } from '../../../onnx/graph-builder.ts';
 import type { GraphContext } from '../../../onnx/weight-layout.ts';
 import { addRmsNorm, linear, MICROSOFT, oneLinear, rmsNorm, type RmsNorm, swiGlu } from '../../../onnx/layers.ts';
 
-/** Where the patches of an image go, and how they attend to each other. All names are values of the graph. */
+/** The order of an image's patches, and their attention pattern. All names are values of the graph. */
 export interface PatchOrder {
   /** i64 `[groups]`: merge groups in window order, and the inverse. */
   readonly windowIndex: string;
@@ -23,7 +23,7 @@ export interface PatchOrder {
   readonly sin: string;
   /** Attention inside windows: rotated query and key, and value, `[1, patches, hidden]` each and in window order, to the same shape. */
   readonly inWindows: (query: string, key: string, value: string) => string;
-  /** Bias of full attention where there are several images; absent: one image, no bias. */
+  /** Bias of full attention for several images; absent: one image, no bias. */
   readonly imageBias?: string;
 }
 

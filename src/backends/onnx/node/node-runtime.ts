@@ -1,5 +1,5 @@
 /**
- * onnxruntime-node: the CPU provider, f32 activations. Graphs are opened by path, so that their external data is mapped
+ * onnxruntime-node: the CPU provider, f32 activations. Graphs are opened by path, so their external data is mapped
  * from disk and never copied through JavaScript.
  */
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * The builds of onnxruntime-web, each loaded only when it is chosen: `jspi` (native WebGPU, needs
+ * The builds of onnxruntime-web, each loaded only when chosen: `jspi` (native WebGPU, needs
  * WebAssembly.Suspending), `asyncify` (the same for browsers without it), `wasm` (no WebGPU).
  */
 import { ortFiles, type OrtBuild } from './ort-files.ts';
@@ -18,12 +18,12 @@ export function webGpuBuild(): 'jspi' | 'asyncify' {
   return 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
 }
 
-/** Threads the WASM provider may use: more than one needs cross-origin isolation. */
+/** Threads for the WASM provider: more than one requires cross-origin isolation. */
 export function wasmThreads(): number {
   return globalThis.crossOriginIsolated ? Math.min(8, Math.max(1, navigator.hardwareConcurrency)) : 1;
 }
 
-/** Loads a build and configures it. `threads` counts only the first time a build is loaded. */
+/** Loads a build and configures it. `threads` takes effect only the first time a build is loaded. */
 export async function loadOrt(build: OrtBuild, threads: number): Promise<Ort> {
   const ort: Ort = await BUILDS[build]();
   const { env } = ort;

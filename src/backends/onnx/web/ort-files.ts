@@ -1,4 +1,4 @@
-/** Where the files of onnxruntime-web's builds lie, as the site serves them. */
+/** URLs of onnxruntime-web's builds as the site serves them. */
 import asyncifyMjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import asyncifyWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import jspiMjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url';

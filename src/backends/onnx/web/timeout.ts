@@ -1,4 +1,4 @@
-/** A limit on waiting for the browser or the driver: some failures of onnxruntime never reject. */
+/** Limits the time spent waiting for the browser or the driver: some failures of onnxruntime never reject. */
 import { NamedError } from '../../../shared/errors.ts';
 
 /** Rejects with RuntimeUnavailableError when `work` has not settled after `limitMs`. */

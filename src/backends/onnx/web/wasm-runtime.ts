@@ -3,7 +3,7 @@ import { createHostRuntime } from '../host-runtime.ts';
 import type { HostRuntime } from '../runtime.ts';
 import type { Ort } from './ort-build.ts';
 
-/** Makes a runtime of a loaded build. */
+/** Makes a runtime from a loaded build. */
 export function createWasmRuntime(ort: Ort): HostRuntime {
   return createHostRuntime({
     leavesThreadFree: false, // a run blocks its thread: a stop is noticed between runs

@@ -8,7 +8,7 @@ import type { Ort } from './ort-build.ts';
 import { readBuffer, Readback } from '../../webgpu/gpu/readback.ts';
 import { withTimeout } from './timeout.ts';
 
-/** A session that is not made within this time never will be. */
+/** Session creation that takes longer than this never finishes. */
 const CREATE_TIMEOUT_MS = 180_000;
 
 /** GPU buffers are sized in multiples of this. */
@@ -57,7 +57,7 @@ class OrtWebGpuRuntime implements DeviceRuntime {
   }
 
   overwrite(tensor: Tensor, data: TensorData): void {
-    // writeBuffer wants whole multiples of four bytes; the buffer itself is large enough.
+    // writeBuffer requires multiples of four bytes; the buffer itself is large enough.
     const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
     bytes.set(bytesOf(data));
     this.#device.queue.writeBuffer(unwrap(tensor).gpuBuffer, 0, bytes);

@@ -1,4 +1,4 @@
-/** Sizes of the language model's attention, which its kernels are written for. */
+/** The sizes that the language model's attention kernels are generated for. */
 import type { Stored } from './cache-format.ts';
 
 /** Sizes of attention. */
@@ -8,6 +8,6 @@ export interface AttentionSpec {
   /** A multiple of 16. */
   readonly headDim: number;
   readonly stored: Stored;
-  /** Query tokens of a workgroup. */
+  /** Query tokens per workgroup. */
   readonly tokens: number;
 }

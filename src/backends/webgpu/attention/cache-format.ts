@@ -1,6 +1,6 @@
 /** WGSL that reads and writes the KV cache and the rotary tables: f16 as pairs in 32-bit words, or f32. Arithmetic is in f32. */
 
-/** Type of the cache, the rotary tables and the embeddings. */
+/** The element type of the cache, the rotary tables and the embeddings. */
 export type Stored = 'f16' | 'f32';
 
 /**
@@ -32,5 +32,5 @@ fn unpack8(words: Packed8) -> array<vec4<f32>, 2> { return array<vec4<f32>, 2>(w
 /** WGSL types of the cache. */
 export const CACHE_TYPE = { packed8: 'array<Packed8>', packed4: 'array<Packed4>' } as const;
 
-/** A score that no softmax gives weight to. */
+/** A score whose softmax weight is zero. */
 export const MASKED_SCORE = '-1e30';

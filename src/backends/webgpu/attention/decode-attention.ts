@@ -1,8 +1,8 @@
 /**
  * Attention of a decode step: one new token over a KV split of the cache. A workgroup takes the query heads of one key/value
- * head and reads every key and value once. A step is too small to keep a graphics card busy, so what counts is how often it
- * waits: it loads a tile's keys and values before it does anything else, and prefetches the next tile's before it needs this
- * one. It writes the new token's own key and value into the cache, and uses them from workgroup memory.
+ * head and reads every key and value once. A step is too small to keep a GPU busy, so latency decides its speed: the kernel
+ * loads a tile's keys and values first, and prefetches the next tile before it uses the current one. It writes the new token's
+ * key and value into the cache, and reads them from workgroup memory.
  * `kvSplitReduceKernel` reduces the splits.
  * Source: Dao et al., Flash-Decoding for long-context inference (2023).
  */
@@ -16,7 +16,7 @@ import { type Binding, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel
 const THREADS = 256;
 /** Cached tokens of a tile, from fast to small. */
 const TILES = [32, 16, 8] as const;
-/** Threads that share a key, at most. */
+/** Most threads that share a key. */
 const KEY_THREADS = 8;
 
 /** Sizes of a step's attention. */
@@ -32,7 +32,7 @@ function sharesOf({ numHeads, numKvHeads, headDim }: DecodeAttentionSpec): {
   readonly vec8s: number;
   /** Threads that share a key; each has `vec8s / keyThreads` of its 8-element vectors. */
   readonly keyThreads: number;
-  /** Sums a thread makes in the end: four numbers of a head each. */
+  /** Weighted sums per thread: four numbers of a head each. */
   readonly sums: number;
 } {
   const rows = numHeads / numKvHeads;
@@ -43,14 +43,14 @@ function sharesOf({ numHeads, numKvHeads, headDim }: DecodeAttentionSpec): {
   return { rows, quads, vec8s, keyThreads, sums: Math.ceil((rows * quads) / THREADS) };
 }
 
-/** Bytes of workgroup memory with tiles of so many tokens. */
+/** Bytes of workgroup memory for tiles of `tile` tokens. */
 function bytesOf(spec: DecodeAttentionSpec, tile: number): number {
   const { rows, vec8s, keyThreads } = sharesOf(spec);
   const element = spec.stored === 'f16' ? 2 : 4;
   return rows * spec.headDim * 4 + (tile + 2) * vec8s * 8 * element + rows * tile * (keyThreads + 3) * 4;
 }
 
-/** The largest tile that fits into a device's workgroup memory; the smallest where none does. Parts of the cache are multiples of it. */
+/** The largest tile that fits into a device's workgroup memory; the smallest if none fits. KV splits are multiples of it. */
 export function decodeAttentionTile(spec: DecodeAttentionSpec, workgroupBytes: number): number {
   return TILES.find((tile) => bytesOf(spec, tile) <= workgroupBytes) ?? TILES[2];
 }
@@ -65,8 +65,8 @@ export function decodeAttentionKernel(spec: DecodeAttentionSpec, tile: number): 
   const keyReads = vec8s / keyThreads;
   const valueReads = Math.ceil((tile * vec8s) / THREADS);
   const evenValues = (tile * vec8s) % THREADS === 0;
-  const scoreSums = Math.ceil((rows * tile) / THREADS); // scores a thread puts together
-  const scoreStride = keyThreads + 1; // so that neighbouring threads use other banks
+  const scoreSums = Math.ceil((rows * tile) / THREADS); // scores a thread reduces
+  const scoreStride = keyThreads + 1; // so that neighbouring threads use different banks
   const scale = `${1 / Math.sqrt(headDim)}f`;
   /** Whether thread `lid` has a value to read. */
   const hasValue = (i: number): string => (evenValues ? 'true' : `lid + ${i * THREADS}u < ${tile * vec8s}u`);
@@ -107,7 +107,7 @@ ${read('begin')}
     queries[row * ${quads}u + j] = q[0] * ${scale};
     queries[row * ${quads}u + j + ${quads / 2}u] = q[1] * ${scale};
   }
-  // The new token's key and value: one workgroup writes them, and is the only one to need them.
+  // The new token's key and value: the one workgroup that needs them writes them.
   if (params.past >= begin && params.past < end && lid >= ${THREADS / 2}u && lid < ${THREADS / 2 + vec8s / 2}u) {
     let j = lid - ${THREADS / 2}u;
     let a = rotated(0u, ${numHeads}u + head, j * 2u);
@@ -126,7 +126,7 @@ ${repeat(sums, (n) => `  var sum${n} = vec4<f32>(); var total${n} = 0.0; var mos
 ${repeat(scoreSums, (n) => `  var peak${n} = ${MASKED_SCORE};`)}
   workgroupBarrier();
   for (var tile = begin; tile < end; tile += ${tile}u) {
-    // 1. Scores: some threads a key, each some of its numbers. Values into workgroup memory.
+    // 1. Scores: several threads per key, each for some of its numbers. Values go into workgroup memory.
     if (lid < ${tile * keyThreads}u) {
       let part = lid % ${keyThreads}u;
       let isNew = tile + lid / ${keyThreads}u == params.past;
@@ -149,7 +149,7 @@ ${repeat(
   valueReads,
   (i) => `    if (${hasValue(i)}) {
       let at = lid + ${i * THREADS}u;
-      // Beyond the new token, too: what an earlier prompt left there may be no number, which a weight of 0 does not undo.
+      // Past the new token, too: an earlier prompt may have left non-finite values there, which a weight of 0 does not cancel.
       if (tile + at / ${vec8s}u >= params.past) { v${i} = new_value[at % ${vec8s}u]; }
       let fours = split8(v${i});
       value_tile[at * 2u] = fours[0];
@@ -166,7 +166,7 @@ ${read(`tile + ${tile}u`)}
       scores[i / 4u][i % 4u] = select(${MASKED_SCORE}, score, tile + i % ${tile}u < end);
     }
     workgroupBarrier();
-    // 2. Weights, a thread each: it and whoever sums the row's values know the largest score so far.
+    // 2. Weights, one per thread. This thread and those that sum the row's values know the running maximum.
 ${repeat(
   scoreSums,
   (n) => `    if (lid + ${n * THREADS}u < ${rows * tile}u) {
@@ -176,7 +176,7 @@ ${repeat(
     }`,
 )}
     workgroupBarrier();
-    // 3. Weighted sums: a thread takes four numbers of a head.
+    // 3. Weighted sums: four numbers of a head per thread.
 ${repeat(
   sums,
   (n) => `    {

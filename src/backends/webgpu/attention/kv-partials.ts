@@ -1,4 +1,4 @@
-/** Where attention leaves its results: the output, or for several KV splits partial results which kv-split-reduce.ts reduces. */
+/** Where attention writes its results: the output, or with several KV splits partial results, which kv-split-reduce.ts reduces. */
 import type { Binding } from '../gpu/kernel.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 import type { AttentionSpec } from './attention-spec.ts';
@@ -8,20 +8,20 @@ export function partialStride(headDim: number): number {
   return headDim / 4 + 1;
 }
 
-/** f32 numbers that the partial results of `splits` KV splits of `tokens` tokens take. */
+/** f32 numbers in the partial results of `splits` KV splits of `tokens` tokens. */
 export function partialLength({ numHeads, headDim }: AttentionSpec, tokens: number, splits: number): number {
   return tokens * splits * numHeads * partialStride(headDim) * 4;
 }
 
-/** Bindings of what attention gives. */
+/** Bindings of attention's results. */
 export const RESULTS: readonly Binding[] = [
   { name: 'output', type: 'array<vec4<f32>>', access: 'read_write' },
   { name: 'partials', type: 'array<vec4<f32>>', access: 'read_write' },
 ];
 
 /**
- * WGSL that writes quad `quad` of a row's weighted sum, where its largest score and the sum of its weights are known: divided
- * to output where there is one KV split, else to partials.
+ * WGSL that writes quad `quad` of a row's weighted sum, given its largest score and its sum of weights: normalised to the
+ * output with one KV split, else to partials.
  */
 export function writeResult(
   { numHeads, headDim }: Pick<AttentionSpec, 'numHeads' | 'headDim'>,

@@ -1,4 +1,4 @@
-/** Reduces attention that was computed in KV splits (flash-decoding). */
+/** Reduces the partial results of KV splits (flash-decoding). */
 import { MASKED_SCORE } from './cache-format.ts';
 import { partialStride } from './kv-partials.ts';
 import type { AttentionSpec } from './attention-spec.ts';
@@ -7,14 +7,14 @@ import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Threads of a workgroup. */
 const THREADS = 128;
-/** vec4s of a head that a workgroup makes, at most. */
+/** Most vec4s of a head per workgroup. */
 const MOST_QUADS = 8;
-/** Splits a thread has in flight at once. */
+/** Splits that a thread loads at once. */
 const IN_FLIGHT = 4;
 
 type KvSplitReduceSpec = Pick<AttentionSpec, 'numHeads' | 'headDim'>;
 
-/** vec4s of a head that a workgroup makes: a divisor of them all. */
+/** vec4s of a head per workgroup: a divisor of their total. */
 function quadsOf({ headDim }: KvSplitReduceSpec): number {
   let quads = MOST_QUADS;
   while ((headDim / 4) % quads !== 0) quads--;
@@ -27,7 +27,7 @@ export function kvSplitReduceGrid(spec: KvSplitReduceSpec, tokens: number): read
 }
 
 /**
- * The kernel: neighbouring threads take four numbers of a head each, groups of them some splits, each with its own running
+ * The kernel: neighbouring threads take four numbers of a head each, and groups of threads some splits, each with its own running
  * maximum. Bindings: partials, output, params.
  */
 export function kvSplitReduceKernel(spec: KvSplitReduceSpec): Kernel {

@@ -1,8 +1,8 @@
 /**
  * Causal attention of new tokens over a static cache, with rotary positions. A workgroup takes the query heads of one
- * key/value head for one token or a few, walks over its part of the cache in tiles with a running softmax, and so reads each
- * key and value once for all of them. KV splits are computed apart where one would keep too few workgroups
- * busy (flash decoding), and reduced by `kvSplitReduceKernel`.
+ * key/value head for one token or a few and walks over its KV split in tiles with a running softmax, so it reads each key and
+ * value once for all of them. The cache is split where one split would occupy too few workgroups (flash-decoding);
+ * `kvSplitReduceKernel` reduces the splits.
  *
  * The rotary row of a token is its cache slot, the two halves of a head are not interleaved, as in onnxruntime's GroupQueryAttention.
  * Source: Dao et al., FlashAttention (2022); Dao et al., Flash-Decoding for long-context inference (2023).
@@ -17,7 +17,7 @@ import { QKV, rotation } from './rotary.ts';
 export const THREADS = 128;
 /** Cached tokens of a tile. */
 export const TILE = 64;
-/** Values a thread has in flight at once. */
+/** Values that a thread loads at once. */
 const AT_ONCE = 4;
 
 /** Workgroups of attention: token groups, kv heads, KV splits. */
@@ -40,14 +40,14 @@ export function prefillAttentionKernel(spec: AttentionSpec): Kernel {
   const group = numHeads / numKvHeads;
   const rows = group * tokens;
   const quads = headDim / 4;
-  // Scores: threads side by side take tokens of the tile, and all of these some rows.
+  // Scores: neighbouring threads take the tokens of the tile, and groups of them some rows.
   const scoreGroups = THREADS / TILE;
   const scoreRows = Math.ceil(rows / scoreGroups);
   const paddedRows = scoreRows * scoreGroups;
-  // Sums: threads side by side take four numbers of a head each, and all of these some rows.
+  // Sums: neighbouring threads take four numbers of a head each, and groups of them some rows.
   const sumGroups = Math.max(1, Math.min(rows, Math.floor(THREADS / quads)));
   const sumRows = Math.ceil(rows / sumGroups);
-  // The softmax of a row: so many threads, a power of two.
+  // Threads per row in the softmax, a power of two.
   const lanes = 2 ** Math.floor(Math.log2(THREADS / rows));
   if (rows > THREADS || quads > THREADS) throw new RangeError(`${rows} rows of attention are more than ${THREADS}`);
 
@@ -108,12 +108,12 @@ ${repeat(
 )}
     }
     workgroupBarrier();
-    // 2. Softmax so far.
+    // 2. Running softmax.
 ${runningSoftmax({ rows, lanes, scores: 'weights' })}
     // 3. Weighted sums of values.
     if (sum_group < ${sumGroups}u) {
 ${repeat(sumRows, (r) => `      let row${r} = min(sum_group * ${sumRows}u + ${r}u, ${rows - 1}u); sum${r} *= shrink[row${r}];`)}
-      for (var p = 0u; p < min(${TILE}u, end - tile); p += ${AT_ONCE}u) { // what lies beyond the end weighs nothing
+      for (var p = 0u; p < min(${TILE}u, end - tile); p += ${AT_ONCE}u) { // slots past the end have weight 0
 ${repeat(AT_ONCE, (i) => `        let v${i} = unpack4(values[(head * params.capacity + min(tile + p + ${i}u, end - 1u)) * ${quads}u + quad]);`)}
 ${repeat(sumRows, (r) => repeat(AT_ONCE, (i) => `        sum${r} = fma(vec4<f32>(weights[row${r} * ${TILE}u + p + ${i}u]), v${i}, sum${r});`))}
       }
@@ -150,8 +150,8 @@ ${repeat(
 }
 
 /**
- * WGSL of a tile's softmax, carried on from the tiles before: the scores `[rows, TILE]` in workgroup memory become weights,
- * and `largest`, `total` and `shrink` of each row follow. `finish` is run on a score, which lies at `at`, before it is looked at.
+ * WGSL of a tile's running softmax: turns the scores `[rows, TILE]` in workgroup memory into weights and updates `largest`,
+ * `total` and `shrink` of each row. `finish` completes the score at `at` before it is used.
  */
 export function runningSoftmax({
   rows,
@@ -160,7 +160,7 @@ export function runningSoftmax({
   finish = '',
 }: {
   readonly rows: number;
-  /** Threads of a row. */
+  /** Threads per row. */
   readonly lanes: number;
   /** Name of the array. */
   readonly scores: string;

@@ -4,7 +4,7 @@ import { paddedWidth } from '../rows/row-layout.ts';
 import { CACHE_TYPE, packing } from './cache-format.ts';
 import type { AttentionSpec } from './attention-spec.ts';
 
-/** Bindings of a run's rotary rows and its packed query, key and value. */
+/** Bindings of a run's packed query, key and value, and of its rotary rows. */
 export const QKV: readonly Binding[] = [
   { name: 'qkv', type: 'array<vec4<f32>>', access: 'read' },
   { name: 'cos_rows', type: CACHE_TYPE.packed4, access: 'read' },
@@ -31,7 +31,7 @@ fn value8(token: u32, head: u32, j: u32) -> Packed8 {
 }
 
 /**
- * Puts the new tokens' rotated keys and their values into the cache `[numKvHeads, capacity, headDim]`: a thread takes eight
+ * Writes the new tokens' rotated keys and their values into the cache `[numKvHeads, capacity, headDim]`: a thread takes eight
  * numbers of each half of a head. Bindings: qkv, cos_rows, sin_rows, keys, values, params.
  */
 export function cacheWriteKernel(spec: AttentionSpec): { readonly kernel: Kernel; groups(tokens: number): number } {

@@ -8,9 +8,9 @@ import { attentionBytes, TILE } from './prefill-attention.ts';
 import { causalTokens, SUBGROUP_MATRIX_ROWS, subgroupMatrixAttentionFits } from './subgroup-matrix-attention.ts';
 import { type VisionAttentionSpec, visionAttentionSpec } from './vision-attention.ts';
 
-/** With more tokens than these, subgroup matrices over the whole cache are faster than KV splits without them (docs/log.md). */
+/** Above this many tokens, subgroup matrices over the whole cache are faster than KV splits without them (docs/log.md). */
 const MOST_SPLIT_TOKENS = 32;
-/** Rows of queries (tokens times query heads of a key/value head) that a workgroup takes in a prefill, at most. */
+/** Rows of queries (tokens times query heads per key/value head) per workgroup in a prefill, at most. */
 const MOST_QUERY_ROWS = 64;
 
 /** The language model's attention. */
@@ -19,7 +19,7 @@ export interface DecoderAttention {
   readonly decode: DecodeAttentionSpec;
   /** Cached tokens of a tile in a decode step. */
   readonly decodeTile: number;
-  /** Query tokens of a workgroup with subgroup matrices; null where they cannot compute it. */
+  /** Query tokens of a workgroup with subgroup matrices; null if they cannot compute it. */
   readonly subgroupMatrixTokens: number | null;
 }
 
@@ -53,7 +53,7 @@ export function selectDecoderAttention(sizes: DecodeAttentionSpec, { traits, tun
   };
 }
 
-/** KV splits of a run of `tokens` behind which the cache holds `total`. `hasSubgroupMatrices`: whether that kernel was compiled. */
+/** KV splits of a run of `tokens`, after which the cache holds `total`. `hasSubgroupMatrices`: whether that kernel was compiled. */
 export function selectKvSplits(
   { tokens, total }: { readonly tokens: number; readonly total: number },
   {
@@ -79,7 +79,7 @@ export type VisionAttentionOption =
   | { readonly arithmetic: 'subgroup matrices'; readonly queries: number }
   | { readonly arithmetic: 'f32'; readonly queries: number; readonly spec: VisionAttentionSpec };
 
-/** The vision tower's options, best first: a device may still refuse subgroup matrices. `queries`: most of a span. */
+/** The vision tower's options, best first: a device may still refuse subgroup matrices. `queries`: most queries per span. */
 export function selectVisionAttention(
   sizes: Pick<VisionAttentionSpec, 'numHeads' | 'headDim'>,
   { traits, tuning }: KernelTarget,

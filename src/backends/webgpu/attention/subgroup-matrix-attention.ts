@@ -1,10 +1,10 @@
 /**
  * Attention of many queries with subgroup matrices: queries, keys, values and weights are f16, sums
- * f32. A workgroup takes a tile of query rows, 16 a subgroup, against tiles of keys. It goes over the keys twice: first for
- * the largest score of each row, then for the weighted sum, because sums in fragments cannot be scaled row by row.
+ * f32. A workgroup takes a tile of query rows, 16 a subgroup, against tiles of keys. It makes two passes over the keys:
+ * one for the largest score of each row, one for the weighted sum, because sums in fragments cannot be scaled row by row.
  *
- * Where rows, keys and values lie, and who sees whom, is a `SubgroupMatrixAttentionSource`'s: prefills of the language model
- * (`causalSource`) and the vision tower (`spanSource`) share the rest.
+ * A `SubgroupMatrixAttentionSource` defines where rows, keys and values lie and which keys a row sees: prefills of the language
+ * model (`causalSource`) and the vision tower (`spanSource`) share the rest.
  * Source: Dao et al., FlashAttention (2022), without its running maximum; Chromium's extension as in gemm-subgroup-matrix.ts.
  */
 import { CACHE_TYPE, MASKED_SCORE, packing } from './cache-format.ts';
@@ -22,29 +22,36 @@ export const SUBGROUP_MATRIX_ROWS = SUBGROUPS * FRAGMENT;
 const KEYS = 32;
 const THREADS = SUBGROUPS * LANES;
 
-/** What attention works on, as WGSL. An 8-element vector is eight f16 in a vec4 of words; scores are exponents of powers of two. */
+/** The inputs and outputs of attention, as WGSL. An 8-element vector is eight f16 in a vec4 of words; scores are exponents of powers of two. */
 export interface SubgroupMatrixAttentionSource {
   readonly label: string;
   /** Numbers of a head, a multiple of 16. */
   readonly headDim: number;
   readonly bindings: readonly Binding[];
   readonly functions: string;
-  /** Statements in front; they know `wg` and `lid`. */
+  /** Leading statements; `wg` and `lid` are in scope. */
   readonly setup: string;
   /** Statements that fill `tile[row * stride + vec8]` with the queries of all rows. */
   fillQueries(stride: number): string;
-  /** Expressions: the first key, their end, and vec8s of a slot that exists. */
+  /** Expressions: the first key, the end of the keys, and vec8s of an existing slot. */
   readonly begin: string;
   readonly end: string;
   key(slot: string, vec8: string): string;
   value(slot: string, vec8: string): string;
-  /** Whether a row sees a slot before the end. */
+  /** Condition: whether a row sees a slot before the end. */
   visible(row: string, slot: string): string;
-  /** Statement that keeps number `col` of a row's result, where there is such a row. */
+  /** Statement that stores number `col` of a row's result, if the row exists. */
   write(row: string, col: string, value: string): string;
 }
 
-/** 8-element vectors from row to row of a tile: those of a head, and one more so that neighbouring rows lie in other banks. */
+/** How fragments lie in workgroup memory. */
+interface FragmentLayout {
+  /** Elements from row to row. */
+  readonly rowStride: number;
+  readonly majorness: 'row_major' | 'col_major';
+}
+
+/** 8-element vectors from row to row of a tile: those of a head, plus one so that neighbouring rows lie in different banks. */
 function strideOf(headDim: number): number {
   return headDim / 8 + 1;
 }
@@ -53,7 +60,7 @@ function strideOf(headDim: number): number {
 const SCORE_STRIDE = KEYS + 4;
 const WEIGHT_STRIDE = KEYS / 8 + 1;
 
-/** Whether heads of this size are whole fragments, and fit into a device's workgroup memory. */
+/** Whether heads of this size consist of whole fragments and fit into a device's workgroup memory. */
 export function subgroupMatrixAttentionFits(headDim: number, workgroupBytes: number): boolean {
   const tile = Math.max(SUBGROUP_MATRIX_ROWS, 2 * KEYS) * strideOf(headDim);
   return (
@@ -62,17 +69,17 @@ export function subgroupMatrixAttentionFits(headDim: number, workgroupBytes: num
   );
 }
 
-/** The kernel. Throws RangeError for heads that are no whole fragments. */
+/** The kernel. Throws RangeError for heads that are not whole fragments. */
 export function subgroupMatrixAttentionKernel(source: SubgroupMatrixAttentionSource): Kernel {
   const { headDim, begin, end } = source;
-  if (headDim % FRAGMENT !== 0) throw new RangeError(`heads of ${headDim} are no whole fragments`);
+  if (headDim % FRAGMENT !== 0) throw new RangeError(`heads of ${headDim} are not whole fragments`);
   const vec8s = headDim / 8;
   const stride = strideOf(headDim);
   const depth = headDim / FRAGMENT; // fragments along a head
   const across = KEYS / FRAGMENT; // fragments along a tile's keys
-  const valuesAt = KEYS * stride; // of the values, behind the keys
+  const valuesAt = KEYS * stride; // of the values, after the keys
   const half = KEYS / 2; // scores of a lane: two share a row
-  const load = (side: 'left' | 'right', from: string, at: string, rowStride: number, majorness: string): string =>
+  const load = (side: 'left' | 'right', from: string, at: string, { rowStride, majorness }: FragmentLayout): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, ${at}, ${rowStride}u)`;
   const reads = Math.ceil((KEYS * vec8s) / THREADS); // vec8s of keys, and of values, a thread copies for a tile
   const even = (KEYS * vec8s) % THREADS === 0;
@@ -94,13 +101,13 @@ ${repeat(depth, (k) =>
   repeat(
     across,
     (j) =>
-      `      s${j} = subgroupMatrixMultiplyAccumulate(q${k}, ${load('right', 'tile', `${j * FRAGMENT * stride + 2 * k}u`, stride, 'col_major')}, s${j});`,
+      `      s${j} = subgroupMatrixMultiplyAccumulate(q${k}, ${load('right', 'tile', `${j * FRAGMENT * stride + 2 * k}u`, { rowStride: stride, majorness: 'col_major' })}, s${j});`,
   ),
 )}
 ${repeat(across, (j) => `      subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u + ${j * FRAGMENT}u, s${j}, false, ${SCORE_STRIDE}u);`)}
     }
     workgroupBarrier();`;
-  /** A lane looks at every other key of a tile, so that lanes side by side read from other banks. */
+  /** A lane handles every other key of a tile, so that neighbouring lanes read from different banks. */
   const slotOf = (i: number): string => `first + ${2 * i}u + side`;
   const scoreOf = (i: number): string =>
     `select(${MASKED_SCORE}, scores[row * ${SCORE_STRIDE}u + ${2 * i}u + side], ${slotOf(i)} < end && ${source.visible('row', slotOf(i))})`;
@@ -113,14 +120,14 @@ var<workgroup> weights: array<f16, ${SUBGROUP_MATRIX_ROWS * WEIGHT_STRIDE * 8}>;
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row0 = lid / ${LANES}u * ${FRAGMENT}u; // of the subgroup
   let lane = lid % ${LANES}u;
-  let row = row0 + lane / 2u; // of the lane, and which half of a tile's keys it looks at
+  let row = row0 + lane / 2u; // of the lane; side: which half of a tile's keys it handles
   let side = lane % 2u;
 ${source.setup}
   let begin = ${begin};
   let end = ${end};
 ${source.fillQueries(stride)}
   workgroupBarrier();
-${repeat(depth, (k) => `  let q${k} = ${load('left', 'tile', `row0 * ${stride}u + ${2 * k}u`, stride, 'row_major')};`)}
+${repeat(depth, (k) => `  let q${k} = ${load('left', 'tile', `row0 * ${stride}u + ${2 * k}u`, { rowStride: stride, majorness: 'row_major' })};`)}
   workgroupBarrier();
   // 1. The largest score of each row.
   var most = ${MASKED_SCORE};
@@ -155,19 +162,19 @@ ${repeat(
 )}
     workgroupBarrier();
     {
-${repeat(across, (k) => `      let p${k} = ${load('left', 'weights', `row0 * ${WEIGHT_STRIDE * 8}u + ${k * FRAGMENT}u`, WEIGHT_STRIDE * 8, 'row_major')};`)}
+${repeat(across, (k) => `      let p${k} = ${load('left', 'weights', `row0 * ${WEIGHT_STRIDE * 8}u + ${k * FRAGMENT}u`, { rowStride: WEIGHT_STRIDE * 8, majorness: 'row_major' })};`)}
 ${repeat(across, (k) =>
   repeat(
     depth,
     (n) =>
-      `      o${n} = subgroupMatrixMultiplyAccumulate(p${k}, ${load('right', 'tile', `${valuesAt + k * FRAGMENT * stride + 2 * n}u`, stride, 'row_major')}, o${n});`,
+      `      o${n} = subgroupMatrixMultiplyAccumulate(p${k}, ${load('right', 'tile', `${valuesAt + k * FRAGMENT * stride + 2 * n}u`, { rowStride: stride, majorness: 'row_major' })}, o${n});`,
   ),
 )}
     }
     workgroupBarrier();
   }
   total += subgroupShuffleXor(total, 1u);
-  // 3. Results, a fragment after the other: a lane has half of a row's sixteen.
+  // 3. Results, one fragment after the other: a lane has half of a row's sixteen numbers.
 ${repeat(
   depth,
   (n) => `  subgroupMatrixStore(&scores, row0 * ${SCORE_STRIDE}u, o${n}, false, ${SCORE_STRIDE}u);
@@ -190,13 +197,13 @@ ${repeat(
   });
 }
 
-/** Tokens of a workgroup: as many as fit with the query heads of a key/value head; 0 where not one fits. */
+/** Tokens per workgroup: as many as fit with the query heads of a key/value head; 0 if none fits. */
 export function causalTokens({ numHeads, numKvHeads }: Pick<AttentionSpec, 'numHeads' | 'numKvHeads'>): number {
   return Math.floor(SUBGROUP_MATRIX_ROWS / (numHeads / numKvHeads));
 }
 
 /**
- * The language model's prefill over an f16 cache: as `prefillAttentionKernel` with one part, same bindings. Workgroups: groups of
+ * The language model's prefill over an f16 cache: as `prefillAttentionKernel` with one KV split, same bindings. Workgroups: groups of
  * `causalTokens`, kv heads.
  */
 export function causalSource(spec: Omit<AttentionSpec, 'tokens'>): SubgroupMatrixAttentionSource {

@@ -2,9 +2,8 @@
  * Attention of the vision tower, without a mask: a workgroup takes a span of queries of one head against a span of keys, a
  * tile at a time with a running softmax. One kernel serves windows (both spans are the window) and whole images.
  *
- * Each thread makes a square of scores, then one of outputs, from tiles in workgroup memory. Queries and keys are rotated and
- * scaled already (rotaryKernel), which is the place to round them to f16 for a version on subgroup matrices: the same spans,
- * bindings and grid.
+ * Each thread computes a square of scores, then a square of outputs, from tiles in workgroup memory. `rotaryKernel` has
+ * already rotated and scaled queries and keys. The variant on subgroup matrices has the same spans, bindings and grid.
  * Source: Dao et al., FlashAttention (2022).
  */
 import { addDot, type Binding, kernel, type Kernel, repeat, roundUp } from '../gpu/kernel.ts';
@@ -22,7 +21,7 @@ export interface VisionAttentionSpec {
   readonly keys: number;
 }
 
-/** Threads along the queries; along the keys one takes four. */
+/** Threads along the queries; along the keys a thread takes four. */
 const SIDE = 16;
 /** Keys a thread takes at once. */
 const KEYS = 4;
@@ -34,12 +33,12 @@ const TILES = [
   { queries: 16, keys: 16 },
 ] as const;
 
-/** vec4s of a row of queries or keys, and of a row of scores or values: odd, so that neighbouring rows lie in other banks. */
+/** vec4s of a row of queries or keys, and of a row of scores or values: odd, so that neighbouring rows lie in different banks. */
 function rowLengths({ headDim, keys }: VisionAttentionSpec): readonly [number, number] {
   return [(headDim / 4) | 1, keys / KEYS + 1];
 }
 
-/** Rows of values, transposed: one a number of the head, and as many more as make all threads equal. */
+/** Rows of transposed values: one per number of the head, rounded up so that all threads do equal work. */
 function valueRows({ headDim, keys }: VisionAttentionSpec): number {
   return roundUp(headDim, keys / KEYS);
 }
@@ -56,7 +55,7 @@ export function visionAttentionBytes(spec: VisionAttentionSpec): number {
   return 16 * (queries + keys + scores) + 4 * (spec.queries + SIDE * (spec.keys / KEYS));
 }
 
-/** The fastest tiles of at most so many queries that fit into a device's workgroup memory; the smallest where none do. */
+/** The fastest tiles of at most so many queries that fit into a device's workgroup memory; the smallest if none fit. */
 export function visionAttentionSpec(
   { numHeads, headDim }: Pick<VisionAttentionSpec, 'numHeads' | 'headDim'>,
   mostQueries: number,
@@ -132,7 +131,7 @@ ${repeat(
       select(vec4<f32>(${MASKED_SCORE}), vec4<f32>(s${m}_0, s${m}_1, s${m}_2, s${m}_3), inside);`,
 )}
     workgroupBarrier();
-    // 3. The largest score of a row so far; values, transposed so that a thread reads those of four keys at once.
+    // 3. The running maximum of a row; values, transposed so that a thread reads those of four keys at once.
     var largest = vec4<f32>(most);
     for (var p = 0u; p < ${across}u; p++) { largest = max(largest, weights[row * ${short}u + p]); }
     let peak = max(max(largest.x, largest.y), max(largest.z, largest.w));
@@ -151,7 +150,7 @@ ${repeat(
 )}
     }
     workgroupBarrier();
-    // 4. Softmax so far.
+    // 4. Running softmax.
     let factor = exp2(most - peak);
     total *= factor;
     most = peak;

@@ -1,4 +1,4 @@
-/** The table: every case of every kernel. */
+/** The table of all kernel cases. */
 import { attentionCases } from './attention-cases.ts';
 import { gemmCases } from './gemm-cases.ts';
 import { gemvCases } from './gemv-cases.ts';

@@ -7,11 +7,11 @@ import type { Stored } from '../attention/cache-format.ts';
 import { type AttentionProblem, attentionRun, cacheBuffers } from './attention-problem.ts';
 import type { KernelCase } from './kernel-case.ts';
 
-/** Over an f32 cache: the exponential of a score of hundreds loses the bits that lie before its point. */
+/** For an f32 cache: the exponential of a score in the hundreds loses the bits of its integer part. */
 const TOLERANCE = 4e-5;
-/** Over an f16 cache: what rounding the new tokens' keys and values another way would change. */
+/** For an f16 cache: allows for a different rounding of the new tokens' keys and values. */
 const TOLERANCE_F16 = 1e-3;
-/** On subgroup matrices queries and weights are rounded to f16, too. */
+/** On subgroup matrices, where queries and weights are rounded to f16, too. */
 const TOLERANCE_MATRICES = 4e-3;
 
 interface AttentionCase extends Omit<AttentionProblem, 'stored'> {
@@ -21,7 +21,7 @@ interface AttentionCase extends Omit<AttentionProblem, 'stored'> {
 const SMALL = { numHeads: 4, numKvHeads: 2, headDim: 16, capacity: 80 } as const;
 const ODD = { numHeads: 6, numKvHeads: 2, headDim: 48, capacity: 140 } as const;
 
-/** Query tokens of a workgroup in each: 1 to 3. A tile has 64 cached tokens. */
+/** With 1 to 3 query tokens per workgroup. A tile has 64 cached tokens. */
 const PREFILL: readonly (AttentionCase & { readonly queryTokens: number })[] = [
   { ...SMALL, what: 'a token past a tile', queryTokens: 2, past: 0, tokens: 65 },
   { ...ODD, what: 'behind a cache, groups of three heads', queryTokens: 1, past: 70, tokens: 5 },
@@ -58,7 +58,7 @@ const CACHE: readonly AttentionCase[] = [
   { ...SMALL, what: 'zero, large and small numbers, the last slot', past: 76, tokens: 4, sharpness: 30 },
 ];
 
-/** A workgroup has 64 rows of queries, and goes over 32 keys at a time. */
+/** A workgroup has 64 rows of queries, and takes 32 keys at a time. */
 const ON_MATRICES: readonly AttentionCase[] = [
   { ...ODD, what: 'tokens past a workgroup and a tile of keys', past: 0, tokens: 33 },
   { ...ODD, what: 'behind a cache', headDim: 128, past: 70, tokens: 5 },

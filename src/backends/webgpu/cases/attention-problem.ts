@@ -1,4 +1,4 @@
-/** Causal attention over a static cache: made-up prompts in the order of the kernels' bindings, and what attention must give. */
+/** Causal attention over a static cache: made-up prompts in the order of the kernels' bindings, and the expected results. */
 import { attend, rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import type { Stored } from '../attention/cache-format.ts';
@@ -17,9 +17,9 @@ export interface AttentionProblem {
   readonly past: number;
   readonly tokens: number;
   readonly capacity: number;
-  /** Cached tokens of a KV split; none: one split, whose result is the output. */
+  /** Cached tokens per KV split; absent: one split, whose result is the output. */
   readonly chunk?: number;
-  /** Makes scores so much larger, which lets one key have all the weight; the first token's are 0. */
+  /** Factor on the scores: a large one gives a single key all the weight. The first token's scores are 0. */
   readonly sharpness?: number;
 }
 
@@ -27,12 +27,12 @@ export interface AttentionProblem {
 export interface AttentionRun {
   /** qkv f32 `[tokens, ...]`, cos and sin rows as they are stored. */
   readonly inputs: readonly CaseBuffer[];
-  /** The cache before the run's tokens, and behind: `[numKvHeads, capacity, headDim]`. */
+  /** The cache before and after the run: `[numKvHeads, capacity, headDim]`. */
   readonly before: Cache;
   readonly after: Cache;
   readonly params: CaseBuffer;
   readonly splits: number;
-  /** What attention gives: its output, or partial results where there are several splits. */
+  /** The expected output, or partial results if there are several splits. */
   readonly results: readonly CaseBuffer[];
 }
 
@@ -89,7 +89,7 @@ export function attentionRun(problem: AttentionProblem): AttentionRun {
   };
 }
 
-/** The cache as buffers: read alone, or written, too. */
+/** The cache as buffers, read only or also written. */
 export function cacheBuffers(
   { before, after }: AttentionRun,
   problem: AttentionProblem,
@@ -134,7 +134,7 @@ function outputOf({ problem, after, query }: Attending): Expected {
   return { values, type: 'f32', cols: numHeads * headDim, stride: roundUp(numHeads * headDim, 32) };
 }
 
-/** No score of a split that a token sees nothing of. */
+/** The largest score of a split with no visible key. */
 const NEVER = -1e30;
 
 /**

@@ -1,10 +1,10 @@
-/** Made-up inputs of kernel cases, as kernels find them in their buffers. */
+/** Made-up inputs of kernel cases, in the layout of the kernels' buffers. */
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 import { GUARD, UNTOUCHED } from './compare.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Gives so many numbers in [-1, 1), the same every time. */
+/** Returns `count` deterministic numbers in [-1, 1). */
 export type Random = (count: number) => Float32Array<ArrayBuffer>;
 
 /** A matrix of made-up numbers. */
@@ -26,8 +26,8 @@ export function rounded(values: Float32Array<ArrayBuffer>, floats: 'f32' | 'f16'
 }
 
 /**
- * A matrix. With `extremes` its first row is zero, its second has the largest and smallest numbers in turn, and what is left is a
- * thousand times smaller or larger than usual.
+ * A matrix. With `extremes` its first row is zero, its second alternates the largest and smallest numbers, and the other rows are
+ * a thousand times smaller or larger than usual.
  */
 export function madeUpMatrix(format: MatrixFormat, random: Random, extremes = false): MadeUpMatrix {
   return isQuantized(format) ? quantized(format, random, extremes) : floats(format, random, extremes);
@@ -57,26 +57,27 @@ function floats(format: MatrixFormat, random: Random, extremes: boolean): MadeUp
 function quantized({ kind, floats: type, rows, cols }: MatrixFormat, random: Random, extremes: boolean): MadeUpMatrix {
   const bits = kind === 'q4' ? 4 : 8;
   const [zero, levels] = [2 ** (bits - 1), 2 ** bits];
-  const codes = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
+  const quantized = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
   const blocks = cols / 32;
   const scales = random(rows * blocks);
   if (extremes) {
     scales.forEach((value, i) => (scales[i] = value * rowFactor(Math.floor(i / blocks))));
-    codes.fill(zero, 0, cols);
-    for (let i = cols; i < 2 * cols; i++) codes[i] = i % 2 === 0 ? 0 : levels - 1;
+    quantized.fill(zero, 0, cols);
+    for (let i = cols; i < 2 * cols; i++) quantized[i] = i % 2 === 0 ? 0 : levels - 1;
   }
   const exact = rounded(scales, type);
-  const weights = Float32Array.from(codes, (code, i) => (code - zero) * (exact[Math.floor(i / 32)] ?? 0));
-  const bytes = bits === 8 ? codes : Uint8Array.from({ length: codes.length / 2 }, (_, i) => pair(codes, i));
+  const weights = Float32Array.from(quantized, (value, i) => (value - zero) * (exact[Math.floor(i / 32)] ?? 0));
+  const bytes =
+    bits === 8 ? quantized : Uint8Array.from({ length: quantized.length / 2 }, (_, i) => pair(quantized, i));
   return { arrays: [bytes, stored(scales, type)], weights };
 }
 
-/** Two 4-bit codes, the first in the lower half. */
-function pair(codes: Uint8Array, i: number): number {
-  return (codes[2 * i] ?? 0) | ((codes[2 * i + 1] ?? 0) << 4);
+/** Packs two 4-bit values, the first in the lower half of the byte. */
+function pair(quantized: Uint8Array, i: number): number {
+  return (quantized[2 * i] ?? 0) | ((quantized[2 * i + 1] ?? 0) << 4);
 }
 
-/** Rows of `cols` numbers, put `stride` apart with zeros in between. */
+/** Rows of `cols` numbers, `stride` apart, with zeros in between. */
 export function paddedRows(values: ArrayLike<number>, cols: number, stride: number): Float32Array<ArrayBuffer> {
   const rows = values.length / cols;
   const out = new Float32Array(rows * stride);
@@ -84,7 +85,7 @@ export function paddedRows(values: ArrayLike<number>, cols: number, stride: numb
   return out;
 }
 
-/** The same for a buffer that is written, too: with a guard behind the last row. */
+/** The same for a buffer that kernels also write: with a guard after the last row. */
 export function guardedRows(values: ArrayLike<number>, cols: number, stride: number): Float32Array<ArrayBuffer> {
   const rows = paddedRows(values, cols, stride);
   const out = new Float32Array(rows.length + GUARD).fill(UNTOUCHED.f32);
@@ -92,7 +93,7 @@ export function guardedRows(values: ArrayLike<number>, cols: number, stride: num
   return out;
 }
 
-/** Rows of made-up numbers. With `extremes` the first is zero, the others are large, small and usual in turn. */
+/** Rows of made-up numbers. With `extremes` the first is zero, the others alternate between large, small and usual. */
 export function madeUpRows(rows: number, cols: number, random: Random, extremes = false): Float32Array<ArrayBuffer> {
   const values = random(rows * cols);
   if (extremes) {

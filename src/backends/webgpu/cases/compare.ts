@@ -1,25 +1,25 @@
-/** What a run of a case has given against what it must give. */
+/** Compares the results of a case with the reference. */
 import { f16ToF32 } from '../../../shared/float16.ts';
 import type { Expected } from './kernel-case.ts';
 
-/** Numbers behind the last row of an output, so that a kernel which writes too far is seen. */
+/** Guard numbers after the last row of an output, which detect out-of-range writes. */
 export const GUARD = 64;
 
-/** What outputs hold before a run: a number no kernel gives, as f32, f16 (twice in a word) and u32. */
+/** Fills outputs before a run: a number no kernel produces, as f32, f16 (twice per word) and u32. */
 export const UNTOUCHED = { f32: -12_345.5, f16: 0xdead, u32: 0xdeadbeef } as const;
 
-/** Below it f16 loses bits. */
+/** Below this f16 loses bits. */
 const LEAST_NORMAL_F16 = 2 ** -14;
 
-/** What a comparison has found. */
+/** The result of a comparison. */
 export interface Comparison {
-  /** The largest error, relative to the largest expected number of its row; Infinity for what is no number or was to stay untouched. */
+  /** The largest error, relative to the largest expected number of its row; Infinity for NaN, and for a number that should have stayed untouched. */
   readonly error: number;
   /** The largest error in words. */
   readonly detail: string;
 }
 
-/** Bytes of a buffer that holds what is expected, and a guard. */
+/** Bytes of an output with its guard. */
 export function outputBytes({ values, type, cols, stride }: Expected): number {
   const rows = values.length / cols;
   return Math.ceil(((rows * stride + GUARD) * (type === 'f16' ? 2 : 4)) / 16) * 16;
@@ -38,7 +38,7 @@ export function untouched(expected: Expected): ArrayBufferView<ArrayBuffer> {
   }
 }
 
-/** Compares an output with what is expected of it, and elsewhere with `before`, what it held before the run. */
+/** Compares an output with the expected values, and elsewhere with `before`, its content before the run. */
 export function compare(expected: Expected, found: Numbers, before: Numbers): Comparison {
   const { values, cols, stride, scales, type } = expected;
   const rows = values.length / cols;
@@ -51,26 +51,26 @@ export function compare(expected: Expected, found: Numbers, before: Numbers): Co
       if (Object.is(value, before[at])) continue;
       return { error: Infinity, detail: `row ${row}, ${col} is nobody's, was ${before[at]} and is ${value}` };
     }
-    const wanted = values[row * cols + col] ?? NaN;
-    if (Number.isNaN(wanted) || value === wanted) continue;
+    const reference = values[row * cols + col] ?? NaN;
+    if (Number.isNaN(reference) || value === reference) continue;
     const scale = scales?.[row * cols + col] ?? largestOf(values.subarray(row * cols, (row + 1) * cols));
-    const error = Math.abs(value - wanted) / Math.max(scale, least);
+    const error = Math.abs(value - reference) / Math.max(scale, least);
     if (error <= worst.error) continue;
     worst = {
       error: Number.isNaN(error) ? Infinity : error,
-      detail: `row ${row}, ${col}: ${value} instead of ${wanted}`,
+      detail: `row ${row}, ${col}: ${value} instead of ${reference}`,
     };
   }
   return worst;
 }
 
-/** Compares what two devices gave. */
+/** Compares the results of two devices. */
 export function compareDevices(expected: Expected, one: Numbers, other: Numbers): Comparison {
   const { values, cols, stride } = expected;
-  const wanted = values.map((value, i) =>
+  const reference = values.map((value, i) =>
     Number.isNaN(value) ? NaN : (other[Math.floor(i / cols) * stride + (i % cols)] ?? NaN),
   );
-  return compare({ ...expected, values: wanted }, one, one);
+  return compare({ ...expected, values: reference }, one, one);
 }
 
 function largestOf(row: Numbers): number {

@@ -1,7 +1,7 @@
 /** Every format in which a matrix is stored. */
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 
-/** How numbers are stored, apart from how many there are. */
+/** The storage of a matrix, without its size. */
 export type Storage = Pick<MatrixFormat, 'kind' | 'floats'>;
 
 /** Quantized to 4 and 8 bits, with scales of both types. */
@@ -12,7 +12,7 @@ export const QUANTIZED: readonly Storage[] = [
   { kind: 'q8', floats: 'f32' },
 ];
 
-/** Those of products. */
+/** The storages that GEMV and GEMM read. */
 export const STORAGES: readonly Storage[] = [
   ...QUANTIZED,
   { kind: 'floats', floats: 'f16' },

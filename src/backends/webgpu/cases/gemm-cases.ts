@@ -5,20 +5,20 @@ import { F16_TILES, F32_TILES } from '../matmul/tiles.ts';
 import { type MatrixFormat, isQuantized } from '../weights/weight-reader.ts';
 import { QUANTIZED, type Storage, STORAGES, storageName } from './formats.ts';
 import type { KernelCase } from './kernel-case.ts';
-import { productBuffers, type ProductProblem } from './product-problem.ts';
-import { splitProductRun } from './split-problem.ts';
+import { matmulBuffers, type MatmulProblem } from './matmul-problem.ts';
+import { splitKRun } from './split-problem.ts';
 
-interface GemmCase extends Omit<ProductProblem, 'matrices' | 'epilogue'> {
+interface GemmCase extends Omit<MatmulProblem, 'matrices' | 'epilogue'> {
   readonly what: string;
   readonly epilogue: GemmSpec['epilogue'];
   readonly rows: number;
   readonly cols: number;
   readonly tile: GemmTile;
-  /** Of the inputs, in a split-K. */
+  /** Splits of the inputs (split-K). */
   readonly splits?: number;
 }
 
-/** The kernel of an arithmetic: what it is called, how it is made, and how much it may lose. */
+/** An arithmetic: its name, its kernel, and its tolerance. */
 interface Arithmetic {
   readonly name: string;
   readonly isF16: boolean;
@@ -37,12 +37,12 @@ const IN_F16: Arithmetic = {
   tolerance: 1e-3,
 };
 
-/** Small tiles compile in less time; both depths, and both ways to place threads. */
+/** Small tiles, which compile faster: both depths, and both placements of threads. */
 const SMALL: GemmTile = { tokens: 16, rows: 16, tokensPerThread: 2, rowsPerThread: 2, depth: 8 };
 const SHALLOW: GemmTile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread: 4, depth: 4 };
 const SMALL_F16: GemmTile = { tokens: 8, rows: 32, tokensPerThread: 2, rowsPerThread: 4, depth: 8 };
 
-/** For every format, in tiles of both arithmetics' own. Drivers unroll loops of up to four steps, and then compile several times as long. */
+/** For every format, in tiles of both arithmetics. Drivers unroll loops of up to four steps, which multiplies compile time. */
 const EACH: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'odd sizes, bias and GELU', tokens: 5, rows: 21, cols: 160, epilogue: 'gelu', bias: true },
   {
@@ -56,7 +56,7 @@ const EACH: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'zero, large and small rows', tokens: 7, rows: 19, cols: 160, epilogue: 'store', extremes: true },
 ];
 
-/** Once: what a format does not decide. */
+/** Once, because these do not depend on the format. */
 const ONCE: readonly Omit<GemmCase, 'tile'>[] = [
   { what: 'one token', tokens: 1, rows: 40, cols: 32, epilogue: 'store' },
   { what: 'split-K of equal splits', tokens: 8, rows: 16, cols: 128, epilogue: 'store', splits: 4 },
@@ -124,10 +124,10 @@ function gemmCase({ name, isF16, kernel, bytes, tolerance }: Arithmetic, storage
       splits === undefined
         ? {
             kernel: kernel(spec),
-            buffers: productBuffers({ ...one, matrices: [matrix], epilogue }),
+            buffers: matmulBuffers({ ...one, matrices: [matrix], epilogue }),
             grid: gemmGrid(spec, logitsRows ?? tokens),
           }
-        : splitProductRun({
+        : splitKRun({
             kernel: kernel(spec),
             sums: { matrix, tile, splits },
             tokens,

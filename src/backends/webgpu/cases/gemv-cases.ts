@@ -4,15 +4,15 @@ import { type MatrixFormat, isQuantized } from '../weights/weight-reader.ts';
 import { type Storage, STORAGES, storageName } from './formats.ts';
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import type { KernelCase } from './kernel-case.ts';
-import { productBuffers, type ProductProblem } from './product-problem.ts';
+import { matmulBuffers, type MatmulProblem } from './matmul-problem.ts';
 
-/** Sums are f32, so little more than their rounding is lost. */
+/** Sums are f32, so the error is little more than their rounding. */
 const TOLERANCE = 4e-6;
 
-/** How the threads of a row put their sums together: the four ways of the kernel. */
+/** The kernel's four reductions over the threads of a row. */
 type Reduction = 'workgroup memory' | 'a subgroup a row' | 'rows sharing a subgroup' | 'several subgroups a row';
 
-interface GemvCase extends Omit<ProductProblem, 'matrices' | 'epilogue'>, GemvTile {
+interface GemvCase extends Omit<MatmulProblem, 'matrices' | 'epilogue'>, GemvTile {
   readonly what: string;
   readonly epilogue: GemvSpec['epilogue'];
   readonly rows: number;
@@ -20,7 +20,7 @@ interface GemvCase extends Omit<ProductProblem, 'matrices' | 'epilogue'>, GemvTi
   readonly reduction: Reduction;
 }
 
-/** Threads share a row in memory; the subgroup cases set them by the device's subgroups. */
+/** Threads of a row reduce through workgroup memory; the subgroup cases adapt to the device's subgroup size. */
 const SHARES: GemvTile = { columns: 1, rowsPerThread: 2, threadsPerRow: 8, threads: 32, blocksAhead: 2 };
 
 /** For every format. */
@@ -64,7 +64,7 @@ const EACH: readonly GemvCase[] = [
   },
 ];
 
-/** Once: they differ in nothing that a format decides. */
+/** Once, because these do not depend on the format. */
 const ONCE: readonly GemvCase[] = [
   {
     ...SHARES,
@@ -100,7 +100,7 @@ const ONCE: readonly GemvCase[] = [
   },
 ];
 
-/** Inputs that are no whole blocks, which only floats have. */
+/** Inputs that are not whole blocks, which only floats allow. */
 const ODD_INPUTS: GemvCase = {
   ...SHARES,
   what: 'inputs that are no whole blocks',
@@ -143,13 +143,13 @@ function gemvCase(storage: Storage, one: GemvCase): KernelCase {
       if (gemvBytes(spec) > traits.workgroupBytes) throw new RangeError('a case takes less workgroup memory');
       const kernel = gemvKernel(spec);
       const [x, y] = gemvGrid(spec);
-      const buffers = productBuffers({ ...one, matrices, epilogue });
+      const buffers = matmulBuffers({ ...one, matrices, epilogue });
       return { kernel, buffers, grid: [x, y, Math.ceil((logitsRows ?? one.tokens) / spec.columns)] };
     },
   };
 }
 
-/** Threads for a way to sum, on a device with subgroups of some size. */
+/** Threads for a reduction, given the device's subgroup size. */
 function sharesOf(
   { reduction, threads, threadsPerRow }: GemvCase,
   { subgroupSize }: DeviceTraits,

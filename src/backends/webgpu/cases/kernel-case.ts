@@ -1,26 +1,26 @@
 /**
- * What a kernel case is: one kernel, one run of it on made-up inputs, and what a scalar reference says it must give. The table of
- * them (all-cases.ts) serves tests in Node, the self-test at load and the page that times kernels; nothing here touches a device.
+ * A kernel case: one kernel, one run of it on made-up inputs, and the results of a scalar reference. The table of cases
+ * (all-cases.ts) serves tests in Node, the self-test at load and the page that times kernels; nothing here touches a device.
  */
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import type { Kernel } from '../gpu/kernel.ts';
 
-/** What a device must have for a case to run. */
+/** Device features that a case requires. */
 export interface Needs {
   readonly f16?: boolean;
   /** Subgroups, all of one size. */
   readonly subgroups?: boolean;
   /** Subgroup matrices of 16 x 16 x 16 f16, with subgroups of 32. */
   readonly subgroupMatrices?: boolean;
-  /** Bytes of workgroup memory; as many as every device has where nothing is said. */
+  /** Bytes of workgroup memory; by default the minimum that every device has. */
   readonly workgroupBytes?: number;
 }
 
-/** What is compared of a buffer after the run; whatever lies between rows and behind the last must be as it was. */
+/** The expected content of a buffer after the run; numbers between rows and after the last row must be unchanged. */
 export interface Expected {
-  /** `[rows, cols]`; NaN where anything will do. */
+  /** `[rows, cols]`; NaN accepts any value. */
   readonly values: Float32Array | Uint32Array;
-  /** What an error of each number is relative to, such as the sum of a product's magnitudes; else the largest of its row. */
+  /** The scale of each number's error, such as the sum of the magnitudes of its terms; by default the largest number of its row. */
   readonly scales?: Float32Array;
   readonly type: 'f32' | 'f16' | 'u32';
   readonly cols: number;
@@ -28,7 +28,7 @@ export interface Expected {
   readonly stride: number;
 }
 
-/** A buffer of a run: what it holds before, and what it must hold afterwards. An output without data holds `UNTOUCHED` numbers. */
+/** A buffer of a run: its content before, and the expected content afterwards. An output without data holds `UNTOUCHED` numbers. */
 export type CaseBuffer =
   | { readonly data: ArrayBufferView<ArrayBuffer>; readonly expected?: Expected }
   | { readonly data?: undefined; readonly expected: Expected };
@@ -40,7 +40,7 @@ export interface CaseRun {
   readonly buffers: readonly CaseBuffer[];
   /** Workgroups. */
   readonly grid: readonly number[];
-  /** What the run computes and reads, for a rate beside its time. */
+  /** Operations and bytes of the run, to report a rate beside its time. */
   readonly work?: { readonly flops: number; readonly bytes: number };
 }
 
@@ -51,14 +51,14 @@ export interface KernelCase {
   readonly needs: Needs;
   /** Largest error allowed, relative to {@link Expected.scales}; 0: equal numbers. */
   readonly tolerance: number;
-  /** Makes kernel, inputs and expectations: only for cases that run. */
+  /** Makes kernel, inputs and expectations; called only for cases that run. */
   make(traits: DeviceTraits): CaseRun;
 }
 
 /** Bytes of workgroup memory that every WebGPU device has. */
 const LEAST_WORKGROUP_BYTES = 16_384;
 
-/** Why a device cannot run a case, in a few words; null where it can. */
+/** Why a device cannot run a case, in a few words; null if it can. */
 export function lackFor(
   { f16, subgroups, subgroupMatrices, workgroupBytes }: Needs,
   traits: DeviceTraits,

@@ -1,4 +1,4 @@
-/** Cases of what puts KV splits together (attention/kv-split-reduce.ts). */
+/** Cases of the reduction of KV splits (attention/kv-split-reduce.ts). */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { kvSplitReduceGrid, kvSplitReduceKernel } from '../attention/kv-split-reduce.ts';
 import { paramWords } from '../gpu/kernel.ts';
@@ -11,16 +11,16 @@ interface Sizes {
   readonly headDim: number;
   readonly tokens: number;
   readonly splits: number;
-  /** How far the splits' largest scores lie apart. */
+  /** The spread of the splits' largest scores. */
   readonly spread: number;
-  /** Every so-many-th split has seen no key. */
+  /** Every n-th split has no visible key. */
   readonly emptyEach?: number;
 }
 
 const SIZES: readonly Sizes[] = [
   { what: 'one split', numHeads: 3, headDim: 16, tokens: 1, splits: 1, spread: 1 },
   {
-    what: 'more splits than threads take at once, heads that are no eights of quads',
+    what: 'more splits than threads take at once, heads that are not multiples of eight quads',
     numHeads: 2,
     headDim: 80,
     tokens: 3,

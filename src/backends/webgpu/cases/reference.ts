@@ -1,9 +1,9 @@
 /**
- * The scalar reference of the kernels: loops over numbers, in double precision, without a word about tiles, threads or storage.
+ * The scalar reference of the kernels: loops in double precision, independent of tiles, threads and storage.
  * Matrices are `[rows, cols]`, one row after the other.
  */
 
-/** X Wᵀ of x `[tokens, cols]` and weights `[rows, cols]`: `[tokens, rows]`. `from`, `to`: only inputs in between. */
+/** X Wᵀ of x `[tokens, cols]` and weights `[rows, cols]`: `[tokens, rows]`. `from`, `to`: restricts the inputs to this range. */
 export function product(
   x: ArrayLike<number>,
   weights: ArrayLike<number>,

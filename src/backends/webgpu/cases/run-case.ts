@@ -8,19 +8,19 @@ import { readBuffer } from '../gpu/readback.ts';
 import { compare, type Comparison, type Numbers, numbersOf, untouched } from './compare.ts';
 import { type CaseBuffer, type CaseRun, type KernelCase, lackFor } from './kernel-case.ts';
 
-/** How a case has ended on a device. */
+/** The outcome of a case on a device. */
 export interface CaseOutcome {
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'not run';
-  /** The largest error, as {@link KernelCase.tolerance} has it; 0 where it did not run. */
+  /** The largest error, in the terms of {@link KernelCase.tolerance}; 0 if it did not run. */
   readonly error: number;
   /** The largest error in words, or why it failed or did not run. */
   readonly detail: string;
-  /** What the kernel gave: one array for each buffer of which something is expected. */
+  /** The kernel's results: one array for each buffer with expectations. */
   readonly outputs: readonly Numbers[];
 }
 
-/** Runs a case and compares what it gives. `alter` may replace the kernel: a test plants faults so. Never rejects. */
+/** Runs a case and compares its results. `alter` may replace the kernel, so that a test can plant faults. Never rejects. */
 export async function runCase(
   compiler: Compiler,
   one: KernelCase,
@@ -71,7 +71,7 @@ export interface PreparedRun {
   dispose(): void;
 }
 
-/** Fills the buffers of a run. Dispose of them afterwards. */
+/** Fills the buffers of a run. Dispose them afterwards. */
 export function prepareRun(device: GPUDevice, { kernel, buffers }: CaseRun, compiled: Compiled): PreparedRun {
   const made = buffers.map((buffer, i) => {
     const data = dataOf(buffer);
@@ -92,9 +92,9 @@ export function prepareRun(device: GPUDevice, { kernel, buffers }: CaseRun, comp
   };
 }
 
-/** Runs once and reads the buffers of which something is expected. Rejects with what the device finds wrong with the run. */
+/** Runs once and reads the buffers with expectations. Rejects with the device's validation error. */
 async function dispatched(device: GPUDevice, run: CaseRun, compiled: Compiled): Promise<readonly ArrayBuffer[]> {
-  // No await between push and pop, so that cases which run meanwhile keep out of the scope.
+  // No await between push and pop, so that concurrent cases stay out of the scope.
   device.pushErrorScope('validation');
   let prepared: PreparedRun;
   let refusal: Promise<GPUError | null>;

@@ -1,4 +1,4 @@
-/** Cases of what puts split-K's partial sums together (matmul/split-k-reduce.ts): bias, SwiGLU, residual and RMSNorm. */
+/** Cases of the split-K reductions (matmul/split-k-reduce.ts): bias, SwiGLU, residual and RMSNorm. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { type Kernel, roundUp, paramWords } from '../gpu/kernel.ts';
 import { LARGEST_F16 } from '../matmul/gemm-subgroup-matrix.ts';
@@ -7,16 +7,16 @@ import { reduceBiasKernel, reduceSwigluKernel, reduceNormKernel } from '../matmu
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 import { guardedRows, madeUpRows, type Random } from './case-inputs.ts';
 import type { CaseBuffer, CaseRun, KernelCase } from './kernel-case.ts';
-import { inPackedOrder } from './packed-halves.ts';
+import { inPackedOrder } from './packed-f16.ts';
 import { rmsNorm, silu } from './reference.ts';
 
-/** Of f32 results: sums of a few splits. */
+/** For f32 results: sums of a few splits. */
 const TOLERANCE = 1e-6;
-/** Of f16 results: 2^-11 by rounding. */
+/** For f16 results: 2^-11 from rounding. */
 const TOLERANCE_F16 = 6e-4;
 const EPSILON = 1e-6;
 
-/** Partial sums of so many tokens: tokens and rows past a tile, or one of each. */
+/** Sizes of partial sums: tokens and rows past a tile, or one of each. */
 interface Sizes {
   readonly what: string;
   readonly tokens: number;
@@ -32,7 +32,7 @@ const SIZES: readonly Sizes[] = [
   { what: 'zero, large and small tokens, 16 splits', tokens: 6, rows: 96, splits: 16, extremes: true },
 ];
 
-/** How the product behind reads what is written: f32, or f16 packed for its matrix. */
+/** How the next GEMM reads the result: f32, or f16 packed for its matrix. */
 type Next = MatrixFormat['kind'] | 'f32';
 const NEXT: readonly Next[] = ['f32', 'q4', 'q8', 'floats'];
 
@@ -68,7 +68,7 @@ function partialSums(
   return { sums, data, whole };
 }
 
-/** An output of rows without padding, as the next product reads it. */
+/** An output of rows without padding, as the next GEMM reads it. */
 function outputOf(values: Float64Array, cols: number, next: Next): CaseBuffer {
   const inF32 = Float32Array.from(values);
   if (next === 'f32') return { expected: { values: inF32, type: 'f32', cols, stride: cols } };
@@ -114,7 +114,7 @@ function gatedCase(sizes: Sizes, next: Next): KernelCase {
   });
 }
 
-/** `hasSums`: or the norm alone, which the first layer begins with. */
+/** `hasSums`: false for the norm alone, before the first layer. */
 function normCase(sizes: Sizes, next: Next, hasSums: boolean): KernelCase {
   const what = hasSums ? 'residual and RMSNorm' : 'RMSNorm alone';
   return caseOf(`split-K reduction, ${what} to ${next}: ${sizes.what}`, next, () => {

@@ -1,27 +1,27 @@
-/** Split-K: a product whose inputs are split, so that each output has a partial sum of every split. */
+/** A split-K GEMM: each output has one partial sum per split of the inputs. */
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { type Kernel, roundUp, paramWords } from '../gpu/kernel.ts';
 import { splitKGrid, type PartialSums, partialSumStride } from '../matmul/partial-sums.ts';
 import { madeUpMatrix, paddedRows } from './case-inputs.ts';
 import type { CaseRun } from './kernel-case.ts';
-import { packedHalves } from './packed-halves.ts';
+import { packedF16 } from './packed-f16.ts';
 import { product } from './reference.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** A split-K product. */
+/** A split-K GEMM. */
 export interface SplitProblem {
   readonly kernel: Kernel;
   readonly sums: PartialSums;
   readonly tokens: number;
-  /** Inputs of a step: splits are whole steps. */
+  /** Inputs per step: splits are whole steps. */
   readonly stepInputs: number;
   /** Whether X is f16, packed for the matrix. */
   readonly isPacked?: boolean;
 }
 
 /** The run: buffers are the matrix's, `x`, the partial sums `[splits, tokens, rows]` in whole tiles, `params`. */
-export function splitProductRun({ kernel, sums, tokens, stepInputs, isPacked = false }: SplitProblem): CaseRun {
+export function splitKRun({ kernel, sums, tokens, stepInputs, isPacked = false }: SplitProblem): CaseRun {
   const { matrix, tile, splits } = sums;
   const { rows, cols } = matrix;
   const random = pseudoRandom();
@@ -31,7 +31,7 @@ export function splitProductRun({ kernel, sums, tokens, stepInputs, isPacked = f
   const inputs = paddedWidth(cols);
   const [padded, stride] = [roundUp(tokens, tile.tokens), partialSumStride(sums)];
   const each = Math.ceil(inputs / stepInputs / splits) * stepInputs;
-  // Beyond the last token and row anything will do.
+  // NaN past the last token and row accepts any value.
   const values = new Float32Array(splits * padded * stride).fill(NaN);
   const scales = new Float32Array(values.length);
   for (let split = 0; split < splits; split++) {
@@ -49,7 +49,7 @@ export function splitProductRun({ kernel, sums, tokens, stepInputs, isPacked = f
     kernel,
     buffers: [
       ...arrays.map((data) => ({ data })),
-      { data: isPacked ? packedHalves(rowsOfX, matrix) : rowsOfX },
+      { data: isPacked ? packedF16(rowsOfX, matrix) : rowsOfX },
       { expected: { values, scales, type: 'f32', cols: stride, stride } },
       { data: paramWords({ tokens }) },
     ],

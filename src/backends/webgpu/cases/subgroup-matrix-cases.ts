@@ -1,25 +1,25 @@
-/** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a card. */
+/** Cases of GEMM and split-K on subgroup matrices (matmul/gemm-subgroup-matrix.ts, matmul/split-k.ts). They need a GPU. */
 import {
   LARGEST_F16,
   subgroupMatrixGemmKernel,
   type SubgroupMatrixTile,
   subgroupMatrixTileBytes,
 } from '../matmul/gemm-subgroup-matrix.ts';
-import { gemmGrid, type GemmProduct } from '../matmul/gemm.ts';
+import { gemmGrid, type GemmOperation } from '../matmul/gemm.ts';
 import { splitKBytes, splitKKernel, type SplitKSpec, type SplitKTile } from '../matmul/split-k.ts';
 import { SUBGROUP_MATRIX_TILES } from '../matmul/tiles.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 import { type Storage, STORAGES, storageName } from './formats.ts';
 import type { KernelCase } from './kernel-case.ts';
-import { productBuffers, type ProductProblem } from './product-problem.ts';
-import { splitProductRun } from './split-problem.ts';
+import { matmulBuffers, type MatmulProblem } from './matmul-problem.ts';
+import { splitKRun } from './split-problem.ts';
 
 /** X and weights are rounded to f16, 2^-11 of each number; products are exact, sums f32. */
 const TOLERANCE = 1e-3;
 
-interface GemmCase extends Omit<ProductProblem, 'matrices' | 'epilogue'> {
+interface GemmCase extends Omit<MatmulProblem, 'matrices' | 'epilogue'> {
   readonly what: string;
-  readonly epilogue: GemmProduct['epilogue'];
+  readonly epilogue: GemmOperation['epilogue'];
   readonly rows: number;
   readonly cols: number;
 }
@@ -85,14 +85,20 @@ function gemmCase(storage: Storage, one: GemmCase, tile: SubgroupMatrixTile): Ke
   const { what, rows, cols, epilogue, bias, logitsRows, tokens } = one;
   const matrix: MatrixFormat = { ...storage, rows, cols };
   const optional = bias === undefined ? {} : { bias };
-  const spec: GemmProduct = { label: 'gemm', matrix, epilogue, ...optional, logitsRowsOnly: logitsRows !== undefined };
+  const spec: GemmOperation = {
+    label: 'gemm',
+    matrix,
+    epilogue,
+    ...optional,
+    logitsRowsOnly: logitsRows !== undefined,
+  };
   return {
     name: `GEMM on subgroup matrices, ${storageName(storage)}: ${what}; tile ${tile.tokens} x ${tile.rows}`,
     needs: { f16: true, subgroupMatrices: true, workgroupBytes: subgroupMatrixTileBytes(tile) },
     tolerance: TOLERANCE,
     make: () => ({
       kernel: subgroupMatrixGemmKernel({ ...spec, tile }),
-      buffers: productBuffers({ ...one, matrices: [matrix], epilogue, largest: LARGEST_F16 }),
+      buffers: matmulBuffers({ ...one, matrices: [matrix], epilogue, largest: LARGEST_F16 }),
       grid: gemmGrid({ matrix, tile }, logitsRows ?? tokens),
     }),
   };
@@ -106,7 +112,7 @@ function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitKSpec[
     needs: { f16: true, subgroupMatrices: true, workgroupBytes: splitKBytes(tile) },
     tolerance: TOLERANCE,
     make: () =>
-      splitProductRun({
+      splitKRun({
         kernel: splitKKernel({ label: 'split-K', matrix, x, tile, splits }),
         sums: { matrix, tile, splits },
         tokens,

@@ -18,10 +18,10 @@ import { paddedWidth } from '../rows/row-layout.ts';
 
 const TYPES = ['f16', 'f32'] as const;
 const TOLERANCE = 1e-6;
-/** By rounding to f16. */
+/** From rounding to f16. */
 const TOLERANCE_F16 = 6e-4;
 
-/** Every case of these. */
+/** Every case of these kernels. */
 export function textRowsCases(): readonly KernelCase[] {
   const tables: readonly Storage[] = [...QUANTIZED, ...TYPES.map((floats) => ({ kind: 'table', floats }) as const)];
   return [
@@ -149,7 +149,7 @@ const ARG_MAXES: readonly ArgMax[] = [
     cols: 20_011,
     set: (logits, cols) => {
       for (let row = 0; row < 2; row++) {
-        // Equals that one thread finds, and that two do: threads take every 256th of a candidate's 313 columns.
+        // Ties within one thread, and between two threads: threads take every 256th of a candidate's 313 columns.
         for (const column of row === 0 ? [320, 576] : [400, 401]) logits[row * cols + column] = 7;
         logits[(row + 1) * cols - 1] = 7;
         logits[row * cols + 3] = Infinity;

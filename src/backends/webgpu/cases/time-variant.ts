@@ -2,11 +2,11 @@
 import type { Compiler } from '../gpu/compiler.ts';
 import type { KernelVariant } from './variants.ts';
 
-/** A measurement is at least so long, so that starting it does not count. */
+/** Shortest measurement, so that launch overhead is negligible. */
 const LEAST_MS = 40;
 const MOST_DISPATCHES = 4096;
 
-/** Milliseconds of a dispatch, one after the other. Throws RuntimeUnavailableError when the device refuses the kernel. */
+/** Milliseconds per dispatch, run back to back. Throws RuntimeUnavailableError when the device refuses the kernel. */
 export async function timeVariant(compiler: Compiler, variant: KernelVariant): Promise<number> {
   const { device } = compiler;
   const compiled = await compiler.compile(variant.kernel);

@@ -1,4 +1,4 @@
-/** Cases of the transpose that matrices of floats go through when they are loaded (weights/transpose-kernel.ts). */
+/** Cases of the transpose of float matrices at load (weights/transpose-kernel.ts). */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { roundUp } from '../gpu/kernel.ts';
 import { transposeGrid, transposeKernel, transposePlacement } from '../weights/transpose-kernel.ts';
@@ -10,7 +10,7 @@ interface Sizes {
   readonly what: string;
   readonly rows: number;
   readonly cols: number;
-  /** The part's first input, and how many it has. */
+  /** The chunk's first input, and its number of inputs. */
   readonly first: number;
   readonly inputs: number;
   readonly factor?: number;
@@ -48,7 +48,7 @@ function transposeCase({ what, rows, cols, first, inputs, factor = 1 }: Sizes, t
       ); // [inputs, rows]
       const stride = paddedWidth(cols);
       const before = rounded(random(rows * stride), type);
-      const end = Math.min(stride, first + paddedWidth(inputs)); // behind the last input zeros
+      const end = Math.min(stride, first + paddedWidth(inputs)); // zeros after the last input
       const values = before.map((value, i) => {
         const [row, col] = [Math.floor(i / stride), i % stride];
         if (col < first || col >= end) return value;
@@ -56,7 +56,7 @@ function transposeCase({ what, rows, cols, first, inputs, factor = 1 }: Sizes, t
       });
       const format = { rows, cols };
       const expected: Expected = { values, type, cols: stride, stride };
-      // What lies behind the chunk in its buffer is nothing that a kernel may use.
+      // A kernel may not use what follows the chunk in its buffer.
       const chunk = new Float32Array(roundUp(part.length, 2) + 64).fill(9);
       chunk.set(part);
       return {

@@ -1,17 +1,17 @@
-/** Variants of a kernel that do the same work: formats and tile sizes, to be timed on a device. Their buffers hold zeros. */
+/** Variants of kernels for the same work, to be timed on a device: formats and tile sizes. Their buffers hold zeros. */
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import { type Kernel, paramWords } from '../gpu/kernel.ts';
 import { DEFAULT_TUNING } from '../gpu/tuning.ts';
 import { gemmF16Kernel } from '../matmul/gemm-f16.ts';
 import { subgroupMatrixGemmKernel } from '../matmul/gemm-subgroup-matrix.ts';
-import { gemmGrid, gemmKernel, type GemmProduct } from '../matmul/gemm.ts';
+import { gemmGrid, gemmKernel, type GemmOperation } from '../matmul/gemm.ts';
 import { gemvGrid, gemvKernel, matrixBytes } from '../matmul/gemv.ts';
 import { selectGemv, selectF32Tiles } from '../matmul/select.ts';
 import { F16_TILES, SUBGROUP_MATRIX_TILES } from '../matmul/tiles.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 import { STORAGES, storageName } from './formats.ts';
 
-/** A kernel, what it is bound to, and what a dispatch computes. */
+/** A kernel, its bindings, and the work of a dispatch. */
 export interface KernelVariant {
   readonly group: string;
   readonly name: string;
@@ -20,11 +20,11 @@ export interface KernelVariant {
   /** Bytes of each binding but the last, which holds `params`. */
   readonly bytes: readonly number[];
   readonly params: Uint32Array<ArrayBuffer>;
-  /** What limits it: bytes of weights it reads, or operations it computes. */
+  /** The limiting work: bytes of weights read, or operations computed. */
   readonly work: { readonly unit: 'B' | 'FLOP'; readonly amount: number };
 }
 
-/** Variants for square matrices with sides of `side`, a multiple of 256, and prompts of so many tokens. */
+/** Variants for square matrices with sides of `side`, a multiple of 256, and prompts of `tokens`. */
 export function kernelVariants(traits: DeviceTraits, side: number, tokens: number): readonly KernelVariant[] {
   const formats = STORAGES.map((storage) => ({
     format: { ...storage, rows: side, cols: side },
@@ -36,11 +36,11 @@ export function kernelVariants(traits: DeviceTraits, side: number, tokens: numbe
   ];
 }
 
-/** One token, by the threads a row has. */
+/** GEMV by threads per row. */
 function gemvVariants(matrix: MatrixFormat, format: string, traits: DeviceTraits): readonly KernelVariant[] {
-  const product = { label: 'gemv', matrices: [matrix], epilogue: 'store' } as const;
+  const operation = { label: 'gemv', matrices: [matrix], epilogue: 'store' } as const;
   return [8, 16, 32].map((threadsPerRow) => {
-    const spec = selectGemv({ ...product, threadsPerRow }, 1, { traits, tuning: DEFAULT_TUNING });
+    const spec = selectGemv({ ...operation, threadsPerRow }, 1, { traits, tuning: DEFAULT_TUNING });
     const [x, y] = gemvGrid(spec);
     return {
       group: `GEMV, ${matrix.rows} x ${matrix.cols}`,
@@ -54,13 +54,13 @@ function gemvVariants(matrix: MatrixFormat, format: string, traits: DeviceTraits
   });
 }
 
-/** A prompt, by arithmetic and tile. */
+/** GEMM by arithmetic and tile. */
 function gemmVariants(
   matrix: MatrixFormat,
   format: string,
   { traits, tokens }: { readonly traits: DeviceTraits; readonly tokens: number },
 ): readonly KernelVariant[] {
-  const product: GemmProduct = { label: 'gemm', matrix, epilogue: 'store' };
+  const operation: GemmOperation = { label: 'gemm', matrix, epilogue: 'store' };
   const variant = (
     arithmetic: string,
     kernel: Kernel,
@@ -78,9 +78,11 @@ function gemmVariants(
   const inF16 = traits.hasF16 && isQuantized(matrix) ? F16_TILES : [];
   const onMatrices = traits.hasSubgroupMatrices ? SUBGROUP_MATRIX_TILES : [];
   return [
-    ...inF32.map(({ tile }) => variant('f32', gemmKernel({ ...product, tile }), tile)),
-    ...inF16.map(({ tile }) => variant('f16', gemmF16Kernel({ ...product, tile }), tile)),
-    ...onMatrices.map(({ tile }) => variant('subgroup matrices', subgroupMatrixGemmKernel({ ...product, tile }), tile)),
+    ...inF32.map(({ tile }) => variant('f32', gemmKernel({ ...operation, tile }), tile)),
+    ...inF16.map(({ tile }) => variant('f16', gemmF16Kernel({ ...operation, tile }), tile)),
+    ...onMatrices.map(({ tile }) =>
+      variant('subgroup matrices', subgroupMatrixGemmKernel({ ...operation, tile }), tile),
+    ),
   ];
 }
 

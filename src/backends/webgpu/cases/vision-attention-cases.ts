@@ -13,7 +13,7 @@ import { madeUpRows, paddedRows, rounded, stored } from './case-inputs.ts';
 import type { CaseBuffer, Expected, KernelCase } from './kernel-case.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Scores of up to a hundred, whose power of two is taken. */
+/** For exponents of up to a hundred. */
 const TOLERANCE = 1e-5;
 /** Weights are f16. */
 const TOLERANCE_MATRICES = 2e-3;
@@ -21,9 +21,9 @@ const TOLERANCE_MATRICES = 2e-3;
 interface VisionCase extends VisionAttentionSpec {
   readonly what: string;
   readonly patches: number;
-  /** Patches of a window, of which the last is shorter; none: the whole image. */
+  /** Patches per window, the last one shorter; absent: the whole image. */
   readonly window?: number;
-  /** Makes scores so much larger. */
+  /** Factor on the scores. */
   readonly sharpness?: number;
 }
 
@@ -44,7 +44,7 @@ const CASES: readonly VisionCase[] = [
   },
 ];
 
-/** A workgroup has 64 queries, and goes over 32 keys at a time. */
+/** A workgroup has 64 queries, and takes 32 keys at a time. */
 const ON_MATRICES: readonly VisionCase[] = [
   { what: 'one patch', numHeads: 2, headDim: 16, queries: 64, keys: 32, patches: 1 },
   { what: 'a patch past a span and a tile', numHeads: 2, headDim: 80, queries: 64, keys: 32, patches: 65 },
@@ -103,7 +103,7 @@ function sizesOf(patches: number, window: number): number[] {
   return Array.from({ length: Math.ceil(patches / window) }, (_, i) => Math.min(window, patches - i * window));
 }
 
-/** Queries that are rotated and scaled already, for powers of two; and what attention over the spans gives. */
+/** Queries already rotated and scaled for powers of two, and the expected result of attention over the spans. */
 function runOf(
   { numHeads, headDim, queries, patches, window, sharpness = 1 }: VisionCase,
   type: 'f16' | 'f32',
@@ -126,7 +126,7 @@ function runOf(
           of * 3 * hidden + which * hidden + head * headDim,
           of * 3 * hidden + which * hidden + (head + 1) * headDim,
         );
-      // The reference scales scores and takes powers of e.
+      // The reference scales the scores itself and uses powers of e.
       const query = part(row, 0).map((value) => value * Math.LN2 * Math.sqrt(headDim));
       const at = row * hidden + head * headDim;
       attend({

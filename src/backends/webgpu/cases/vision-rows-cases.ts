@@ -11,7 +11,7 @@ import { paddedWidth } from '../rows/row-layout.ts';
 const TOLERANCE = 1e-6;
 const TOLERANCE_F16 = 6e-4;
 
-/** Every case of these. */
+/** Every case of these kernels. */
 export function visionRowsCases(): readonly KernelCase[] {
   return [
     ...PATCHES.map(patchCase),
@@ -27,7 +27,7 @@ interface Patches {
   readonly merge: number;
   readonly down: number;
   readonly across: number;
-  /** Where each token of a row in window order stands in the image. */
+  /** The image position of each token in window order. */
   readonly order: readonly number[];
 }
 
@@ -115,7 +115,7 @@ const ROTARIES: readonly Rotary[] = [
   { what: 'zero, large and small rows', numHeads: 1, headDim: 32, tokens: 4, extremes: true },
 ];
 
-/** A run's numbers, and queries, keys and values `[tokens, 3 numHeads headDim]` behind it. */
+/** A run's inputs, and the expected queries, keys and values `[tokens, 3 numHeads headDim]`. */
 function rotaryRun({ numHeads, headDim, tokens, extremes }: Rotary) {
   const random = pseudoRandom();
   const width = 3 * numHeads * headDim;

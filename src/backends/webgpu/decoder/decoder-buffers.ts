@@ -11,7 +11,7 @@ export interface ScratchSize {
   readonly logitsRows: number;
   /** f32 numbers of the partial results of KV splits. */
   readonly partials: number;
-  /** f32 numbers of a split-K product's partial sums, and of those of `up`, which are needed beside the gate's. */
+  /** f32 numbers in the partial sums of split-K, and in those of `up`, which coexist with the gate's. */
   readonly sums: number;
   readonly upPartialSums: number;
 }
@@ -20,8 +20,8 @@ export interface ScratchSize {
 type PartialSizes = Pick<ScratchSize, 'partials' | 'sums' | 'upPartialSums'>;
 
 /**
- * f32 rows of tokens. `normed` and `attention` are one buffer, `qkv` and `intermediate` another, where no row has padding, which
- * must stay zero: no kernel reads one of a pair while it writes the other.
+ * f32 rows of tokens. If no row has padding (padding must stay zero), `normed` and `attention` share one buffer, and `qkv` and
+ * `intermediate` another: no kernel reads one of a pair while it writes the other.
  */
 type RowBuffers = Readonly<
   Record<
@@ -34,7 +34,7 @@ type RowBuffers = Readonly<
   >
 >;
 
-/** Partial results of attention and split-K, and the results of a run; f32 unless said otherwise. */
+/** Partial results of attention and split-K, and the results of a run; f32 unless noted. */
 type ResultBuffers = Readonly<
   Record<
     | 'partials'
@@ -50,8 +50,8 @@ type ResultBuffers = Readonly<
 /** Everything a run needs. */
 export type ScratchBuffers = RowBuffers & ResultBuffers;
 
-/** Rows of so many tokens are kept; those of a longer run are freed behind it: at the 7B's widths 1,600 take 167 MB. */
-export const KEPT_TOKENS = 512;
+/** Rows of up to this many tokens are retained; those of a longer run are freed after it: 1,600 tokens of the 7B take 167 MB. */
+export const RETAINED_TOKENS = 512;
 
 /** The buffers of one decoder. */
 export class Scratch {
@@ -66,7 +66,7 @@ export class Scratch {
   #results: ResultBuffers | null = null;
   #buffers: ScratchBuffers | null = null;
 
-  /** `intermediateSize`: of the MLP as it is stored; `least`: sizes that are allocated from the beginning, because growing makes all bind groups anew. */
+  /** `intermediateSize`: of the MLP as stored; `least`: sizes to allocate up front, because growing invalidates all bind groups. */
   constructor(device: GPUDevice, text: TextConfig, intermediateSize: number, least: PartialSizes) {
     this.#device = device;
     this.#partialSizes = least;
@@ -76,11 +76,11 @@ export class Scratch {
     this.params = device.createBuffer({ label: 'params', size: PARAM_BYTES, usage });
   }
 
-  /** Buffers for a run; other objects than before where they had to grow, or had been freed. */
+  /** Buffers for a run; new objects if they had to grow or had been freed. */
   for({ tokens, logitsRows, ...partial }: ScratchSize): ScratchBuffers {
     if (this.#rows === null || tokens > this.#tokens) {
       this.#freeRows();
-      this.#tokens = Math.max(tokens, KEPT_TOKENS);
+      this.#tokens = Math.max(tokens, RETAINED_TOKENS);
       this.#rows = this.#makeRows(this.#tokens);
     }
     const had = this.#partialSizes;
@@ -90,7 +90,7 @@ export class Scratch {
       this.#freeResults();
       this.#logitsRows = Math.max(logitsRows, this.#logitsRows, 1);
       this.#partialSizes = {
-        // It grows with every token that is cached, so it grows by half at a time.
+        // The need grows with every cached token, so the buffer grows by half at a time.
         partials: partial.partials > had.partials ? Math.ceil(partial.partials * 1.5) : had.partials,
         sums: Math.max(partial.sums, had.sums),
         upPartialSums: Math.max(partial.upPartialSums, had.upPartialSums),
@@ -100,9 +100,9 @@ export class Scratch {
     return (this.#buffers ??= { ...this.#rows, ...this.#results });
   }
 
-  /** To be called when a run has been submitted: frees rows that are too many to be kept. Results stay. */
+  /** Call after submitting a run: frees rows that are too large to retain. Results stay. */
   submitted(): void {
-    if (this.#tokens > KEPT_TOKENS) this.#freeRows();
+    if (this.#tokens > RETAINED_TOKENS) this.#freeRows();
   }
 
   /** Frees all of them. */

@@ -1,4 +1,4 @@
-/** The kernels of one language model, compiled as select.ts chooses them. All compile when the model is loaded. */
+/** The kernels of one language model, compiled as select.ts chooses. All are compiled when the model is loaded. */
 import type { TextConfig } from '../../../model/text-config.ts';
 import type { Stored } from '../attention/cache-format.ts';
 import { decodeAttentionKernel } from '../attention/decode-attention.ts';
@@ -10,13 +10,13 @@ import { causalSource, subgroupMatrixAttentionKernel } from '../attention/subgro
 import type { Compiler } from '../gpu/compiler.ts';
 import { compileRows, sized, type SizedKernel } from '../gpu/sized-kernel.ts';
 import { compileGemm, compileGemv } from '../matmul/compile.ts';
-import { type GemvProduct, type KernelTarget, leastGemmTokens, selectSkinnyTokens } from '../matmul/select.ts';
+import { type GemvOperation, type KernelTarget, leastGemmTokens, selectSkinnyTokens } from '../matmul/select.ts';
 import { compileSplitK, type SplitKLayer } from '../matmul/split-k-layer.ts';
 import { ARG_MAX_CANDIDATES, argMaxKernels, embeddingToResidualKernel, normKernel } from '../rows/text-rows.ts';
 import type { DecoderFormats } from './loaded-decoder.ts';
 
-/** The products of a layer and the head for one token (GEMV) or a few (skinny GEMM). RMSNorm and SwiGLU are part of them. */
-export interface FusedProducts {
+/** GEMV (one token) and skinny GEMM (a few) of a layer and the head, with RMSNorm and SwiGLU fused. */
+export interface FusedKernels {
   readonly qkv: SizedKernel;
   readonly output: SizedKernel;
   readonly gateUp: SizedKernel;
@@ -24,8 +24,8 @@ export interface FusedProducts {
   readonly head: SizedKernel;
 }
 
-/** The same by GEMM, where RMSNorm is a kernel of its own. */
-export interface GemmProducts {
+/** The same as GEMM, where RMSNorm is a separate kernel. */
+export interface GemmKernels {
   readonly qkv: SizedKernel;
   readonly output: SizedKernel;
   readonly gate: SizedKernel;
@@ -39,23 +39,23 @@ export interface AttentionKernels {
   readonly choice: DecoderAttention;
   /** Rotates new keys and writes them and their values into the cache. */
   readonly cacheWrite: SizedKernel;
-  /** One token; writes the cache by itself. */
+  /** One token; writes the cache itself. */
   readonly decode: SizedKernel;
   readonly prefill: SizedKernel;
-  /** A prefill over the whole cache; null where the device cannot. */
+  /** A prefill over the whole cache; null if the device does not support it. */
   readonly subgroupMatrix: SizedKernel | null;
   readonly kvSplitReduce: SizedKernel;
 }
 
 /** Every kernel of a model. */
 export interface DecoderKernels {
-  readonly gemv: FusedProducts;
-  readonly skinny: FusedProducts;
+  readonly gemv: FusedKernels;
+  readonly skinny: FusedKernels;
   /** Most tokens of the skinny regime. */
   readonly skinnyTokens: number;
-  /** Fewer tokens first; null where rows have padding. */
+  /** In order of tokens; null if rows have padding. */
   readonly splitK: readonly SplitKLayer[] | null;
-  readonly gemm: GemmProducts;
+  readonly gemm: GemmKernels;
   readonly attention: AttentionKernels;
   /** Embeddings into the residual stream. */
   readonly embeddings: SizedKernel;
@@ -64,15 +64,15 @@ export interface DecoderKernels {
   readonly argMax: SizedKernel;
 }
 
-/** What the kernels are made for. */
+/** What the kernels are compiled for. */
 export interface DecoderKernelConfig {
   readonly text: TextConfig;
-  /** Type of the embeddings, the cache and the rotary tables. */
+  /** The type of the embeddings, the cache and the rotary tables. */
   readonly stored: Stored;
   readonly target: KernelTarget;
 }
 
-/** Compiles the kernels for a model whose layers are all alike. Throws RuntimeUnavailableError when the device refuses one. */
+/** Compiles the kernels for a model with identical layers. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileDecoder(
   compiler: Compiler,
   formats: DecoderFormats,
@@ -81,7 +81,7 @@ export async function compileDecoder(
   const { text, stored, target } = config;
   const { hiddenSize, rmsNormEps, vocabSize } = text;
   const argMax = argMaxKernels(vocabSize);
-  // All at once: a browser compiles on several threads.
+  // Concurrently: a browser compiles on several threads.
   const [gemv, skinny, splitK, gemm, attention, embeddings, norm, candidates, best] = await Promise.all([
     compileFused(compiler, formats, config, 1),
     compileFused(compiler, formats, config, target.tuning.columns),
@@ -143,15 +143,15 @@ async function compileFused(
   { layer, head }: DecoderFormats,
   { text, target }: DecoderKernelConfig,
   columns: number,
-): Promise<FusedProducts> {
-  const product = (spec: GemvProduct): Promise<SizedKernel> => compileGemv(compiler, spec, columns, target);
+): Promise<FusedKernels> {
+  const gemv = (spec: GemvOperation): Promise<SizedKernel> => compileGemv(compiler, spec, columns, target);
   const normEpsilon = text.rmsNormEps;
   const [qkv, output, gateUp, down, headProduct] = await Promise.all([
-    product({ label: 'qkv', matrices: [layer.qkv], epilogue: 'store', bias: true, normEpsilon }),
-    product({ label: 'o_proj', matrices: [layer.output], epilogue: 'add' }),
-    product({ label: 'gate, up', matrices: [layer.gate, layer.up], epilogue: 'swiglu', normEpsilon }),
-    product({ label: 'down', matrices: [layer.down], epilogue: 'add' }),
-    product({ label: 'head', matrices: [head], epilogue: 'store', normEpsilon, logitsRowsOnly: true }),
+    gemv({ label: 'qkv', matrices: [layer.qkv], epilogue: 'store', bias: true, normEpsilon }),
+    gemv({ label: 'o_proj', matrices: [layer.output], epilogue: 'add' }),
+    gemv({ label: 'gate, up', matrices: [layer.gate, layer.up], epilogue: 'swiglu', normEpsilon }),
+    gemv({ label: 'down', matrices: [layer.down], epilogue: 'add' }),
+    gemv({ label: 'head', matrices: [head], epilogue: 'store', normEpsilon, logitsRowsOnly: true }),
   ]);
   return { qkv, output, gateUp, down, head: headProduct };
 }
@@ -160,7 +160,7 @@ async function compileGemms(
   compiler: Compiler,
   { layer, head: headMatrix }: DecoderFormats,
   target: KernelTarget,
-): Promise<GemmProducts> {
+): Promise<GemmKernels> {
   const least = leastGemmTokens(Object.values(layer));
   const [qkv, output, gate, up, down, head] = await Promise.all([
     compileGemm(compiler, { label: 'qkv, GEMM', matrix: layer.qkv, epilogue: 'store', bias: true }, least, target),
@@ -168,7 +168,7 @@ async function compileGemms(
     compileGemm(compiler, { label: 'gate, GEMM', matrix: layer.gate, epilogue: 'store' }, least, target),
     compileGemm(compiler, { label: 'up, GEMM', matrix: layer.up, epilogue: 'swiglu' }, least, target),
     compileGemm(compiler, { label: 'down, GEMM', matrix: layer.down, epilogue: 'add' }, least, target),
-    // A speculative draft wants logits of a few rows of any run.
+    // Verifying a draft needs the logits of a few rows of any run.
     compileGemm(
       compiler,
       { label: 'head, GEMM', matrix: headMatrix, epilogue: 'store', logitsRowsOnly: true },

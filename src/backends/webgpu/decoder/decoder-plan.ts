@@ -1,12 +1,12 @@
 /**
- * The language model's pass as data: which kernels run over which buffers, for each regime. decoder-run.ts dispatches these lists
- * layer by layer; to read a pass is to read them.
+ * The language model's forward pass as data: which kernels run over which buffers, for each regime. decoder-run.ts dispatches
+ * these lists layer by layer.
  */
 import { passStep, type PassStep } from '../gpu/pass.ts';
 import type { SplitKLayer } from '../matmul/split-k-layer.ts';
-import type { AttentionKernels, DecoderKernels, FusedProducts, GemmProducts } from './decoder-kernels.ts';
+import type { AttentionKernels, DecoderKernels, FusedKernels, GemmKernels } from './decoder-kernels.ts';
 
-/** Buffers of the run (decoder-buffers.ts), the sequence and the weights. Those of a layer begin with `layer.`. */
+/** Buffers of the run (decoder-buffers.ts), the sequence and the weights. Names of a layer's buffers begin with `layer.`. */
 export type DecoderOperand =
   | 'params'
   | 'embeds' // the run's input
@@ -27,7 +27,7 @@ export type DecoderOperand =
   | 'head'
   | LayerOperand;
 
-/** What a layer has of its own: weights, and its part of the cache. */
+/** Operands of one layer: its weights and its KV cache. */
 export type LayerOperand =
   | 'layer.inputNorm'
   | 'layer.qkv'
@@ -41,19 +41,19 @@ export type LayerOperand =
   | 'layer.down'
   | 'layer.nextNorm'; // the next layer's input norm, or the last norm
 
-/** What a run counts. */
+/** The row counts of a run. */
 export type DecoderCount = 'tokens' | 'logitsRows';
 
 /** A step of the pass. */
 export type DecoderStep = PassStep<DecoderOperand, DecoderCount>;
 
-/** A layer's steps, and those in front of the first layer. */
+/** A layer's steps, and those before the first layer. */
 export interface LayerPlan {
   readonly before: readonly DecoderStep[];
   readonly layer: readonly DecoderStep[];
 }
 
-/** How attention is computed in a run. */
+/** The attention kernel of a run. */
 export type AttentionWay = 'decode' | 'prefill' | 'subgroupMatrix';
 
 type Kernel = DecoderStep['kernel'];
@@ -67,7 +67,7 @@ export function embeddingSteps({ embeddings }: DecoderKernels): readonly Decoder
   return [{ ...step('embeddings', embeddings, ['embeds', 'hidden', 'params']), varying: 'embeds' }];
 }
 
-/** Attention, from rows of qkv to rows of attention; `isSplit`: whether KV splits are to be reduced. */
+/** Attention, from rows of qkv to rows of attention; `isSplit`: whether to reduce KV splits. */
 export function attentionSteps(kernels: AttentionKernels, way: AttentionWay, isSplit: boolean): readonly DecoderStep[] {
   const inputs = ['qkv', 'cos', 'sin', 'layer.keys', 'layer.values'] as const;
   const results = ['attention', 'kvPartials', 'params'] as const;
@@ -79,13 +79,13 @@ export function attentionSteps(kernels: AttentionKernels, way: AttentionWay, isS
     case 'prefill':
       return [caching, step('attention', kernels.prefill, [...inputs, ...results]), ...reduce];
     case 'subgroupMatrix':
-      if (kernels.subgroupMatrix === null) throw new RangeError('this device has no attention by subgroup matrices');
+      if (kernels.subgroupMatrix === null) throw new RangeError('this device has no attention on subgroup matrices');
       return [caching, step('attention', kernels.subgroupMatrix, [...inputs, 'attention', 'params'])];
   }
 }
 
-/** GEMV and skinny GEMM: norms and SwiGLU are fused into the products. */
-export function fusedPlan(kernels: FusedProducts, attention: readonly DecoderStep[]): LayerPlan {
+/** GEMV and skinny GEMM with fused norms and SwiGLU. */
+export function fusedPlan(kernels: FusedKernels, attention: readonly DecoderStep[]): LayerPlan {
   return {
     before: [],
     layer: [
@@ -105,7 +105,7 @@ export function fusedPlan(kernels: FusedProducts, attention: readonly DecoderSte
   };
 }
 
-/** Split-K: a reduction behind each product adds the bias, or updates the residual stream and normalises it for the next. */
+/** Split-K: a reduction after each GEMM adds the bias, or updates the residual stream and normalises it for the next one. */
 export function splitKPlan(kernels: SplitKLayer, attention: readonly DecoderStep[]): LayerPlan {
   return {
     before: [step('firstNorm', kernels.firstNorm, ['hidden', 'layer.inputNorm', 'normed', 'params'])],
@@ -124,8 +124,8 @@ export function splitKPlan(kernels: SplitKLayer, attention: readonly DecoderStep
   };
 }
 
-/** GEMM: norms are kernels of their own, SwiGLU is the epilogue of `up`. */
-export function gemmPlan(kernels: GemmProducts, norm: Kernel, attention: readonly DecoderStep[]): LayerPlan {
+/** GEMM: norms are separate kernels, SwiGLU is the epilogue of `up`. */
+export function gemmPlan(kernels: GemmKernels, norm: Kernel, attention: readonly DecoderStep[]): LayerPlan {
   return {
     before: [],
     layer: [
@@ -141,7 +141,7 @@ export function gemmPlan(kernels: GemmProducts, norm: Kernel, attention: readonl
   };
 }
 
-/** The head with the last norm in front, for so many logits rows. */
+/** The last norm and the head, for `logitsRows` rows. */
 export function headSteps(kernels: DecoderKernels, logitsRows: number): readonly DecoderStep[] {
   const { gemv, skinny, gemm, norm, skinnyTokens } = kernels;
   if (logitsRows === 1 || logitsRows <= skinnyTokens) {

@@ -7,7 +7,7 @@ import { paramWords } from '../gpu/kernel.ts';
 import { type BuffersOf, type PassSizes, runSteps } from '../gpu/pass.ts';
 import { selectRegime } from '../matmul/select.ts';
 import type { SplitKLayer } from '../matmul/split-k-layer.ts';
-import { KEPT_TOKENS, Scratch, type ScratchBuffers } from './decoder-buffers.ts';
+import { RETAINED_TOKENS, Scratch, type ScratchBuffers } from './decoder-buffers.ts';
 import type { DecoderKernels } from './decoder-kernels.ts';
 import {
   argMaxSteps,
@@ -25,15 +25,15 @@ import {
 } from './decoder-plan.ts';
 import type { LoadedDecoder } from './loaded-decoder.ts';
 
-/** Layers of a prompt that are submitted at once: the device starts while the rest is being recorded. */
+/** Layers of a prompt per submission: the device starts while the rest is being recorded. */
 const LAYERS_PER_SUBMIT = 4;
-/** KV splits of one token whose partial results there is always room for. */
-const KEPT_SPLITS = 512;
+/** KV splits of one token whose partial results always fit. */
+const RESERVED_SPLITS = 512;
 
-/** Of a run without split-K. */
+/** Partial sums of a run without split-K. */
 const NO_SUMS = { sums: 0, upPartialSums: 0 } as const;
 
-/** The cache of one sequence, and its rotary tables. */
+/** The KV cache and the rotary tables of one sequence. */
 export interface CacheBuffers {
   /** `[1, numKvHeads, capacity, headDim]` each. */
   readonly layers: readonly { readonly keys: GPUBuffer; readonly values: GPUBuffer }[];
@@ -48,22 +48,22 @@ export interface RunBuffers {
   /** `[1, tokens, hidden]`. */
   readonly embeds: GPUBuffer;
   readonly cache: CacheBuffers;
-  /** i64 `[1, logitsRows]`; null: in a buffer of the run's own. */
+  /** i64 `[1, logitsRows]`; null: in a buffer owned by the run. */
   readonly token: GPUBuffer | null;
 }
 
 /** The lengths of a run. */
 export interface RunLengths {
   readonly tokens: number;
-  /** Tokens cached before. */
+  /** Tokens cached before the run. */
   readonly past: number;
   /** Last tokens that go through the head. */
   readonly logitsRows: number;
-  /** Whether the arg max of each logits row is wanted. */
+  /** Whether to compute the arg max of each logits row. */
   readonly wantArgMax: boolean;
 }
 
-/** What the bind groups stand on: they are made anew when any of it changes. */
+/** What the bind groups depend on: a change invalidates them. */
 interface Bound {
   readonly scratch: ScratchBuffers;
   readonly cache: readonly GPUBuffer[];
@@ -78,13 +78,13 @@ export class DecoderRun {
   readonly #kernels: DecoderKernels;
   readonly #scratch: Scratch;
   readonly #groups: BindGroupCache;
-  /** Plans made so far, by what sets them apart. */
+  /** Cached plans, by their distinguishing properties. */
   readonly #plans = new Map<string, LayerPlan>();
   readonly #embeddingSteps: readonly DecoderStep[];
   readonly #argMaxSteps: readonly DecoderStep[];
   #bound: Bound | null = null;
 
-  /** `intermediateSize`: of the MLP as it is stored. */
+  /** `intermediateSize`: of the MLP as stored. */
   constructor(context: KernelContext, loaded: LoadedDecoder, kernels: DecoderKernels, intermediateSize: number) {
     this.#context = context;
     this.#groups = new BindGroupCache(context.stream);
@@ -94,19 +94,19 @@ export class DecoderRun {
     this.#argMaxSteps = argMaxSteps(kernels);
     const shortest = kernels.splitK?.[0];
     this.#scratch = new Scratch(context.device, context.model.text, intermediateSize, {
-      partials: partialLength(kernels.attention.choice.prefill, 1, KEPT_SPLITS),
+      partials: partialLength(kernels.attention.choice.prefill, 1, RESERVED_SPLITS),
       ...(shortest?.partialSums(shortest.upTo) ?? NO_SUMS),
     });
   }
 
-  /** Records a run behind what is recorded already; gives the buffers of its results, which the next run writes again. */
+  /** Records a run after the work recorded so far; returns the buffers of its results, which the next run overwrites. */
   record(
     { embeds, cache, token }: RunBuffers,
     { tokens, past, logitsRows, wantArgMax }: RunLengths,
   ): { readonly logits: GPUBuffer; readonly token: GPUBuffer } {
     const { stream } = this.#context;
     const kernels = this.#kernels;
-    // 1. How it is computed, and buffers for that.
+    // 1. Choose the kernels and allocate buffers.
     const kv = this.#kvSplits(tokens, past + tokens);
     const splitK = this.#splitKFor(tokens);
     const partials = kv.splits === 1 ? 0 : partialLength(kernels.attention.choice.prefill, tokens, kv.splits);
@@ -143,14 +143,14 @@ export class DecoderRun {
   }
 
   /**
-   * To be awaited before a run of many tokens is recorded; null where nothing has to be. A long prompt's buffers are as large as those
-   * of an image in the vision tower, which are freed once it is encoded: awaiting that, the two never exist together.
+   * Await this before recording a run of many tokens; null if there is nothing to await. A long prompt's buffers are as large
+   * as the vision tower's, which are freed once the image is encoded: after this wait the two never coexist.
    */
   freeCapacity(tokens: number): Promise<undefined> | null {
-    return tokens > KEPT_TOKENS ? this.#context.device.queue.onSubmittedWorkDone() : null;
+    return tokens > RETAINED_TOKENS ? this.#context.device.queue.onSubmittedWorkDone() : null;
   }
 
-  /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
+  /** Call after submitting a run: frees buffers that are too large to retain. */
   submitted(): void {
     this.#scratch.submitted();
   }
@@ -186,7 +186,7 @@ export class DecoderRun {
     return selectRegime(tokens, { skinnyTokens, canSplit: splitK !== null });
   }
 
-  /** The split-K kernels for so many tokens; null in another regime. */
+  /** The split-K kernels for `tokens`; null in another regime. */
   #splitKFor(tokens: number): SplitKLayer | null {
     if (this.#regime(tokens) !== 'splitK') return null;
     return this.#kernels.splitK?.find(({ upTo }) => tokens <= upTo) ?? null;
@@ -198,7 +198,7 @@ export class DecoderRun {
     return selectKvSplits({ tokens, total }, attention, this.#context.tuning);
   }
 
-  /** The operands' buffers; forgets all bind groups when they are others than before. */
+  /** The operands' buffers; clears all bind groups if any buffer has changed. */
   #bind(scratch: ScratchBuffers, cache: CacheBuffers): Bound {
     const all = [cache.cos, cache.sin, ...cache.layers.flatMap(({ keys, values }) => [keys, values])];
     const bound = this.#bound;
@@ -230,7 +230,7 @@ export class DecoderRun {
           'layer.gate': layer.gate.buffers,
           'layer.up': layer.up.buffers,
           'layer.down': layer.down.buffers,
-          'layer.nextNorm': [layers[i + 1]?.inputNorm ?? norm], // behind the last layer only hidden is wanted
+          'layer.nextNorm': [layers[i + 1]?.inputNorm ?? norm], // after the last layer only hidden is needed
         };
       }),
     });

@@ -1,6 +1,6 @@
 /**
- * Which stored weight is which of the language model's: the names our graphs give their initializers, and the layouts
- * that the kernels read. Source: src/architectures/qwen2_5_vl/graphs/decoder.ts and src/onnx/layers.ts, whose names these are.
+ * Maps stored weights to the language model's: the names our graphs give their initializers, and the layouts that the
+ * kernels read. Source: src/architectures/qwen2_5_vl/graphs/decoder.ts and src/onnx/layers.ts, whose names these are.
  */
 import type { TextConfig } from '../../../model/text-config.ts';
 import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
@@ -17,7 +17,7 @@ export interface LayerWeights {
   readonly output: StoredMatrix;
   /** `[hidden]`. */
   readonly attentionNorm: ExternalWeight;
-  /** `[intermediate, hidden]` each; intermediate is the intermediate size, perhaps padded with zeros. */
+  /** `[intermediate, hidden]` each; intermediate is the intermediate size, possibly zero-padded. */
   readonly gate: StoredMatrix;
   readonly up: StoredMatrix;
   /** `[hidden, intermediate]`. */
@@ -36,7 +36,7 @@ const EMBEDDINGS = 'language_model.embed_tokens.weight';
 
 /**
  * The decoder's weights among its graph's initializers.
- * @throws RuntimeUnavailableError naming the first that is missing or laid out otherwise
+ * @throws RuntimeUnavailableError naming the first weight that is missing or has another layout
  */
 export function decoderWeights(weights: Weights, text: TextConfig): DecoderWeights {
   const { hiddenSize, numHeads, numKvHeads, headDim } = text;
@@ -69,7 +69,7 @@ export function decoderWeights(weights: Weights, text: TextConfig): DecoderWeigh
 
 /**
  * The embedding table `[vocab, hidden]` among the initializers of the embedding's graph.
- * @throws RuntimeUnavailableError when it is missing or laid out otherwise
+ * @throws RuntimeUnavailableError when it is missing or has another layout
  */
 export function embeddingTable(weights: Weights, { vocabSize, hiddenSize }: TextConfig): StoredMatrix {
   return table(weights, EMBEDDINGS, vocabSize, hiddenSize);

@@ -20,21 +20,21 @@ export interface LoadedLayer {
   readonly down: LoadedMatrix;
 }
 
-/** All of them. */
+/** The weights of the decoder. */
 export interface LoadedDecoder {
   readonly layers: readonly LoadedLayer[];
   readonly norm: GPUBuffer;
   readonly head: LoadedMatrix;
 }
 
-/** The formats of its matrices, known before they are loaded. */
+/** The formats of the matrices, known before they are loaded. */
 export interface DecoderFormats {
-  /** Of every layer alike. */
+  /** The same for every layer. */
   readonly layer: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
   readonly head: MatrixFormat;
 }
 
-/** The formats of stored weights. Throws RuntimeUnavailableError when layers are stored in several. */
+/** The formats of stored weights. Throws RuntimeUnavailableError when layers differ. */
 export function decoderFormats({ layers, head }: DecoderWeights): DecoderFormats {
   const layer = commonFormats(layers, MATRICES);
   if (!isEqual(layer.gate, layer.up)) {
@@ -46,7 +46,7 @@ export function decoderFormats({ layers, head }: DecoderWeights): DecoderFormats
 /** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadDecoder(weights: WeightSet, stored: DecoderWeights): Promise<LoadedDecoder> {
   const padded = paddedWidth(stored.head.cols);
-  // All at once: the store loads a few at a time, in this order.
+  // Concurrently: the store loads a few at a time, in this order.
   const [layers, norm, head] = await Promise.all([
     Promise.all(stored.layers.map((layer) => loadLayer(weights, layer, padded))),
     weights.vector(stored.norm, padded),

@@ -1,8 +1,8 @@
-/** Opens the language model's layers and head: loads their weights, compiles their kernels and tests these on the device. */
+/** Opens the language model's layers and head: loads their weights, compiles their kernels and self-tests them on the device. */
 import type { KernelContext } from '../context.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import { selfTestDecoder } from '../self-test/decoder-test.ts';
-import type { StoredPart } from '../weights/stored-part.ts';
+import type { StoredGraph } from '../weights/stored-graph.ts';
 import { compileDecoder, type DecoderKernels } from './decoder-kernels.ts';
 import { DecoderRun } from './decoder-run.ts';
 import { decoderWeights } from './decoder-weights.ts';
@@ -16,11 +16,11 @@ export interface OpenDecoder {
 }
 
 /**
- * Loads the weights, compiles the kernels and checks them.
+ * Loads the weights, compiles the kernels and self-tests them.
  * @throws NumericCheckError when the device computes wrongly
- * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+ * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
  */
-export async function openDecoder(context: KernelContext, { initializers, files }: StoredPart): Promise<OpenDecoder> {
+export async function openDecoder(context: KernelContext, { initializers, files }: StoredGraph): Promise<OpenDecoder> {
   const { device, model, tuning, compiler } = context;
   const { text, activations } = model;
   const stored = decoderWeights(initializers, text);
@@ -33,7 +33,7 @@ export async function openDecoder(context: KernelContext, { initializers, files 
     return compiling;
   };
   try {
-    // Kernels compile while weights are on their way.
+    // Kernels compile while the weights load.
     const [loaded, kernels] = await Promise.all([loadDecoder(weights, stored), compile()]);
     const run = new DecoderRun(context, loaded, kernels, formats.layer.gate.rows);
     return {

@@ -1,17 +1,17 @@
-/** The buffers of one sequence: its KV cache, its rotary tables, and what a pipelined step passes to the next. */
+/** The buffers of one sequence: its KV cache, its rotary tables, and the token that a pipelined step passes to the next. */
 import type { KernelContext } from '../context.ts';
 import { activationBuffer } from '../gpu/activation-buffer.ts';
 import type { CacheBuffers } from './decoder-run.ts';
 import { ID_BYTES } from './token-embedding.ts';
 
-/** Everything that lives as long as a sequence. */
+/** Buffers with the lifetime of a sequence. */
 export interface SequenceBuffers {
   readonly cache: CacheBuffers;
   /** i64 `[1, 1]`: written by every step, read by the next. */
   readonly token: GPUBuffer;
   /** `[1, 1, hidden]`: the embedding of `token`. */
   readonly embeds: GPUBuffer;
-  /** Frees all of them; submitted work ends undisturbed. */
+  /** Frees all of them; submitted work still completes. */
   dispose(): void;
 }
 

@@ -14,7 +14,7 @@ import { type SequenceBuffers, sequenceBuffers } from './sequence-buffers.ts';
 import { ID_BYTES, type TokenEmbedding } from './token-embedding.ts';
 
 /** What all sequences of a language model share. */
-export interface TextParts {
+export interface SequenceContext {
   readonly context: KernelContext;
   readonly embedding: TokenEmbedding;
   readonly run: DecoderRun;
@@ -24,7 +24,7 @@ export interface TextParts {
 /** A sequence with pipelined decode. */
 export class WebGpuSequence implements Sequence {
   readonly capacity: number;
-  readonly #parts: TextParts;
+  readonly #shared: SequenceContext;
   readonly #buffers: SequenceBuffers;
   readonly #rows: RotaryRows;
   /** The lookup of a step's token. */
@@ -32,10 +32,10 @@ export class WebGpuSequence implements Sequence {
   #length = 0;
 
   /** Allocates the cache. */
-  constructor(parts: TextParts, capacity: number) {
-    const { context, embedding } = parts;
+  constructor(shared: SequenceContext, capacity: number) {
+    const { context, embedding } = shared;
     this.capacity = capacity;
-    this.#parts = parts;
+    this.#shared = shared;
     this.#buffers = sequenceBuffers(context, capacity);
     this.#rows = new RotaryRows(context.model.positions, capacity);
     this.#lookup = embedding.bind(this.#buffers.token, this.#buffers.embeds);
@@ -47,7 +47,7 @@ export class WebGpuSequence implements Sequence {
 
   setLayout(spans: readonly Span[]): void {
     if (!this.#rows.fill(spans)) return;
-    const { device, model } = this.#parts.context;
+    const { device, model } = this.#shared.context;
     const { cos, sin } = this.#buffers.cache;
     writeActivations(device, cos, this.#rows.cos, model.activations);
     writeActivations(device, sin, this.#rows.sin, model.activations);
@@ -55,7 +55,7 @@ export class WebGpuSequence implements Sequence {
 
   async forward(inputs: readonly TokenInput[], { logitsRows, wantLogits }: ForwardOptions): Promise<ForwardResult> {
     if (!this.#rows.areFilled) throw new Error('setLayout() comes before a run');
-    const { context, run, readback } = this.#parts;
+    const { context, run, readback } = this.#shared;
     const { embeds, tokens } = this.#embed(inputs);
     const past = this.#length;
     let results: { readonly logits: GPUBuffer; readonly token: GPUBuffer };
@@ -68,7 +68,7 @@ export class WebGpuSequence implements Sequence {
       context.stream.submit();
       run.submitted();
     } finally {
-      embeds.destroy(); // submitted work ends undisturbed
+      embeds.destroy(); // submitted work still completes
     }
     this.#length = past + tokens;
     if (logitsRows === 0) return { greedy: [], logits: null };
@@ -84,11 +84,11 @@ export class WebGpuSequence implements Sequence {
     };
   }
 
-  /** Submits a greedy step, lookup and decoder together; resolves when it is submitted. */
+  /** Submits a greedy decode step, lookup and decoder together; resolves on submission. */
   async decodeAhead(id: number | null): Promise<PendingToken> {
-    const { context, embedding, run, readback } = this.#parts;
+    const { context, embedding, run, readback } = this.#shared;
     const { token, embeds, cache } = this.#buffers;
-    // Steps before this one are submitted, so they read and send what they have left there.
+    // Earlier steps are already submitted, so they read and copy the buffer's old content.
     if (id !== null) context.device.queue.writeBuffer(token, 0, BigInt64Array.of(BigInt(id)));
     embedding.record(this.#lookup);
     const lengths = { tokens: 1, past: this.#length, logitsRows: 1, wantArgMax: true };
@@ -100,7 +100,7 @@ export class WebGpuSequence implements Sequence {
   }
 
   async truncate(length: number): Promise<void> {
-    // Slots past the end are never read, and written before they are counted.
+    // Slots past the end are never read, and are written before `length` reaches them.
     this.#length = Math.min(this.#length, length);
   }
 
@@ -108,9 +108,9 @@ export class WebGpuSequence implements Sequence {
     this.#buffers.dispose();
   }
 
-  /** Submits the making of what a run takes: `[tokens, hidden]`, text looked up and rows of features copied. The caller destroys it. */
+  /** Submits the assembly of a run's input `[tokens, hidden]`: text is looked up, rows of features are copied. The caller destroys it. */
   #embed(inputs: readonly TokenInput[]): { readonly embeds: GPUBuffer; readonly tokens: number } {
-    const { context, embedding } = this.#parts;
+    const { context, embedding } = this.#shared;
     const { device, stream, model } = context;
     const { activations, text } = model;
     const rowBytes = text.hiddenSize * activationBytes(activations);
@@ -133,7 +133,7 @@ export class WebGpuSequence implements Sequence {
         embedding.submit(input.ids, from);
         return { from, first: 0, count: input.ids.length };
       });
-      stream.submit(); // the features' tower, too
+      stream.submit(); // includes the vision tower that writes the features
       const encoder = device.createCommandEncoder();
       let at = 0;
       for (const { from, first, count } of parts) {

@@ -3,14 +3,14 @@ import type { KernelContext } from '../context.ts';
 import type { Compiled } from '../gpu/compiler.ts';
 import { embedKernel } from '../rows/text-rows.ts';
 import { loadMatrix, type LoadedMatrix } from '../weights/loaded-matrix.ts';
-import type { StoredPart } from '../weights/stored-part.ts';
+import type { StoredGraph } from '../weights/stored-graph.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
 import { embeddingTable } from './decoder-weights.ts';
 
 /** Bytes of a token id: i64. */
 export const ID_BYTES = 8;
 
-/** Bytes that the buffer of ids has at least. */
+/** Smallest size of the ids buffer, bytes. */
 const LEAST_ID_BYTES = 256;
 
 /** Records lookups on one device. */
@@ -35,9 +35,9 @@ export class TokenEmbedding {
 
   /**
    * Loads the table and compiles the kernel.
-   * @throws RuntimeUnavailableError when the table is laid out in an unknown way or the device cannot hold it
+   * @throws RuntimeUnavailableError when the table has an unknown layout or the device cannot hold it
    */
-  static async open(context: KernelContext, { initializers, files }: StoredPart): Promise<TokenEmbedding> {
+  static async open(context: KernelContext, { initializers, files }: StoredGraph): Promise<TokenEmbedding> {
     const { model, compiler } = context;
     const stored = embeddingTable(initializers, model.text);
     const weights = context.weights.open(files);
@@ -51,7 +51,7 @@ export class TokenEmbedding {
     }
   }
 
-  /** Submits a lookup of ids from the host, which writes `[ids, hidden]` in the activations' type to the beginning of `embeds`. */
+  /** Submits a lookup of ids from the host, which writes `[ids, hidden]` in the activations' type to the start of `embeds`. */
   submit(ids: readonly number[], embeds: GPUBuffer): void {
     const { stream } = this.#context;
     const buffer = this.#upload(BigInt64Array.from(ids, BigInt));
@@ -59,12 +59,12 @@ export class TokenEmbedding {
     stream.submit();
   }
 
-  /** What a lookup of i64 `ids` into `embeds` binds, to be recorded often. */
+  /** The bind group of a lookup of i64 `ids` into `embeds`, for repeated recording. */
   bind(ids: GPUBuffer, embeds: GPUBuffer): GPUBindGroup {
     return this.#kernel.compiled.bind([...this.#table.buffers, ids, embeds]);
   }
 
-  /** Records the lookup of one id with what `bind` gave. */
+  /** Records the lookup of one id with a bind group from `bind`. */
   record(group: GPUBindGroup): void {
     this.#context.stream.dispatch(this.#kernel.compiled, group, [this.#kernel.groups, 1]);
   }
@@ -77,7 +77,7 @@ export class TokenEmbedding {
 
   #upload(ids: BigInt64Array<ArrayBuffer>): GPUBuffer {
     const { device, stream } = this.#context;
-    stream.submit(); // what is recorded may read the ids before
+    stream.submit(); // recorded work may still read the previous ids
     if (this.#ids === null || this.#ids.size < ids.byteLength) {
       this.#ids?.destroy();
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;

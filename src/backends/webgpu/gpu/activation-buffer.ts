@@ -23,7 +23,7 @@ export function activationBuffer(
   return device.createBuffer({ label, size, usage });
 }
 
-/** Writes values to a buffer's beginning as activations; work submitted before still reads what was there. */
+/** Writes values to the start of a buffer as activations; work submitted earlier still reads the old content. */
 export function writeActivations(
   device: GPUDevice,
   buffer: GPUBuffer,

@@ -1,10 +1,10 @@
 /** What this machine's GPU offers, and a device with the features and limits that kernels need. */
 import { NamedError } from '../../../shared/errors.ts';
 
-/** An adapter that was looked at. */
+/** A probed adapter. */
 export interface AdapterProbe {
   readonly adapter: GPUAdapter;
-  /** Vendor, architecture and description, as far as the browser tells. */
+  /** Vendor, architecture and description, as far as the browser reports them. */
   readonly description: string;
   readonly hasF16: boolean;
   readonly hasSubgroups: boolean;
@@ -15,7 +15,7 @@ export interface AdapterProbe {
 /** Features that kernels use if the adapter has them. The last, subgroup matrices, is Chromium's and behind a flag. */
 const USED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query', 'chromium-experimental-subgroup-matrix'] as const;
 
-/** Limits onnxruntime's kernels and large models need as high as they go. */
+/** Limits to raise to the adapter's maximum, for onnxruntime's kernels and large models. */
 const RAISED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -32,7 +32,7 @@ function requestAdapter(): Promise<GPUAdapter | null> {
   return navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
 }
 
-/** Looks for a WebGPU adapter; a sentence says why there is none. */
+/** Looks for a WebGPU adapter; returns a sentence saying why if there is none. */
 export async function probeAdapter(): Promise<AdapterProbe | string> {
   if (!('gpu' in navigator) || navigator.gpu === undefined) return 'This browser has no WebGPU.';
   let adapter: GPUAdapter | null;
@@ -44,7 +44,7 @@ export async function probeAdapter(): Promise<AdapterProbe | string> {
   return adapter === null ? 'WebGPU found no graphics adapter.' : probeOf(adapter);
 }
 
-/** What kernels must know of an adapter. */
+/** What kernels need to know about an adapter. */
 export function probeOf(adapter: GPUAdapter): AdapterProbe {
   const { vendor, architecture, description } = adapter.info;
   return {
@@ -61,15 +61,15 @@ export function isSoftware({ adapter, description }: AdapterProbe): boolean {
   return adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|software/i.test(description);
 }
 
-/** Which of the features that kernels can do without a device is to have. */
+/** Optional features to request for a device. */
 export interface DeviceOptions {
   readonly f16: boolean;
   readonly subgroups: boolean;
 }
 
 /**
- * Makes a device as {@link deviceOn} does, of the browser's adapter. Asks for the adapter anew, because one adapter gives one
- * device. Throws RuntimeUnavailableError when it is gone.
+ * Makes a device on the browser's adapter, as {@link deviceOn} does. Requests the adapter again, because an adapter gives only
+ * one device. Throws RuntimeUnavailableError when it is gone.
  */
 export async function requestDevice(options: DeviceOptions): Promise<GPUDevice> {
   const adapter = await requestAdapter();
@@ -92,7 +92,7 @@ export function deviceOn(adapter: GPUAdapter, { f16, subgroups }: DeviceOptions)
   };
   const features = USED_FEATURES.filter((name) => allowed[name] && adapter.features.has(name));
   return adapter.requestDevice({
-    requiredFeatures: features as GPUFeatureName[], // the types do not know Chromium's
+    requiredFeatures: features as GPUFeatureName[], // the types lack Chromium's
     requiredLimits: Object.fromEntries(RAISED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
 }

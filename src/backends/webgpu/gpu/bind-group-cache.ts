@@ -1,15 +1,15 @@
-/** Dispatches over buffers that stay the same from run to run: their bind groups are made once. */
+/** Caches bind groups of dispatches whose buffers stay the same from run to run. */
 import type { CommandStream } from './command-stream.ts';
 import type { Compiled } from './compiler.ts';
 import type { Dispatch } from './sized-kernel.ts';
 
 /** What a dispatch binds. */
 export interface Bound {
-  /** Tells these buffers from those of the kernel's other uses. */
+  /** Distinguishes these buffers from those of the kernel's other uses. */
   readonly use: string;
-  /** All buffers in order; asked for only when the bind group has to be made. */
+  /** All buffers in order; called only on a cache miss. */
   readonly buffers: () => readonly GPUBuffer[];
-  /** The one buffer among them that may change between dispatches; null where none does. */
+  /** The one buffer among them that may change between dispatches; null if none does. */
   readonly varying: GPUBuffer | null;
 }
 
@@ -39,7 +39,7 @@ export class BindGroupCache {
     this.#stream.dispatch(compiled, entry.group, grid);
   }
 
-  /** Forgets all of them: buffers have changed. */
+  /** Drops all bind groups because buffers have changed. */
   clear(): void {
     this.#entries.clear();
   }

@@ -1,5 +1,5 @@
 /**
- * Records dispatches into one compute pass until it is submitted. While kernels are timed, each dispatch has a pass of its own.
+ * Records dispatches into one compute pass until it is submitted. While kernels are timed, each dispatch gets its own pass.
  */
 import type { Compiled } from './compiler.ts';
 
@@ -23,7 +23,7 @@ export class CommandStream {
     this.#device = device;
   }
 
-  /** Records a dispatch behind those recorded already. */
+  /** Records a dispatch after the earlier ones. */
   dispatch(compiled: Compiled, group: GPUBindGroup, [x, y = 1, z = 1]: readonly number[]): void {
     this.#encoder ??= this.#device.createCommandEncoder();
     const pass = this.#timer?.begin(this.#encoder, compiled.label) ?? (this.#pass ??= this.#encoder.beginComputePass());
@@ -33,7 +33,7 @@ export class CommandStream {
     if (pass !== this.#pass) pass.end();
   }
 
-  /** Submits what is recorded, if anything is. */
+  /** Submits the recorded work, if any. */
   submit(): void {
     const encoder = this.#encoder;
     if (encoder === null) return;
@@ -45,7 +45,7 @@ export class CommandStream {
     read?.();
   }
 
-  /** Times kernels from now on; false where the device has no timestamps. */
+  /** Starts timing kernels; false if the device has no timestamps. */
   startTiming(): boolean {
     if (!this.#device.features.has('timestamp-query')) return false;
     this.submit();
@@ -53,7 +53,7 @@ export class CommandStream {
     return true;
   }
 
-  /** Ends timing and gives each kind of kernel's time. Chromium rounds a timestamp to 100 µs unless its developer features are on. */
+  /** Stops timing and returns the time of each kind of kernel. Chromium rounds a timestamp to 100 µs unless its developer features are on. */
   async stopTiming(): Promise<ReadonlyMap<string, KernelTime>> {
     this.submit();
     const timer = this.#timer;

@@ -13,7 +13,7 @@ export interface Compiled {
 
 const BUFFER_TYPE = { read: 'read-only-storage', read_write: 'storage', uniform: 'uniform' } as const;
 
-/** A compiled kernel as plain data, for a debug page. */
+/** A compiled kernel as serialisable data, for a debug page. */
 export interface KernelDescription {
   readonly label: string;
   readonly choice: KernelChoice;
@@ -46,7 +46,7 @@ export class Compiler {
     return compiling;
   }
 
-  /** Every kernel compiled so far, in the order in which they were done. */
+  /** Every kernel compiled so far, in order of completion. */
   describe(): readonly KernelDescription[] {
     return [...this.#descriptions];
   }
@@ -58,7 +58,7 @@ export class Compiler {
       visibility: GPUShaderStage.COMPUTE,
       buffer: { type: BUFFER_TYPE[access] },
     }));
-    // In an error scope, because a refused kernel is not a failed device: the pipeline's promise reports it.
+    // In an error scope, because a refused kernel is not a device failure: the pipeline's promise reports it.
     device.pushErrorScope('validation');
     const layout = device.createBindGroupLayout({ label, entries });
     const module = device.createShaderModule({ label, code });

@@ -1,14 +1,14 @@
-/** Tells when a graphics device can no longer be relied on, and tells its failure from other errors. */
+/** Reports when a graphics device can no longer be relied on, and distinguishes its failure from other errors. */
 import { NamedError } from '../../../shared/errors.ts';
 import { pause } from '../../../shared/pause.ts';
 
-/** Within this time after something went wrong the browser reports whether the device failed. */
+/** After an error, the browser reports a device failure within this time. */
 export const FAILURE_REPORT_MS = 100;
 
 /**
- * Resolves with why, as what follows "The graphics device", when the device is lost or refuses something it was told to do. WebGPU
- * throws for neither: a buffer there was no memory for is used all the same, and reads as zeros or as what was there before.
- * Errors that are waited for in a scope do not count. Never rejects.
+ * Resolves when the device is lost or refuses a command, with the reason as the continuation of "The graphics device". WebGPU
+ * throws for neither: a buffer whose allocation failed remains usable, and reads as zeros or as stale data.
+ * Errors caught by an error scope do not count. Never rejects.
  */
 export function deviceFailure(device: GPUDevice): Promise<string> {
   return new Promise((resolve) => {
@@ -23,15 +23,15 @@ export function deviceFailure(device: GPUDevice): Promise<string> {
   });
 }
 
-/** Waits `ms` for the news that the device failed: then a RuntimeUnavailableError, else null. */
+/** Waits up to `ms` for a device failure; returns it as a RuntimeUnavailableError, else null. */
 export async function failureWithin(failure: Promise<string>, ms: number): Promise<NamedError | null> {
   const why = await Promise.race([failure, pause(ms)]);
   return why === undefined ? null : new NamedError('RuntimeUnavailableError', `The graphics device ${why}`);
 }
 
 /**
- * Opens something on a device, which is destroyed when that fails. Gives it with the device and the news of its failure. Throws what
- * `open` throws, and RuntimeUnavailableError where the device failed meanwhile, which is then the cause of whatever else went wrong.
+ * Opens something on a device and destroys the device if that fails. Returns the result with the device and its failure promise.
+ * Throws what `open` throws, or RuntimeUnavailableError if the device failed meanwhile, because that caused any other error.
  */
 export async function openOnDevice<T extends object>(
   device: GPUDevice,
@@ -41,7 +41,7 @@ export async function openOnDevice<T extends object>(
   try {
     return { ...(await open(device)), device, failure };
   } catch (thrown) {
-    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before the device is destroyed, which looks like its loss
+    const failed = await failureWithin(failure, FAILURE_REPORT_MS); // before destroying the device, which would count as its loss
     device.destroy();
     throw failed ?? thrown;
   }

@@ -1,13 +1,13 @@
-/** What a device offers to kernels, as plain data: everything that the choice of a kernel depends on. */
+/** What a device offers to kernels, as data: everything that the choice of a kernel depends on. */
 import { hasSubgroupMatrices } from './subgroup-matrices.ts';
 
 /** Features and limits of a device. */
 export interface DeviceTraits {
   /** Whether kernels may compute in f16. */
   readonly hasF16: boolean;
-  /** Whether it multiplies matrices by subgroups as our kernels do. */
+  /** Whether it has the subgroup matrices that our kernels use. */
   readonly hasSubgroupMatrices: boolean;
-  /** The size of every subgroup; null where it has none or they differ. */
+  /** The size of every subgroup; null if it has none or sizes vary. */
   readonly subgroupSize: number | null;
   /** Bytes of workgroup memory. */
   readonly workgroupBytes: number;

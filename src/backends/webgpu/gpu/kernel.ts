@@ -1,4 +1,4 @@
-/** What a kernel is before it is compiled: WGSL, and what is bound to it. */
+/** A kernel before compilation: WGSL and its bindings. */
 
 /** A buffer a kernel reads or writes. */
 export interface Binding {
@@ -8,15 +8,15 @@ export interface Binding {
   readonly access: 'read' | 'read_write' | 'uniform';
 }
 
-/** What was chosen for a kernel, as plain data for reports. */
+/** The choices behind a kernel, as data for reports. */
 export interface KernelChoice {
   /** The template: `GEMV`, `GEMM, f16`, `attention, decode`. */
   readonly algorithm: string;
   /** How the matrix is stored: `q4 f16 3584 x 18944`. */
   readonly format?: string;
-  /** The sizes that share the work out among threads. */
+  /** The sizes that divide the work among threads. */
   readonly tile?: Readonly<Record<string, number>>;
-  /** Splits of the inputs that are summed apart (split-K). */
+  /** Splits of the inputs (split-K). */
   readonly splits?: number;
 }
 
@@ -29,39 +29,39 @@ export interface Kernel {
   readonly choice: KernelChoice;
 }
 
-/** What a kernel is put together from. */
-export interface KernelParts {
+/** What a kernel's WGSL is assembled from. */
+export interface KernelSource {
   readonly label: string;
   readonly bindings: readonly Binding[];
-  /** Functions, `main` among them, without any binding. */
+  /** Functions, including `main`, without bindings. */
   readonly body: string;
-  /** WGSL in front of everything: extensions and diagnostics. */
+  /** Leading WGSL: extensions and diagnostics. */
   readonly enable?: string;
-  /** By default the label is the algorithm's name, and there is nothing to choose. */
+  /** By default the label is the algorithm's name. */
   readonly choice?: KernelChoice;
 }
 
-/** A kernel whose workgroups are so many along x, and rows along y. */
+/** A kernel with `groups` workgroups along x and one row per workgroup along y. */
 export interface RowKernel {
   readonly kernel: Kernel;
   readonly groups: number;
 }
 
-/** What differs from run to run: a uniform buffer of these u32 fields, so that bind groups and pipelines never change. */
+/** Parameters that vary from run to run, in a uniform buffer of u32 fields, so that bind groups and pipelines never change. */
 export interface Params {
   /** Tokens of this run; patches or merge groups in the vision tower. */
   readonly tokens: number;
-  /** Tokens cached before it; 0 unless given. */
+  /** Tokens cached before the run; 0 by default. */
   readonly past?: number;
-  /** First token whose logits are computed, and how many there are from it; 0 unless given. */
+  /** First token whose logits are computed, and their number; 0 by default. */
   readonly firstLogitsRow?: number;
   readonly logitsRows?: number;
-  /** Slots of the KV cache; 0 unless given. */
+  /** Slots of the KV cache; 0 by default. */
   readonly capacity?: number;
-  /** KV splits that attention computes apart, and cache slots of each; 1 and 0 unless given. */
+  /** KV splits of attention, and cache slots per split; 1 and 0 by default. */
   readonly splits?: number;
   readonly chunk?: number;
-  /** Patches side by side in an image; 0 unless given. */
+  /** Patches per row of an image; 0 by default. */
   readonly columns?: number;
 }
 
@@ -95,11 +95,11 @@ export function paramWords(params: Params): Uint32Array<ArrayBuffer> {
   return Uint32Array.of(tokens, past, firstLogitsRow, logitsRows, capacity, splits, chunk, columns);
 }
 
-/** The binding of the uniform buffer, for kernels that look at it as `params`. */
+/** The binding of the uniform buffer, for kernels that read it as `params`. */
 export const PARAMS: Binding = { name: 'params', type: 'Params', access: 'uniform' };
 
-/** Puts a kernel together: declares the bindings in order, and the uniform buffer's struct. */
-export function kernel({ label, bindings, body, enable = '', choice = { algorithm: label } }: KernelParts): Kernel {
+/** Assembles a kernel: declares the bindings in order, and the uniform buffer's struct. */
+export function kernel({ label, bindings, body, enable = '', choice = { algorithm: label } }: KernelSource): Kernel {
   const declared = bindings.map(({ name, type, access }, i) => {
     const space = access === 'uniform' ? 'uniform' : `storage, ${access}`;
     return `@group(0) @binding(${i}) var<${space}> ${name}: ${type};`;
@@ -111,18 +111,18 @@ export function kernel({ label, bindings, body, enable = '', choice = { algorith
 /** Most workgroups along an axis of a dispatch, in every WebGPU implementation. */
 const MAX_GRID = 65_535;
 
-/** A grid of at least `groups` workgroups along x and y; their number is `wg.x + wg.y * grid.x`, and may pass `groups`. */
+/** A grid of at least `groups` workgroups along x and y; a workgroup's number is `wg.x + wg.y * grid.x`, which may exceed `groups`. */
 export function grid(groups: number): readonly [number, number] {
   const y = Math.ceil(groups / MAX_GRID);
   return [Math.ceil(groups / y), y];
 }
 
-/** The next multiple. */
+/** `value` rounded up to a multiple. */
 export function roundUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not make of `dot`. */
+/** WGSL that adds the dot product of two vec4s to a sum: four fused multiply-adds, which some compilers do not generate for `dot`. */
 export function addDot(sum: string, a: string, b: string): string {
   return `${sum} = ${['w', 'z', 'y', 'x'].reduce((intermediate, part) => `fma(${a}.${part}, ${b}.${part}, ${intermediate})`, sum)};`;
 }

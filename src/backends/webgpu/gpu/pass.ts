@@ -1,25 +1,25 @@
 /**
- * A compute pass as data: a list of steps, each a kernel over operands named by what they hold. Plans of steps are made once
- * when a model is loaded; a run walks over them and binds the operands through the bind-group cache.
+ * A compute pass as data: a list of steps, each a kernel over operands named by their content. Plans of steps are made once,
+ * when a model is loaded; a run dispatches them and binds the operands through the bind-group cache.
  */
 import type { BindGroupCache } from './bind-group-cache.ts';
 import type { SizedKernel } from './sized-kernel.ts';
 
-/** One dispatch, before it is known which operands differ from layer to layer. */
+/** One dispatch, before its per-layer operands are determined. */
 export interface PassStepSpec<Operand extends string, Count extends string> {
-  /** Tells the step from others of the same kernel. */
+  /** Distinguishes the step from others of the same kernel. */
   readonly name: string;
   readonly kernel: SizedKernel;
-  /** Whose number of rows the grid follows from. */
+  /** The row count that determines the grid. */
   readonly count: Count;
   readonly operands: readonly Operand[];
-  /** The operand whose buffer may be another in every run; the bind group is made anew when it is. */
+  /** The operand whose buffer may change between runs, which then remakes the bind group. */
   readonly varying?: Operand;
 }
 
 /** One dispatch. */
 export interface PassStep<Operand extends string, Count extends string> extends PassStepSpec<Operand, Count> {
-  /** Whether it binds something of a layer; one that does not shares its bind group among all layers. */
+  /** Whether it binds a per-layer operand; otherwise all layers share its bind group. */
   readonly isPerLayer: boolean;
 }
 
@@ -33,10 +33,10 @@ export function passStep<Operand extends string, Count extends string>(
 /** The buffers of an operand, in the order in which a kernel binds them: a matrix has one or two. */
 export type BuffersOf<Operand extends string> = (operand: Operand) => readonly GPUBuffer[];
 
-/** How many rows of each kind a run has, and KV splits. */
+/** A run's row counts, and its KV splits. */
 export type PassSizes<Count extends string> = Readonly<Record<Count | 'splits', number>>;
 
-/** Dispatches steps; `layer` says which layer's operands `buffersOf` gives. */
+/** Dispatches steps; `layer` is the layer whose operands `buffersOf` returns. */
 export function runSteps<Operand extends string, Count extends string>(
   groups: BindGroupCache,
   steps: readonly PassStep<Operand, Count>[],

@@ -1,12 +1,12 @@
 /**
- * Copies results from the device to the host, small ones several at a time. Each goes through a staging buffer that serves the next
- * once it has arrived, so there are as many buffers as results were ever in flight at once.
+ * Copies results from the device to the host, with several small ones in flight at once. Staging buffers are reused, so their
+ * number is the largest number of results ever in flight.
  */
 
 /** Bytes of a staging buffer. */
 const STAGING_BYTES = 256;
 
-/** The staging buffers of one device; they go with it. */
+/** The staging buffers of one device; destroying the device frees them. */
 export class Readback {
   readonly #device: GPUDevice;
   readonly #free: GPUBuffer[] = [];
@@ -16,8 +16,8 @@ export class Readback {
   }
 
   /**
-   * Copies the first `byteLength` bytes of what `buffer` holds after all that has been submitted; resolves when they have arrived.
-   * What is larger than a staging buffer gets one of its own.
+   * Copies the first `byteLength` bytes of `buffer` after all submitted work; resolves on arrival. A result larger than a
+   * staging buffer gets its own.
    */
   async read(buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
     if (byteLength > STAGING_BYTES) return readBuffer(this.#device, buffer, byteLength);
@@ -28,7 +28,7 @@ export class Readback {
   }
 }
 
-/** Copies the first bytes of a buffer to the host; resolves when they have arrived. */
+/** Copies the first bytes of a buffer to the host; resolves on arrival. */
 export async function readBuffer(device: GPUDevice, buffer: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
   const staging = makeStaging(device, Math.ceil(byteLength / 4) * 4);
   const bytes = await copyThrough(device, { buffer, staging, byteLength });
@@ -48,7 +48,7 @@ async function copyThrough(
     byteLength,
   }: { readonly buffer: GPUBuffer; readonly staging: GPUBuffer; readonly byteLength: number },
 ): Promise<ArrayBuffer> {
-  const size = Math.ceil(byteLength / 4) * 4; // whole words are copied and mapped
+  const size = Math.ceil(byteLength / 4) * 4; // copies and mappings cover whole words
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
   device.queue.submit([encoder.finish()]);

@@ -1,4 +1,4 @@
-/** Compiled kernels with the grids they are dispatched on, which follow from how much a run computes. */
+/** Compiled kernels with their dispatch grids, which depend on the size of a run. */
 import type { Compiled, Compiler } from './compiler.ts';
 import type { RowKernel } from './kernel.ts';
 
@@ -8,7 +8,7 @@ export interface Dispatch {
   readonly grid: readonly number[];
 }
 
-/** What is dispatched for so many rows (tokens, patches, merge groups) and, in attention, KV splits. */
+/** The dispatch for a number of rows (tokens, patches, merge groups) and, in attention, of KV splits. */
 export type SizedKernel = (rows: number, splits?: number) => Dispatch;
 
 /** One kernel for every size. */
@@ -16,7 +16,7 @@ export function sized(compiled: Compiled, grid: (rows: number, splits: number) =
   return (rows, splits = 1) => ({ compiled, grid: grid(rows, splits) });
 }
 
-/** Compiles a kernel whose workgroups are `groups` along x for each of the rows along y. */
+/** Compiles a kernel with `groups` workgroups along x for each row along y. */
 export async function compileRows(compiler: Compiler, { kernel, groups }: RowKernel): Promise<SizedKernel> {
   return sized(await compiler.compile(kernel), (rows) => [groups, rows]);
 }

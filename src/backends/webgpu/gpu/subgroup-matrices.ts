@@ -17,7 +17,7 @@ interface SubgroupMatrixConfig {
 /** The subgroup matrices of one device. */
 export class SubgroupMatrices {
   /**
-   * Whether the device has them as the kernels need them. One that was not asked for f16, because it has to compute in f32, has not.
+   * Whether the device has the configuration that the kernels need. False for a device opened without f16 to compute in f32.
    */
   readonly present: boolean;
   #refusal: string | null = null;
@@ -27,8 +27,8 @@ export class SubgroupMatrices {
   }
 
   /**
-   * What `compile` gives; null where the device has no subgroup matrices, they do not suit, or it refuses the kernel: the extension
-   * is not standard yet, so another browser may spell it differently.
+   * The result of `compile`; null if the device has no subgroup matrices, `suits` is false, or the device refuses the kernel: the
+   * extension is not standard yet, so another browser may spell it differently.
    */
   async compile<T>(suits: boolean, compile: () => Promise<T>): Promise<T | null> {
     if (!suits || !this.present) return null;
@@ -49,7 +49,7 @@ export class SubgroupMatrices {
   }
 }
 
-/** Whether a device multiplies 16 x 16 matrices of f16 into f32 by subgroups of {@link LANES}. */
+/** Whether a device has subgroup matrices of 16 x 16 f16 with f32 sums, and subgroups of {@link LANES}. */
 export function hasSubgroupMatrices({ features, adapterInfo }: GPUDevice): boolean {
   const { subgroupMinSize, subgroupMaxSize } = adapterInfo;
   const { subgroupMatrixConfigs = [] } = adapterInfo as { subgroupMatrixConfigs?: readonly SubgroupMatrixConfig[] };

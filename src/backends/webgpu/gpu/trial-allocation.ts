@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../../../shared/errors.ts';
 
-/** Largest buffer of a trial, whatever the device allows: weights are not larger either. */
+/** Largest buffer of a trial, whatever the device allows: no weight is larger. */
 const BUFFER_BYTES = 1 << 30;
 
 /** Milliseconds after which a device that does not answer counts as out of memory. */
@@ -14,7 +14,7 @@ const PATIENCE_MS = 20_000;
 export interface Trial {
   /** Bytes that could be allocated: all that were asked for, or those before the first refusal. */
   readonly takenBytes: number;
-  /** Why it ended early, in the browser's words. */
+  /** Why it ended early, in the browser's words; null if it did not. */
   readonly refusal: string | null;
 }
 
@@ -43,7 +43,7 @@ export async function tryAllocation(adapter: GPUAdapter, bytes: number): Promise
   }
 }
 
-/** Makes one buffer and writes it. Resolves to why not, or null. */
+/** Creates one buffer and writes it. Resolves to the reason of a failure, or null. */
 async function take(device: GPUDevice, size: number, buffers: GPUBuffer[]): Promise<string | null> {
   for (const filter of ['validation', 'out-of-memory', 'internal'] as const) device.pushErrorScope(filter);
   const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });

@@ -1,23 +1,23 @@
-/** Sizes that decide how fast kernels are, and nothing else. A benchmark may set them. */
+/** Sizes that affect only the speed of kernels. A benchmark may set them. */
 
-/** What can be set. */
+/** The tunable sizes. */
 export interface Tuning {
-  /** Rows that a thread of a GEMV computes at once, reusing what it reads of the vector. */
+  /** Rows that a thread of a GEMV computes at once, reusing its loads of the vector. */
   readonly rowsPerThread: number;
   /** Threads that share a row. */
   readonly threadsPerRow: number;
   /** Threads of a workgroup of a GEMV. */
   readonly gemvThreads: number;
-  /** Blocks of each of its rows that a thread has in flight at once; fewer where workgroup memory is short. */
+  /** Blocks of each row that a thread prefetches; fewer if workgroup memory is short. */
   readonly blocksAhead: number;
-  /** Matrices of at least so many rows keep a device busy with fewer threads a row: the next three values replace those above. */
+  /** Matrices of at least this many rows keep a device busy with fewer threads per row: the next three values replace those above. */
   readonly wideRows: number;
   readonly wideThreadsPerRow: number;
   readonly wideThreads: number;
   readonly wideBlocksAhead: number;
   /** Tokens that a skinny GEMM takes at once. */
   readonly columns: number;
-  /** Most tokens of a skinny GEMM: in f32, and where split-K can use subgroup matrices or f16. */
+  /** Most tokens of a skinny GEMM: in f32, and if split-K can use subgroup matrices or f16. */
   readonly skinnyTokens: number;
   readonly skinnyTokensInF16: number;
   /** KV splits of a decode step, at most. */
@@ -26,13 +26,13 @@ export interface Tuning {
   readonly attentionTokens: number;
   /** Workgroups of attention to reach in a prefill: shorter prompts use KV splits to get there. */
   readonly attentionWorkgroups: number;
-  /** Most tokens of a GEMM's tile, 16, 32 or 128; smaller where workgroup memory is short. */
+  /** Most tokens of a GEMM's tile, 16, 32 or 128; smaller if workgroup memory is short. */
   readonly tile: number;
-  /** Queries a workgroup of the vision tower's attention takes, 16, 32 or 64; fewer where workgroup memory is short. */
+  /** Queries a workgroup of the vision tower's attention takes, 16, 32 or 64; fewer if workgroup memory is short. */
   readonly visionQueries: number;
 }
 
-/** The fastest of some dozens for each product of a decode step on an H200 (docs/log.md); those of attention are estimates. */
+/** The fastest of some dozens for each GEMV of a decode step on an H200 (docs/log.md); the values for attention are estimates. */
 export const DEFAULT_TUNING: Tuning = {
   rowsPerThread: 2,
   threadsPerRow: 32,

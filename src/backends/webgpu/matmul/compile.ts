@@ -1,64 +1,64 @@
-/** Compiles matrix products as select.ts has chosen them. */
+/** Compiles GEMV and GEMM kernels as select.ts chooses them. */
 import type { Compiler } from '../gpu/compiler.ts';
 import type { Kernel } from '../gpu/kernel.ts';
 import { sized, type SizedKernel } from '../gpu/sized-kernel.ts';
 import { gemmF16Kernel } from './gemm-f16.ts';
-import { gemmGrid, gemmKernel, type GemmProduct, type GemmTile } from './gemm.ts';
+import { gemmGrid, gemmKernel, type GemmOperation, type GemmTile } from './gemm.ts';
 import { subgroupMatrixGemmKernel, type SubgroupMatrixTile } from './gemm-subgroup-matrix.ts';
 import { gemvGrid, gemvKernel } from './gemv.ts';
-import { type GemvProduct, type KernelTarget, selectGemm, selectGemv, type TileOption } from './select.ts';
+import { type GemvOperation, type KernelTarget, selectGemm, selectGemv, type TileOption } from './select.ts';
 import type { Tiles } from './tiles.ts';
 
-/** Every size of image, as far as tiles are concerned: too many rows for the tiles of few. */
+/** A token count above every tile class: images of any size use the largest tiles. */
 export const MANY = Infinity;
 
 /** Compiles a GEMV, or a skinny GEMM of up to `columns` tokens at once. Throws RuntimeUnavailableError when the device refuses it. */
 export async function compileGemv(
   compiler: Compiler,
-  product: GemvProduct,
+  operation: GemvOperation,
   columns: number,
   target: KernelTarget,
 ): Promise<SizedKernel> {
-  const spec = selectGemv(product, columns, target);
+  const spec = selectGemv(operation, columns, target);
   const compiled = await compiler.compile(gemvKernel(spec));
   const [x, y] = gemvGrid(spec);
   return sized(compiled, (tokens) => [x, y, Math.ceil(tokens / spec.columns)]);
 }
 
 /**
- * Compiles a GEMM for `leastTokens` tokens and more. Throws RuntimeUnavailableError when the device refuses a kernel that needs no
+ * Compiles a GEMM for at least `leastTokens` tokens. Throws RuntimeUnavailableError when the device refuses a kernel that needs no
  * subgroup matrices.
  */
 export async function compileGemm(
   compiler: Compiler,
-  product: GemmProduct,
+  operation: GemmOperation,
   leastTokens: number,
   target: KernelTarget,
 ): Promise<SizedKernel> {
-  for (const option of selectGemm(product.matrix, leastTokens, target)) {
-    const kernel = await compileOption(compiler, product, option);
+  for (const option of selectGemm(operation.matrix, leastTokens, target)) {
+    const kernel = await compileOption(compiler, operation, option);
     if (kernel !== null) return kernel;
   }
-  throw new RangeError('the last way to compute a GEMM is always there');
+  throw new RangeError('the last option of a GEMM is always available');
 }
 
-/** One way to compute a GEMM; null where the device refuses its subgroup matrices. */
-function compileOption(compiler: Compiler, product: GemmProduct, option: TileOption): Promise<SizedKernel | null> {
+/** Compiles one option of a GEMM; null if the device refuses its subgroup matrices. */
+function compileOption(compiler: Compiler, operation: GemmOperation, option: TileOption): Promise<SizedKernel | null> {
   switch (option.arithmetic) {
     case 'subgroup matrices':
       return compiler.subgroupMatrices.compile(true, () =>
-        compileTiles(compiler, product, option.tiles, (tile) => subgroupMatrixGemmKernel({ ...product, tile })),
+        compileTiles(compiler, operation, option.tiles, (tile) => subgroupMatrixGemmKernel({ ...operation, tile })),
       );
     case 'f16':
-      return compileTiles(compiler, product, option.tiles, (tile) => gemmF16Kernel({ ...product, tile }));
+      return compileTiles(compiler, operation, option.tiles, (tile) => gemmF16Kernel({ ...operation, tile }));
     case 'f32':
-      return compileTiles(compiler, product, option.tiles, (tile) => gemmKernel({ ...product, tile }));
+      return compileTiles(compiler, operation, option.tiles, (tile) => gemmKernel({ ...operation, tile }));
   }
 }
 
 async function compileTiles<T extends GemmTile | SubgroupMatrixTile>(
   compiler: Compiler,
-  { matrix }: GemmProduct,
+  { matrix }: GemmOperation,
   tiles: Tiles<T>,
   source: (tile: T) => Kernel,
 ): Promise<SizedKernel> {

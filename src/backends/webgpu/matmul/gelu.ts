@@ -1,7 +1,7 @@
-/** GELU in WGSL: 0.5 x (1 + erf(x / sqrt 2)), the exact one, not the approximation by tanh. */
+/** Exact GELU in WGSL: 0.5 x (1 + erf(x / sqrt 2)), not the tanh approximation. */
 
 /**
- * The function `gelu(x: f32) -> f32`. WGSL has no erf; this one is off by at most 1.5e-7.
+ * The function `gelu(x: f32) -> f32`. WGSL has no erf; this approximation is off by at most 1.5e-7.
  * Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
  */
 export const GELU = `

@@ -1,7 +1,7 @@
 /**
- * GEMM in f16, for devices where f16 is twice as fast as f32 but which have no subgroup matrices: multiplies quantized values and X
- * in f16, two at once. The sum of 16 products of a block stays in f16; everything beyond it, the block's scale included, is f32. So the
- * loss is little more than that of rounding X to f16. Same bindings and meaning as `gemmKernel`; needs `shader-f16` and a
+ * GEMM in f16, for devices without subgroup matrices where f16 is twice as fast as f32: multiplies quantized values and X in
+ * f16, two at once. A sum of 16 products within a block stays in f16; everything after it, including the block's scale, is f32, so
+ * the loss is little more than that of rounding X to f16. Same bindings and result as `gemmKernel`; needs `shader-f16` and a
  * quantized matrix.
  */
 import { type Kernel, repeat } from '../gpu/kernel.ts';
@@ -9,13 +9,13 @@ import { assertWhole, copiedToken, eachOutput, type GemmSpec, type GemmTile, thr
 import { quantReader, vec8Reader, f16Packer } from '../weights/weight-reader.ts';
 import { blocksOf, VEC8S_PER_BLOCK } from '../rows/row-layout.ts';
 
-/** 8-element vectors of a block, and from row to row of a tile: one more, so that neighbouring rows lie in other banks. */
+/** 8-element vectors per block, and per row of a tile: one more, so that neighbouring rows lie in different banks. */
 const VEC8S = VEC8S_PER_BLOCK;
 const STRIDE = VEC8S + 1;
 
 /**
- * X is divided by this, which is exact: then 16 products stay within f16's range for X up to 32,752 each (a single one up to
- * 524,032), and X keeps its eleven bits down to 0.004.
+ * X is divided by this, which is exact: a sum of 16 products then stays within f16's range for X up to 32,752 (a single product
+ * up to 524,032), and X keeps its eleven bits down to 0.004.
  */
 const SHRINK = 64;
 
@@ -25,8 +25,8 @@ export function gemmF16TileBytes({ tokens, rows }: Pick<GemmTile, 'tokens' | 'ro
 }
 
 /**
- * The kernel, for tiles that take a block a step.
- * Throws RangeError for a tile that cannot be shared out, TypeError for a matrix that is not quantized.
+ * The kernel, for tiles that take one block per step.
+ * Throws RangeError for a tile that cannot be divided among threads, TypeError for a matrix that is not quantized.
  */
 export function gemmF16Kernel(spec: GemmSpec): Kernel {
   const { matrix, tile } = spec;

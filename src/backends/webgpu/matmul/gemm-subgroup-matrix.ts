@@ -1,23 +1,23 @@
 /**
- * GEMM with subgroup matrices (tensor cores): weights and X are rounded to f16 on their way into workgroup memory, products
- * are exact, sums are f32. Same bindings and meaning as `gemmKernel`.
+ * GEMM with subgroup matrices (tensor cores): weights and X are rounded to f16 when copied into workgroup memory, products are
+ * exact, sums are f32. Same bindings and result as `gemmKernel`.
  *
- * A workgroup computes a tile of outputs, which its subgroups share in rectangles of fragments. A step prefetches the next
+ * A workgroup computes a tile of outputs; each of its subgroups computes a rectangle of fragments. A step prefetches the next
  * step's operands from device memory into registers before it computes.
  * Source: Chromium's extension chromium_experimental_subgroup_matrix (google/dawn docs/dawn/features/subgroup_matrix.md).
  */
 import { grid, kernel, type Kernel, repeat } from '../gpu/kernel.ts';
-import { assertWhole, epilogueOf, gemmBindings, type GemmProduct } from './gemm.ts';
+import { assertWhole, epilogueOf, gemmBindings, type GemmOperation } from './gemm.ts';
 import { describeFormat, f16Packer, f16Reader, vec8Reader } from '../weights/weight-reader.ts';
 import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
 /** Side of a fragment: f16 x f16 to f32, 16 x 16 x 16. */
 export const FRAGMENT = 16;
 
-/** The largest f16. Activations are clamped to it where the next product would round them to infinity, and the whole token to NaN. */
+/** The largest f16. Activations are clamped to it where the next GEMM would round them to infinity and turn the token into NaN. */
 export const LARGEST_F16 = 65_504;
 
-/** How a workgroup's tile is shared out among its subgroups. */
+/** How a workgroup's tile is divided among its subgroups. */
 export interface SubgroupMatrixTile {
   /** Outputs: tokens and rows of the matrix, multiples of FRAGMENT times the subgroups along them. */
   readonly tokens: number;
@@ -25,14 +25,14 @@ export interface SubgroupMatrixTile {
   /** Subgroups along both. */
   readonly alongTokens: number;
   readonly alongRows: number;
-  /** Quantisation blocks of inputs that a step takes; 1 for a matrix whose blocks this does not divide. */
+  /** Quantisation blocks of inputs per step; 1 for a matrix whose number of blocks it does not divide. */
   readonly depth: number;
 }
 
-/** Lanes of a subgroup: the kernel works for this size only. */
+/** Lanes of a subgroup: the kernel supports only this size. */
 export const LANES = 32;
 
-/** 8-element vectors from row to row of a tile: those of a step, and one more so that neighbouring rows lie in other banks. */
+/** 8-element vectors from row to row of a tile: those of a step, plus one so that neighbouring rows lie in different banks. */
 function strideOf(depth: number): number {
   return 4 * depth + 1;
 }
@@ -42,12 +42,12 @@ export function subgroupMatrixTileBytes({ tokens, rows, alongTokens, alongRows, 
   return (tokens + rows) * strideOf(depth) * 16 + alongTokens * alongRows * FRAGMENT * FRAGMENT * 4;
 }
 
-/** A GEMM by subgroup matrices, and how its work is shared out. */
-export interface SubgroupMatrixGemmSpec extends GemmProduct {
+/** A GEMM on subgroup matrices, and how its work is divided. */
+export interface SubgroupMatrixGemmSpec extends GemmOperation {
   readonly tile: SubgroupMatrixTile;
 }
 
-/** The kernel. Throws RangeError for a tile that cannot be shared out. */
+/** The kernel. Throws RangeError for a tile that cannot be divided among subgroups. */
 export function subgroupMatrixGemmKernel(spec: SubgroupMatrixGemmSpec): Kernel {
   const { matrix, tile } = spec;
   const blocks = blocksOf(matrix.cols);
@@ -58,7 +58,7 @@ export function subgroupMatrixGemmKernel(spec: SubgroupMatrixGemmSpec): Kernel {
   const threads = subgroups * LANES;
   const m = tile.tokens / tile.alongTokens / FRAGMENT; // fragments of a subgroup along tokens
   const n = tile.rows / tile.alongRows / FRAGMENT;
-  const xReads = (tile.tokens * across) / threads; // vec8s of x a thread copies for a step
+  const xReads = (tile.tokens * across) / threads; // vec8s of x that a thread copies per step
   const wReads = (tile.rows * across) / threads; // vec8s of weights
   assertWhole(tile, m, n, xReads, wReads);
   const yStride = spec.logitsRowsOnly === true ? matrix.rows : paddedWidth(matrix.rows);
@@ -70,7 +70,7 @@ ${repeat(wReads, (i) => `    w${i} = w_vec8(w_row${i}, ${step} * ${depth}u + w_b
   const load = (side: 'left' | 'right', tileName: string, first: string, majorness: string): string =>
     `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${tileName}, (${first}) * ${stride}u + k * 2u, ${stride}u)`;
   const epilogue = epilogueOf(spec, LARGEST_F16);
-  // A lane has one row of a fragment and every second token. It reads what y held for all of them before it writes any.
+  // A lane handles one row of a fragment and every second token. It reads the old y for all of them before it writes any.
   const perLane = (FRAGMENT * FRAGMENT) / LANES;
   const stepTokens = LANES / FRAGMENT;
   const storeFragment = (i: number, j: number): string => {
@@ -88,7 +88,7 @@ ${repeat(
   perLane,
   (k) => `    if (tokens_left > ${k * stepTokens}u) {
       let value = scratch[subgroup * ${FRAGMENT * FRAGMENT}u + ${k * LANES}u + lane];
-      ${epilogue.write({ at: at(k), product: 'value', row: 'row', before: `before${k}` })}
+      ${epilogue.write({ at: at(k), sum: 'value', row: 'row', before: `before${k}` })}
     }`,
 )}
     workgroupBarrier();

@@ -10,36 +10,36 @@ import { describeFormat, matrixBindings, type MatrixFormat, vec8Reader } from '.
 import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
 /** What a GEMM computes. Rows of x and y are padded with zeros (rows/row-layout.ts). */
-export interface GemmProduct {
+export interface GemmOperation {
   readonly label: string;
   readonly matrix: MatrixFormat;
-  /** What becomes of a product, bias added. `swiglu`: y = silu(y) * product, where y holds the gate; `gelu`: y = gelu(product). */
+  /** The epilogue, after the bias. `swiglu`: y = silu(y) * result, where y holds the gate; `gelu`: y = gelu(result). */
   readonly epilogue: 'store' | 'add' | 'swiglu' | 'gelu';
   readonly bias?: boolean;
-  /** Only the run's logits rows, to rows of y without padding. */
+  /** Computes only the run's logits rows, into rows of y without padding. */
   readonly logitsRowsOnly?: boolean;
 }
 
-/** A GEMM and how its work is shared out. */
-export interface GemmSpec extends GemmProduct {
+/** A GEMM and how its work is divided. */
+export interface GemmSpec extends GemmOperation {
   readonly tile: GemmTile;
-  /** Split-K: y receives partial sums of so many splits (partial-sums.ts) and the epilogue is left to the reduction. */
+  /** Split-K: y receives the partial sums of this many splits (partial-sums.ts), and the reduction applies the epilogue. */
   readonly splits?: number;
 }
 
-/** How a workgroup's outputs are shared out among its threads. */
+/** How a workgroup's outputs are divided among its threads. */
 export interface GemmTile {
-  /** Outputs of a workgroup: tokens and rows of the matrix. */
+  /** Outputs per workgroup: tokens and rows of the matrix. */
   readonly tokens: number;
   readonly rows: number;
-  /** Outputs of a thread along both. */
+  /** Outputs per thread along both. */
   readonly tokensPerThread: number;
   readonly rowsPerThread: number;
-  /** Inputs of a step, in vec4s: 4 or 8, half a block or a whole one. */
+  /** Inputs per step, in vec4s: 4 or 8, half a block or a whole one. */
   readonly depth: 4 | 8;
 }
 
-/** vec4s between rows of a tile: one more than a step's, so that neighbouring rows lie in other banks. */
+/** vec4s between rows of a tile: one more than a step's, so that neighbouring rows lie in different banks. */
 function strideOf({ depth }: GemmTile): number {
   return depth + 1;
 }
@@ -58,36 +58,36 @@ export function gemmGrid(
   return [Math.ceil(tokens / tile.tokens), y, z];
 }
 
-/** Where an epilogue finds its operands, as WGSL. */
+/** The operands of an epilogue, as WGSL. */
 export interface EpilogueOperands {
   /** The element of y. */
   readonly at: string;
-  readonly product: string;
-  /** The matrix's row, which the bias belongs to. */
+  readonly sum: string;
+  /** The matrix row, for the bias. */
   readonly row: string;
-  /** What y held, where the kernel has read it ahead; by default it is read from `at`. */
+  /** The old y, if the kernel has prefetched it; by default it is read from `at`. */
   readonly before?: string;
 }
 
 /**
- * An epilogue as WGSL. `largest` clamps SwiGLU, the product of two products, where a model's outliers are: the next product
- * may read it as f16.
+ * An epilogue as WGSL. `largest` clamps the result of SwiGLU, where a model's outliers are, because the next GEMM may read it
+ * as f16.
  */
 export function epilogueOf(
-  { epilogue, bias }: GemmProduct,
+  { epilogue, bias }: GemmOperation,
   largest?: number,
 ): {
-  /** Functions it needs. */
+  /** The functions it calls. */
   readonly functions: string;
   write(operands: EpilogueOperands): string;
-  /** Whether it depends on what y held, which a kernel may read ahead and pass as `before`. */
+  /** Whether it depends on the old y, which a kernel may prefetch and pass as `before`. */
   readonly readsBefore: boolean;
 } {
   return {
     functions: epilogue === 'gelu' ? GELU : '',
     readsBefore: epilogue === 'add' || epilogue === 'swiglu',
-    write({ at, product, row, before = at }) {
-      const value = bias === true ? `(${product} + bias[${row}])` : product;
+    write({ at, sum, row, before = at }) {
+      const value = bias === true ? `(${sum} + bias[${row}])` : sum;
       const swiglu = `gate / (1.0 + exp(-gate)) * ${value}`;
       return {
         store: `${at} = ${value};`,
@@ -100,7 +100,7 @@ export function epilogueOf(
 }
 
 /** Bindings in order: the matrix's, `x`, `y`, `bias` if there is one, `params`. */
-export function gemmBindings({ matrix, bias }: GemmProduct): Binding[] {
+export function gemmBindings({ matrix, bias }: GemmOperation): Binding[] {
   return [
     ...matrixBindings('w', matrix, 'vec8'),
     { name: 'x', type: 'array<vec4<f32>>', access: 'read' },
@@ -114,20 +114,20 @@ export function gemmBindings({ matrix, bias }: GemmProduct): Binding[] {
 export interface GemmInnerLoop {
   /** The arithmetic, for reports. */
   readonly algorithm: string;
-  /** Extensions it needs; functions and workgroup memory. */
+  /** Required extensions; functions and workgroup memory. */
   readonly enable: string;
   readonly declarations: string;
   /** Steps over the inputs. */
   readonly steps: number;
-  /** Variables of a thread; `first_token`, `first_row` and `count` are known. */
+  /** Variables of a thread; `first_token`, `first_row` and `count` are in scope. */
   readonly variables: string;
-  /** Reads what a step needs of device memory. */
+  /** Loads a step's operands from device memory. */
   read(step: string): string;
-  /** Writes what was read into the tiles. */
+  /** Stores the loaded operands in the tiles. */
   readonly write: string;
   /** Adds a step's products to the sums `s{m}_{n}`, for tokens `ty + m * along` and rows `tx + n * across`. */
   readonly multiply: string;
-  /** Whether neighbouring lanes share rows of both tiles, which pays off where a lane reads few bytes. */
+  /** Whether neighbouring lanes share rows of both tiles, which pays off if a lane reads few bytes. */
   readonly isInterleaved: boolean;
 }
 
@@ -142,32 +142,32 @@ export function threadsOf(tile: GemmTile): {
   return { across, along, threads: across * along };
 }
 
-/** Throws RangeError unless all of these counts, which follow from a tile, are whole numbers. */
+/** Throws RangeError unless all counts derived from a tile are whole numbers. */
 export function assertWhole(tile: Pick<GemmTile, 'tokens' | 'rows'>, ...counts: readonly number[]): void {
   if (counts.every(Number.isInteger)) return;
   throw new RangeError(`a tile of ${tile.tokens} x ${tile.rows} cannot be shared out`);
 }
 
-/** WGSL of the token that a thread copies from X, where each row of X takes `each` threads. */
-export function copiedToken(spec: GemmProduct, thread: string, each: number): string {
+/** WGSL of the token that a thread copies from X, with `each` threads per row of X. */
+export function copiedToken(spec: GemmOperation, thread: string, each: number): string {
   const token = `min(first_token + (${thread}) / ${each}u, count - 1u)`;
   return spec.logitsRowsOnly === true ? `(params.first_logits_row + ${token})` : token;
 }
 
-/** WGSL of something for each output of a thread. */
+/** WGSL of a line for each output of a thread. */
 export function eachOutput(tile: GemmTile, line: (m: number, n: number) => string): string {
   return repeat(tile.tokensPerThread, (m) => repeat(tile.rowsPerThread, (n) => line(m, n)));
 }
 
 /**
- * The frame of a tiled GEMM: which outputs a workgroup and a thread have, the loop over the inputs, and the epilogue.
- * Throws RangeError for a tile that cannot be shared out.
+ * The frame of a tiled GEMM: the outputs of a workgroup and a thread, the loop over the inputs, and the epilogue.
+ * Throws RangeError for a tile that cannot be divided among threads.
  */
-export function tiledGemm(spec: GemmSpec, product: GemmInnerLoop): Kernel {
+export function tiledGemm(spec: GemmSpec, loop: GemmInnerLoop): Kernel {
   const { matrix, tile, splits } = spec;
   const { across, along, threads } = threadsOf(tile);
   assertWhole(tile, across, along);
-  const { steps, isInterleaved } = product;
+  const { steps, isInterleaved } = loop;
   // 32 neighbouring threads take 8 rows and 4 tokens, so that they read as little as possible from workgroup memory.
   const compact = across % 8 === 0 && along % 4 === 0;
   const groups = across / 8;
@@ -180,10 +180,10 @@ export function tiledGemm(spec: GemmSpec, product: GemmInnerLoop): Kernel {
     `  y[(wg.z * padded + token0 + ${m * along}u) * ${stride}u + row0 + ${n * across}u] = s${m}_${n};`;
   const store = (m: number, n: number): string =>
     `  if (token0 + ${m * along}u < count && row0 + ${n * across}u < ${matrix.rows}u) {
-    ${epilogue.write({ at: `y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, product: `s${m}_${n}`, row: `row0 + ${n * across}u` })}
+    ${epilogue.write({ at: `y[(token0 + ${m * along}u) * ${yStride}u + row0 + ${n * across}u]`, sum: `s${m}_${n}`, row: `row0 + ${n * across}u` })}
   }`;
   const body = `
-${product.declarations}
+${loop.declarations}
 ${epilogue.functions}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
@@ -193,16 +193,16 @@ ${sums === null ? '' : splitRange(sums, steps)}
   let count = ${spec.logitsRowsOnly === true ? 'params.logits_rows' : 'params.tokens'};
   let tx = ${compact ? `${lanes[0]} + lid / 32u % ${groups}u * 8u` : `lid % ${across}u`};
   let ty = ${compact ? `${lanes[1]} + lid / ${32 * groups}u * 4u` : `lid / ${across}u`};
-${product.variables}
+${loop.variables}
 ${eachOutput(tile, (m, n) => `  var s${m}_${n} = 0.0;`)}
-${product.read(begin)}
+${loop.read(begin)}
   for (var step = ${begin}; step < ${end}; step++) {
-${product.write}
+${loop.write}
     workgroupBarrier();
     if (step + 1u < ${end}) {
-${product.read('(step + 1u)')}
+${loop.read('(step + 1u)')}
     }
-${product.multiply}
+${loop.multiply}
     workgroupBarrier();
   }
   let token0 = first_token + ty;
@@ -213,9 +213,9 @@ ${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput
     label: spec.label,
     bindings: gemmBindings(spec),
     body,
-    enable: product.enable,
+    enable: loop.enable,
     choice: {
-      algorithm: product.algorithm,
+      algorithm: loop.algorithm,
       format: describeFormat(matrix),
       tile: { ...tile },
       ...(splits === undefined ? {} : { splits }),
@@ -223,7 +223,7 @@ ${sums === null ? eachOutput(tile, store) : `${paddedTokens(sums)}\n${eachOutput
   });
 }
 
-/** The kernel in f32. Throws RangeError for a tile that cannot be shared out. */
+/** The kernel in f32. Throws RangeError for a tile that cannot be divided among threads. */
 export function gemmKernel(spec: GemmSpec): Kernel {
   const { matrix, tile } = spec;
   const { depth } = tile;
@@ -231,11 +231,11 @@ export function gemmKernel(spec: GemmSpec): Kernel {
   const { across, along, threads } = threadsOf(tile);
   const stride = strideOf(tile);
   const vec8s = depth / 2; // of a row of weights in a step
-  const xReads = (tile.tokens * depth) / threads; // vec4s of x a thread copies for a step
+  const xReads = (tile.tokens * depth) / threads; // vec4s of x that a thread copies per step
   const wReads = (tile.rows * vec8s) / threads; // vec8s of weights
   assertWhole(tile, xReads, wReads);
   const thread = (i: number): string => `lid + ${i * threads}u`;
-  // With few outputs a thread has registers left to unroll this loop, which is a quarter faster; with many it is slower.
+  // A thread with few outputs has registers left to unroll this loop, which is a quarter faster; with many outputs it is slower.
   const isUnrolled = tile.tokensPerThread * tile.rowsPerThread <= 32;
   const multiply = (k: string): string => `
 ${repeat(tile.tokensPerThread, (m) => `      let a${m} = tile_x[(ty + ${m * along}u) * ${stride}u + ${k}];`)}

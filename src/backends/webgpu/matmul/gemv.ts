@@ -1,15 +1,16 @@
 /**
- * GEMV, y = x Wᵀ for one token, and skinny GEMM for a few: reads every weight once and multiplies it with all tokens. Several threads
- * share a row. Each takes every n-th quantisation block of a few rows, and reuses what it reads of x for all these rows.
+ * GEMV, y = x Wᵀ for one token, and skinny GEMM for a few: reads every weight once and multiplies it with all tokens. Several
+ * threads share a row. Each takes every n-th quantisation block of a few rows, and reuses its loads of x for all these rows.
  *
- * A step costs what it waits for memory, so a thread always prefetches the next blocks of all its rows while it multiplies
+ * Memory latency dominates the cost of a step, so a thread always prefetches the next blocks of all its rows while it multiplies
  * those that have arrived.
  *
- * RMSNorm in front of a product is fused into it: the norm's scale is a factor of every output, so the kernel sums it beside the
- * products and multiplies it in at the end; the norm's weights it multiplies into x on the way.
+ * A preceding RMSNorm is fused: its scale is a factor of every output, so the kernel accumulates it beside the outputs and
+ * multiplies it in at the end; it multiplies the norm's weights into x while copying.
  *
- * A thread reads 16 bytes of quantized values, so its neighbour's block of inputs lies 128 bytes on: read from x itself each would take
- * a cache line. The workgroup copies x into its memory instead, transposed so that neighbours read neighbours.
+ * A thread reads 16 bytes of quantized values, so its neighbour's block of inputs lies 128 bytes further on: direct reads of x
+ * would take one cache line each. Instead the workgroup copies x into its memory, transposed so that neighbouring threads read
+ * neighbouring elements.
  */
 import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { type Binding, grid, kernel, type Kernel, PARAMS, repeat } from '../gpu/kernel.ts';
@@ -23,16 +24,16 @@ import {
 } from '../weights/weight-reader.ts';
 import { blocksOf, paddedWidth } from '../rows/row-layout.ts';
 
-/** What becomes of the products. */
+/** What the kernel does with the outputs. */
 export type Epilogue =
-  /** y = products */
+  /** y = x Wᵀ */
   | 'store'
-  /** y = y + products: the residual */
+  /** y = y + x Wᵀ: the residual */
   | 'add'
-  /** y = silu(products) * products of the second matrix */
+  /** y = silu(x Wᵀ) * x Vᵀ, V being the second matrix */
   | 'swiglu';
 
-/** How the work is shared out among threads. */
+/** How the work is divided among threads. */
 export interface GemvTile {
   /** Tokens at once. */
   readonly columns: number;
@@ -40,7 +41,7 @@ export interface GemvTile {
   /** Threads that share a row: a power of two. */
   readonly threadsPerRow: number;
   readonly threads: number;
-  /** Blocks of each of its rows that a thread has in flight at once; as many of x lie in workgroup memory. */
+  /** Blocks of each row that a thread prefetches; as many blocks of x lie in workgroup memory. */
   readonly blocksAhead: number;
 }
 
@@ -52,15 +53,15 @@ export interface GemvSpec extends GemvTile {
   readonly epilogue: Epilogue;
   /** f32 `[rows]`. */
   readonly bias?: boolean;
-  /** RMSNorm in front, its weight f32 `[cols]`. */
+  /** A preceding RMSNorm with weight f32 `[cols]`. */
   readonly normEpsilon?: number;
-  /** Only the run's logits rows, to rows of y without padding. */
+  /** Computes only the run's logits rows, into rows of y without padding. */
   readonly logitsRowsOnly?: boolean;
-  /** The size of every subgroup; null: sums go through workgroup memory alone. */
+  /** The size of every subgroup; null: the reduction uses workgroup memory alone. */
   readonly subgroupSize: number | null;
 }
 
-/** Bindings in order: the matrices', `x`, `y`, `bias` and `gamma` if there are such, `params`. */
+/** Bindings in order: the matrices', `x`, `y`, `bias` and `gamma` if present, `params`. */
 function bindingsOf({ matrices, bias, normEpsilon }: GemvSpec): Binding[] {
   return [
     ...matrices.flatMap((format, i) => matrixBindings(`w${i}`, format, 'block')),
@@ -77,7 +78,7 @@ export function gemvGrid({ matrices, rowsPerThread, threadsPerRow, threads }: Ge
   return grid(Math.ceil((matrices[0]?.rows ?? 0) / (rowsPerThread * (threads / threadsPerRow))));
 }
 
-/** The kernel. Throws RangeError when the threads cannot be shared out so. */
+/** The kernel. Throws RangeError when the threads do not divide into rows. */
 export function gemvKernel(spec: GemvSpec): Kernel {
   const { matrices, columns, rowsPerThread: rows, threadsPerRow: lanes, threads, normEpsilon, epilogue } = spec;
   const [format] = matrices;
@@ -101,7 +102,7 @@ export function gemvKernel(spec: GemvSpec): Kernel {
   // 1. Prefetches blocks.
   const load = (d: number, block: string): string => `    { let block = min(${block}, ${blocks - 1}u);
 ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r}_${d} = w${m}_scale(row${r}, block);`)} }`;
-  // 2. Copies x into workgroup memory, zeros beyond its end. One more element a row lets neighbouring threads write to other banks.
+  // 2. Copies x into workgroup memory, with zeros past its end. One extra element per row lets neighbouring threads write to different banks.
   const stageRow = lanes + 1;
   const stageColumn = 8 * stageRow * ahead;
   const stage = (c: number): string => `
@@ -110,7 +111,7 @@ ${each((m, r) => `      b${m}_${r}_${d} = w${m}_block(row${r}, block); f${m}_${r
         stage[${c * stageColumn}u + to] = raw * scale;
         ${norm ? `q${c} += dot(raw, raw);` : ''}
       }`;
-  // 3. Multiplies a block of each row with x, once the next is in flight. Beyond the end a block meets zeros.
+  // 3. Multiplies a block of each row with x, once the next is in flight. Blocks past the end meet zeros.
   const multiply = (d: number): string => `
     {
 ${each((m, r) => `      let c${m}_${r} = b${m}_${r}_${d}; let g${m}_${r} = f${m}_${r}_${d};`)}
@@ -129,7 +130,7 @@ ${repeat(columns, (c) => `          t${m}_${r}_${c} = fma(n, v${c}, t${m}_${r}_$
 ${eachSum((m, r, c) => `      ${sum(m, r, c)} = fma(g${m}_${r}, dot(t${m}_${r}_${c}, vec4<f32>(1.0)), ${sum(m, r, c)});`)}
     }`;
 
-  // Each thread has the squares of what it copied; the threads of a row add up those of all threads.
+  // Each thread has the squares of the elements it copied; the threads of a row add up those of all threads.
   const squares = `
 ${repeat(columns, (c) => `  all_squares[${c * threads}u + lid] = q${c};`)}
   workgroupBarrier();
@@ -237,7 +238,7 @@ ${each((i) => `  s${i} = shared_sums[${i * threads}u + lid];`)}`;
   return { code, memory: values * threads, bySubgroup: false };
 }
 
-/** Blocks a thread has in flight at once: no more than there are. */
+/** Blocks that a thread prefetches: no more than a row has. */
 function blocksAheadOf({
   matrices,
   threadsPerRow,
@@ -255,7 +256,7 @@ export function gemvBytes(spec: Omit<GemvSpec, 'label' | 'epilogue'>): number {
   return stage + 4 * ((norm ? columns * threads : 0) + reductionOf(spec, values).memory);
 }
 
-/** Bytes of a matrix, which a GEMV reads once. */
+/** Bytes of a matrix, each of which a GEMV reads once. */
 export function matrixBytes(format: MatrixFormat): number {
   const floats = format.floats === 'f16' ? 2 : 4;
   const elements = format.rows * format.cols;

@@ -1,14 +1,14 @@
 /**
- * Split-K: each workgroup along z sums over a range of the inputs. Here is which range that is, and where the partial sums lie:
- * f32 `[splits, tokens, rows]`, tokens and rows padded to whole tiles.
+ * Split-K: each workgroup along z sums over a range of the inputs. This file defines the range and the layout of the partial
+ * sums: f32 `[splits, tokens, rows]`, tokens and rows padded to whole tiles.
  */
 import { roundUp } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
 
-/** A split-K product as far as its partial sums are concerned. */
+/** A split-K GEMM as far as its partial sums are concerned. */
 export interface PartialSums {
   readonly matrix: MatrixFormat;
-  /** Outputs of a workgroup. */
+  /** Outputs per workgroup. */
   readonly tile: { readonly tokens: number; readonly rows: number };
   readonly splits: number;
 }

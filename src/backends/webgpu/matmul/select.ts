@@ -1,7 +1,7 @@
 /**
- * Chooses how a matrix product is computed: format, tokens and device -> kernel, tile, splits. Nothing else decides this, and nothing
- * here compiles. The language model has four regimes by the number of tokens: GEMV for one, skinny GEMM for as many as a few
- * readings of the weights serve well, split-K for more, GEMM for many.
+ * Chooses the kernel of a GEMV or GEMM: format, tokens and device -> kernel, tile, splits. This is the only place that decides,
+ * and nothing here compiles. The language model has four regimes by the number of tokens: GEMV for one, skinny GEMM while a few
+ * passes over the weights are cheap enough, split-K for more, GEMM for many.
  */
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import type { Tuning } from '../gpu/tuning.ts';
@@ -15,7 +15,7 @@ import { splitKBytes, type SplitKTile } from './split-k.ts';
 import * as tables from './tiles.ts';
 import type { Tiles } from './tiles.ts';
 
-/** What a choice depends on besides the matrix and the tokens. */
+/** What a choice depends on beyond the matrix and the tokens. */
 export interface KernelTarget {
   readonly traits: DeviceTraits;
   readonly tuning: Tuning;
@@ -31,11 +31,11 @@ export type SplitKOption =
   | { readonly arithmetic: 'subgroup matrices'; readonly tiles: Tiles<number> }
   | { readonly arithmetic: 'f16' | 'f32'; readonly tiles: Tiles<GemmTile> };
 
-/** Regimes of a language model's pass. */
+/** Regimes of the language model's forward pass. */
 export type Regime = 'gemv' | 'skinny' | 'splitK' | 'gemm';
 
-/** What a GEMV computes, before its work is shared out. */
-export type GemvProduct = Pick<GemvSpec, 'label' | 'matrices' | 'epilogue'> & Partial<GemvSpec>;
+/** What a GEMV computes, before its work is divided. */
+export type GemvOperation = Pick<GemvSpec, 'label' | 'matrices' | 'epilogue'> & Partial<GemvSpec>;
 
 /** The regime of a run. `skinnyTokens`: {@link selectSkinnyTokens}; `canSplit`: {@link canSplitK}. */
 export function selectRegime(
@@ -47,15 +47,15 @@ export function selectRegime(
   return canSplit && tokens <= tables.MOST_SPLIT_K_TOKENS ? 'splitK' : 'gemm';
 }
 
-/** Most tokens that a skinny GEMM serves; fewer where f16 or subgroup matrices make its successor faster. */
+/** Most tokens of the skinny regime; fewer where f16 or subgroup matrices make split-K faster. */
 export function selectSkinnyTokens(matrices: readonly MatrixFormat[], { traits, tuning }: KernelTarget): number {
   const isFast = traits.hasSubgroupMatrices || mayUseF16(matrices, traits);
   return isFast ? tuning.skinnyTokensInF16 : tuning.skinnyTokens;
 }
 
-/** How a GEMV, or for several tokens a skinny GEMM of up to `columns` at once, shares its work out. */
-export function selectGemv(product: GemvProduct, columns: number, { traits, tuning }: KernelTarget): GemvSpec {
-  const isWide = columns > 1 || (product.matrices[0]?.rows ?? 0) >= tuning.wideRows;
+/** The tile of a GEMV or, for several tokens, of a skinny GEMM of up to `columns` at once. */
+export function selectGemv(operation: GemvOperation, columns: number, { traits, tuning }: KernelTarget): GemvSpec {
+  const isWide = columns > 1 || (operation.matrices[0]?.rows ?? 0) >= tuning.wideRows;
   let spec: GemvSpec = {
     columns,
     rowsPerThread: tuning.rowsPerThread,
@@ -64,10 +64,10 @@ export function selectGemv(product: GemvProduct, columns: number, { traits, tuni
     blocksAhead: tuning.blocksAhead,
     subgroupSize: traits.subgroupSize,
     ...(isWide ? wideTile(tuning) : {}),
-    ...product,
-    label: columns === 1 ? product.label : `${product.label}, skinny GEMM`,
+    ...operation,
+    label: columns === 1 ? operation.label : `${operation.label}, skinny GEMM`,
   };
-  // Where workgroup memory is short: fewer blocks in flight, then fewer tokens, then fewer threads.
+  // If workgroup memory is short: fewer blocks in flight, then fewer tokens, then fewer threads.
   const { workgroupBytes } = traits;
   while (gemvBytes(spec) > workgroupBytes && spec.blocksAhead > 1)
     spec = { ...spec, blocksAhead: Math.ceil(spec.blocksAhead / 2) };
@@ -82,7 +82,7 @@ export function wideTile(tuning: Tuning): Pick<GemvSpec, 'threadsPerRow' | 'thre
   return { threadsPerRow: tuning.wideThreadsPerRow, threads: tuning.wideThreads, blocksAhead: tuning.wideBlocksAhead };
 }
 
-/** How a GEMM of at least so many tokens can be computed, best first: a device may still refuse subgroup matrices. */
+/** The options of a GEMM of at least `leastTokens`, best first: a device may still refuse subgroup matrices. */
 export function selectGemm(
   matrix: MatrixFormat,
   leastTokens: number,
@@ -112,12 +112,12 @@ export function leastGemmTokens(matrices: readonly MatrixFormat[]): number {
   return canSplitK(matrices) ? tables.MOST_SPLIT_K_TOKENS + 1 : 1;
 }
 
-/** Whether a layer's products can be computed by split-K: its reductions work on rows without padding. */
+/** Whether split-K can compute a layer: its reductions require rows without padding. */
 export function canSplitK(matrices: readonly MatrixFormat[]): boolean {
   return haveNoPadding(matrices.flatMap(({ rows, cols }) => [rows, cols]));
 }
 
-/** How a layer's split-K products can be computed, best first: a device may still refuse subgroup matrices. */
+/** The options of a layer's split-K, best first: a device may still refuse subgroup matrices. */
 export function selectSplitK(matrices: readonly MatrixFormat[], target: KernelTarget): readonly SplitKOption[] {
   const { traits } = target;
   const options: SplitKOption[] = [];
@@ -134,7 +134,7 @@ export function selectSplitK(matrices: readonly MatrixFormat[], target: KernelTa
   return [...options, { arithmetic: 'f32', tiles }];
 }
 
-/** Tile and splits of a split-K product with subgroup matrices, for tiles of so many tokens. */
+/** Tile and splits of a split-K GEMM on subgroup matrices, for tiles of `tokens`. */
 export function subgroupMatrixSplitKTile(
   { rows, cols }: MatrixFormat,
   tokens: number,
@@ -149,19 +149,19 @@ export function subgroupMatrixSplitKTile(
   };
 }
 
-/** Splits of a split-K product without subgroup matrices. */
+/** Splits of a split-K GEMM without subgroup matrices. */
 export function gemmSplits({ rows, cols }: MatrixFormat, tile: GemmTile): number {
   const steps = (blocksOf(cols) * VEC4S_PER_BLOCK) / tile.depth;
   return selectSplits(Math.ceil(rows / tile.rows), steps, tables.WORKGROUPS);
 }
 
-/** Splits of the inputs, a power of two: enough for so many workgroups, with a step at least in each. */
+/** Splits of the inputs, a power of two: enough to reach `workgroups`, with at least one step each. */
 function selectSplits(tiles: number, steps: number, workgroups: number): number {
   const most = Math.min(tables.MOST_SPLITS, 2 ** Math.floor(Math.log2(steps)));
   return Math.min(most, 2 ** Math.max(0, Math.ceil(Math.log2(workgroups / tiles))));
 }
 
-/** Whether products of these matrices may be computed in f16: the values of quantized ones are small enough for its sums. */
+/** Whether GEMMs of these matrices may run in f16: only quantized values are small enough for f16 sums. */
 function mayUseF16(matrices: readonly MatrixFormat[], { hasF16 }: DeviceTraits): boolean {
   return hasF16 && matrices.every(isQuantized);
 }

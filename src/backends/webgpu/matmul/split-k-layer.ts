@@ -1,4 +1,4 @@
-/** The split-K products of a layer and their reductions, compiled. */
+/** The compiled split-K GEMMs of a layer and their reductions. */
 import type { TextConfig } from '../../../model/text-config.ts';
 import type { DecoderFormats } from '../decoder/loaded-decoder.ts';
 import type { Compiler } from '../gpu/compiler.ts';
@@ -19,39 +19,39 @@ import {
 import { reduceBiasKernel, reduceNormKernel, reduceSwigluKernel } from './split-k-reduce.ts';
 import { splitKKernel } from './split-k.ts';
 
-/** The kernels of a layer for up to so many tokens. A reduction stands between one product and the next. */
+/** The kernels of a layer for up to `upTo` tokens. A reduction follows each GEMM. */
 export interface SplitKLayer {
   readonly upTo: number;
-  /** RMSNorm in front of the first layer, which has nothing to reduce. */
+  /** RMSNorm before the first layer, which has nothing to reduce. */
   readonly firstNorm: SizedKernel;
   readonly qkv: SizedKernel;
   readonly bias: SizedKernel;
   readonly output: SizedKernel;
   readonly attentionNorm: SizedKernel;
-  /** Of gate and up, whose formats are the same. */
+  /** For gate and up, whose formats are equal. */
   readonly gateUp: SizedKernel;
   readonly swiglu: SizedKernel;
   readonly down: SizedKernel;
-  /** Reduces the layer's last product, and RMSNorm in front of the next layer. */
+  /** Reduces the layer's last GEMM and applies the next layer's RMSNorm. */
   readonly nextNorm: SizedKernel;
-  /** f32 numbers of partial sums: of any product, and of `up`, whose sums are there beside the gate's. */
+  /** f32 numbers of partial sums: of the largest GEMM, and of `up`, whose sums coexist with the gate's. */
   partialSums(tokens: number): { readonly sums: number; readonly upPartialSums: number };
 }
 
 /** A layer's matrices. */
 export type SplitKMatrices = Pick<DecoderFormats['layer'], 'qkv' | 'output' | 'gate' | 'down'>;
 
-/** How one arithmetic makes the products of a tile size. */
-interface Products {
+/** The GEMMs of one arithmetic and tile size. */
+interface SplitKGemms {
   sums(matrix: MatrixFormat): PartialSums;
-  /** The kernel; `isPacked`: whether X is packed f16, where products read such. */
+  /** The kernel; `isPacked`: whether X is packed f16, where the arithmetic supports it. */
   kernel(label: string, matrix: MatrixFormat, isPacked: boolean): Kernel;
-  /** The matrix for whose product a reduction packs its result; null where products read f32. */
+  /** The matrix whose order a reduction packs its result in; null if GEMMs read f32. */
   packedFor(matrix: MatrixFormat): MatrixFormat | null;
 }
 
 /**
- * Compiles the kernels, for fewer tokens first; null where the matrices {@link canSplitK} not.
+ * Compiles the kernels, in order of tokens; null unless {@link canSplitK}.
  * Throws RuntimeUnavailableError when the device refuses a kernel that needs no subgroup matrices.
  */
 export async function compileSplitK(
@@ -64,7 +64,7 @@ export async function compileSplitK(
   const all = [qkv, output, gate, down];
   if (!canSplitK(all)) return null;
   const layers = (option: SplitKOption): Promise<readonly SplitKLayer[]> =>
-    Promise.all(productsOf(option).map((one) => compileLayer(compiler, matrices, text, one)));
+    Promise.all(gemmsOf(option).map((one) => compileLayer(compiler, matrices, text, one)));
   for (const option of selectSplitK(all, target)) {
     const compiled =
       option.arithmetic === 'subgroup matrices'
@@ -72,22 +72,22 @@ export async function compileSplitK(
         : await layers(option);
     if (compiled !== null) return compiled;
   }
-  throw new RangeError('the last way to compute split-K is always there');
+  throw new RangeError('the last option of split-K is always available');
 }
 
-/** The products of each tile size of an option. */
-function productsOf(option: SplitKOption): readonly { readonly upTo: number; readonly products: Products }[] {
+/** The GEMMs of each tile size of an option. */
+function gemmsOf(option: SplitKOption): readonly { readonly upTo: number; readonly gemms: SplitKGemms }[] {
   switch (option.arithmetic) {
     case 'subgroup matrices':
-      return option.tiles.map(({ upTo, tile }) => ({ upTo, products: subgroupMatrixProducts(tile) }));
+      return option.tiles.map(({ upTo, tile }) => ({ upTo, gemms: subgroupMatrixGemms(tile) }));
     case 'f16':
-      return option.tiles.map(({ upTo, tile }) => ({ upTo, products: gemmProducts(tile, gemmF16Kernel) }));
+      return option.tiles.map(({ upTo, tile }) => ({ upTo, gemms: tiledGemms(tile, gemmF16Kernel) }));
     case 'f32':
-      return option.tiles.map(({ upTo, tile }) => ({ upTo, products: gemmProducts(tile, gemmKernel) }));
+      return option.tiles.map(({ upTo, tile }) => ({ upTo, gemms: tiledGemms(tile, gemmKernel) }));
   }
 }
 
-function subgroupMatrixProducts(tokens: number): Products {
+function subgroupMatrixGemms(tokens: number): SplitKGemms {
   return {
     sums: (matrix) => ({ matrix, ...subgroupMatrixSplitKTile(matrix, tokens) }),
     kernel: (label, matrix, isPacked) =>
@@ -96,7 +96,7 @@ function subgroupMatrixProducts(tokens: number): Products {
   };
 }
 
-function gemmProducts(tile: GemmTile, source: typeof gemmKernel): Products {
+function tiledGemms(tile: GemmTile, source: typeof gemmKernel): SplitKGemms {
   return {
     sums: (matrix) => ({ matrix, tile, splits: gemmSplits(matrix, tile) }),
     kernel: (label, matrix) => source({ label, matrix, epilogue: 'store', tile, splits: gemmSplits(matrix, tile) }),
@@ -108,10 +108,10 @@ async function compileLayer(
   compiler: Compiler,
   { qkv, output, gate, down }: SplitKMatrices,
   { hiddenSize: cols, rmsNormEps: epsilon }: Pick<TextConfig, 'hiddenSize' | 'rmsNormEps'>,
-  { upTo, products }: { readonly upTo: number; readonly products: Products },
+  { upTo, gemms }: { readonly upTo: number; readonly gemms: SplitKGemms },
 ): Promise<SplitKLayer> {
-  const { sums, kernel, packedFor } = products;
-  const product = async (label: string, matrix: MatrixFormat, isPacked = true): Promise<SizedKernel> => {
+  const { sums, kernel, packedFor } = gemms;
+  const gemm = async (label: string, matrix: MatrixFormat, isPacked = true): Promise<SizedKernel> => {
     const compiled = await compiler.compile(kernel(`${label}, split-K`, matrix, isPacked));
     return sized(compiled, (tokens) => splitKGrid(sums(matrix), tokens));
   };
@@ -125,10 +125,10 @@ async function compileLayer(
     norm(down, qkv),
     compileRows(compiler, reduceBiasKernel(sums(qkv))),
     compileRows(compiler, reduceSwigluKernel(sums(gate), packedFor(down))),
-    product('qkv', qkv),
-    product('o_proj', output, false),
-    product('gate, up', gate),
-    product('down', down),
+    gemm('qkv', qkv),
+    gemm('o_proj', output, false),
+    gemm('gate, up', gate),
+    gemm('down', down),
   ]);
   const [qkvProduct, outputProduct, gateUp, downProduct] = compiled;
   return {

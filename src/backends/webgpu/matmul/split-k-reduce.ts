@@ -1,7 +1,7 @@
 /**
- * Split-K reductions: each adds up the partial sums of a product (split-k.ts) and does what stands between it and the next:
- * the bias, SwiGLU, or the residual stream and RMSNorm. Rows that a split-K product with subgroup matrices reads next are f16, packed
- * as its matrix wants them; all others are f32.
+ * Split-K reductions: each adds up the partial sums of a GEMM (split-k.ts) and applies what precedes the next one: the bias,
+ * SwiGLU, or the residual stream and RMSNorm. Rows that a split-K GEMM on subgroup matrices reads next are f16 in its matrix's
+ * packing order; all others are f32.
  */
 import { type Binding, kernel, type Kernel, PARAMS, repeat, type RowKernel } from '../gpu/kernel.ts';
 import { f16Packer, type MatrixFormat } from '../weights/weight-reader.ts';
@@ -9,9 +9,9 @@ import { NORM_THREADS, sumOverThreads } from '../rows/text-rows.ts';
 import { LARGEST_F16 } from './gemm-subgroup-matrix.ts';
 import { paddedTokens, type PartialSums, partialSumStride } from './partial-sums.ts';
 
-/** Threads of a workgroup where each computes its own outputs. */
+/** Threads of a workgroup in kernels whose threads compute separate outputs. */
 const THREADS = 64;
-/** The matrix whose product reads the result as packed f16; null: the result is f32. */
+/** The matrix whose GEMM reads the result as packed f16; null: the result is f32. */
 type PackedFor = MatrixFormat | null;
 
 /** WGSL of a result: the buffer's type, functions, and a statement that writes two vec4s as 8-element vector `vec8`. */
@@ -34,7 +34,7 @@ function resultOf(packedFor: PackedFor): {
   };
 }
 
-/** Where a reduction finds a vec4 of the partial sums, and the variable it adds them to, as WGSL. */
+/** The location of a vec4 of the partial sums, and the variable to add it to, as WGSL. */
 interface Addends {
   readonly from: string;
   readonly token: string;
@@ -100,7 +100,7 @@ ${repeat(2, (i) => sum4(`gate${i}`, 'gate_sums', `id.x * 2u + ${i}u`) + sum4(`up
 
 /** A reduction into the residual stream, and RMSNorm of it. */
 export interface ReduceNormSpec {
-  /** The product before; null in front of the first layer, where the residual stream stays as it is. */
+  /** The preceding GEMM; null before the first layer, where the residual stream stays unchanged. */
   readonly sums: PartialSums | null;
   /** Width of the residual stream, a multiple of eight. */
   readonly cols: number;
@@ -109,7 +109,7 @@ export interface ReduceNormSpec {
 }
 
 /**
- * hidden = hidden + sum, y = RMSNorm(hidden). Bindings: sums if there are such, hidden f32 `[tokens, cols]`, gamma f32, y, params.
+ * hidden = hidden + sum, y = RMSNorm(hidden). Bindings: sums if present, hidden f32 `[tokens, cols]`, gamma f32, y, params.
  * Workgroups: tokens.
  */
 export function reduceNormKernel({ sums, cols, epsilon, packedFor }: ReduceNormSpec): Kernel {

@@ -1,7 +1,7 @@
 /**
- * Split-K GEMM with subgroup matrices, for too many tokens to read the weights once for each and too few to keep a device busy
- * with tiles of outputs alone: each workgroup sums over a range of the inputs, and a reduction adds the partial sums
- * (split-k-reduce.ts). Without subgroup matrices `gemmKernel` and `gemmF16Kernel` do the same, given `splits`.
+ * Split-K GEMM with subgroup matrices, for too many tokens to reread the weights for each and too few to keep a device busy with
+ * tiles of outputs alone: each workgroup sums over a range of the inputs, and a reduction adds the partial sums
+ * (split-k-reduce.ts). Without subgroup matrices, `gemmKernel` and `gemmF16Kernel` do the same when given `splits`.
  *
  * Weights and X are f16 and sums f32, as in gemm-subgroup-matrix.ts. A thread reads whole blocks of weights, and prefetches those of
  * the next step while it computes this one.
@@ -21,7 +21,7 @@ import {
 } from '../weights/weight-reader.ts';
 import { blocksOf } from '../rows/row-layout.ts';
 
-/** A split-K GEMM by subgroup matrices. */
+/** A split-K GEMM on subgroup matrices. */
 export interface SplitKSpec {
   readonly label: string;
   readonly matrix: MatrixFormat;
@@ -32,17 +32,17 @@ export interface SplitKSpec {
   readonly splits: number;
 }
 
-/** How the work is shared out. */
+/** How the work is divided. */
 export interface SplitKTile {
-  /** Outputs of a workgroup: tokens, a multiple of FRAGMENT, and rows of the matrix, a multiple of FRAGMENT times the subgroups. */
+  /** Outputs per workgroup: tokens, a multiple of FRAGMENT, and rows of the matrix, a multiple of FRAGMENT times the subgroups. */
   readonly tokens: number;
   readonly rows: number;
   readonly subgroups: number;
-  /** Quantisation blocks of inputs that a step takes: a divisor of the matrix's. */
+  /** Quantisation blocks of inputs per step: a divisor of the matrix's number of blocks. */
   readonly depth: number;
 }
 
-/** 8-element vectors from row to row of a tile: those of a step, and one more so that neighbouring rows lie in other banks. */
+/** 8-element vectors from row to row of a tile: those of a step, plus one so that neighbouring rows lie in different banks. */
 function strideOf(depth: number): number {
   return 4 * depth + 1;
 }
@@ -54,7 +54,7 @@ export function splitKBytes({ tokens, rows, depth }: SplitKTile): number {
 
 /**
  * The kernel. Bindings: the matrix's, `x`, the partial sums, params.
- * Throws RangeError for a tile that cannot be shared out.
+ * Throws RangeError for a tile that cannot be divided among subgroups.
  */
 export function splitKKernel({ label, matrix, x, tile, splits }: SplitKSpec): Kernel {
   const { depth, subgroups } = tile;
@@ -65,7 +65,7 @@ export function splitKKernel({ label, matrix, x, tile, splits }: SplitKSpec): Ke
   const stride = strideOf(depth);
   const m = tile.tokens / FRAGMENT; // fragments of a subgroup along tokens
   const n = tile.rows / FRAGMENT / subgroups;
-  const wReads = (tile.rows * depth) / threads; // blocks of weights a thread copies for a step
+  const wReads = (tile.rows * depth) / threads; // blocks of weights that a thread copies per step
   const xReads = (tile.tokens * across) / threads; // vec8s of x
   assertWhole(tile, steps, m, n, wReads, xReads);
   const xWords = x === 'f32' ? 2 : 1; // vec4s of an 8-element vector
@@ -74,8 +74,8 @@ export function splitKKernel({ label, matrix, x, tile, splits }: SplitKSpec): Ke
   const read = (step: string): string => `
 ${repeat(wReads, (i) => `    { let block = ${step} * ${depth}u + lid % ${depth}u; w${i} = w_block(w_row${i}, block); f${i} = bitcast<u32>(w_scale(w_row${i}, block)); }`)}
 ${repeat(xReads, (i) => repeat(xWords, (v) => `    x${i}_${v} = x[x_at${i} + ${step} * ${across * xWords}u + ${v}u];`))}`;
-  const load = (side: 'left' | 'right', from: string, row: string, k: number, majorness: string): string =>
-    `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${majorness}>(&${from}, (${row}) * ${stride}u + ${2 * k}u, ${stride}u)`;
+  const load = (side: 'left' | 'right', from: string, row: string, k: number): string =>
+    `subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ${side === 'left' ? 'row_major' : 'col_major'}>(&${from}, (${row}) * ${stride}u + ${2 * k}u, ${stride}u)`;
   const each = (line: (i: number, j: number) => string): string => repeat(m, (i) => repeat(n, (j) => line(i, j)));
   const outStride = partialSumStride({ matrix, tile });
   const body = `
@@ -96,7 +96,7 @@ ${each((i, j) => `  var c${i}_${j} = subgroup_matrix_result<f32, ${FRAGMENT}, ${
 ${read('begin')}
   for (var step = begin; step < end; step++) {
 ${repeat(xReads, (i) => `    tile_x[(${xRow(i)}) * ${stride}u + lid % ${across}u] = ${x === 'f32' ? `pack_f16x8(x${i}_0, x${i}_1)` : `x${i}_0`};`)}
-${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${vec8OfBlock('w', matrix, `w${i}`, `f${i}`, e)});`))}
+${repeat(wReads, (i) => repeat(4, (e) => `    tile_w[(${wRow(i)}) * ${stride}u + lid % ${depth}u * 4u + ${e}u] = w_f16(${vec8OfBlock('w', matrix, { block: `w${i}`, scale: `f${i}` }, e)});`))}
     workgroupBarrier();
     if (step + 1u < end) {
 ${read('(step + 1u)')}
@@ -104,8 +104,8 @@ ${read('(step + 1u)')}
 ${repeat(
   2 * depth,
   (k) => `    {
-${repeat(m, (i) => `      let a${i} = ${load('left', 'tile_x', `${i * FRAGMENT}u`, k, 'row_major')};`)}
-${repeat(n, (j) => `      let b${j} = ${load('right', 'tile_w', `row0 + ${j * FRAGMENT}u`, k, 'col_major')};`)}
+${repeat(m, (i) => `      let a${i} = ${load('left', 'tile_x', `${i * FRAGMENT}u`, k)};`)}
+${repeat(n, (j) => `      let b${j} = ${load('right', 'tile_w', `row0 + ${j * FRAGMENT}u`, k)};`)}
 ${each((i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)}
     }`,
 )}

@@ -1,11 +1,11 @@
 /**
- * Tile sizes of the matrix products, by arithmetic and number of tokens: the fastest of some dozens on an H200 and an H100 at
- * the shapes of Qwen2.5-VL (docs/log.md), and small ones for devices with little workgroup memory. select.ts picks from them.
+ * Tile sizes of GEMM and split-K by arithmetic and number of tokens: the fastest of some dozens on an H200 and an H100 for the
+ * matrices of Qwen2.5-VL (docs/log.md), and small ones for devices with little workgroup memory. select.ts picks from them.
  */
 import type { GemmTile } from './gemm.ts';
 import type { SubgroupMatrixTile } from './gemm-subgroup-matrix.ts';
 
-/** Tiles of one arithmetic, from few tokens to many: each is used up to so many. */
+/** Tiles of one arithmetic in order of tokens, each used up to `upTo`. */
 export type Tiles<T> = readonly { readonly upTo: number; readonly tile: T }[];
 
 /** GEMM in f32. */
@@ -30,7 +30,7 @@ export const SUBGROUP_MATRIX_TILES: Tiles<SubgroupMatrixTile> = [
   { upTo: Infinity, tile: { tokens: 128, rows: 128, alongTokens: 4, alongRows: 2, depth: 2 } },
 ];
 
-/** Split-K serves prompts of up to so many tokens. */
+/** Most tokens of a prompt for split-K. */
 export const MOST_SPLIT_K_TOKENS = 128;
 /** Split-K in f32. */
 export const F32_SPLIT_K_TILES: Tiles<GemmTile> = [
@@ -52,16 +52,16 @@ export const SUBGROUP_MATRIX_SPLIT_K_TOKENS: Tiles<number> = [
   { upTo: 32, tile: 32 },
   { upTo: MOST_SPLIT_K_TOKENS, tile: 64 },
 ];
-/** Matrices with at least so many inputs, as `down` has, are faster with wider tiles for up to 32 tokens with subgroup matrices. */
+/** Matrices with at least this many inputs, such as `down`, are faster with wider tiles on subgroup matrices for up to 32 tokens. */
 export const LONG_ROWS = 8192;
 
-/** Workgroups that keep a device busy, with subgroup matrices and without: split-K splits the inputs until there are so many. */
+/** Workgroups that keep a device busy, with subgroup matrices and without: split-K splits the inputs until it reaches them. */
 export const SUBGROUP_MATRIX_WORKGROUPS = 200;
 export const WORKGROUPS = 800;
-/** Splits at most: each partial sum is written once and read once more. */
+/** Most splits: each partial sum costs one more write and one more read. */
 export const MOST_SPLITS = 16;
 
-/** Numbers of tokens that together use every tile above. */
+/** Token counts that together exercise every tile above. */
 export const TOKEN_CLASSES: readonly number[] = [
   ...new Set([...F32_TILES, ...F16_TILES, ...SUBGROUP_MATRIX_TILES].map(({ upTo }) => Math.min(upTo, 1024))),
 ];

@@ -1,7 +1,7 @@
 /**
- * A graphics card in Node, through Dawn, which is Chromium's implementation of WebGPU and an optional package here. Vulkan's
- * loader reads its variables (`VK_DRIVER_FILES`, `LD_LIBRARY_PATH`) when the process starts: whoever wants another driver than
- * the system's starts a process with them.
+ * A GPU in Node through Dawn, Chromium's implementation of WebGPU and an optional package here. Vulkan's loader reads its
+ * variables (`VK_DRIVER_FILES`, `LD_LIBRARY_PATH`) at process start: to use a driver other than the system's, set them before
+ * starting the process.
  */
 import { messageOf, NamedError } from '../../../shared/errors.ts';
 import { type AdapterProbe, deviceOn, type DeviceOptions, probeOf } from '../gpu/adapter.ts';
@@ -15,19 +15,19 @@ export interface DawnDevice {
   readonly probe: AdapterProbe;
 }
 
-/** Dawn with the adapter it found. */
+/** Dawn and its adapter. */
 export interface Dawn {
   readonly probe: AdapterProbe;
-  /** Makes a device with every allowed feature and every limit that the adapter has. The process may end while it is open. */
+  /** Makes a device with every allowed feature and every limit that the adapter has. An open device does not keep the process alive. */
   open(options: DeviceOptions): Promise<GPUDevice>;
 }
 
-/** Keeps an instance of Dawn as long as its device: it ends with the JavaScript object. */
+/** Keeps Dawn's instance alive as long as its device: garbage collection of the instance would end it. */
 const instances = new WeakMap<GPUDevice, GPU>();
 
 /**
- * Starts Dawn and looks for an adapter, and makes WebGPU's globals known (`GPUBufferUsage`, `GPUMapMode`, ...), but not
- * `navigator.gpu`, which libraries take for a browser. `name`: a part of the name of the adapter to take, where there are several.
+ * Starts Dawn and looks for an adapter, and defines WebGPU's globals (`GPUBufferUsage`, `GPUMapMode`, ...), but not
+ * `navigator.gpu`, which libraries take as the sign of a browser. `name`: part of the name of the adapter to choose among several.
  * @throws RuntimeUnavailableError where the package, a driver or the adapter is missing: its message says what to do
  */
 export async function startDawn(name?: string): Promise<Dawn> {

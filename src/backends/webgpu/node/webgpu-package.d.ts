@@ -1,4 +1,4 @@
-/** Dawn for Node. Declared here, because the package is optional and its own types are missing where it is. */
+/** Dawn for Node. Declared here because the package is optional, and so are its types. */
 declare module 'webgpu' {
   /** WebGPU by Dawn, with options such as `enable-dawn-features=NAME,NAME` and `adapter=NAME`. */
   export function create(options: readonly string[]): GPU;

@@ -7,7 +7,7 @@ import { paddedWidth } from './row-layout.ts';
 /** Threads of a workgroup. */
 const THREADS = 64;
 
-/** Candidates for the arg max of a row: a workgroup finds each in a part of the row. */
+/** Candidates for the arg max of a row: each is found by one workgroup in its share of the row. */
 export const ARG_MAX_CANDIDATES = 64;
 
 /**
@@ -61,10 +61,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   return { kernel: kernel({ label: 'residual', bindings, body }), groups: Math.ceil(cols / THREADS) };
 }
 
-/** Threads of a norm: those of a short prompt have few workgroups, and wait for one another. */
+/** Threads of a norm: a short prompt has few workgroups, so each gets more threads. */
 export const NORM_THREADS = 256;
 
-/** WGSL that sums what each of so many threads, a power of two, has put at its place in workgroup memory: the sum is at 0. */
+/** WGSL that reduces one value per thread in workgroup memory to a sum at index 0. `threads` is a power of two. */
 export function sumOverThreads(array: string, threads: number): string {
   return `  workgroupBarrier();
   for (var half = ${threads / 2}u; half > 0u; half >>= 1u) {
@@ -73,13 +73,13 @@ export function sumOverThreads(array: string, threads: number): string {
   }`;
 }
 
-/** An RMSNorm of rows. */
+/** RMSNorm over rows. */
 export interface NormSpec {
   readonly label: string;
   /** Numbers of a row, a multiple of four. */
   readonly cols: number;
   readonly epsilon: number;
-  /** Whether rows of y have no padding, as those of x have. */
+  /** Whether rows of y have no padding; rows of x do. */
   readonly gapless?: boolean;
 }
 
@@ -123,7 +123,7 @@ export function argMaxKernels(cols: number): { readonly candidates: Kernel; read
   for (var i = ${first} + lid; i < ${end}; i += ${count}u) {
     let column = column_at(wg, i);
     let value = logits[row * ${cols}u + column];
-    // By its bits: compilers may take it for granted that every number is finite.
+    // Tests the bits: compilers may assume that every number is finite.
     let is_finite = (bitcast<u32>(value) & 0x7fffffffu) < 0x7f800000u;
     if (is_finite && (best == 0xffffffffu || value > most || (value == most && column < best))) { most = value; best = column; }
   }

@@ -12,7 +12,7 @@ const ORDER: Binding = { name: 'window_index', type: 'array<u32>', access: 'read
 /**
  * Cuts an image into `params.tokens` patches, `params.columns` of them side by side, in window order: channel, frame, row, column,
  * rows padded with zeros. Bindings: pixels u8 `[height, width, 3]`, normalised f32 `[3, 256]`, window_index u32
- * `[groups]`, patches, params. Source: src/image/patchify.ts, which does the same where there are no kernels.
+ * `[groups]`, patches, params. Source: src/image/patchify.ts, which does the same on the host.
  */
 export function patchKernel(shape: PatchShape & Pick<VisionConfig, 'spatialMergeSize'>): RowKernel {
   const { patchSize: side, spatialMergeSize: merge, inChannels: channels } = shape;
@@ -60,7 +60,7 @@ export function rotaryKernel({
   const body = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= ${hidden}u || id.y >= params.tokens) { return; } // a pair each: half as many in queries, as many in keys
+  if (id.x >= ${hidden}u || id.y >= params.tokens) { return; } // one pair per thread, of the queries and of the keys
   let j = id.x % ${half}u;
   let at = id.y * ${paddedWidth(3 * hidden)}u + (id.x / ${half}u) * ${headDim}u + j;
   let scale = select(1.0, ${Math.LOG2E / Math.sqrt(headDim)}f, id.x < ${hidden / 2}u);
@@ -81,7 +81,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 /**
- * The same for attention with subgroup matrices: writes rotated queries and keys, and values as they are, to f16 `[params.tokens, 3 numHeads
+ * The same for attention with subgroup matrices: writes rotated queries and keys, and unchanged values, to f16 `[params.tokens, 3 numHeads
  * headDim]`. A thread packs eight numbers of each half of a head. Bindings: qkv, cos, sin, packed, params.
  */
 export function packedRotaryKernel({

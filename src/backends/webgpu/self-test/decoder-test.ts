@@ -1,4 +1,4 @@
-/** Start-up check of the language model's kernels: products as it stores them, and attention over a cache in parts. */
+/** Self-test at load of the language model's kernels: GEMV and GEMM in the model's formats, and attention in KV splits. */
 import { groupedAttention } from '../../../model/reference-attention.ts';
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
@@ -14,46 +14,46 @@ import { partialLength } from '../attention/kv-partials.ts';
 import type { GemvSpec } from '../matmul/gemv.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Tokens computed at once, and those cached with one more: more than the 64 of a part. */
+/** Tokens of the first run: with the next token more than the 64 of a KV split. */
 const FIRST = 70;
 const CAPACITY = 128;
-const PART = 64;
+const SPLIT = 64;
 
 /**
- * Tests the kernels that `config` describes, while those of the model's own sizes, which `compiling` gives, still compile.
- * Throws NumericCheckError when one of them is off.
+ * Tests small kernels of the model's formats while those of its own sizes (`compiling`) still compile, then attention.
+ * Throws NumericCheckError when one of them is wrong.
  */
 export async function selfTestDecoder(
-  parts: KernelContext,
+  context: KernelContext,
   { layer, head }: DecoderFormats,
   compiling: Promise<DecoderKernels>,
   { text, target }: DecoderKernelConfig,
 ): Promise<void> {
-  const { compiler, tuning } = parts;
+  const { compiler, tuning } = context;
   const normEpsilon = text.rmsNormEps;
-  const checks = testedFormats([...Object.values(layer), head]).flatMap((format) => {
-    const spec = { label: 'product', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
+  const tests = testedFormats([...Object.values(layer), head]).flatMap((format) => {
+    const spec = { label: 'self-test', matrices: [format], epilogue: 'store', bias: true, normEpsilon } as const;
     const fused = async (columns: number, shares: Partial<GemvSpec>): Promise<void> => {
-      const product = await compileGemv(compiler, { ...spec, ...shares }, columns, target);
-      await testGemm(parts, product, format, columns, { normEpsilon });
+      const kernel = await compileGemv(compiler, { ...spec, ...shares }, columns, target);
+      await testGemm(context, { step: kernel, format, tokens: columns, normEpsilon });
     };
     const many = async (): Promise<void> => {
-      const product = await compileGemm(
+      const kernel = await compileGemm(
         compiler,
-        { label: 'product, GEMM', matrix: format, epilogue: 'store', bias: true },
+        { label: 'self-test, GEMM', matrix: format, epilogue: 'store', bias: true },
         1,
         target,
       );
-      await testTiledGemm(parts, product, format, FIRST);
+      await testTiledGemm(context, kernel, format, FIRST);
     };
-    const split = canSplitK(Object.values(layer)) ? [testSplitKLayers(parts, format, normEpsilon, target)] : [];
+    const split = canSplitK(Object.values(layer)) ? [testSplitKLayers(context, format, normEpsilon, target)] : [];
     return [fused(1, {}), fused(1, wideTile(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
-  await Promise.all([...checks, compiling.then((kernels) => checkAttention(parts, kernels))]);
+  await Promise.all([...tests, compiling.then((kernels) => testAttention(context, kernels))]);
 }
 
-async function checkAttention(
-  parts: KernelContext,
+async function testAttention(
+  context: KernelContext,
   { attention: { choice, cacheWrite, prefill, decode, subgroupMatrix, kvSplitReduce } }: DecoderKernels,
 ): Promise<void> {
   const attentionSpec = choice.prefill;
@@ -68,38 +68,46 @@ async function checkAttention(
     stored === 'f16' ? new Uint16Array(f32ToF16(values)) : values;
   const exact = (values: Float32Array): Float32Array => (stored === 'f16' ? f16ToF32(f32ToF16(values)) : values);
   const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
-  const bench = new KernelFixture(parts);
+  const fixture = new KernelFixture(context);
   try {
     const cacheBytes = numKvHeads * CAPACITY * headDim * (stored === 'f16' ? 2 : 4);
-    const state = [bench.filled(half(cos)), bench.filled(half(sin)), bench.empty(cacheBytes), bench.empty(cacheBytes)];
+    const state = [
+      fixture.filled(half(cos)),
+      fixture.filled(half(sin)),
+      fixture.empty(cacheBytes),
+      fixture.empty(cacheBytes),
+    ];
     const runs = [
       { first: 0, count: FIRST, what: 'attention' },
       { first: FIRST, count: 1, what: 'attention, decode' },
     ];
     for (const { first, count, what } of runs) {
       const step = count === 1;
-      const splits = Math.ceil((first + count) / PART);
+      const splits = Math.ceil((first + count) / SPLIT);
       const rows = new Float32Array(count * stride);
       for (let i = 0; i < count; i++) rows.set(qkv.subarray((first + i) * width, (first + i + 1) * width), i * stride);
-      const params = bench.params({ tokens: count, past: first, capacity: CAPACITY, splits, chunk: PART });
-      const partials = bench.empty(partialLength(attentionSpec, count, splits) * 4);
-      const output = bench.empty(count * outStride * 4);
-      const inputs = [bench.filled(rows), ...state];
+      const params = fixture.params({ tokens: count, past: first, capacity: CAPACITY, splits, chunk: SPLIT });
+      const partials = fixture.empty(partialLength(attentionSpec, count, splits) * 4);
+      const output = fixture.empty(count * outStride * 4);
+      const inputs = [fixture.filled(rows), ...state];
       const caching = cacheWrite(count);
-      if (!step) bench.dispatch(caching.compiled, [...inputs, params], caching.grid);
+      if (!step) fixture.dispatch(caching.compiled, [...inputs, params], caching.grid);
       const { compiled: attention, grid } = (step ? decode : prefill)(count, splits);
-      bench.dispatch(attention, [...inputs, output, partials, params], grid);
+      fixture.dispatch(attention, [...inputs, output, partials, params], grid);
       const reduce = kvSplitReduce(count);
-      bench.dispatch(reduce.compiled, [partials, output, params], reduce.grid);
+      fixture.dispatch(reduce.compiled, [partials, output, params], reduce.grid);
       const expected = groupedAttention({ heads: attentionSpec, qkv, cos: exact(cos), sin: exact(sin), first, count });
-      await bench.expect(what, output, expected, numHeads * headDim, outStride);
+      await fixture.expect(what, output, expected, { cols: numHeads * headDim, stride: outStride });
       if (step || subgroupMatrix === null) continue;
-      const again = bench.empty(count * outStride * 4);
+      const again = fixture.empty(count * outStride * 4);
       const { compiled, grid: groups } = subgroupMatrix(count);
-      bench.dispatch(compiled, [...inputs, again, params], groups);
-      await bench.expect(`${what} by subgroup matrices`, again, expected, numHeads * headDim, outStride);
+      fixture.dispatch(compiled, [...inputs, again, params], groups);
+      await fixture.expect(`${what} by subgroup matrices`, again, expected, {
+        cols: numHeads * headDim,
+        stride: outStride,
+      });
     }
   } finally {
-    bench.dispose();
+    fixture.dispose();
   }
 }

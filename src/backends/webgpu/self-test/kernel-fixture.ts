@@ -1,4 +1,4 @@
-/** Where a check runs kernels: buffers of its own, and what they hold afterwards against what they should. */
+/** Runs kernels for a self-test: owns their buffers and compares results with expected values. */
 import { bytesOf } from '../../../shared/bytes.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import { readBuffer } from '../gpu/readback.ts';
@@ -6,16 +6,16 @@ import type { KernelContext } from '../context.ts';
 import type { Compiled } from '../gpu/compiler.ts';
 import { PARAM_BYTES, type Params, paramWords, roundUp } from '../gpu/kernel.ts';
 
-/** Largest error allowed, relative to the largest expected value: room for f16 on the way, far from a wrong kernel's. */
+/** Largest error allowed, relative to the largest expected value: allows for f16 intermediates, far below the error of a wrong kernel. */
 const TOLERANCE = 0.02;
 
-/** One check's buffers; dispose of it afterwards. */
+/** The buffers of one self-test; dispose it afterwards. */
 export class KernelFixture {
-  readonly #parts: KernelContext;
+  readonly #context: KernelContext;
   readonly #buffers: GPUBuffer[] = [];
 
-  constructor(parts: KernelContext) {
-    this.#parts = parts;
+  constructor(context: KernelContext) {
+    this.#context = context;
   }
 
   /** A buffer that holds `data`, in whole words of 16 bytes. */
@@ -23,7 +23,7 @@ export class KernelFixture {
     const buffer = this.#make(data.byteLength, GPUBufferUsage.STORAGE);
     const bytes = new Uint8Array(buffer.size);
     bytes.set(bytesOf(data));
-    this.#parts.device.queue.writeBuffer(buffer, 0, bytes);
+    this.#context.device.queue.writeBuffer(buffer, 0, bytes);
     return buffer;
   }
 
@@ -32,25 +32,30 @@ export class KernelFixture {
     return this.#make(byteLength, GPUBufferUsage.STORAGE);
   }
 
-  /** The uniform buffer of a run, zero where nothing is said. */
+  /** The uniform buffer of a run; fields default to zero. */
   params(params: Params): GPUBuffer {
     const buffer = this.#make(PARAM_BYTES, GPUBufferUsage.UNIFORM);
-    this.#parts.device.queue.writeBuffer(buffer, 0, paramWords(params));
+    this.#context.device.queue.writeBuffer(buffer, 0, paramWords(params));
     return buffer;
   }
 
   /** Records a dispatch. */
   dispatch(compiled: Compiled, buffers: readonly GPUBuffer[], grid: readonly number[]): void {
-    this.#parts.stream.dispatch(compiled, compiled.bind(buffers), grid);
+    this.#context.stream.dispatch(compiled, compiled.bind(buffers), grid);
   }
 
   /**
-   * Runs what is recorded and compares rows of `cols` numbers, which lie `stride` apart, with `[rows, cols]` expected ones;
-   * NaN is expected where anything will do. Throws NumericCheckError when one is off by too much or is no number.
+   * Submits the recorded work and compares rows of `cols` numbers, `stride` apart, with the expected `[rows, cols]`; an expected
+   * NaN accepts any value. Throws NumericCheckError when an error exceeds the tolerance or a result is NaN.
    */
-  async expect(what: string, buffer: GPUBuffer, expected: Float32Array, cols: number, stride: number): Promise<void> {
-    this.#parts.stream.submit();
-    const found = new Float32Array(await readBuffer(this.#parts.device, buffer, buffer.size));
+  async expect(
+    what: string,
+    buffer: GPUBuffer,
+    expected: Float32Array,
+    { cols, stride }: { readonly cols: number; readonly stride: number },
+  ): Promise<void> {
+    this.#context.stream.submit();
+    const found = new Float32Array(await readBuffer(this.#context.device, buffer, buffer.size));
     const largest = expected.reduce((most, value) => Math.max(most, Number.isNaN(value) ? 0 : Math.abs(value)), 0);
     let worst = 0;
     expected.forEach((value, i) => {
@@ -73,7 +78,7 @@ export class KernelFixture {
 
   #make(byteLength: number, kind: number): GPUBuffer {
     const usage = kind | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-    const buffer = this.#parts.device.createBuffer({ label: 'check', size: roundUp(byteLength, 16), usage });
+    const buffer = this.#context.device.createBuffer({ label: 'self-test', size: roundUp(byteLength, 16), usage });
     this.#buffers.push(buffer);
     return buffer;
   }

@@ -1,4 +1,4 @@
-/** Start-up check: products of a small matrix, stored as the model's are, as this machine's driver computes them. */
+/** Self-test at load: GEMV and GEMM of a small matrix in each of the model's formats. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { madeUpMatrix, type Random, stored } from '../cases/case-inputs.ts';
 import { product, rmsNorm } from '../cases/reference.ts';
@@ -8,91 +8,94 @@ import type { SizedKernel } from '../gpu/sized-kernel.ts';
 import { TOKEN_CLASSES } from '../matmul/tiles.ts';
 import { isQuantized, type MatrixFormat } from '../weights/weight-reader.ts';
 
-/** No multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as the models' matrices have. */
+/** Not multiples of a tile, nor of the rows and blocks that threads share; an even number of blocks, as in the models' matrices. */
 const ROWS = 200;
 const COLS = 192;
-/** Inputs of the first of two parts in which floats are transposed. */
-const FIRST_PART = 128;
+/** Inputs of the first of the two chunks in which floats are transposed. */
+const FIRST_CHUNK = 128;
 
-/** Small matrices' formats: one for each way in which the model stores its own. */
+/** Formats of the small test matrices: one for each way the model stores its own. */
 export function testedFormats(formats: readonly MatrixFormat[]): readonly MatrixFormat[] {
   const ways = new Map(formats.map(({ kind, floats }) => [`${kind} ${floats}`, { kind, floats }]));
   return [...ways.values()].map((way) => ({ ...way, rows: ROWS, cols: COLS }));
 }
 
-/**
- * Runs a product that stores x Wᵀ + bias, for a matrix of {@link testedFormats}. `normEpsilon`: with RMSNorm in front, its weight 1;
- * `asIf`: by the kernel that is used for so many tokens.
- * Throws NumericCheckError when it is off.
- */
-export async function testGemm(
-  parts: KernelContext,
-  step: SizedKernel,
-  format: MatrixFormat,
-  tokens: number,
-  { normEpsilon, asIf = tokens }: { readonly normEpsilon?: number; readonly asIf?: number } = {},
-): Promise<void> {
+/** What is tested: a kernel that stores x Wᵀ + bias. */
+export interface TestedGemm {
+  readonly step: SizedKernel;
+  /** One of {@link testedFormats}. */
+  readonly format: MatrixFormat;
+  readonly tokens: number;
+  /** Epsilon of a fused RMSNorm of weight 1; absent: there is none. */
+  readonly normEpsilon?: number;
+  /** Tests the kernel for that many tokens; default: as many as there are. */
+  readonly asIf?: number;
+}
+
+/** Tests a GEMV or GEMM kernel. Throws NumericCheckError when it is wrong. */
+export async function testGemm(context: KernelContext, tested: TestedGemm): Promise<void> {
+  const { step, format, tokens, normEpsilon, asIf = tokens } = tested;
   const random = pseudoRandom();
   const x = random(tokens * COLS);
   const bias = random(ROWS);
-  const bench = new KernelFixture(parts);
+  const fixture = new KernelFixture(context);
   try {
-    const { buffers: matrix, weights } = await loadMadeUpMatrix(parts, bench, format, random);
-    const y = bench.empty(tokens * 224 * 4); // rows of 200 padded to a multiple of 32
-    const gamma = normEpsilon === undefined ? [] : [bench.filled(new Float32Array(COLS).fill(1))];
-    const buffers = [...matrix, bench.filled(x), y, bench.filled(bias), ...gamma, bench.params({ tokens })];
+    const { buffers: matrix, weights } = await loadMadeUpMatrix(context, fixture, format, random);
+    const y = fixture.empty(tokens * 224 * 4); // rows of 200 padded to a multiple of 32
+    const gamma = normEpsilon === undefined ? [] : [fixture.filled(new Float32Array(COLS).fill(1))];
+    const buffers = [...matrix, fixture.filled(x), y, fixture.filled(bias), ...gamma, fixture.params({ tokens })];
     const { compiled, grid } = step(asIf);
-    bench.dispatch(compiled, buffers, grid);
+    fixture.dispatch(compiled, buffers, grid);
     const input = normEpsilon === undefined ? x : rmsNorm(x, COLS, normEpsilon, new Float32Array(COLS).fill(1));
     const expected = Float32Array.from(product(input, weights, COLS), (value, i) => value + (bias[i % ROWS] ?? 0));
-    await bench.expect(`${compiled.label}, ${format.kind}`, y, expected, ROWS, 224);
+    await fixture.expect(`${compiled.label}, ${format.kind}`, y, expected, { cols: ROWS, stride: 224 });
   } finally {
-    bench.dispose();
+    fixture.dispose();
   }
 }
 
 /** A matrix of made-up numbers in buffers as the kernels read it, and its numbers `[rows, cols]`. */
 export async function loadMadeUpMatrix(
-  parts: KernelContext,
-  bench: KernelFixture,
+  context: KernelContext,
+  fixture: KernelFixture,
   format: MatrixFormat,
   random: Random,
 ): Promise<{ readonly buffers: readonly GPUBuffer[]; readonly weights: Float32Array }> {
   const { arrays, weights } = madeUpMatrix(format, random);
   const buffers = isQuantized(format)
-    ? arrays.map((array) => bench.filled(array))
-    : [await transposed(parts, bench, format, weights)];
+    ? arrays.map((array) => fixture.filled(array))
+    : [await transposed(context, fixture, format, weights)];
   return { buffers, weights };
 }
 
-/** Floats, transposed in two parts as a matrix is when it is loaded. */
+/** Floats, transposed in two chunks as when a matrix is loaded. */
 async function transposed(
   { transposer }: KernelContext,
-  bench: KernelFixture,
+  fixture: KernelFixture,
   format: MatrixFormat,
   weights: Float32Array,
 ): Promise<GPUBuffer> {
   const { floats, rows, cols } = format;
   const asStored = weights.map((_, i) => weights[(i % rows) * cols + Math.floor(i / rows)] ?? 0); // [cols, rows]
-  const whole = bench.empty(weights.length * (floats === 'f16' ? 2 : 4));
-  for (const first of [0, FIRST_PART]) {
-    const inputs = first === 0 ? FIRST_PART : cols - FIRST_PART;
+  const whole = fixture.empty(weights.length * (floats === 'f16' ? 2 : 4));
+  for (const first of [0, FIRST_CHUNK]) {
+    const inputs = first === 0 ? FIRST_CHUNK : cols - FIRST_CHUNK;
     const bytes = stored(asStored.slice(first * rows, (first + inputs) * rows), floats);
     await transposer.transpose({ bytes, format, first, inputs }, whole);
   }
   return whole;
 }
 
-/** Checks a tiled product by every kernel it has, for few tokens and for many. Throws NumericCheckError when one is off. */
+/** Tests every kernel of a tiled GEMM, for few tokens and for many. Throws NumericCheckError when one is wrong. */
 export async function testTiledGemm(
-  parts: KernelContext,
+  context: KernelContext,
   step: SizedKernel,
   format: MatrixFormat,
   tokens: number,
 ): Promise<void> {
-  // One entry a kernel. Its grid reaches as many tokens as it is asked for, so no more are checked than it is for.
+  // One entry per kernel. Its grid covers only the requested tokens, so the test stays within them.
   const asIf = new Map([...TOKEN_CLASSES, tokens].map((count) => [step(count).compiled, count]));
   for (const count of asIf.values()) {
-    await testGemm(parts, step, format, Math.min(tokens, count), { asIf: count });
+    await testGemm(context, { step, format, tokens: Math.min(tokens, count), asIf: count });
   }
 }

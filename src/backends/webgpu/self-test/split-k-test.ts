@@ -1,4 +1,4 @@
-/** Start-up check of products in parts: a small MLP between two norms, and the products around attention, as a layer runs them. */
+/** Self-test at load of split-K: a small MLP between two norms, and the GEMMs around attention, as in a layer. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { product, rmsNorm, silu } from '../cases/reference.ts';
 import { KernelFixture } from './kernel-fixture.ts';
@@ -11,14 +11,14 @@ import type { MatrixFormat } from '../weights/weight-reader.ts';
 
 /** Rows and inputs of every matrix: whole blocks, but neither whole tiles nor a power of two. */
 const SIDE = 192;
-/** Most tokens: more than a tile, and no multiple. */
+/** Most tokens: more than a tile, and not a multiple of one. */
 const TOKENS = 70;
-/** Keeps what is between products within f16. */
+/** Keeps intermediates within f16. */
 const GAMMA = 1 / 64;
 
-/** Checks the kernels of a layer whose matrices are stored as `format`. Throws NumericCheckError when one is off. */
+/** Tests the kernels of a layer whose matrices have the format `format`. Throws NumericCheckError when one is wrong. */
 export async function testSplitKLayers(
-  parts: KernelContext,
+  context: KernelContext,
   format: MatrixFormat,
   epsilon: number,
   target: KernelTarget,
@@ -26,22 +26,20 @@ export async function testSplitKLayers(
   const matrix = { ...format, rows: SIDE, cols: SIDE };
   const matrices = { qkv: matrix, output: matrix, gate: matrix, down: matrix };
   const text = { hiddenSize: SIDE, rmsNormEps: epsilon };
-  for (const layer of (await compileSplitK(parts.compiler, matrices, text, target)) ?? []) {
-    await checkLayer(parts, layer, matrix, Math.min(TOKENS, layer.upTo - 5), epsilon);
+  for (const layer of (await compileSplitK(context.compiler, matrices, text, target)) ?? []) {
+    await testLayer(context, layer, { format: matrix, tokens: Math.min(TOKENS, layer.upTo - 5), epsilon });
   }
 }
 
-async function checkLayer(
-  parts: KernelContext,
+async function testLayer(
+  context: KernelContext,
   layer: SplitKLayer,
-  format: MatrixFormat,
-  tokens: number,
-  epsilon: number,
+  { format, tokens, epsilon }: { readonly format: MatrixFormat; readonly tokens: number; readonly epsilon: number },
 ): Promise<void> {
   const random = pseudoRandom();
-  const bench = new KernelFixture(parts);
+  const fixture = new KernelFixture(context);
   try {
-    const matrix = () => loadMadeUpMatrix(parts, bench, format, random);
+    const matrix = () => loadMadeUpMatrix(context, fixture, format, random);
     const [gate, up, down, qkv, output] = [
       await matrix(),
       await matrix(),
@@ -51,16 +49,16 @@ async function checkLayer(
     ];
     const [stream, x, bias] = [random(tokens * SIDE), random(tokens * SIDE), random(SIDE)];
     const weight = new Float32Array(SIDE).fill(GAMMA);
-    const gamma = bench.filled(weight);
-    const [hidden, after] = [bench.filled(stream), bench.filled(stream)];
-    const [normed, intermediate] = [bench.empty(tokens * SIDE * 4), bench.empty(tokens * SIDE * 4)]; // f16 on matrix units
+    const gamma = fixture.filled(weight);
+    const [hidden, after] = [fixture.filled(stream), fixture.filled(stream)];
+    const [normed, intermediate] = [fixture.empty(tokens * SIDE * 4), fixture.empty(tokens * SIDE * 4)]; // f16 on subgroup matrices
     const lengths = layer.partialSums(tokens);
-    const [sums, upPartialSums] = [bench.empty(lengths.sums * 4), bench.empty(lengths.upPartialSums * 4)];
-    const y = bench.empty(tokens * SIDE * 4);
-    const params = bench.params({ tokens });
+    const [sums, upPartialSums] = [fixture.empty(lengths.sums * 4), fixture.empty(lengths.upPartialSums * 4)];
+    const y = fixture.empty(tokens * SIDE * 4);
+    const params = fixture.params({ tokens });
     const run = (step: SizedKernel, ...buffers: readonly GPUBuffer[]): void => {
       const { compiled, grid } = step(tokens);
-      bench.dispatch(compiled, [...buffers, params], grid);
+      fixture.dispatch(compiled, [...buffers, params], grid);
     };
     run(layer.firstNorm, hidden, gamma, normed);
     run(layer.gateUp, ...gate.buffers, normed, sums);
@@ -69,8 +67,8 @@ async function checkLayer(
     run(layer.down, ...down.buffers, intermediate, sums);
     run(layer.nextNorm, sums, hidden, gamma, normed);
     run(layer.qkv, ...qkv.buffers, normed, sums);
-    run(layer.bias, sums, bench.filled(bias), y);
-    run(layer.output, ...output.buffers, bench.filled(x), sums);
+    run(layer.bias, sums, fixture.filled(bias), y);
+    run(layer.output, ...output.buffers, fixture.filled(x), sums);
     run(layer.attentionNorm, sums, after, gamma, normed);
 
     const first = rmsNorm(stream, SIDE, epsilon, weight);
@@ -88,9 +86,10 @@ async function checkLayer(
       },
       { what: 'o_proj, split-K', found: after, values: sum(stream, times(x, output.weights)) },
     ];
-    for (const { what, found, values } of expected) await bench.expect(what, found, values, SIDE, SIDE);
+    for (const { what, found, values } of expected)
+      await fixture.expect(what, found, values, { cols: SIDE, stride: SIDE });
   } finally {
-    bench.dispose();
+    fixture.dispose();
   }
 }
 

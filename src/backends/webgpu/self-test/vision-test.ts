@@ -1,4 +1,4 @@
-/** Start-up check of the vision tower's kernels: products as it stores them, and attention in windows and over a whole image. */
+/** Self-test at load of the vision tower's kernels: GEMM in the model's formats, and attention in windows and over a whole image. */
 import { attend, rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { KernelFixture } from './kernel-fixture.ts';
@@ -11,40 +11,40 @@ import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts
 import { imageSpans, windowSpans } from '../vision/attention-spans.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Patches: two windows and a part of one, no multiple of a tile of keys. */
+/** Patches: two windows and part of a third, not a multiple of a tile of keys. */
 const PATCHES = 150;
 const WINDOW = 64;
-/** Every so-many-th query is compared, and the last. */
+/** Compares every n-th query, and the last. */
 const EVERY = 7;
 
-/** Throws NumericCheckError when one of the kernels is off; checks products while those of the model's own sizes still compile. */
+/** Throws NumericCheckError when a kernel is wrong. Tests small GEMMs while the kernels of the model's own sizes still compile. */
 export async function selfTestVision(
-  parts: KernelContext,
+  context: KernelContext,
   formats: VisionFormats,
   compiling: Promise<VisionKernels>,
 ): Promise<void> {
-  const { compiler, tuning, device } = parts;
+  const { compiler, tuning, device } = context;
   const { patchEmbed, block, mergerIntermediate, mergerOutput } = formats;
   const target = { traits: traitsOf(device), tuning };
-  const checks = testedFormats([patchEmbed, ...Object.values(block), mergerIntermediate, mergerOutput]).map(
+  const tests = testedFormats([patchEmbed, ...Object.values(block), mergerIntermediate, mergerOutput]).map(
     async (format) => {
-      const product = await compileGemm(
+      const kernel = await compileGemm(
         compiler,
-        { label: 'product, GEMM', matrix: format, epilogue: 'store', bias: true },
+        { label: 'self-test, GEMM', matrix: format, epilogue: 'store', bias: true },
         MANY,
         target,
       );
-      await testTiledGemm(parts, product, format, PATCHES);
+      await testTiledGemm(context, kernel, format, PATCHES);
     },
   );
-  await Promise.all([...checks, compiling.then(({ attention }) => checkAttention(parts, attention))]);
+  await Promise.all([...tests, compiling.then(({ attention }) => testAttention(context, attention))]);
 }
 
-async function checkAttention(
-  parts: KernelContext,
+async function testAttention(
+  context: KernelContext,
   { rotary, isPacked, windows, whole, queries }: VisionAttention,
 ): Promise<void> {
-  const { numHeads, headDim } = parts.model.vision;
+  const { numHeads, headDim } = context.model.vision;
   const hidden = numHeads * headDim;
   const stride = paddedWidth(3 * hidden);
   const outStride = paddedWidth(hidden);
@@ -54,21 +54,21 @@ async function checkAttention(
   const angles = random((PATCHES * headDim) / 2).map((turn) => turn * Math.PI);
   const [cos, sin] = [angles.map(Math.cos), angles.map(Math.sin)];
   const windowSizes = [WINDOW, WINDOW, PATCHES - 2 * WINDOW];
-  const bench = new KernelFixture(parts);
+  const fixture = new KernelFixture(context);
   try {
-    const qkv = bench.filled(rows);
-    const packed = isPacked ? [bench.empty(PATCHES * 3 * hidden * 2)] : [];
-    const params = bench.params({ tokens: PATCHES });
+    const qkv = fixture.filled(rows);
+    const packed = isPacked ? [fixture.empty(PATCHES * 3 * hidden * 2)] : [];
+    const params = fixture.params({ tokens: PATCHES });
     const { compiled: rotating, grid } = rotary(PATCHES);
-    bench.dispatch(rotating, [qkv, bench.filled(cos), bench.filled(sin), ...packed, params], grid);
+    fixture.dispatch(rotating, [qkv, fixture.filled(cos), fixture.filled(sin), ...packed, params], grid);
     const ways = [
       { attention: windows, spans: windowSpans(windowSizes, queries), side: WINDOW },
       { attention: whole, spans: imageSpans(PATCHES, queries), side: PATCHES },
     ];
     for (const { attention, spans, side } of ways) {
       const { compiled, grid: groups } = attention(spans.length / 4);
-      const output = bench.empty(PATCHES * outStride * 4);
-      bench.dispatch(compiled, [...(isPacked ? packed : [qkv]), bench.filled(spans), output], groups);
+      const output = fixture.empty(PATCHES * outStride * 4);
+      fixture.dispatch(compiled, [...(isPacked ? packed : [qkv]), fixture.filled(spans), output], groups);
       const expected = new Float32Array(PATCHES * hidden).fill(NaN);
       for (let head = 0; head < numHeads; head++) {
         const part = (row: number, kind: 0 | 1 | 2): Float32Array => {
@@ -84,9 +84,9 @@ async function checkAttention(
           attend({ query: rotate(part(row, 0), cos, sin, row), count, key, value: (i) => part(begin + i, 2), out });
         }
       }
-      await bench.expect(compiled.label, output, expected, hidden, outStride);
+      await fixture.expect(compiled.label, output, expected, { cols: hidden, stride: outStride });
     }
   } finally {
-    bench.dispose();
+    fixture.dispose();
   }
 }

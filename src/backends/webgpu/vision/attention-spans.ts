@@ -1,11 +1,11 @@
-/** Which rows attend to which in the vision tower, as spans of rows in window order: within windows, and over the whole image. */
+/** The attention pattern of the vision tower, as spans of rows in window order: within windows, and over the whole image. */
 
 /** u32 `[n, 4]`: first query, end of queries, first key, end of keys. */
 export type Spans = Uint32Array<ArrayBuffer>;
 
 /**
  * Spans of at most `queries` queries within windows.
- * @param windowSizes rows of each window, which follow on each other
+ * @param windowSizes rows of each window; windows are contiguous
  */
 export function windowSpans(windowSizes: readonly number[], queries: number): Spans {
   let begin = 0;

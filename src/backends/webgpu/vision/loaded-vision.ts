@@ -17,7 +17,7 @@ export interface LoadedBlock extends Readonly<Record<(typeof MATRICES)[number], 
   readonly mlpNorm: GPUBuffer;
 }
 
-/** All of them. */
+/** The weights of the vision tower. */
 export interface LoadedVision {
   readonly patchEmbed: LoadedMatrix;
   readonly blocks: readonly LoadedBlock[];
@@ -26,16 +26,16 @@ export interface LoadedVision {
   readonly mergerOutput: LoadedLinear;
 }
 
-/** The formats of its matrices, known before they are loaded. */
+/** The formats of the matrices, known before they are loaded. */
 export interface VisionFormats {
   readonly patchEmbed: MatrixFormat;
-  /** Of every block alike. */
+  /** The same for every block. */
   readonly block: Readonly<Record<(typeof MATRICES)[number], MatrixFormat>>;
   readonly mergerIntermediate: MatrixFormat;
   readonly mergerOutput: MatrixFormat;
 }
 
-/** The formats of stored weights. Throws RuntimeUnavailableError when blocks are stored in several. */
+/** The formats of stored weights. Throws RuntimeUnavailableError when blocks differ. */
 export function visionFormats({ patchEmbed, blocks, mergerIntermediate, mergerOutput }: VisionWeights): VisionFormats {
   const matrices = blocks.map((block) => {
     const { qkv, output, gate, up, down } = block;
@@ -52,7 +52,7 @@ export function visionFormats({ patchEmbed, blocks, mergerIntermediate, mergerOu
 /** Loads the weights. Throws RuntimeUnavailableError when one is too large. */
 export async function loadVision(weights: WeightSet, stored: VisionWeights): Promise<LoadedVision> {
   const hiddenSize = stored.patchEmbed.rows;
-  // All at once: the store loads a few at a time, in this order.
+  // Concurrently: the store loads a few at a time, in this order.
   const [patchEmbed, blocks, mergerNorm, mergerIntermediate, mergerOutput] = await Promise.all([
     loadMatrix(weights, stored.patchEmbed),
     Promise.all(stored.blocks.map((block) => loadBlock(weights, block, hiddenSize))),

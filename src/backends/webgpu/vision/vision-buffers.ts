@@ -1,60 +1,60 @@
-/** The vision tower's buffers: what is uploaded for an image, and what lies between kernels; as large as the largest image so far. */
+/** The vision tower's buffers: an image's inputs and the rows between kernels, sized for the largest image so far. */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
 import { PARAM_BYTES, roundUp } from '../gpu/kernel.ts';
 import { haveNoPadding, rowBytes } from '../rows/row-layout.ts';
 
 /**
- * f32 unless said otherwise; rows are padded (rows/row-layout.ts). Some share one buffer because they are never needed at once,
- * and more do where no row has padding, which must stay zero.
+ * f32 unless noted; rows are padded (rows/row-layout.ts). Some share a buffer because they are never live at the same time; more
+ * do if no row has padding, because padding must stay zero.
  */
 export interface VisionBuffers {
   /** Query, key and value. */
   readonly qkv: GPUBuffer;
-  /** u8, the image as it came. Is `qkv`, before the first block. */
+  /** u8, the resized image. Shares `qkv`, before the first block. */
   readonly pixels: GPUBuffer;
-  /** The merger's output in window order. Is `qkv`, behind the last block. */
+  /** The merger's output in window order. Shares `qkv`, after the last block. */
   readonly mergedOutput: GPUBuffer;
   /** The residual stream. */
   readonly hidden: GPUBuffer;
-  /** Behind a norm. May be `attention` too. */
+  /** Normalised rows. May share `attention`. */
   readonly normed: GPUBuffer;
   /** Attention's result. */
   readonly attention: GPUBuffer;
-  /** Patches in window order. Is `attention`, before the first block. */
+  /** Patches in window order. Shares `attention`, before the first block. */
   readonly patches: GPUBuffer;
-  /** The MLP's intermediate rows; may be `qkv` too. */
+  /** The MLP's intermediate rows; may share `qkv`. */
   readonly intermediate: GPUBuffer;
-  /** Queries, keys and values in f16 where attention wants them so, else `qkv`. */
+  /** Queries, keys and values in f16 if attention requires it, else `qkv`. */
   readonly packed: GPUBuffer;
-  /** The merger's intermediate rows: `hidden` or `attention`. */
+  /** The merger's intermediate rows: shares `hidden` or `attention`. */
   readonly merged: GPUBuffer;
   /** `[patches, headDim / 2]`. */
   readonly cos: GPUBuffer;
   readonly sin: GPUBuffer;
   /** u32 `[groups]`. */
   readonly windowIndex: GPUBuffer;
-  /** `[3, 256]`: what a pixel's values become. */
+  /** `[3, 256]`: the normalised pixel values. */
   readonly normalised: GPUBuffer;
-  /** u32, four a span. */
+  /** u32, four per span. */
   readonly windowSpans: GPUBuffer;
   readonly imageSpans: GPUBuffer;
 }
 
-/** What the buffers' sizes follow from. */
+/** What the buffers' sizes depend on. */
 export interface VisionSizes {
   readonly vision: VisionConfig;
-  /** Of the MLP as it is stored, perhaps padded. */
+  /** Of the MLP as stored, possibly padded. */
   readonly intermediateSize: number;
-  /** Whether attention wants queries, keys and values packed as f16. */
+  /** Whether attention requires queries, keys and values packed as f16. */
   readonly isPacked: boolean;
 }
 
-/** Buffers for more patches than this are not kept after a run: those of a large image take hundreds of MB. */
-const KEPT_PATCHES = 2048;
+/** Buffers for more patches than this are freed after a run: those of a large image take hundreds of MB. */
+const RETAINED_PATCHES = 2048;
 
 /** The buffers of one vision tower. */
 export class VisionScratch {
-  /** Counting patches, and merge groups. */
+  /** Parameters for patches, and for merge groups. */
   readonly patchParams: GPUBuffer;
   readonly groupParams: GPUBuffer;
   readonly #device: GPUDevice;
@@ -70,7 +70,7 @@ export class VisionScratch {
     this.groupParams = device.createBuffer({ label: 'group params', size: PARAM_BYTES, usage });
   }
 
-  /** The buffers for an image; other objects than before where they had to grow. */
+  /** The buffers for an image; new objects if they had to grow. */
   for(patches: number): VisionBuffers {
     if (this.#buffers !== null && patches <= this.#patches) return this.#buffers;
     this.#free();
@@ -78,9 +78,9 @@ export class VisionScratch {
     return (this.#buffers = this.#make(patches));
   }
 
-  /** To be called when a run has been submitted. */
+  /** Call after submitting a run. */
   submitted(): void {
-    if (this.#patches > KEPT_PATCHES) this.#free();
+    if (this.#patches > RETAINED_PATCHES) this.#free();
   }
 
   /** Frees all of them. */

@@ -1,4 +1,4 @@
-/** The kernels of one vision tower, compiled as select.ts chooses them. All compile when the model is loaded. */
+/** The kernels of one vision tower, compiled as select.ts chooses. All are compiled when the model is loaded. */
 import { VISION_EPSILON, type VisionConfig } from '../../../model/vision-config.ts';
 import type { Stored } from '../attention/cache-format.ts';
 import { selectVisionAttention, type VisionAttentionOption } from '../attention/select.ts';
@@ -8,13 +8,13 @@ import type { Compiled, Compiler } from '../gpu/compiler.ts';
 import type { RowKernel } from '../gpu/kernel.ts';
 import { compileRows, sized, type SizedKernel } from '../gpu/sized-kernel.ts';
 import { compileGemm, MANY } from '../matmul/compile.ts';
-import type { GemmProduct } from '../matmul/gemm.ts';
+import type { GemmOperation } from '../matmul/gemm.ts';
 import type { KernelTarget } from '../matmul/select.ts';
 import { normKernel } from '../rows/text-rows.ts';
 import { featureKernel, packedRotaryKernel, patchKernel, rotaryKernel } from '../rows/vision-rows.ts';
 import type { VisionFormats } from './loaded-vision.ts';
 
-/** Every kernel of a vision tower. Those of the merger count merge groups where others count patches. */
+/** Every kernel of a vision tower. The merger's kernels count merge groups, the others patches. */
 export interface VisionKernels {
   readonly patches: SizedKernel;
   readonly patchEmbed: SizedKernel;
@@ -25,7 +25,7 @@ export interface VisionKernels {
   readonly gate: SizedKernel;
   readonly up: SizedKernel;
   readonly down: SizedKernel;
-  /** Writes rows without padding, so that those of a merge group are one row. */
+  /** Writes rows without padding, so that the rows of a merge group form one row. */
   readonly mergerNorm: SizedKernel;
   readonly mergerIntermediate: SizedKernel;
   readonly mergerOutput: SizedKernel;
@@ -35,16 +35,16 @@ export interface VisionKernels {
 /** Rotary positions, and attention over the rotated rows. */
 export interface VisionAttention {
   readonly rotary: SizedKernel;
-  /** Whether rotated queries, keys and values are packed as f16 in a buffer of their own, for subgroup matrices; else they stay in place. */
+  /** Whether rotated queries, keys and values are packed as f16 in a separate buffer, for subgroup matrices; else they stay in place. */
   readonly isPacked: boolean;
-  /** One pipeline under two names, for timings. It counts spans. */
+  /** One pipeline under two names, to time them separately. It counts spans. */
   readonly windows: SizedKernel;
   readonly whole: SizedKernel;
-  /** Most queries of a span. */
+  /** Most queries per span. */
   readonly queries: number;
 }
 
-/** What the kernels are made for. */
+/** What the kernels are compiled for. */
 export interface VisionKernelConfig {
   readonly vision: VisionConfig;
   /** Type of the features. */
@@ -52,14 +52,14 @@ export interface VisionKernelConfig {
   readonly target: KernelTarget;
 }
 
-/** Compiles the kernels for a tower whose blocks are all alike. Throws RuntimeUnavailableError when the device refuses one. */
+/** Compiles the kernels for a tower with identical blocks. Throws RuntimeUnavailableError when the device refuses one. */
 export async function compileVision(
   compiler: Compiler,
   { block, patchEmbed, mergerIntermediate, mergerOutput }: VisionFormats,
   { vision, stored, target }: VisionKernelConfig,
 ): Promise<VisionKernels> {
   const { hiddenSize: cols, outHiddenSize } = vision;
-  const product = (spec: GemmProduct): Promise<SizedKernel> => compileGemm(compiler, spec, MANY, target);
+  const gemm = (spec: GemmOperation): Promise<SizedKernel> => compileGemm(compiler, spec, MANY, target);
   const rows = (kernel: RowKernel): Promise<SizedKernel> => compileRows(compiler, kernel);
   const norm = async (label: string, gapless: boolean): Promise<SizedKernel> => {
     const compiled = await compiler.compile(normKernel({ label, cols, epsilon: VISION_EPSILON, gapless }));
@@ -68,17 +68,17 @@ export async function compileVision(
   const bias = true;
   const [patches, embed, blockNorm, qkv, attention, output, gate, up, down, ...merger] = await Promise.all([
     rows(patchKernel(vision)),
-    product({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
+    gemm({ label: 'vision patch_embed', matrix: patchEmbed, epilogue: 'store' }),
     norm('vision norm', false),
-    product({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
+    gemm({ label: 'vision qkv', matrix: block.qkv, epilogue: 'store', bias }),
     compileAttention(compiler, vision, target),
-    product({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
-    product({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
-    product({ label: 'vision up', matrix: block.up, epilogue: 'swiglu', bias }),
-    product({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
+    gemm({ label: 'vision proj', matrix: block.output, epilogue: 'add', bias }),
+    gemm({ label: 'vision gate', matrix: block.gate, epilogue: 'store', bias }),
+    gemm({ label: 'vision up', matrix: block.up, epilogue: 'swiglu', bias }),
+    gemm({ label: 'vision down', matrix: block.down, epilogue: 'add', bias }),
     norm('vision norm, merger', true),
-    product({ label: 'vision merger, intermediate', matrix: mergerIntermediate, epilogue: 'gelu', bias }),
-    product({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
+    gemm({ label: 'vision merger, intermediate', matrix: mergerIntermediate, epilogue: 'gelu', bias }),
+    gemm({ label: 'vision merger, output', matrix: mergerOutput, epilogue: 'store', bias }),
     rows(featureKernel(outHiddenSize, stored)),
   ]);
   const [mergerNorm, intermediate, outer, features] = merger;
@@ -99,7 +99,7 @@ export async function compileVision(
   };
 }
 
-/** The first of the ways to compute attention that the device does not refuse. */
+/** Compiles the first attention option that the device accepts. */
 async function compileAttention(
   compiler: Compiler,
   vision: VisionConfig,
@@ -112,7 +112,7 @@ async function compileAttention(
         : await compileOption(compiler, vision, option);
     if (attention !== null) return attention;
   }
-  throw new RangeError('the last way to compute attention is always there');
+  throw new RangeError('the last option of attention is always available');
 }
 
 async function compileOption(

@@ -1,4 +1,4 @@
-/** The vision tower by our kernels: one image in, its features out. The device cuts patches itself, from a tenth of their bytes. */
+/** The vision tower on our kernels: one image in, its features out. The device cuts the patches, from a tenth of their bytes. */
 import type { WindowPlan } from '../../../architectures/architecture.ts';
 import type { VisionModel } from '../../../engine/backend.ts';
 import type { PreprocessedImage } from '../../../image/patchify.ts';
@@ -8,7 +8,7 @@ import type { KernelContext } from '../context.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import { BufferFeatures } from '../image-features.ts';
 import { selfTestVision } from '../self-test/vision-test.ts';
-import type { StoredPart } from '../weights/stored-part.ts';
+import type { StoredGraph } from '../weights/stored-graph.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
 import { windowSpans } from './attention-spans.ts';
 import { loadVision, visionFormats } from './loaded-vision.ts';
@@ -16,8 +16,8 @@ import { compileVision, type VisionKernels } from './vision-kernels.ts';
 import { VisionRun } from './vision-run.ts';
 import { visionWeights } from './vision-weights.ts';
 
-/** How many grids' window plans are kept. */
-const KEPT_PLANS = 8;
+/** Grids whose window plans are cached. */
+const CACHED_PLANS = 8;
 
 /** The vision tower with its weights. */
 export class WebGpuVisionModel implements VisionModel {
@@ -33,11 +33,11 @@ export class WebGpuVisionModel implements VisionModel {
   }
 
   /**
-   * Loads the weights, compiles the kernels and checks them.
+   * Loads the weights, compiles the kernels and self-tests them.
    * @throws NumericCheckError when the device computes wrongly
-   * @throws RuntimeUnavailableError when a weight is laid out in an unknown way, or the device cannot hold or compile something
+   * @throws RuntimeUnavailableError when a weight has an unknown layout, or the device cannot hold a weight or compile a kernel
    */
-  static async open(context: KernelContext, { initializers, files }: StoredPart): Promise<WebGpuVisionModel> {
+  static async open(context: KernelContext, { initializers, files }: StoredGraph): Promise<WebGpuVisionModel> {
     const { device, model, tuning, compiler } = context;
     const { vision, activations } = model;
     checkSizes(vision);
@@ -51,7 +51,7 @@ export class WebGpuVisionModel implements VisionModel {
       return compiling;
     };
     try {
-      // Kernels compile while weights are on their way.
+      // Kernels compile while the weights load.
       const [loaded, kernels] = await Promise.all([loadVision(weights, stored), compile()]);
       return new WebGpuVisionModel(context, weights, new VisionRun(context, loaded, kernels, formats));
     } catch (thrown) {
@@ -96,13 +96,13 @@ export class WebGpuVisionModel implements VisionModel {
     if (known !== undefined) return known;
     const plan = this.#context.model.planWindows({ height: rows, width: columns });
     const [oldest] = this.#plans.keys();
-    if (this.#plans.size >= KEPT_PLANS && oldest !== undefined) this.#plans.delete(oldest);
+    if (this.#plans.size >= CACHED_PLANS && oldest !== undefined) this.#plans.delete(oldest);
     this.#plans.set(key, plan);
     return plan;
   }
 }
 
-/** Throws RuntimeUnavailableError for sizes that the kernels' rows cannot have. */
+/** Throws RuntimeUnavailableError for widths that the kernels do not support. */
 function checkSizes({ hiddenSize, outHiddenSize }: VisionConfig): void {
   if (hiddenSize % 8 === 0 && outHiddenSize % 2 === 0) return;
   throw new NamedError(

@@ -2,7 +2,7 @@
 import { passStep, type PassStep } from '../gpu/pass.ts';
 import type { VisionKernels } from './vision-kernels.ts';
 
-/** Buffers of the run (vision-buffers.ts) and the weights. Those of a block begin with `layer.`; a matrix comes without its bias. */
+/** Buffers of the run (vision-buffers.ts) and the weights. Names of a block's weights begin with `layer.`; a matrix excludes its bias. */
 export type VisionOperand =
   | 'patchParams'
   | 'groupParams'
@@ -37,7 +37,7 @@ export type BlockOperand =
   | 'layer.mlpNorm'
   | `layer.${'qkv' | 'output' | 'gate' | 'up' | 'down'}${'' | 'Bias'}`;
 
-/** What a run counts. */
+/** The row counts of a run. */
 export type VisionCount = 'patches' | 'groups' | 'windowSpans' | 'imageSpans';
 
 /** A step of the pass. */
@@ -49,7 +49,7 @@ function step(name: string, kernel: Kernel, count: VisionCount, operands: readon
   return passStep({ name, kernel, count, operands });
 }
 
-/** The image's patches as vectors, in window order. */
+/** Embeds the image's patches, in window order. */
 export function patchSteps({ patches, patchEmbed }: VisionKernels): readonly VisionStep[] {
   return [
     step('patches', patches, 'patches', ['pixels', 'normalised', 'windowIndex', 'patches', 'patchParams']),
@@ -57,27 +57,27 @@ export function patchSteps({ patches, patchEmbed }: VisionKernels): readonly Vis
   ];
 }
 
-/** A block; `isFull`: attention over the whole image in place of windows. */
+/** A block; `isFull`: attention over the whole image instead of windows. */
 export function blockSteps(kernels: VisionKernels, isFull: boolean): readonly VisionStep[] {
   const { norm, attention: kernelsOfAttention } = kernels;
   const { rotary, isPacked, windows, whole } = kernelsOfAttention;
-  const product = (name: 'qkv' | 'output' | 'gate' | 'up' | 'down', x: VisionOperand, y: VisionOperand): VisionStep =>
+  const gemm = (name: 'qkv' | 'output' | 'gate' | 'up' | 'down', x: VisionOperand, y: VisionOperand): VisionStep =>
     step(name, kernels[name], 'patches', [`layer.${name}`, x, y, `layer.${name}Bias`, 'patchParams']);
   const spans = isFull ? 'imageSpans' : 'windowSpans';
   return [
     step('attentionNorm', norm, 'patches', ['hidden', 'layer.attentionNorm', 'normed']),
-    product('qkv', 'normed', 'qkv'),
+    gemm('qkv', 'normed', 'qkv'),
     step('rotary', rotary, 'patches', ['qkv', 'cos', 'sin', ...(isPacked ? (['packed'] as const) : []), 'patchParams']),
     step('attention', isFull ? whole : windows, spans, ['packed', spans, 'attention']),
-    product('output', 'attention', 'hidden'),
+    gemm('output', 'attention', 'hidden'),
     step('mlpNorm', norm, 'patches', ['hidden', 'layer.mlpNorm', 'normed']),
-    product('gate', 'normed', 'intermediate'),
-    product('up', 'normed', 'intermediate'),
-    product('down', 'intermediate', 'hidden'),
+    gemm('gate', 'normed', 'intermediate'),
+    gemm('up', 'normed', 'intermediate'),
+    gemm('down', 'intermediate', 'hidden'),
   ];
 }
 
-/** Merge groups become features, in image order. */
+/** Turns merge groups into features, in image order. */
 export function mergerSteps({
   mergerNorm,
   mergerIntermediate,

@@ -17,14 +17,14 @@ import {
   type VisionStep,
 } from './vision-plan.ts';
 
-/** An image as the tower reads it. */
+/** One image as the tower's input. */
 export interface VisionInput {
   /** `[height, width, 3]`. */
   readonly pixels: Uint8Array;
-  /** `[3, 256]`: what a pixel's values become. */
+  /** `[3, 256]`: the normalised pixel values. */
   readonly normalised: Float32Array;
   readonly patches: number;
-  /** Patches side by side. */
+  /** Patches per row. */
   readonly columns: number;
   /** `[groups]`: the merge group in image order at each place in window order. */
   readonly windowIndex: Uint32Array<ArrayBuffer>;
@@ -34,7 +34,7 @@ export interface VisionInput {
   readonly windowSpans: Spans;
 }
 
-/** What the bind groups stand on: they are made anew when it changes. */
+/** What the bind groups depend on: a change invalidates them. */
 interface Bound {
   readonly buffers: VisionBuffers;
   readonly shared: ReadonlyMap<VisionOperand, readonly GPUBuffer[]>;
@@ -53,7 +53,7 @@ export class VisionRun {
     readonly fullBlock: readonly VisionStep[];
     readonly merger: readonly VisionStep[];
   };
-  /** Most queries of a span. */
+  /** Most queries per span. */
   readonly queries: number;
   #bound: Bound | null = null;
 
@@ -129,7 +129,7 @@ export class VisionRun {
     run(this.#plan.merger, 0);
   }
 
-  /** To be called when a run has been submitted: frees what is too large to be kept for the next. */
+  /** Call after submitting a run: frees buffers that are too large to retain. */
   submitted(): void {
     this.#scratch.submitted();
   }
@@ -140,7 +140,7 @@ export class VisionRun {
     this.#groups.clear();
   }
 
-  /** The buffers for an image; forgets all bind groups when they are others than before. */
+  /** The buffers for an image; clears all bind groups if any buffer has changed. */
   #bind(patches: number): Bound {
     const buffers = this.#scratch.for(patches);
     if (this.#bound?.buffers === buffers) return this.#bound;

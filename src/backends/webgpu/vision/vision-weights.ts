@@ -1,5 +1,5 @@
 /**
- * Which stored weight is which of the vision tower's: the names our graph gives its initializers.
+ * Maps stored weights to the vision tower's: the names our graph gives its initializers.
  * Source: src/architectures/qwen2_5_vl/graphs/vision-encoder.ts, whose names these are.
  */
 import { patchElements, type VisionConfig } from '../../../model/vision-config.ts';
@@ -23,7 +23,7 @@ export interface BlockWeights {
   readonly output: LinearWeights;
   /** `[hidden]`. */
   readonly mlpNorm: ExternalWeight;
-  /** `[intermediate, hidden]` each; intermediate is the intermediate size, perhaps padded with zeros. */
+  /** `[intermediate, hidden]` each; intermediate is the intermediate size, possibly zero-padded. */
   readonly gate: LinearWeights;
   readonly up: LinearWeights;
   /** `[hidden, intermediate]`. */
@@ -44,7 +44,7 @@ export interface VisionWeights {
 
 /**
  * The vision tower's weights among its graph's initializers.
- * @throws RuntimeUnavailableError naming the first that is missing or laid out otherwise
+ * @throws RuntimeUnavailableError naming the first weight that is missing or has another layout
  */
 export function visionWeights(weights: Weights, vision: VisionConfig): VisionWeights {
   const { hiddenSize, spatialMergeSize, outHiddenSize } = vision;

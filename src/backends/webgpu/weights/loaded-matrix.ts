@@ -11,7 +11,7 @@ export interface LoadedMatrix {
   readonly buffers: readonly GPUBuffer[];
 }
 
-/** Loads a matrix as it is stored; one that is stored transposed it transposes. */
+/** Loads a matrix as stored, or transposes it if it is stored transposed. */
 export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Promise<LoadedMatrix> {
   const format = formatOf(stored);
   if (stored.kind === 'transposed') return { format, buffers: [await weights.transposed(stored.values, format)] };
@@ -19,7 +19,7 @@ export async function loadMatrix(weights: WeightSet, stored: StoredMatrix): Prom
   return { format, buffers: await Promise.all(stores.map((one) => weights.bytes(one))) };
 }
 
-/** How kernels read a matrix once it is loaded. */
+/** The format of a loaded matrix. */
 export function formatOf(stored: StoredMatrix): MatrixFormat {
   const { rows, cols } = stored;
   const { type } = 'quants' in stored ? stored.scales : stored.values;
@@ -31,7 +31,7 @@ export function formatOf(stored: StoredMatrix): MatrixFormat {
   };
 }
 
-/** The formats that matrices have in every layer alike. Throws RuntimeUnavailableError when layers are stored in several. */
+/** The formats of matrices that are the same in every layer. Throws RuntimeUnavailableError when layers differ. */
 export function commonFormats<Name extends string>(
   layers: readonly Readonly<Record<Name, StoredMatrix>>[],
   names: readonly Name[],

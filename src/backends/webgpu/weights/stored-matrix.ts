@@ -1,6 +1,6 @@
 /**
- * Weights as our graphs store them, found by the names of their initializers: matrices, quantised or not, and vectors. A weight
- * with another layout is refused by name.
+ * Weights as our graphs store them, looked up by the names of their initializers: matrices, quantised or not, and vectors. Errors
+ * name a weight with another layout.
  * Source: src/onnx/layers.ts.
  */
 import { QUANT_BLOCK } from '../../../onnx/precision.ts';
@@ -10,7 +10,7 @@ import type { ExternalWeight } from '../../../onnx/read-initializers.ts';
 /** The initializers of a graph, by name. */
 export type Weights = ReadonlyMap<string, ExternalWeight>;
 
-/** A matrix y = x Wᵀ of `rows` outputs and `cols` inputs, as it is stored. */
+/** A stored matrix W of y = x Wᵀ, with `rows` outputs and `cols` inputs. */
 export type StoredMatrix =
   | {
       /** Unsigned quantized values `[rows, blocks, QUANT_BLOCK * bits / 8]`, zero point 2^(bits - 1), low half of a byte first; scales `[rows, blocks]`. */
@@ -28,7 +28,7 @@ export type StoredMatrix =
       readonly values: ExternalWeight;
     };
 
-/** The matrix of a linear layer; `name` is that of its weight. Throws RuntimeUnavailableError when it is missing or laid out otherwise. */
+/** The matrix of a linear layer; `name` is the name of its weight. Throws RuntimeUnavailableError when it is missing or has another layout. */
 export function matrix(weights: Weights, name: string): StoredMatrix {
   const values = weights.get(`${name}.t`);
   if (values !== undefined) {
@@ -39,7 +39,7 @@ export function matrix(weights: Weights, name: string): StoredMatrix {
   return { kind: kindOf(quants, cols), rows, cols, quants, scales };
 }
 
-/** A table `[rows, cols]` that is looked up. Throws RuntimeUnavailableError when it is missing or laid out otherwise. */
+/** A lookup table `[rows, cols]`. Throws RuntimeUnavailableError when it is missing or has another layout. */
 export function table(weights: Weights, name: string, rows: number, cols: number): StoredMatrix {
   const values = weights.get(name);
   if (values === undefined) {
@@ -76,7 +76,7 @@ export function sized(stored: StoredMatrix, rows: number, cols: number): StoredM
   throw unknown('quants' in stored ? stored.quants.name : stored.values.name);
 }
 
-/** Floats of this length. Throws RuntimeUnavailableError when they are missing or others. */
+/** A vector of floats. Throws RuntimeUnavailableError when it is missing or has another length or type. */
 export function vector(weights: Weights, name: string, length: number): ExternalWeight {
   const found = find(weights, name);
   if (found.type === 'u8' || found.dims.length !== 1 || found.dims[0] !== length) throw unknown(name);

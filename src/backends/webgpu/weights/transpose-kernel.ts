@@ -1,16 +1,16 @@
 /**
- * Transposes a float matrix from `[cols, rows]`, as onnxruntime's product wants it, to `[rows, cols]`, as ours reads it. It takes a
- * chunk at a time, some of the inputs for all rows, so that no second buffer of the matrix's size is needed.
+ * Transposes a float matrix from `[cols, rows]`, the layout of onnxruntime's MatMul, to `[rows, cols]`, the layout of our kernels.
+ * It takes a chunk at a time, some of the inputs for all rows, so that it needs no second buffer of the matrix's size.
  */
 import { QUANT_BLOCK } from '../../../onnx/precision.ts';
 import { type Binding, kernel, type Kernel } from '../gpu/kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** Threads of a workgroup: neighbours take neighbouring rows, which lie side by side in what is stored. */
+/** Threads of a workgroup: neighbours take neighbouring rows, which are adjacent in the stored matrix. */
 const THREADS = 64;
 
-/** Inputs of every chunk but the last are a multiple of this. */
+/** The inputs of every chunk but the last are a multiple of this. */
 export const TRANSPOSE_INPUTS = QUANT_BLOCK;
 
 /** Where a chunk belongs, as words of the uniform buffer: rows, 8-element vectors of a row, the chunk's first, inputs from there to the end. */
@@ -32,7 +32,7 @@ export function transposeGrid({ rows }: Pick<MatrixFormat, 'rows'>, inputs: numb
  */
 export function transposeKernel(floats: MatrixFormat['floats']): Kernel {
   const isF16 = floats === 'f16';
-  // The bits of one number; one of 16 bits is in the lower half of the word.
+  // The bits of one number; an f16 is in the lower half of the word.
   const bits = isF16 ? '(chunk[at >> 1u] >> (16u * (at & 1u))) & 0xffffu' : 'chunk[at]';
   const word = (i: number): string =>
     isF16

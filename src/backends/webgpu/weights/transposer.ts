@@ -1,9 +1,9 @@
-/** Transposes matrices of floats on the device, chunk by chunk as they are read from disk. */
+/** Transposes matrices of floats on the device, chunk by chunk as they arrive from disk. */
 import type { Compiler } from '../gpu/compiler.ts';
 import { TRANSPOSE_INPUTS, transposeGrid, transposeKernel, transposePlacement } from './transpose-kernel.ts';
 import type { MatrixFormat } from './weight-reader.ts';
 
-/** A chunk of a matrix, `[inputs, rows]` in whole words as it is stored, and where it belongs. */
+/** A chunk of a matrix, `[inputs, rows]` in whole words as stored, and its position. */
 export interface TransposeChunk {
   readonly bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>;
   readonly format: MatrixFormat;
@@ -26,7 +26,7 @@ export class Transposer {
     return Math.max(1, Math.floor(bytes / inputBytes / TRANSPOSE_INPUTS)) * TRANSPOSE_INPUTS;
   }
 
-  /** Writes a chunk into the matrix. Resolves when the device has done it. */
+  /** Writes a chunk into the matrix. Resolves when the device has finished. */
   async transpose({ bytes, format, first, inputs }: TransposeChunk, matrix: GPUBuffer): Promise<void> {
     const { device } = this.#compiler;
     const compiled = await this.#compiler.compile(transposeKernel(format.floats));

@@ -1,16 +1,16 @@
 /**
- * WGSL that reads a stored matrix, each number in two steps so that a kernel can prefetch: whole quantisation blocks of a row
- * (`blockReader`), or 8-element vectors (`vec8Reader`). Quantized values are bound in words of that size, which the device then
- * loads at once.
+ * WGSL that reads a stored matrix in two steps, load and unpack, so that a kernel can prefetch: whole quantisation blocks of a row
+ * (`blockReader`), or 8-element vectors (`vec8Reader`). Quantized values are bound as words of that size, which the device loads
+ * in one access.
  *
- * Quantized values become floats without a conversion, and mostly without a shift: put into the mantissa of 2^23 a value q is the float
- * 2^23 + q, and a value that stands n bits higher is 2^23 + q 2^n. Subtracting 2^23 and the zero point is exact. The remaining factor
- * 2^n goes into the other factor of the product, again exactly (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
+ * Quantized values become floats without a conversion, and mostly without a shift: a value q in the mantissa of 2^23 is the float
+ * 2^23 + q, and a value n bits higher is 2^23 + q 2^n. Subtracting 2^23 and the zero point is exact. The remaining factor 2^n is
+ * compensated in the other factor of the product, again exactly (`PLACES`). f16 scales are unpacked, so no kernel needs shader-f16.
  */
 import type { Binding } from '../gpu/kernel.ts';
 import { blocksOf } from '../rows/row-layout.ts';
 
-/** How a matrix lies in its buffers. */
+/** The layout of a matrix in its buffers. */
 export interface MatrixFormat {
   /**
    * `q4`, `q8`: quantized values and scales as StoredMatrix has them. `floats`: `[rows, cols]`, rows padded with zeros to whole blocks.
@@ -24,7 +24,7 @@ export interface MatrixFormat {
   readonly cols: number;
 }
 
-/** What a kernel reads at once: a whole quantisation block, or an 8-element vector. */
+/** The unit of a kernel's loads: a whole quantisation block, or an 8-element vector. */
 export type ReadBy = 'block' | 'vec8';
 
 /** A format in words, for reports: `q4 f16 3584 x 18944`. */
@@ -54,8 +54,8 @@ export function matrixBindings(name: string, format: MatrixFormat, by: ReadBy): 
 const MAGIC = 2 ** 23;
 
 /**
- * Functions for the matrix `name`: `name_block(row, block)`: what is stored of a block, of type `name_Block`; {@link quad} of
- * that: four of its numbers, each to be multiplied by `name_scale(row, block)` and, by component, by `name_PLACES`.
+ * Functions for the matrix `name`: `name_block(row, block)`: loads a block, of type `name_Block`; {@link quad} of
+ * that gives four of its numbers, each to be multiplied by `name_scale(row, block)` and, by component, by `name_PLACES`.
  */
 export function blockReader(name: string, format: MatrixFormat): string {
   const blocks = blocksOf(format.cols);
@@ -99,7 +99,7 @@ export function quad(name: string, { kind, floats }: MatrixFormat, stored: strin
 }
 
 /**
- * Functions for the matrix `name`: `name_vec8(row, block, part)`: what is stored of numbers 8 part to 8 part + 7 of a block,
+ * Functions for the matrix `name`: `name_vec8(row, block, part)`: loads numbers 8 part to 8 part + 7 of a block,
  * scale included, of type `name_Vec8`; `name_f32(that)`: the numbers.
  */
 export function vec8Reader(name: string, format: MatrixFormat): string {
@@ -139,7 +139,7 @@ fn ${name}_f32(stored: ${name}_Vec8) -> array<vec4<f32>, 2> { return stored; }`;
   }
 }
 
-/** WGSL of the type of an 8-element vector as it is stored, scale included. */
+/** WGSL of the type of an 8-element vector as stored, scale included. */
 function vec8Type(name: string, { kind, floats }: MatrixFormat): string {
   const stored = floats === 'f16' ? 'vec4<u32>' : 'array<vec4<f32>, 2>';
   const type = { q4: 'vec2<u32>', q8: 'vec3<u32>', floats: stored, table: stored }[kind];
@@ -158,8 +158,7 @@ export function f16BlockReader(name: string, format: MatrixFormat): string {
 export function vec8OfBlock(
   name: string,
   { kind, floats }: MatrixFormat,
-  block: string,
-  scale: string,
+  { block, scale }: { readonly block: string; readonly scale: string },
   i: number,
 ): string {
   switch (kind) {
@@ -175,7 +174,7 @@ export function vec8OfBlock(
 
 /**
  * The order of an 8-element vector's numbers as f16, two a word: the one in which quantized values are unpacked with the fewest
- * instructions. A dot product may be summed in any order as long as both its sides use the same.
+ * instructions. A dot product may be summed in any order as long as both operands use the same order.
  */
 const F16_ORDER: Readonly<Record<MatrixFormat['kind'], readonly (readonly [low: number, high: number])[]>> = {
   q4: [0, 1, 2, 3].map((i) => [i, i + 4] as const),
@@ -253,7 +252,7 @@ function vec8sPerRow(format: MatrixFormat): number {
   return format.kind === 'table' ? format.cols / 8 : blocksOf(format.cols) * 4;
 }
 
-/** What both readers stand on: scales, places, and four numbers out of what is stored. */
+/** What both readers share: scales, places, and unpacking of four numbers. */
 function unpacking(name: string, format: MatrixFormat): string {
   const blocks = blocksOf(format.cols);
   const scales = `${floatReader(name, `${name}_scales`, format.floats)}

@@ -1,5 +1,5 @@
 /**
- * Loads weights from data files into GPU buffers, a few MB at a time. A weight that two graphs use, such as a tied embedding
+ * Loads weights from data files into GPU buffers, a few MB at a time. A weight shared by two graphs, such as a tied embedding
  * table, is loaded once.
  */
 import { NamedError } from '../../../shared/errors.ts';
@@ -11,13 +11,13 @@ import { paddedWidth } from '../rows/row-layout.ts';
 
 /** Bytes read and uploaded at a time. */
 const CHUNK_BYTES = 1 << 23;
-/** Chunks in flight at once between file and device: this many are in the browser's memory. */
+/** Chunks in flight between file and device: this many occupy the browser's memory. */
 const CHUNKS_IN_FLIGHT = 8;
 
 /** Buffer sizes are multiples of this many bytes, the widest load of a kernel. */
 const ALIGNMENT = 16;
 
-/** A file of weights, by the path that graphs name it by. */
+/** A file of weights, by its path in the graphs. */
 export interface DataFile {
   readonly path: string;
   readonly blob: Blob;
@@ -57,7 +57,7 @@ export class WeightStore {
           const known = this.#loaded.get(key);
           if (known === undefined || --known.users.count > 0) continue;
           this.#loaded.delete(key);
-          // One that is still loading is destroyed once it has loaded; whoever awaits it is told if it fails.
+          // A buffer still loading is destroyed once loaded; its awaiters see a failure.
           void known.buffer.then(
             (buffer) => buffer.destroy(),
             () => undefined,
@@ -72,17 +72,21 @@ export class WeightStore {
     const buffer = this.#buffer(weight.length, weight.name);
     const chunks: Promise<void>[] = [];
     for (let at = 0; at < weight.length; at += CHUNK_BYTES) {
-      chunks.push(this.#chunks.use(() => this.#uploadChunk(weight, blob, buffer, at, users)));
+      chunks.push(this.#chunks.use(() => this.#uploadChunk({ weight, blob, users }, buffer, at)));
     }
     await Promise.all(chunks);
     return buffer;
   }
 
-  async #uploadChunk(weight: ExternalWeight, blob: Blob, buffer: GPUBuffer, at: number, users: Users): Promise<void> {
-    if (users.count === 0) return; // released meanwhile: the rest need not be read
+  async #uploadChunk(
+    { weight, blob, users }: { readonly weight: ExternalWeight; readonly blob: Blob; readonly users: Users },
+    buffer: GPUBuffer,
+    at: number,
+  ): Promise<void> {
+    if (users.count === 0) return; // released meanwhile: skip the rest
     const bytes = await read(weight, blob, at, Math.min(weight.length, at + CHUNK_BYTES));
     this.#device.queue.writeBuffer(buffer, at, wholeWords(bytes));
-    // What is written stays in the browser's memory until the device has taken it.
+    // Written data stays in the browser's memory until the device has consumed it.
     await this.#device.queue.onSubmittedWorkDone();
   }
 
@@ -104,7 +108,7 @@ export class WeightStore {
     return matrix;
   }
 
-  /** A vector as f32 with zeros behind it. */
+  /** A vector as f32, zero-padded. */
   async #vector(weight: ExternalWeight, blob: Blob, paddedLength: number): Promise<GPUBuffer> {
     const bytes = await this.#chunks.use(() => read(weight, blob, 0, weight.length));
     const values = weight.type === 'f16' ? f16ToF32(new Uint16Array(bytes)) : new Float32Array(bytes);
@@ -152,7 +156,7 @@ export interface WeightSet {
   release(): void;
 }
 
-/** Lets so many tasks run at a time, in the order in which they came. */
+/** A semaphore: lets a limited number of tasks run at a time, in order of arrival. */
 class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -186,7 +190,7 @@ function keyOf({ location, offset, length }: ExternalWeight): string {
 }
 
 function blobOf(files: readonly DataFile[], { location, name }: ExternalWeight): Blob {
-  // Graphs name data files from where they lie themselves; ours lie at the folder's root.
+  // Graphs name data files relative to themselves; ours lie at the folder's root.
   const found = files.find(({ path }) => path === location);
   if (found !== undefined) return found.blob;
   throw new NamedError('ModelFolderError', `The data file ${location}, which holds ${name}, was not opened.`);

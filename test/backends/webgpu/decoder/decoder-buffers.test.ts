@@ -9,12 +9,12 @@ const TOKENS = 1600;
 const PATCHES = 4 * TOKENS;
 const { text, vision } = configFromCheckpoint(flatConfig(), undefined);
 /** The tower's 3420, as it is stored. */
-const INNER = 3456;
+const INTERMEDIATE = 3456;
 const MB = 1e6;
-/** Nothing in parts. */
+/** No KV splits and no split-K partial sums. */
 const NOTHING = { partials: 0, sums: 0, upPartialSums: 0 };
 
-/** A device that makes buffers of a size, and nothing else. */
+/** A device that only creates buffers with a size. */
 const device = {
   createBuffer: ({ size, label }: GPUBufferDescriptor) => {
     const buffer = { size, label, destroy: () => Object.assign(buffer, { size: 0, label: 'destroyed' }) };
@@ -32,23 +32,27 @@ function bytesOf(buffers: object): number {
   return [...new Set(Object.values(buffers) as GPUBuffer[])].reduce((sum, { size }) => sum + size, 0);
 }
 
-function visionBuffers(isPacked: boolean, hiddenSize = vision.hiddenSize, intermediateSize = INNER): VisionBuffers {
+function visionBuffers(
+  isPacked: boolean,
+  hiddenSize = vision.hiddenSize,
+  intermediateSize = INTERMEDIATE,
+): VisionBuffers {
   const sizes = { vision: { ...vision, hiddenSize }, intermediateSize, isPacked };
   return new VisionScratch(device, sizes).for(PATCHES);
 }
 
-describe("what lies between VisionThink-7B's kernels while the largest picture is read", () => {
-  it('takes 166 MB in the vision tower, 215 where attention uses subgroup matrices', () => {
+describe("the buffers between VisionThink-7B's kernels while it reads the largest picture", () => {
+  it('take 166 MB in the vision tower, 215 MB where attention uses subgroup matrices', () => {
     expect(bytesOf(visionBuffers(false))).toBeLessThan(166.5 * MB);
     expect(bytesOf(visionBuffers(true))).toBeLessThan(215.5 * MB);
   });
 
-  it('takes 167 MB in the language model', () => {
+  it('take 167 MB in the language model', () => {
     const size = { tokens: TOKENS, logitsRows: 1, ...NOTHING };
     expect(bytesOf(new Scratch(device, text, text.intermediateSize, NOTHING).for(size))).toBeLessThan(168 * MB);
   });
 
-  it('takes what a short prompt with subgroup matrices needs from the beginning, so that a question binds nothing anew', () => {
+  it('start large enough for a short prompt with subgroup matrices, so that a question rebinds nothing', () => {
     const least = { partials: 1000, sums: 2000, upPartialSums: 3000 };
     const scratch = new Scratch(device, text, text.intermediateSize, least);
     const first = scratch.for({ tokens: 400, logitsRows: 1, ...NOTHING });
@@ -59,7 +63,7 @@ describe("what lies between VisionThink-7B's kernels while the largest picture i
     expect([longer.partials.size, longer.sums.size, longer.upPartialSums.size]).toEqual([4000, 16_000, 12_000]);
   });
 
-  it('takes 55 MB in the language model behind it, and the results are still there', () => {
+  it('shrink to 55 MB in the language model afterwards, and keep the results', () => {
     const scratch = new Scratch(device, text, text.intermediateSize, NOTHING);
     const long = scratch.for({ tokens: TOKENS, logitsRows: 1, ...NOTHING });
     scratch.submitted();
@@ -70,14 +74,14 @@ describe("what lies between VisionThink-7B's kernels while the largest picture i
     expect(step.hidden).not.toBe(long.hidden);
     expect(bytesOf(step)).toBeLessThan(55 * MB);
     scratch.submitted();
-    expect(scratch.for({ tokens: 512, logitsRows: 1, ...NOTHING })).toBe(step); // a question behind it binds nothing anew
+    expect(scratch.for({ tokens: 512, logitsRows: 1, ...NOTHING })).toBe(step); // a question after it rebinds nothing
     scratch.dispose();
     expect(bytesOf(step)).toBe(0);
   });
 });
 
 describe('buffers between kernels', () => {
-  it('are one where no row has padding, and only where nothing reads one while the other is written', () => {
+  it('are shared where no row has padding, and only where no kernel reads one while it writes the other', () => {
     const { qkv, hidden, normed, attention, intermediate, packed, merged } = visionBuffers(false);
     expect(normed).toBe(attention);
     expect(intermediate).toBe(qkv);
@@ -89,10 +93,10 @@ describe('buffers between kernels', () => {
     expect(new Set([onUnits.packed, onUnits.hidden, onUnits.normed, onUnits.qkv]).size).toBe(4);
   });
 
-  it('are apart where rows have padding, whose zeros another would overwrite', () => {
+  it('are separate where rows have padding, whose zeros the other would overwrite', () => {
     const { qkv, hidden, normed, attention, intermediate } = visionBuffers(false, 40);
     expect(new Set([qkv, hidden, normed, attention, intermediate]).size).toBe(5);
-    const { intermediateSize } = vision; // 3420, as fp16 folders store it: halves in the padding would be read as any float
+    const { intermediateSize } = vision; // 3420, as fp16 folders store it: f16 values left in the padding would be read as arbitrary floats
     const floats = visionBuffers(true, vision.hiddenSize, intermediateSize);
     expect(intermediateSize % 32).not.toBe(0);
     expect([floats.intermediate, floats.qkv].includes(floats.packed)).toBe(false);

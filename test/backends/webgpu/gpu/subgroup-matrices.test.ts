@@ -24,7 +24,7 @@ describe('subgroup matrices', () => {
     expect(unitsOf({ features: ['chromium-experimental-subgroup-matrix'] }).present).toBe(false);
   });
 
-  it('are left alone where something does not suit, and where the device refuses the kernel, which they tell', async () => {
+  it('are not used where a property does not fit or the device refuses the kernel, and say why', async () => {
     let compiled = 0;
     const compile = async (): Promise<string> => `kernel ${++compiled}`;
     const none = unitsOf({ features: [] });

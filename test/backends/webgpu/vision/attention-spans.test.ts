@@ -24,7 +24,7 @@ describe('spans of attention', () => {
     ]);
   });
 
-  it('take a window that is too large in parts, each against all of it', () => {
+  it('split the queries of a window that is too large, each span against all keys of the window', () => {
     const { windowSizes } = planWindows(VISION, 6, 8);
     expect(rows(windowSpans(windowSizes, 32))).toEqual([
       [0, 32, 0, 48],
@@ -32,7 +32,7 @@ describe('spans of attention', () => {
     ]);
   });
 
-  it('over a whole image see all of it', () => {
+  it('of full attention cover the whole image', () => {
     expect(rows(imageSpans(100, 64))).toEqual([
       [0, 64, 0, 100],
       [64, 100, 0, 100],

@@ -1,4 +1,4 @@
-/** Where the kernels find a model's weights: in the graphs that the converter writes. */
+/** Locating a model's weights in the graphs that the converter writes. */
 import { describe, expect, it } from 'vitest';
 import { buildGraphs } from '../../../../src/converter/graph-sets.ts';
 import { precisionOf, type Dtype } from '../../../../src/converter/dtypes.ts';
@@ -29,7 +29,7 @@ function build(
   visionEncoder: ReadonlyMap<string, ExternalWeight>;
 } {
   const layout = new WeightLayout(
-    precisionOf(dtype, model.checkpoint.keptAtEight),
+    precisionOf(dtype, model.checkpoint.eightBitPrefixes),
     (graph, serial) => `${graph}.${serial}`,
   );
   const [first] = buildGraphs(layout, model, 1e9);
@@ -61,7 +61,7 @@ describe('weights of the language model', () => {
     if (kind !== 'transposed') expect(place(head)).toEqual(place(table));
   });
 
-  it('lie where the layout has put them, beyond 2^31 bytes too', async () => {
+  it('lie where the layout puts them, even beyond 2^31 bytes', async () => {
     const model = await modelOf('7b');
     const { layout, decoder } = build(model, 'q4f16');
     const { layers, head } = decoderWeights(decoder, model.config.text);
@@ -73,7 +73,7 @@ describe('weights of the language model', () => {
       expect(places).toContain(`${location} ${offset} ${length}`);
   });
 
-  it('are refused by name when one is missing or misshapen', async () => {
+  it('are refused when one is missing or misshapen, with its name', async () => {
     const model = await modelOf('tiny');
     const { decoder } = build(model, 'q8');
     const name = 'language_model.layers.1.mlp.down_proj.weight.q';
@@ -97,7 +97,7 @@ describe('weights of the vision tower', () => {
     );
     expect(blocks).toHaveLength(2);
     const kind = { fp32: 'transposed', fp16: 'transposed', q8: 'q8', q4f16: 'q8' }[dtype];
-    const intermediate = kind === 'transposed' ? 100 : 128; // padded to be quantised
+    const intermediate = kind === 'transposed' ? 100 : 128; // padded for quantisation
     expect(patchEmbed).toMatchObject({ kind: 'transposed', rows: 64, cols: 1176 });
     expect(blocks[1]?.qkv.matrix).toMatchObject({ kind, rows: 192, cols: 64 });
     expect(blocks[1]?.gate.matrix).toMatchObject({ kind, rows: intermediate, cols: 64 });
@@ -107,7 +107,7 @@ describe('weights of the vision tower', () => {
     expect(mergerOutput.matrix).toMatchObject({ kind, rows: 128, cols: 256 });
   });
 
-  it('are refused by name when one is missing or misshapen', async () => {
+  it('are refused when one is missing or misshapen, with its name', async () => {
     const model = await modelOf('tiny');
     const { visionEncoder } = build(model, 'q8');
     const name = 'visual.blocks.1.attn.proj.bias';

@@ -1,4 +1,4 @@
-/** Y = X Wᵀ as every matrix kernel computes it: made-up inputs in the order of their bindings, and what Y must be. */
+/** Y = X Wᵀ as every matrix kernel computes it: made-up inputs in the order of their bindings, and the expected Y. */
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { paramWords } from '../gpu/kernel.ts';
 import type { MatrixFormat } from '../weights/weight-reader.ts';
@@ -7,30 +7,30 @@ import type { CaseBuffer } from './kernel-case.ts';
 import { gelu, product, rmsNorm, silu } from './reference.ts';
 import { paddedWidth } from '../rows/row-layout.ts';
 
-/** A product, what stands in front of it and what becomes of it. */
-export interface ProductProblem {
-  /** One matrix. For `swiglu` the gate's and the other; or the other alone, where y holds what the gate gave. */
+/** A GEMV or GEMM with its optional RMSNorm and its epilogue. */
+export interface MatmulProblem {
+  /** One matrix. For `swiglu` gate and up; or up alone, with the gate's result in y. */
   readonly matrices: readonly MatrixFormat[];
   readonly tokens: number;
   readonly epilogue: 'store' | 'add' | 'swiglu' | 'gelu';
   readonly bias?: boolean;
   readonly normEpsilon?: number;
-  /** Only the last so many tokens, to rows without padding. */
+  /** Computes only this many last tokens, into rows without padding. */
   readonly logitsRows?: number;
   /** Large, small and zero rows of both sides. */
   readonly extremes?: boolean;
-  /** Nothing beyond this is kept of what `swiglu` gives. */
+  /** Clamps the result of `swiglu`. */
   readonly largest?: number;
 }
 
-/** Numbers, and what their errors are relative to: the sum of the magnitudes they are made of. */
+/** Numbers, and the scales of their errors: the sums of the magnitudes of their terms. */
 interface Sums {
   readonly values: Float64Array;
   readonly scales: Float64Array;
 }
 
-/** Buffers: the matrices', `x`, `y`, `bias` and `gamma` where there are such, `params`. */
-export function productBuffers(problem: ProductProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
+/** Buffers: the matrices', `x`, `y`, `bias` and `gamma` if present, `params`. */
+export function matmulBuffers(problem: MatmulProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
   const { matrices, tokens, epilogue, normEpsilon, logitsRows, extremes = false } = problem;
   const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
   const made = matrices.map((format) => madeUpMatrix(format, random, extremes));
@@ -76,9 +76,9 @@ function sumsOf(x: ArrayLike<number>, weights: Float32Array, cols: number, bias:
   };
 }
 
-/** What becomes of the sums. Errors go through silu and gelu, whose slope is at most 1.13. */
+/** Applies the epilogue. Errors propagate through silu and gelu, whose slope is at most 1.13. */
 function finished(
-  { epilogue, largest = Infinity }: ProductProblem,
+  { epilogue, largest = Infinity }: MatmulProblem,
   [sums, others]: readonly Sums[],
   before: Float32Array | null,
 ): Sums {
@@ -95,7 +95,7 @@ function finished(
         scales: sums.scales.map((scale, i) => scale + Math.abs(at(before, i))),
       };
     case 'swiglu':
-      if (before !== null) return gated(sums, before, largest);
+      if (before !== null) return swigluOf(sums, before, largest);
       return {
         values: sums.values.map((gate, i) => silu(gate) * at(others?.values, i)),
         scales: sums.scales.map(
@@ -106,8 +106,8 @@ function finished(
   }
 }
 
-/** silu of what y holds, times the sums. */
-function gated({ values, scales }: Sums, gate: Float32Array, largest: number): Sums {
+/** SwiGLU: silu of y times the sums. */
+function swigluOf({ values, scales }: Sums, gate: Float32Array, largest: number): Sums {
   const factors = Float64Array.from(gate, silu);
   return {
     values: values.map((value, i) => Math.max(-largest, Math.min(largest, (factors[i] ?? 0) * value))),

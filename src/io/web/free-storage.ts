@@ -3,10 +3,10 @@
  * whether its window is private. The real quota still limits writing. Bytes.
  * Source: chromestatus.com, feature 4977371751645184, "Predictable reported storage quota" (2025).
  */
-const TOLD_AT_MOST_BYTES = 10 * 2 ** 30;
+const REPORTED_AT_MOST_BYTES = 10 * 2 ** 30;
 
 /** This origin's free capacity as the browser reports it. Bytes; null where it reports none. */
-export interface StorageRoom {
+export interface FreeStorage {
   readonly usedBytes: number | null;
   readonly freeBytes: number | null;
   /** Whether `freeBytes` is the most the browser ever reports: there may be more. */
@@ -14,8 +14,8 @@ export interface StorageRoom {
 }
 
 /** Asks the browser for its estimate. */
-export async function storageRoom(): Promise<StorageRoom> {
+export async function freeStorage(): Promise<FreeStorage> {
   const { quota, usage } = await navigator.storage.estimate();
   const freeBytes = quota === undefined || usage === undefined ? null : Math.max(0, quota - usage);
-  return { usedBytes: usage ?? null, freeBytes, mayBeMore: freeBytes === TOLD_AT_MOST_BYTES };
+  return { usedBytes: usage ?? null, freeBytes, mayBeMore: freeBytes === REPORTED_AT_MOST_BYTES };
 }

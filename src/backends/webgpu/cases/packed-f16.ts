@@ -1,8 +1,8 @@
-/** Rows as subgroup matrices read them: f16, in eights whose order depends on how the matrix they meet is stored. */
+/** Rows as subgroup matrices read them: f16, in 8-element vectors whose order depends on the storage of the matrix. */
 import { f32ToF16 } from '../../../shared/float16.ts';
 import type { Storage } from './formats.ts';
 
-/** Which number of eight stands at each place. Quantized values come out of their words in this order. */
+/** The source index of each element of an 8-element vector: the order in which quantized values are unpacked. */
 const ORDER = {
   q4: [0, 4, 1, 5, 2, 6, 3, 7],
   q8: [0, 2, 1, 3, 4, 6, 5, 7],
@@ -10,7 +10,7 @@ const ORDER = {
   table: [0, 1, 2, 3, 4, 5, 6, 7],
 } as const;
 
-/** Numbers in the order in which they are packed. Whole eights. */
+/** Numbers in packing order. The length is a multiple of eight. */
 export function inPackedOrder(
   values: Float32Array<ArrayBuffer>,
   { kind }: Pick<Storage, 'kind'>,
@@ -19,9 +19,6 @@ export function inPackedOrder(
 }
 
 /** The same as f16. */
-export function packedHalves(
-  values: Float32Array<ArrayBuffer>,
-  storage: Pick<Storage, 'kind'>,
-): Uint16Array<ArrayBuffer> {
+export function packedF16(values: Float32Array<ArrayBuffer>, storage: Pick<Storage, 'kind'>): Uint16Array<ArrayBuffer> {
   return new Uint16Array(f32ToF16(inPackedOrder(values, storage)));
 }
