@@ -2,7 +2,8 @@
 
 `python -m nano.parts cut STATE.pt FOLDER --what int8|weights|momentum --first 0 --count 4` writes NAME.partNN files of at most 16 MiB;
 `python -m nano.parts join OUT.safetensors NAME.part*` puts them together;
-`python -m nano.parts load STATE.pt --size 55m --weights W.safetensors [--momentum M.safetensors]` makes a checkpoint that read_train loads.
+`python -m nano.parts load STATE.pt --size 55m --weights W.safetensors [--momentum M.safetensors]` makes a checkpoint that read_train loads;
+--size only where the weights' file does not say it: `--size first` for the first generation's, whose auxiliary heads start anew.
 
 int8: weights in 8 bits (compact.py) with the auxiliary heads; weights: the same in bfloat16; momentum: the optimizer's state in bfloat16.
 """
@@ -71,18 +72,27 @@ def metadata_of(data: bytes) -> dict:
     return json.loads(data[8 : 8 + struct.unpack("<Q", data[:8])[0]]).get("__metadata__", {})
 
 
-def checkpoint_of(weights: bytes, momentum: bytes | None) -> dict:
-    """What read_train loads, from the files' bytes. Without momentum the optimizer starts anew (some hundred steps' loss)."""
+def checkpoint_of(weights: bytes, momentum: bytes | None, size: str | None = None) -> dict:
+    """What read_train loads, from the files' bytes; size: where the file does not say it. Parameters that the file lacks keep their first values.
+
+    Without momentum the optimizer starts anew (some hundred steps' loss).
+    """
     from .model import Model
     from .optimizer import Optimizer
     from .read_model import SIZES
 
-    meta = metadata_of(weights)
-    tensors = load(weights)
+    meta = {"size": size, "step": 0, "pages": 0, "seconds": 0} | metadata_of(weights)
+    if meta["size"] not in SIZES:
+        raise ValueError(f"the weights' file does not say its size: give --size, one of {', '.join(SIZES)}")
+    tensors = {k.removeprefix("P."): v for k, v in load(weights).items()}
     model = Model(SIZES[meta["size"]])
     state = {}
-    for name in model.state_dict():
-        w, scale = tensors[name.replace("/", ".")].float(), tensors.get(name.replace("/", ".") + ":scale")
+    for name, first in model.state_dict().items():
+        key = name.removeprefix("P.").replace("/", ".")
+        if key not in tensors:
+            state[name] = first
+            continue
+        w, scale = tensors[key].float(), tensors.get(key + ":scale")
         state[name] = w if scale is None else w * scale.view(-1, *[1] * (w.ndim - 1))
     out = {"size": meta["size"], "model": state, "step": int(meta["step"]), "pages": int(meta["pages"]), "seconds": float(meta["seconds"])}
     if momentum:
@@ -106,6 +116,7 @@ def main() -> None:
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--count", type=int, default=4)
     p.add_argument("--name")
+    p.add_argument("--size")
     p.add_argument("--weights")
     p.add_argument("--momentum")
     a = p.parse_args()
@@ -117,7 +128,7 @@ def main() -> None:
         Path(a.paths[0]).write_bytes(join(a.paths[1:]))
     else:
         read = [Path(f).read_bytes() if f else None for f in (a.weights, a.momentum)]
-        torch.save(checkpoint_of(*read), a.paths[0])
+        torch.save(checkpoint_of(*read, a.size), a.paths[0])
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ SIZES = {
         **READING,
     ),
     "18m": Config(**READING),
+    # The first generation's weights (18 M parameters): its rotary base, the reading stage's character classes.
+    "first": Config(rope_theta=100.0, characters=READING["characters"]),
     "55m": Config(
         vision_depth=12,
         vision_hidden=384,

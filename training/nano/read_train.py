@@ -20,7 +20,7 @@ PEAK = 790e12  # bf16 multiply-adds times two a second that a matrix product rea
 def arguments(argv=None):
     """Command line."""
     p = argparse.ArgumentParser()
-    p.add_argument("--size", required=True, choices=("tiny", "18m", "55m"))
+    p.add_argument("--size", required=True, choices=("tiny", "18m", "first", "55m"))
     p.add_argument("--out", required=True, help="folder for logs and results")
     p.add_argument("--state", required=True, help="folder for checkpoints")
     p.add_argument("--name", help="of log and results; the size by default")

@@ -287,8 +287,8 @@ class Sheet:
         s = self.scale
         at = (x0 * s, y0 * s, max(x0 * s + 1, x1 * s), max(y0 * s + 1, y1 * s))
         radius = min(radius * s, (at[2] - at[0]) / 2, (at[3] - at[1]) / 2)
-        if radius >= 1:
-            self.draw.rounded_rectangle(at, radius, fill=fill, outline=outline, width=max(1, round(width * s)))
+        if radius >= 1:  # in whole pixels: Pillow 12 raises ValueError for one in some thousand pills with fractions
+            self.draw.rounded_rectangle(tuple(round(v) for v in at), int(radius), fill=fill, outline=outline, width=max(1, round(width * s)))
         else:
             self.draw.rectangle(at, fill=fill, outline=outline, width=max(1, round(width * s)))
 
