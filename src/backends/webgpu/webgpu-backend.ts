@@ -4,12 +4,14 @@ import { activationsOf, type GraphName, type VariantName } from '../../model/man
 import type { ModelFolder } from '../../architectures/model-folder.ts';
 import type { LoadEvent } from '../../protocol/events.ts';
 import { NamedError } from '../../shared/errors.ts';
+import { embeddingCases } from './cases/text-rows-cases.ts';
 import { createContext, type KernelContext } from './context.ts';
 import { openDecoder } from './decoder/open-decoder.ts';
 import { WebGpuTextModel } from './decoder/text-model.ts';
 import { TokenEmbedding } from './decoder/token-embedding.ts';
 import type { KernelTime } from './gpu/command-stream.ts';
 import type { KernelDescription } from './gpu/compiler.ts';
+import { selfTestCases } from './self-test/rows-test.ts';
 import type { Tuning } from './gpu/tuning.ts';
 import { WebGpuVisionModel } from './vision/vision-model.ts';
 import { readStoredGraph, type StoredGraph } from './weights/stored-graph.ts';
@@ -72,6 +74,7 @@ export async function openWebGpuBackend(options: WebGpuBackendOptions): Promise<
   try {
     const visionModel = await open('vision_encoder', WebGpuVisionModel.open);
     const embedding = await open('embed_tokens', TokenEmbedding.open);
+    await selfTestCases(context.compiler, embeddingCases(embedding.format));
     const { run } = await open('decoder', openDecoder);
     return new KernelBackend(context, visionModel, new WebGpuTextModel({ context, embedding, run }), opened);
   } catch (thrown) {

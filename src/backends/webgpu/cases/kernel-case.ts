@@ -1,7 +1,6 @@
 /**
  * A kernel case: one kernel, one run of it on made-up inputs, and the results of a scalar reference. The table of cases
- * (all-cases.ts) serves tests in Node and the playground page kernels.html, its made-up inputs and references the self-test at load
- * as well; nothing here touches a device.
+ * (all-cases.ts) serves tests in Node, the playground page kernels.html and the self-test at load; nothing here touches a device.
  */
 import type { DeviceTraits } from '../gpu/device-traits.ts';
 import type { Kernel } from '../gpu/kernel.ts';

@@ -24,8 +24,17 @@ const TOLERANCE_F16 = 6e-4;
 /** Every case of these kernels. */
 export function textRowsCases(): readonly KernelCase[] {
   const tables: readonly Storage[] = [...QUANTIZED, ...TYPES.map((floats) => ({ kind: 'table', floats }) as const)];
+  return [...tables.flatMap(embeddingCases), ...stateRowsCases()];
+}
+
+/** The cases of the embedding lookup in a table stored that way. */
+export function embeddingCases(table: Storage): readonly KernelCase[] {
+  return EMBEDDINGS.map((one, i) => embedCase(table, one, i % 2 === 0 ? 'f16' : 'f32'));
+}
+
+/** The cases of the kernels behind the embedding: residual stream, RMSNorm, arg max. */
+export function stateRowsCases(): readonly KernelCase[] {
   return [
-    ...tables.flatMap((table) => EMBEDDINGS.map((one, i) => embedCase(table, one, i % 2 === 0 ? 'f16' : 'f32'))),
     ...TYPES.flatMap((type) => LOADS.map(([what, tokens, cols]) => loadCase(type, what, tokens, cols))),
     ...NORMS.flatMap((one) => [false, true].map((gapless) => normCase(one, gapless))),
     ...ARG_MAXES.flatMap((one) => [argMaxPartsCase(one), argMaxCase(one)]),

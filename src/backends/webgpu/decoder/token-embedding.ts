@@ -4,6 +4,7 @@ import type { Compiled } from '../gpu/compiler.ts';
 import { embedKernel } from '../rows/text-rows.ts';
 import { loadMatrix, type LoadedMatrix } from '../weights/loaded-matrix.ts';
 import type { StoredGraph } from '../weights/stored-graph.ts';
+import type { MatrixFormat } from '../weights/weight-reader.ts';
 import type { WeightSet } from '../weights/weight-store.ts';
 import { embeddingTable } from './decoder-weights.ts';
 
@@ -49,6 +50,11 @@ export class TokenEmbedding {
       weights.release();
       throw thrown;
     }
+  }
+
+  /** How the table is stored. */
+  get format(): MatrixFormat {
+    return this.#table.format;
   }
 
   /** Submits a lookup of ids from the host, which writes `[ids, hidden]` in the activations' type to the start of `embeds`. */

@@ -1,12 +1,14 @@
-/** Self-test at load of the language model's kernels: GEMV and GEMM in the model's formats, and attention in KV splits. */
+/** Self-test at load of the language model's kernels: GEMV and GEMM in the model's formats, row kernels, attention in KV splits. */
 import { groupedAttention } from '../../../model/reference-attention.ts';
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { stateRowsCases } from '../cases/text-rows-cases.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { DecoderKernelConfig, DecoderKernels } from '../decoder/decoder-kernels.ts';
 import type { KernelContext } from '../context.ts';
 import type { DecoderFormats } from '../decoder/loaded-decoder.ts';
 import { testedFormats, testGemm, testTiledGemm } from './matmul-test.ts';
+import { selfTestCases } from './rows-test.ts';
 import { testSplitKLayers } from './split-k-test.ts';
 import { compileGemm, compileGemv } from '../matmul/compile.ts';
 import { canSplitK, wideTile } from '../matmul/select.ts';
@@ -49,7 +51,8 @@ export async function selfTestDecoder(
     const split = canSplitK(Object.values(layer)) ? [testSplitKLayers(context, format, normEpsilon, target)] : [];
     return [fused(1, {}), fused(1, wideTile(tuning)), fused(tuning.columns, {}), many(), ...split];
   });
-  await Promise.all([...tests, compiling.then((kernels) => testAttention(context, kernels))]);
+  const rows = selfTestCases(compiler, stateRowsCases());
+  await Promise.all([...tests, rows, compiling.then((kernels) => testAttention(context, kernels))]);
 }
 
 async function testAttention(

@@ -7,7 +7,16 @@ import type { Compiled } from '../gpu/compiler.ts';
 import { PARAM_BYTES, type Params, paramWords, roundUp } from '../gpu/kernel.ts';
 
 /** Largest error allowed, relative to the largest expected value: allows for f16 intermediates, far below the error of a wrong kernel. */
-const TOLERANCE = 0.02;
+export const TOLERANCE = 0.02;
+
+/** The error for a kernel that fails its self-test; `detail` says by how much. */
+export function wrongKernelError(what: string, detail: string): NamedError {
+  return new NamedError(
+    'NumericCheckError',
+    `The graphics driver computes our kernel "${what}" wrongly (${detail}). ` +
+      'Update the driver or the browser; until then the app uses another way to compute.',
+  );
+}
 
 /** The buffers of one self-test; dispose it afterwards. */
 export class KernelFixture {
@@ -64,11 +73,7 @@ export class KernelFixture {
       if (!(error <= worst)) worst = Number.isNaN(error) ? Infinity : error;
     });
     if (worst <= TOLERANCE) return;
-    throw new NamedError(
-      'NumericCheckError',
-      `The graphics driver computes our kernel "${what}" wrongly (error ${worst.toPrecision(3)}, at most ${TOLERANCE} is allowed). ` +
-        'Update the driver or the browser; until then the app uses another way to compute.',
-    );
+    throw wrongKernelError(what, `error ${worst.toPrecision(3)}, at most ${TOLERANCE} is allowed`);
   }
 
   /** Frees the buffers. */

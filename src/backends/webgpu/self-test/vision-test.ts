@@ -1,10 +1,12 @@
-/** Self-test at load of the vision tower's kernels: GEMM in the model's formats, and attention in windows and over a whole image. */
+/** Self-test at load of the vision tower's kernels: GEMM in the model's formats, row kernels, attention in windows and over a whole image. */
 import { attend, rotate } from '../../../model/reference-attention.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
+import { visionRowsCases } from '../cases/vision-rows-cases.ts';
 import { KernelFixture } from './kernel-fixture.ts';
 import type { KernelContext } from '../context.ts';
 import type { VisionFormats } from '../vision/loaded-vision.ts';
 import { testedFormats, testTiledGemm } from './matmul-test.ts';
+import { selfTestCases } from './rows-test.ts';
 import { compileGemm, MANY } from '../matmul/compile.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import type { VisionAttention, VisionKernels } from '../vision/vision-kernels.ts';
@@ -37,7 +39,8 @@ export async function selfTestVision(
       await testTiledGemm(context, kernel, format, PATCHES);
     },
   );
-  await Promise.all([...tests, compiling.then(({ attention }) => testAttention(context, attention))]);
+  const rows = selfTestCases(compiler, visionRowsCases());
+  await Promise.all([...tests, rows, compiling.then(({ attention }) => testAttention(context, attention))]);
 }
 
 async function testAttention(
