@@ -22,18 +22,20 @@ const SHARED = {
   hookTimeout: HANGS_AFTER_MS,
 } as const;
 
-/** Starts the files of `unit` last: the others take longest, and one that begins last would run alone. */
-class UnitLast extends BaseSequencer {
+/** The projects by how long their files take, longest first. */
+const BY_LENGTH = ['gpu', 'browser', 'slow', 'unit'];
+
+/** Starts the longest files first, also in a fresh clone, which remembers no durations: one that begins last would run alone. */
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isUnit = ({ project }: TestSpecification): boolean => project.name === 'unit';
-    return [...sorted.filter((file) => !isUnit(file)), ...sorted.filter(isUnit)];
+    return BY_LENGTH.flatMap((name) => sorted.filter(({ project }) => project.name === name));
   }
 }
 
 export default defineConfig({
   test: {
-    sequence: { sequencer: UnitLast },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         plugins: [react()],
