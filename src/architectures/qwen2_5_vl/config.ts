@@ -60,7 +60,7 @@ export function configFromCheckpoint(json: unknown, generationConfig: unknown): 
   return checked({ text: textConfig, vision: visionFromConfig(vision), tokens }, root);
 }
 
-/** Reads them from the first place that has any: generation_config.json, then config.json, nested or flat. */
+/** Reads them from the first place that lists one: generation_config.json, then config.json, nested or flat. */
 function readEosTokenIds(places: readonly JsonFields[], vocabSize: number): readonly number[] {
   for (const place of places) {
     const value = place.get('eos_token_id');

@@ -1,6 +1,6 @@
 /** The benchmark page: form, progress and results. */
 import type { ReactElement } from 'react';
-import { Mark } from '../mark.tsx';
+import { ToolPageHeader } from '../tool-page-header.tsx';
 import { BenchForm } from './bench-form.tsx';
 import { BenchResults } from './bench-results.tsx';
 
@@ -8,20 +8,10 @@ import { BenchResults } from './bench-results.tsx';
 export function BenchPage(): ReactElement {
   return (
     <div className="page">
-      <header className="header">
-        <Mark />
-        <div className="header__words">
-          <h1 className="header__name">Benchmark</h1>
-          <p className="header__claim">
-            This app and unmodified transformers.js, on the same weights, on your machine.
-          </p>
-        </div>
-        <div className="header__tools">
-          <a className="link" href="./">
-            Back to the app
-          </a>
-        </div>
-      </header>
+      <ToolPageHeader
+        name="Benchmark"
+        claim="This app and unmodified transformers.js, on the same weights, on your machine."
+      />
       <main className="columns">
         <BenchForm />
         <BenchResults />

@@ -2,7 +2,7 @@
 import type { ReactElement } from 'react';
 import { useStore } from 'zustand';
 import type { KernelsStore } from '../../store/kernels-store.ts';
-import { Mark } from '../mark.tsx';
+import { ToolPageHeader } from '../tool-page-header.tsx';
 import { CaseResults } from './case-results.tsx';
 import { VariantTimes } from './variant-times.tsx';
 
@@ -11,18 +11,10 @@ export function KernelsPage({ store }: { readonly store: KernelsStore }): ReactE
   const { adapter, cases, variants, running, error, runCases, timeVariants } = useStore(store);
   return (
     <div className="page">
-      <header className="header">
-        <Mark />
-        <div className="header__words">
-          <h1 className="header__name">Kernels</h1>
-          <p className="header__claim">Every WebGPU kernel of this app, checked and timed on your graphics card.</p>
-        </div>
-        <div className="header__tools">
-          <a className="link" href="./">
-            Back to the app
-          </a>
-        </div>
-      </header>
+      <ToolPageHeader
+        name="Kernels"
+        claim="Every WebGPU kernel of this app, checked and timed on your graphics card."
+      />
       <main className="kernels">
         <p className="kernels__adapter">
           {adapter === null ? 'The graphics card is opened by the first run.' : adapter.description}

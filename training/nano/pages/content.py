@@ -29,7 +29,7 @@ LABELS = """First name;Last name;Full name;Date of birth;E-mail address;Phone nu
     Speed;Distance;Duration;Calories;Protein;Fat;Sugar;Fibre;Salt;Energy;Language;Time zone;Theme;Font size;Resolution;Refresh rate;Volume;Brightness"""
 LABELS = [label.strip() for label in LABELS.split(";")]
 COMMANDS = """git status;git log --oneline;ls -la;cd src;make -j8;npm test;npm run build;docker ps;kubectl get pods;cat README.md;python3 main.py;pip list;cargo build;
-    go test ./...;ssh admin@host;df -h;free -m;top -b -n 1;ps aux;grep -rn TODO .;find . -name '*.c';curl -sI localhost:8080;tar xzf data.tar.gz;apt update;
+    go test ./...;ssh admin@host;df -h;free -m;top -b -n 1;ps aux;grep -rn main .;find . -name '*.c';curl -sI localhost:8080;tar xzf data.tar.gz;apt update;
     systemctl status nginx;journalctl -xe;chmod +x run.sh;mkdir build;rm -rf dist;echo $PATH;whoami;uname -a;ping -c 3 router;vim config.yaml"""
 COMMANDS = [command.strip() for command in COMMANDS.split(";")]
 LEVELS = "INFO INFO INFO DEBUG WARN ERROR TRACE".split()
