@@ -2,7 +2,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../helpers/chromium.ts';
+import { launchChromium, painted, sidewaysOverflow } from '../helpers/chromium.ts';
 import { AppPage, serveSite, type Site } from '../helpers/site.ts';
 
 const DESKTOP = { width: 1280, height: 900 };
@@ -25,7 +25,7 @@ afterAll(async () => {
 async function violations({ page }: AppPage, colorScheme: 'light' | 'dark'): Promise<string[]> {
   await page.emulateMedia({ colorScheme });
   // Collapsed elements keep their old colours until they are painted again.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await painted(page);
   const found = await new AxeBuilder({ page }).analyze();
   return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`));
 }
@@ -47,11 +47,6 @@ async function tabThrough({ page }: AppPage): Promise<void> {
 /** Opens every disclosure. */
 function unfold({ page }: AppPage): Promise<void> {
   return page.evaluate(() => document.querySelectorAll('details').forEach((details) => (details.open = true)));
-}
-
-/** Pixels by which the page is wider than the screen. */
-function overflow({ page }: AppPage): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
 describe('with a screen reader or a keyboard, the page', () => {
@@ -88,7 +83,7 @@ describe('with a screen reader or a keyboard, the page', () => {
 
   it('does not scroll sideways at 390 pixels while empty', async () => {
     await app.page.setViewportSize(PHONE);
-    expect(await overflow(app)).toBe(0);
+    expect(await sidewaysOverflow(app.page)).toBe(0);
     await app.page.setViewportSize(DESKTOP);
   });
 
@@ -139,11 +134,11 @@ describe('with a screen reader or a keyboard, the page', () => {
 
   it('does not scroll sideways at 390 pixels after an answer, nor at 256', async () => {
     await app.page.setViewportSize(PHONE);
-    expect(await overflow(app)).toBe(0);
+    expect(await sidewaysOverflow(app.page)).toBe(0);
     await app.question.fill('A'.repeat(3000));
-    expect(await overflow(app)).toBe(0);
+    expect(await sidewaysOverflow(app.page)).toBe(0);
     await app.page.setViewportSize({ ...PHONE, width: 256 });
-    expect(await overflow(app)).toBe(0);
+    expect(await sidewaysOverflow(app.page)).toBe(0);
     expect(app.uncaught).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchReport } from '../../src/evaluation/bench-report.ts';
-import { launchChromium } from '../helpers/chromium.ts';
+import { launchChromium, painted, sidewaysOverflow } from '../helpers/chromium.ts';
 import { PATIENCE_MS, serveSite, type Site } from '../helpers/site.ts';
 
 let site: Site;
@@ -115,12 +115,12 @@ describe('the benchmark page', () => {
     const { page } = await open('');
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      await painted(page);
       const { violations } = await new AxeBuilder({ page }).analyze();
       expect(violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))).toEqual([]);
     }
     await page.setViewportSize({ width: 390, height: 844 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    expect(await sidewaysOverflow(page)).toBe(0);
     await page.context().close();
   });
 });

@@ -20,6 +20,20 @@ export function openPages(): readonly Page[] {
   return [...launched].flatMap((browser) => browser.contexts().flatMap((context) => context.pages()));
 }
 
+/**
+ * Waits until a page is painted: new styles, media queries after a change of size and observers of sizes take effect with a frame.
+ * Without it a measurement may see the new size with the styles of the old one.
+ */
+export async function painted(page: Page): Promise<void> {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
+/** Pixels by which a painted page is wider than the screen. */
+export async function sidewaysOverflow(page: Page): Promise<number> {
+  await painted(page);
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
 /** Whether pages of the site at `url` are offered a WebGPU adapter. */
 export async function hasAdapter(browser: Browser, url: string): Promise<boolean> {
   const page = await browser.newPage();
