@@ -2,7 +2,7 @@
 import type { Decoder } from '../engine/decoder.ts';
 import type { PromptLookup } from '../engine/prompt-lookup.ts';
 import type { Prompts } from '../model/prompts.ts';
-import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
 
@@ -12,7 +12,7 @@ export interface TurnContext {
   /** Parses the model's calls; offered only if the prompts have a tool. */
   readonly tool: Tool;
   readonly builder: PromptBuilder;
-  readonly tokenizer: QwenTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly decoder: Decoder;
   readonly drafts: PromptLookup;
   /** Ids that end a response. */

@@ -11,7 +11,7 @@
 import type { TokenSource } from '../engine/generate.ts';
 import { Sampler } from '../engine/sampler.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
-import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
@@ -30,7 +30,7 @@ export interface TurnRequest extends TurnQuestion {
   /** `performance.now()` at the question: the turn's time includes its waiting. */
   readonly askedAt: number;
   /** Returns the token source of a round; null or absent: the model decides, with the settings' temperature. */
-  readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
+  readonly sourceOf?: ((round: number, tokenizer: Tokenizer) => TokenSource | null) | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/conversation/engine.ts';
 import { TOOLS } from '../../../src/conversation/tools/registry.ts';
 import { prepareView } from '../../../src/image/image-request.ts';
+import { CHATML } from '../../../src/architectures/qwen2_5_vl/chat.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../../src/model/prompts.ts';
 import type { RoundStartEvent, TurnEvent } from '../../../src/protocol/events.ts';
@@ -28,10 +29,10 @@ const QUESTION = 'Which bar is red?';
 const HALF_TOKENS = 8;
 
 /** VisionThink's prompts for a model whose tool is the crop. */
-const CROP_PROMPTS: Prompts = parsePrompts(cropPromptsFile());
+const CROP_PROMPTS: Prompts = parsePrompts(cropPromptsFile(), CHATML);
 
 function cropPromptsFile(): unknown {
-  const file = promptsFile('efficient');
+  const file = promptsFile('efficient', CHATML);
   const section = file['efficient'];
   return { ...file, efficient: { ...(isObject(section) ? section : {}), tool: 'crop' } };
 }
