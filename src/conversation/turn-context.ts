@@ -3,6 +3,7 @@ import type { Decoder } from '../engine/decoder.ts';
 import type { PromptLookup } from '../engine/prompt-lookup.ts';
 import type { Prompts } from '../model/prompts.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
+import type { ResponseTags } from '../shared/response-tags.ts';
 import type { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
 
@@ -11,6 +12,8 @@ export interface TurnContext {
   readonly prompts: Prompts;
   /** Parses the model's calls; offered only if the prompts have a tool. */
   readonly tool: Tool;
+  /** What marks the kinds of text in the model's responses. */
+  readonly tags: ResponseTags;
   readonly builder: PromptBuilder;
   readonly tokenizer: Tokenizer;
   readonly decoder: Decoder;

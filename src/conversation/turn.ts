@@ -193,13 +193,13 @@ class Turn {
   }
 
   #result(finishReason: FinishReason): TurnResult {
-    const { tokenizer } = this.#context;
+    const { tokenizer, tags } = this.#context;
     const { images, views, askedAt } = this.#request;
     const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
     const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
     return {
-      answer: extractAnswer(text),
+      answer: extractAnswer(text, tags),
       finishReason,
       rounds: this.#rounds,
       visualTokens: { used, full, ratio: used / full },

@@ -6,6 +6,7 @@
 import type { ChatFormat } from './chat-format.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
+import type { ResponseTags, TagPair } from '../shared/response-tags.ts';
 import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
 /** The name of a model's tool, and the templates of its replies. */
@@ -31,12 +32,20 @@ export interface Prompts {
   /** The system message when the tool is not offered. */
   readonly systemWithoutTool: string | null;
   readonly userTemplate: string;
+  /** What marks thinking and answer in the model's responses. */
+  readonly tags: Pick<ResponseTags, 'thinking' | 'answer'>;
   /** null: the model knows no tool. */
   readonly tool: ToolPrompts | null;
 }
 
 /** The tool of prompts without a tool name: VisionThink's. */
 const DEFAULT_TOOL = 'resize';
+
+/** The tags of prompts without tags: VisionThink's. */
+const DEFAULT_TAGS = {
+  thinking: ['<think>', '</think>'],
+  answer: ['<answer>', '</answer>'],
+} as const;
 
 /** The prompt sets the converter can write. */
 export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
@@ -78,8 +87,28 @@ export function parsePrompts(json: unknown, { imagePad }: ChatFormat): Prompts {
     system,
     systemWithoutTool: 'system_without_tool' in section ? optionalText(section, 'system_without_tool') : system,
     userTemplate,
+    tags: parseTags(section),
     tool: json['efficient'] === undefined ? null : parseTool(section),
   };
+}
+
+/** `"tags": {"thinking": ["<think>", "</think>"], "answer": null}`: null or nothing where there are no such tags. */
+function parseTags({ tags }: JsonObject): Prompts['tags'] {
+  if (tags === undefined) return DEFAULT_TAGS;
+  if (!isObject(tags)) throw broken('"tags" must be an object');
+  return { thinking: tagPair(tags, 'thinking'), answer: tagPair(tags, 'answer') };
+}
+
+function tagPair(tags: JsonObject, kind: keyof Prompts['tags']): TagPair | null {
+  const pair: unknown = tags[kind] ?? null;
+  if (pair === null) return null;
+  const [open, close, ...more]: unknown[] = Array.isArray(pair) ? pair : [];
+  if (isTag(open) && isTag(close) && open !== close && more.length === 0) return [open, close];
+  throw broken(`"tags.${kind}" must be an opening and a closing tag, found ${JSON.stringify(pair)}`);
+}
+
+function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && tag !== '';
 }
 
 function parseTool(section: JsonObject): ToolPrompts {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
-import { parsePrompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
+import { parsePrompts, type Prompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
 
 /** SHA-256 of the strings the two models were trained on (dvlab-research/VisionThink). */
 const EXPECTED = {
@@ -58,6 +58,7 @@ describe("VisionThink's prompts", () => {
       system: 'You are a helpful assistant.',
       systemWithoutTool: 'You are a helpful assistant.',
       userTemplate: '{image}{question}',
+      tags: { thinking: ['<think>', '</think>'], answer: ['<answer>', '</answer>'] },
       tool: null,
     });
   });
@@ -90,6 +91,16 @@ describe('parsePrompts', () => {
     expect([prompts.system, prompts.systemWithoutTool, prompts.tool?.errorReply]).toEqual([null, null, null]);
   });
 
+  it('takes the tags of the model, one kind of them, or none', () => {
+    const tagsOf = (tags: unknown): Prompts['tags'] =>
+      parsePrompts({ image_placeholder, efficient: { ...efficient, tags } }, CHATML).tags;
+    const thinking = ['[THINK]', '[/THINK]'];
+    expect(tagsOf({ thinking, answer: ['<a>', '</a>'] })).toEqual({ thinking, answer: ['<a>', '</a>'] });
+    expect(tagsOf({ thinking })).toEqual({ thinking, answer: null });
+    expect(tagsOf({ thinking: null })).toEqual({ thinking: null, answer: null });
+    expect(tagsOf(undefined)).toEqual({ thinking: ['<think>', '</think>'], answer: ['<answer>', '</answer>'] });
+  });
+
   it.each([
     ['nothing', undefined],
     ['a list', []],
@@ -109,6 +120,9 @@ describe('parsePrompts', () => {
       'a tool response without image',
       { image_placeholder, efficient: { ...efficient, tool_response_turn_per_image: '\n' } },
     ],
+    ['tags that are a list', { image_placeholder, efficient: { ...efficient, tags: [] } }],
+    ['one tag alone', { image_placeholder, efficient: { ...efficient, tags: { answer: ['<answer>'] } } }],
+    ['an empty tag', { image_placeholder, efficient: { ...efficient, tags: { thinking: ['<think>', ''] } } }],
     ['an error turn without error', { image_placeholder, efficient: { ...efficient, error_turn_template: 'no' } }],
   ])('refuses %s', (_, json) => {
     expect(() => parsePrompts(json, CHATML)).toThrowError(
