@@ -16,6 +16,7 @@ import type {
   ModelSurvey,
   StoredState,
 } from '../src/protocol/library-api.ts';
+import { backendOption } from '../src/backends/registry.ts';
 import { isSoftware, probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
 import { tryAllocation } from '../src/backends/webgpu/gpu/trial-allocation.ts';
 import type { FolderFile } from '../src/shared/files.ts';
@@ -30,7 +31,7 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
   }
 
   survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey> {
-    return this.#library.survey(origin, backend);
+    return this.#library.survey(origin, backendOption(backend));
   }
 
   tryMachine(bytes: number): Promise<Finding> {

@@ -1,5 +1,5 @@
 /**
- * The interface between the engine and its backends. A backend is chosen in one place (workers/backends.ts, cli/) and gives
+ * The interface between the engine and its backends. A backend is chosen in one place (backends/registry.ts) and gives
  * the engine two models; nothing above it knows which backend runs, what its tensors are called, or where they lie.
  * Implementations: backends/onnx/, backends/webgpu/, and a scripted one in tests.
  */

@@ -61,8 +61,8 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   const model = modelFrom(search.get('model'));
   return {
     model,
-    backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
-    kernels: kernels === 'ours' || kernels === 'onnx' ? kernels : null,
+    backend: backend === null || backend === '' ? 'auto' : backend,
+    kernels: kernels === '' ? null : kernels,
     tuning: search.get('tuning') ?? '',
     engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
     only: only.length > 0 ? only : usualMeasurements(model),

@@ -2,15 +2,15 @@
  * The interface of the engines under test: the same for ours and for unmodified transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
-import type { BackendChoice, FolderSource, KernelSource } from './engine-api.ts';
+import type { BackendChoice, FolderSource } from './engine-api.ts';
 
 /** The engines under test. */
 export type EngineName = 'ours' | 'upstream';
 
 /** Overrides of the app's defaults for measuring our engine. */
 export interface Experiment {
-  /** Whose kernels are tried first on WebGPU; null: as in the app. */
-  readonly kernels: KernelSource | null;
+  /** The backend that is tried first, by its name: `ours`, `onnx`. null: as in the app. */
+  readonly kernels: string | null;
   /** Sizes of the kernels, as `parseTuning` reads them. */
   readonly tuning: string;
 }
@@ -19,7 +19,8 @@ export interface Experiment {
 export interface LoadedEngine {
   /** The runtime: the library with its version, the backend, the activations' type, threads. */
   readonly engine: string;
-  readonly backend: 'webgpu' | 'wasm';
+  /** What it runs on: `webgpu`. */
+  readonly backend: string;
   /** The graphics adapter, as far as the engine knows. */
   readonly adapter: string;
   /** Why it runs as it does, one plain sentence each; none where the engine gives no reasons. */

@@ -20,6 +20,7 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
     loadRate: { perSecond: 0, secondsLeft: undefined },
     engineNotice: null,
     backendChoice,
+    backendOptions: [],
 
     loadEngine: async () => {
       const connection = session.start();
@@ -30,6 +31,10 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
       void connection.crashed.then((error) => {
         if (isCurrent() && get().engine.status === 'ready') get().recoverEngine(plainError(error));
       });
+      void connection.api.backends().then(
+        (backendOptions) => set({ backendOptions }),
+        () => undefined, // the worker is gone; so the load fails, too
+      );
       try {
         const info = await connection.api.load(
           sourceOf(get().selection, session.deps.pageUrl),

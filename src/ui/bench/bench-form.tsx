@@ -6,6 +6,7 @@ import { type BenchPlan, modelFrom, modelName, presetTitles } from '../../evalua
 import { Select } from '../select.tsx';
 import { useBench } from './bench-context.ts';
 
+/** What both engines run on; the page's address takes any other backend of this app, too. */
 const BACKENDS = [
   ['auto', 'WebGPU, else WASM'],
   ['webgpu', 'WebGPU'],
@@ -111,8 +112,10 @@ function ModelField(): ReactElement {
 function BackendField(): ReactElement {
   const backend = useBench((state) => state.plan.backend);
   const change = useBench((state) => state.change);
+  const isListed = BACKENDS.some(([id]) => id === backend);
+  const options = isListed ? BACKENDS : [...BACKENDS, [backend, backend] as const];
   return (
-    <Select label="Backend" value={backend} options={BACKENDS} onChange={(chosen) => change({ backend: chosen })} />
+    <Select label="Backend" value={backend} options={options} onChange={(chosen) => change({ backend: chosen })} />
   );
 }
 
