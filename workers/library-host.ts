@@ -7,7 +7,7 @@ import { storedModels } from '../src/io/web/stored-models.ts';
 import type { Machine } from '../src/library/fit.ts';
 import { ModelLibrary, type Report } from '../src/library/model-library.ts';
 import type { OpenedOrigin } from '../src/library/survey-model.ts';
-import type { BackendChoice } from '../src/protocol/engine-api.ts';
+import type { BackendOption } from '../src/protocol/engine-api.ts';
 import type {
   Finding,
   Library,
@@ -16,7 +16,6 @@ import type {
   ModelSurvey,
   StoredState,
 } from '../src/protocol/library-api.ts';
-import { backendOption } from '../src/backends/registry.ts';
 import { isSoftware, probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
 import { tryAllocation } from '../src/backends/webgpu/gpu/trial-allocation.ts';
 import type { FolderFile } from '../src/shared/files.ts';
@@ -30,8 +29,8 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
     return this.#library.list();
   }
 
-  survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey> {
-    return this.#library.survey(origin, backendOption(backend));
+  survey(origin: ModelOrigin, backend: BackendOption | null): Promise<ModelSurvey> {
+    return this.#library.survey(origin, backend);
   }
 
   tryMachine(bytes: number): Promise<Finding> {

@@ -3,9 +3,8 @@ import type { Dtype } from '../src/converter/dtypes.ts';
 import { randomFolder } from '../src/converter/random-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { presetNamed } from '../src/architectures/registry.ts';
-import type { RandomFolderApi } from '../src/protocol/bench-api.ts';
+import { ON_CPU, type RandomFolderApi } from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
-import { backendOption } from '../src/backends/registry.ts';
 import { probeAdapter } from '../src/backends/webgpu/gpu/adapter.ts';
 
 /** Implements the worker's interface. */
@@ -22,7 +21,7 @@ export class RandomFolderHost implements RandomFolderApi {
 }
 
 async function dtypeFor(backend: BackendChoice): Promise<Dtype> {
-  if (backendOption(backend)?.device === 'cpu') return 'q4';
+  if (backend === ON_CPU) return 'q4';
   const probe = await probeAdapter();
   return typeof probe !== 'string' && probe.hasF16 ? 'q4f16' : 'q4';
 }

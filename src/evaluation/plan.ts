@@ -1,6 +1,6 @@
 /** The plan of a benchmark run, and its parameters in a page's address. */
 import { allPresets } from '../architectures/registry.ts';
-import type { EngineName, Experiment } from '../protocol/bench-api.ts';
+import { type EngineName, type Experiment, ON_CPU } from '../protocol/bench-api.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import { MEASUREMENTS } from './measurements.ts';
 
@@ -28,6 +28,13 @@ export interface BenchPlan extends Experiment {
   readonly limitSeconds: number;
   readonly totalSeconds: number;
 }
+
+/** What both engines run on. The page's address takes any other backend of ours, too. */
+export const SHARED_BACKENDS = [
+  ['auto', 'WebGPU, else WASM'],
+  ['webgpu', 'WebGPU'],
+  [ON_CPU, 'WASM'],
+] as const;
 
 /** The plan of a page without parameters. */
 export const DEFAULT_PLAN: BenchPlan = {

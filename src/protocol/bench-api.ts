@@ -4,6 +4,9 @@
  */
 import type { BackendChoice, FolderSource } from './engine-api.ts';
 
+/** The backend of both engines that computes on the CPU. */
+export const ON_CPU = 'wasm';
+
 /** The engines under test. */
 export type EngineName = 'ours' | 'upstream';
 

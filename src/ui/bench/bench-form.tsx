@@ -2,16 +2,10 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { MEASUREMENTS } from '../../evaluation/measurements.ts';
-import { type BenchPlan, modelFrom, modelName, presetTitles } from '../../evaluation/plan.ts';
+import { type BenchPlan, modelFrom, modelName, presetTitles, SHARED_BACKENDS } from '../../evaluation/plan.ts';
 import { Select } from '../select.tsx';
 import { useBench } from './bench-context.ts';
 
-/** What both engines run on; the page's address takes any other backend of this app, too. */
-const BACKENDS = [
-  ['auto', 'WebGPU, else WASM'],
-  ['webgpu', 'WebGPU'],
-  ['wasm', 'WASM'],
-] as const;
 const ENGINES = [
   ['ours', 'This app'],
   ['upstream', 'transformers.js'],
@@ -112,8 +106,8 @@ function ModelField(): ReactElement {
 function BackendField(): ReactElement {
   const backend = useBench((state) => state.plan.backend);
   const change = useBench((state) => state.change);
-  const isListed = BACKENDS.some(([id]) => id === backend);
-  const options = isListed ? BACKENDS : [...BACKENDS, [backend, backend] as const];
+  const isListed = SHARED_BACKENDS.some(([id]) => id === backend);
+  const options = isListed ? SHARED_BACKENDS : [...SHARED_BACKENDS, [backend, backend] as const];
   return (
     <Select label="Backend" value={backend} options={options} onChange={(chosen) => change({ backend: chosen })} />
   );
