@@ -1,5 +1,6 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
 import type { FolderFile } from '../shared/files.ts';
+import type { ResponseTags } from '../shared/response-tags.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { TurnResult, TurnSettings } from './turn.ts';
@@ -13,18 +14,32 @@ export type FolderSource =
 /** Where a model folder lies. `stored`: in the library on this device; its hashes are checked if a file has changed since the last check. */
 export type ModelSource = FolderSource | { readonly kind: 'stored'; readonly key: string; readonly name: string };
 
-/** Which execution provider to try. `auto`: WebGPU, then WASM. */
-export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
+/** What to run on: `auto`, or the id of one of the {@link BackendOption}s of this place. */
+export type BackendChoice = string;
+
+/** Something that a person may choose to run on. */
+export interface BackendOption {
+  /** `webgpu`, as in an address or on a command line. */
+  readonly id: string;
+  /** `WebGPU`, for display. */
+  readonly label: string;
+  /** What computes. */
+  readonly device: 'gpu' | 'cpu';
+}
 
 /** The backend in use and how it was chosen. Only whoever lists the backends knows which there are. */
 export interface BackendInfo {
-  /** `webgpu`, `wasm`, or another backend's. */
+  /** The id of the option that it serves: `webgpu`. */
   readonly backend: string;
   /** Its name for display: `WebGPU`. */
   readonly title: string;
-  /** Whose kernels compute; null: neither. */
-  readonly kernels: KernelSource | null;
-  /** Which onnxruntime build runs, for display: `jspi`, `asyncify` or `wasm`; null where none is loaded. */
+  /** A few words for a report: `webgpu, own kernels`. */
+  readonly summary: string;
+  /** The name of the backend, by which the benchmark asks for it: `ours`. */
+  readonly implementation: string;
+  /** Whose kernels compute, for display: `our own`. */
+  readonly kernels: string;
+  /** Which build of a runtime runs, for display: `jspi`; null where there is but one. */
   readonly build: string | null;
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
@@ -35,8 +50,21 @@ export interface BackendInfo {
   readonly reasons: readonly string[];
 }
 
-/** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
-export type KernelSource = 'ours' | 'onnx';
+/** How the page speaks of a model's tool. */
+export interface ToolWords {
+  /** What it is in a sentence: `resize tool`. */
+  readonly label: string;
+  /** What a call asks for, one thing: `the full image`. */
+  readonly asksFor: string;
+  /** The same in a sentence that begins with the full resolution which round 1 shows already: `it a second time`. */
+  readonly asksAgainFor: string;
+}
+
+/** A model's tool. */
+export interface ToolInfo extends ToolWords {
+  /** Its name in prompts.json: `resize`. */
+  readonly name: string;
+}
 
 /** The loaded model's info for the page. */
 export interface ModelInfo {
@@ -49,8 +77,10 @@ export interface ModelInfo {
   readonly parameters: number;
   /** Longest context in tokens. */
   readonly contextLength: number;
-  /** Whether the model's prompts offer a tool. */
-  readonly hasTool: boolean;
+  /** The tool that the model's prompts offer; null: none. */
+  readonly tool: ToolInfo | null;
+  /** What marks the kinds of text in its responses. */
+  readonly tags: ResponseTags;
   /** The pixel budget the worker uses when the settings name none; null: none. Set for models trained on small images. */
   readonly defaultPixelBudget: number | null;
 }
@@ -75,6 +105,8 @@ export interface ImageInfo {
 
 /** The engine behind the worker. One turn at a time: a second `ask` while one runs throws BusyError. */
 export interface EngineApi {
+  /** What a person may choose to run on here, beside `auto`. */
+  backends(): Promise<readonly BackendOption[]>;
   /** Loads a model folder, releasing the one before. Throws ModelFolderError, RuntimeUnavailableError, and BusyError for a stored model that is being written. */
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */

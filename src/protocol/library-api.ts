@@ -3,7 +3,7 @@
  * gets there. The directory holds all state; every answer is read from there.
  */
 import type { FolderFile } from '../shared/files.ts';
-import type { BackendChoice } from './engine-api.ts';
+import type { BackendOption } from './engine-api.ts';
 
 /** A model's origin. A checkpoint is converted, an already converted folder is copied. */
 export type ModelOrigin =
@@ -102,7 +102,7 @@ export interface ModelSurvey {
   readonly downloadBytes: number;
   /** Bytes that will be read. */
   readonly readBytes: number;
-  /** The prompting: two rounds with the resize tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
+  /** The prompting: two rounds with a tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
   readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
   /** The possible dtypes; one for a model folder. */
   readonly choices: readonly ModelChoice[];
@@ -127,8 +127,8 @@ export interface ModelProgress {
 /** The library behind the worker. One of `add`, `resume`, `verify`, `exportTo` at a time: another one throws BusyError. */
 export interface LibraryApi {
   list(): Promise<Library>;
-  /** Looks at a model before it is added. Throws HubError, CheckpointError, SafetensorsError, ModelFolderError. */
-  survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey>;
+  /** Looks at a model before it is added, to be run on `backend`, or on the best one. Throws HubError, CheckpointError, SafetensorsError, ModelFolderError. */
+  survey(origin: ModelOrigin, backend: BackendOption | null): Promise<ModelSurvey>;
   /** Whether the graphics device holds `bytes` more right now: takes them and gives them back. */
   tryMachine(bytes: number): Promise<Finding>;
   /**

@@ -12,7 +12,9 @@ export const ENGINE_INFO: EngineInfo = {
     backend: 'wasm',
     title: 'WebAssembly',
     build: 'wasm',
-    kernels: 'onnx',
+    summary: 'wasm, 1 threads',
+    implementation: 'onnx',
+    kernels: "onnxruntime's",
     activations: 'f32',
     threads: 1,
     adapter: '',
@@ -24,7 +26,12 @@ export const ENGINE_INFO: EngineInfo = {
     bytes: 1,
     parameters: 1,
     contextLength: 2048,
-    hasTool: true,
+    tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tags: {
+      thinking: ['<think>', '</think>'],
+      answer: ['<answer>', '</answer>'],
+      toolCall: ['<tool_call>', '</tool_call>'],
+    },
     defaultPixelBudget: null,
   },
   loadMs: 1,
@@ -90,6 +97,7 @@ export function scriptedEngine(): ScriptedEngine {
   });
   const connection: EngineConnection = {
     api: {
+      backends: async () => [{ id: 'wasm', label: 'WebAssembly', device: 'cpu' }],
       load: () => loaded,
       planImage: async (budget) => (budget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 }),
       prefetch: async () => undefined,
