@@ -95,11 +95,12 @@ def summary(records: list[dict]) -> dict:
 @torch.no_grad()
 def next_right(model, images: torch.Tensor, texts: list[str], dtype) -> tuple[int, int]:
     """(right, all): characters that are the model's first choice where all before them are given. Tells models apart before they can read alone."""
-    rows = reading.pack([reading.row(Task("Read the text.", t)) for t in texts], 64)
-    ids, index, target = (torch.from_numpy(rows[k]).to(images.device).long() for k in ("ids", "index", "target"))
+    rows = [reading.row(Task("Read the text.", t)) for t in texts]
+    packed = reading.pack(rows, -(-max(len(ids) for ids, _ in rows) // 64) * 64)
+    ids, target = (torch.from_numpy(packed[k]).to(images.device).long() for k in ("ids", "target"))
     (hidden,) = read_model.branches(model, model.vision(normalised(images, dtype)), (images.shape[1] // 28, images.shape[2] // 28), [ids])
-    chosen = model.logits(hidden.reshape(-1, hidden.shape[-1]).index_select(0, index - 1)).argmax(-1)
-    return int((chosen == target).sum()), len(target)
+    chosen = model.logits(hidden[:, :-1]).argmax(-1)
+    return int((chosen == target[:, 1:]).sum()), int((target[:, 1:] >= 0).sum())
 
 
 def evaluate(model, sets: list, device: str, dtype, keep: int = 6) -> dict:

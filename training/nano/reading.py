@@ -25,29 +25,37 @@ SIZES = (
     ((224, 112), (336, 112), (448, 112), (224, 224), (336, 224), (280, 280), (560, 140)),
     ((448, 336), (336, 448), (448, 448), (560, 336), (392, 392), (560, 280)),
     ((672, 448), (560, 560), (448, 672), (784, 560), (896, 672), (672, 896), (1008, 588), (784, 784)),
+    ((1092, 784), (1008, 1008), (1344, 896), (896, 1344)),
 )
-LONG = (128, 320, 512)  # characters of a long answer, by level
+LONG = (128, 320, 640, 1024)  # characters of a long answer, by level
+QUESTION = 64  # tokens of a long task around its answer: rows are LONG + QUESTION long, whatever they hold, so that shapes repeat
 SHORT = 3  # short tasks a picture
-LONGEST_SHORT = 80  # tokens of a short task with its question
+LONGEST_SHORT = 80  # tokens of a short task with its question; short rows are as long
 SHIFT = 14  # pixels by which a page moves each time it is used
 SLOTS_X, SLOTS_Y = 7, 4
 READABLE = 4.5  # cap height in pixels under which a character has no label
 SMALLEST = 4.8  # pages with smaller capitals are not asked about
 PIXELS = 16_000_000  # of a slab
-BYTES = PIXELS * 3 + 16 * 1008 * 1008 * 3
+LEAST = 12  # pictures of a slab
 GREATEST = 256  # pictures of a slab
+
+
+def set_slab(pixels: int) -> None:
+    """How many pixels a slab holds, before anything is drawn."""
+    global PIXELS, GREATEST
+    PIXELS, GREATEST = pixels, pixels // 62_500
 
 
 def level_weights(at: float) -> tuple:
     """How often each level is drawn at this part of the schedule: words first, pages later, some of each always."""
     t = min(1.0, at / 0.35)
-    return (0.72 - 0.60 * t, 0.22 + 0.10 * t, 0.06 + 0.50 * t)
+    return (0.72 - 0.64 * t, 0.22 + 0.02 * t, 0.06 + 0.44 * t, 0.18 * t)
 
 
 def draw_page(rng: random.Random, split: str, size: tuple[int, int], layout: str | None = None):
     """One page a little smaller than `size`: (picture, characters, lines as lists of pieces, smallest cap height); None where it holds too little."""
     w, h = size[0] - SHIFT, size[1] - SHIFT
-    scale = rng.choice((1.0, 1.0, 1.0, 1.25, 1.5, 2.0)) if w * h < 350_000 else rng.choice((1.0, 1.0, 1.25, 1.5))
+    scale = rng.choice((1.0, 1.0, 1.0, 1.25, 1.5, 2.0)) if w * h < 350_000 else rng.choice((1.0, 1.0, 1.0, 1.25))
     sheet = Sheet(w, h, split, rng, scale)
     if layout is None and w * h < 60_000 and rng.random() < 0.6:
         layout = rng.choice(("signs", "document", "document", "panel", "form"))
@@ -101,19 +109,22 @@ def row(task) -> tuple[list[int], int]:
     return question + BEFORE + spell(task.answer) + (AFTER if task.whole else []), len(question)
 
 
-def pack(rows: list[tuple[list[int], int]], step: int) -> dict:
-    """Rows -> ids (R, L) int16 padded with 0; index int32: flat places of the tokens that are the model's own; target int16: these tokens."""
-    L = -(-max(len(ids) for ids, _ in rows) // step) * step
-    ids = np.zeros((len(rows), L), np.int16)
-    for i, (r, _) in enumerate(rows):
+def pack(rows: list[tuple[list[int], int]], length: int) -> dict:
+    """Rows -> ids (R, length) int16 padded with 0, and target, of the same shape: the model's own tokens in their places, -1 elsewhere.
+
+    Longer rows are cut.
+    """
+    ids, target = np.zeros((len(rows), length), np.int16), np.full((len(rows), length), -1, np.int16)
+    for i, (r, start) in enumerate(rows):
+        r = r[:length]
         ids[i, : len(r)] = r
-    index = np.concatenate([np.arange(i * L + start, i * L + len(r), dtype=np.int32) for i, (r, start) in enumerate(rows)])
-    return {"ids": ids, "index": index, "target": ids.reshape(-1)[index]}
+        target[i, start : len(r)] = r[start:]
+    return {"ids": ids, "target": target}
 
 
 def slab_count(size) -> int:
     """How many pictures of a size make a slab."""
-    return max(16, min(GREATEST, PIXELS // (size[0] * size[1]) // 8 * 8))
+    return max(LEAST, min(GREATEST, PIXELS // (size[0] * size[1]) // 8 * 8))
 
 
 def draw_slab(rng: random.Random, split: str, level: int, size=None, count=None, drawer=None) -> dict:
@@ -160,8 +171,8 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
         "size": fresh["size"],
         "grid": grid,
         "level": fresh["level"],
-        "long": pack(long_rows, 64),
-        "short": pack(short_rows, 16),
+        "long": pack(long_rows, LONG[fresh["level"]] + QUESTION),
+        "short": pack(short_rows, LONGEST_SHORT),
         "labels": np.stack(labels),
     }
 
@@ -179,7 +190,7 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
         try:
             again = [s for s in ring if s["used"] < uses.value]
             if len(ring) < RING or not again or rng.random() < 1.0 / uses.value:
-                level = rng.choices((0, 1, 2), level_weights(at.value))[0]
+                level = rng.choices(range(len(SIZES)), level_weights(at.value))[0]
                 slab = draw_slab(rng, "train", max(1, level), drawer=drawer) if drawer else draw_slab(rng, "train", level)
                 ring.append(slab)
                 with kept.get_lock():
@@ -205,7 +216,9 @@ class Loader:
     def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0, browsers: int = 0):
         context = multiprocessing.get_context("fork")
         self.at, self.uses, self.kept = context.Value("d", at), context.Value("i", uses), context.Value("q", 0)
-        self.buffers = [mmap.mmap(-1, BYTES) for _ in range(workers + 8)]
+        size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES for w, h in sizes)
+        self.pause = threading.Lock()  # whoever holds it has the device alone: no slab is moved there
+        self.buffers = [mmap.mmap(-1, size) for _ in range(workers + 8)]
         self.free, self.ready = context.Queue(), context.Queue()
         for i in range(len(self.buffers)):
             self.free.put(i)
@@ -243,9 +256,9 @@ class Loader:
                         slab[name] = {k: torch.from_numpy(v).to(device) for k, v in slab[name].items()}
 
                 if cuda:
-                    with torch.cuda.stream(stream):
+                    with self.pause, torch.cuda.stream(stream):
                         move()
-                    stream.synchronize()
+                        stream.synchronize()
                 else:
                     move()
                 self.free.put(slot)
