@@ -122,8 +122,9 @@ def evaluate(model, sets: list, device: str, dtype, keep: int = 6) -> dict:
 
 
 def held_out_sets(count: int) -> list:
-    """The synthetic held-out pages, by size: fonts, words and sentences of the test split."""
-    return [(f"{w}x{h}", *reading.held_out(SEED, (w, h), count)) for w, h in HELD_OUT_SIZES]
+    """The synthetic held-out pages, by size: fonts, words and sentences of the test split; lines that look alike and documentation apart."""
+    sets = [(f"{w}x{h}", *reading.held_out(SEED, (w, h), count)) for w, h in HELD_OUT_SIZES]
+    return sets + [("alike 672x448", *reading.held_out(SEED, (672, 448), count // 2, names=("listing", "reference")))]
 
 
 def real_sets(folder: Path) -> list:

@@ -278,19 +278,22 @@ class Loader:
             p.terminate()
 
 
-def held_out(seed: int, size: tuple[int, int], count: int, split: str = "test"):
-    """Pages of a split never trained on: (pictures (n, h, w, 3) uint8, texts). The same seed gives the same pages; no wear."""
+HELD_OUT = 600  # characters of the longest held-out page
+
+
+def held_out(seed: int, size: tuple[int, int], count: int, split: str = "test", names: tuple = (None,), longest: int = HELD_OUT):
+    """Pages of a split never trained on: (pictures (n, h, w, 3) uint8, texts). The same seed gives the same pages; no wear.
+
+    names: layouts to choose from; longest: characters of the longest page.
+    """
     rng = random.Random(f"held-out-{seed}-{size}-{split}")
     images, texts = np.empty((count, size[1], size[0], 3), np.uint8), []
     while len(texts) < count:
-        page = draw_page(rng, split, size)
+        page = draw_page(rng, split, size, rng.choice(names) if len(names) > 1 else names[0])
         if page is None:
             continue
         text = Page(page[2]).text
-        if 4 <= len(text) <= HELD_OUT:
+        if 4 <= len(text) <= longest:
             images[len(texts)] = np.pad(np.asarray(page[0]), ((0, SHIFT), (0, SHIFT), (0, 0)), mode="edge")
             texts.append(text)
     return images, texts
-
-
-HELD_OUT = 600  # characters of the longest held-out page
