@@ -14,7 +14,7 @@ from . import read_model, read_step, reading
 from .model import Model
 from .optimizer import Optimizer
 
-EAGER = "--no-graphs --pixels 40"  # without graphs larger slabs: launching costs the same
+EAGER = "--no-graphs --pixels 40 --slabs 1"  # without graphs larger slabs: launching costs the same
 
 
 class Options:

@@ -181,15 +181,17 @@ RING = 5  # slabs of pages a process keeps
 
 
 def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
+    """A rendering process: draws slabs, keeps some, gives each out several times."""
     os.nice(5)
-    drawer = web.Drawer() if browse else None
+    drawer, failures = web.Drawer() if browse else None, 0
+    most = uses.value * (2 if browse else 1)  # a browser's pages cost more, so each is given out more often
     rng = random.Random(f"reading-{seed}-{number}")
     ring: deque = deque(maxlen=RING)
     while True:
         slot = free.get()
         try:
-            again = [s for s in ring if s["used"] < uses.value]
-            if len(ring) < RING or not again or rng.random() < 1.0 / uses.value:
+            again = [s for s in ring if s["used"] < most]
+            if len(ring) < RING or not again or rng.random() < 1.0 / most:
                 level = rng.choices(range(len(SIZES)), level_weights(at.value))[0]
                 slab = draw_slab(rng, "train", max(1, level), drawer=drawer) if drawer else draw_slab(rng, "train", level)
                 ring.append(slab)
@@ -204,6 +206,10 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
         except Exception:  # one page must not stop a training run; the log shows what to mend
             traceback.print_exc()
             free.put(slot)
+            if drawer:  # with a new browser; where none works, without
+                failures += 1
+                drawer.stop()
+                drawer = web.Drawer() if failures < 4 else None
 
 
 class Loader:

@@ -76,7 +76,7 @@ class Browser:
     """A headless Chromium with one page, driven over a pipe."""
 
     def __init__(self, width: int, height: int):
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, from_us = os.pipe()
         to_us, from_browser = os.pipe()
 
@@ -175,16 +175,31 @@ class Browser:
         None where text is cut so that it cannot be covered, or where there is none.
         """
         found = json.loads(self.evaluate(EXTRACT))
-        if found["bad"] or not found["words"]:
+        if found["bad"] or not found["words"] or overlapping(found["words"]):
             return None
         image = Image.open(io.BytesIO(base64.b64decode(self.page("Page.captureScreenshot", format="png", optimizeForSpeed=True)["data"]))).convert("RGB")
         return image, lines_of(found["words"]), min(w[6] for w in found["words"]), characters_of(found["words"])
 
     def close(self) -> None:
-        """Ends the browser."""
+        """Ends the browser, by force where it does not end by itself."""
         self.write.close()
-        self.process.wait(20)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.folder.cleanup()
+
+
+def overlapping(words: list) -> bool:
+    """Whether words lie over one another, as where a column is too narrow for what is in it."""
+    box = np.array([w[1:5] for w in words], np.float32)
+    wide = np.minimum(box[:, None, 2], box[None, :, 2]) - np.maximum(box[:, None, 0], box[None, :, 0])
+    high = np.minimum(box[:, None, 3], box[None, :, 3]) - np.maximum(box[:, None, 1], box[None, :, 1])
+    small = np.minimum(box[:, None, 3] - box[:, None, 1], box[None, :, 3] - box[None, :, 1])
+    over = (wide > 3) & (high > 0.4 * small)
+    np.fill_diagonal(over, False)
+    return bool(over.any())
 
 
 def characters_of(words: list) -> np.ndarray:
@@ -341,6 +356,13 @@ class Drawer:
         return taken[0], taken[3], taken[1], 0.7 * taken[2]
 
 
+    def stop(self) -> None:
+        """Ends its browser."""
+        if self.browser:
+            self.browser.close()
+            self.browser, self.left = None, 0
+
+
 # Pages written by others, to be read but not learnt: documentation that Debian and Node.js install.
 REAL = ("/usr/lib/node_modules/npm/docs/output/**/*.html", "/usr/share/doc/libffi-dev/html/*.html", "/usr/share/doc/libxslt1-dev/**/*.html")
 
@@ -407,7 +429,7 @@ def measure(seconds: float) -> None:
             kept += 1
             characters += len(Page(page[2]).text)
     print(f"{kept / (time.time() - began):.1f} pages/s kept of {drawn / (time.time() - began):.1f}, {characters / max(1, kept):.0f} characters each")
-    drawer.browser.close()
+    drawer.stop()
 
 
 if __name__ == "__main__":
