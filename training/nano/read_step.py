@@ -6,7 +6,7 @@ capturing needs; captured work reads its slab from fixed places and adds its los
 """
 
 import gc
-import threading
+from contextlib import nullcontext
 
 import torch
 
@@ -29,14 +29,15 @@ def parts_of(slab: dict) -> list[torch.Tensor]:
 class Stepper:
     """Gradients and steps; `graphs` False: the same work, launched one kernel at a time.
 
-    auxiliary: weight of the characters' loss; slabs: how many slabs make a step; pause: a lock held while capturing, for threads that use the device.
+    options: noise; auxiliary, the weight of the characters' loss; slabs, how many make a step. pause(): a context in which no other thread uses the
+    device; work is captured in it.
     """
 
-    def __init__(self, model, optimizer, dtype, options, graphs: bool, pause=None):
+    def __init__(self, model, optimizer, dtype, options, graphs: bool, pause=nullcontext):
         self.model, self.optimizer, self.dtype = model, optimizer, dtype
         self.noise, self.auxiliary, self.slabs = options.noise, options.auxiliary, options.slabs
         self.device = optimizer.parameters[0].device
-        self.pause = pause or threading.Lock()
+        self.pause = pause
         self.sums = torch.zeros(len(SUMS), 2, device=self.device, dtype=torch.float64)
         for p in optimizer.parameters:
             p.grad = torch.zeros_like(p)
@@ -91,7 +92,7 @@ class Stepper:
 
     def capture(self, examples: list[dict]) -> None:
         """Captures one example slab of each size, and the optimizer's step; leaves gradients and sums at zero."""
-        with self.pause:
+        with self.pause():
             sizes = [[t.numel() for t in parts_of(s)] for s in examples]
             self.places = {
                 i: torch.zeros(max(s[i] for s in sizes), device=self.device, dtype=t.dtype) for i, t in enumerate(parts_of(examples[0]))

@@ -12,6 +12,7 @@ import random
 import threading
 import traceback
 from collections import deque
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
@@ -178,6 +179,7 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
 
 
 RING = 5  # slabs of pages a process keeps
+MOVERS = 2  # threads that move slabs to the device
 
 
 def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
@@ -213,7 +215,7 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
 
 
 class Loader:
-    """Rendering processes (start them before CUDA) and a thread that moves their slabs to the device.
+    """Rendering processes (start them before CUDA) and threads that move their slabs to the device.
 
     uses: how often each page is given out. `at` is the schedule's progress, which chooses the sizes; `drawn()` counts pages drawn.
     browsers: so many of the processes draw with a browser (slower, so their share of the pages is smaller than of the processes).
@@ -223,7 +225,7 @@ class Loader:
         context = multiprocessing.get_context("fork")
         self.at, self.uses, self.kept = context.Value("d", at), context.Value("i", uses), context.Value("q", 0)
         size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES for w, h in sizes)
-        self.pause = threading.Lock()  # whoever holds it has the device alone: no slab is moved there
+        self.moving = [threading.Lock() for _ in range(MOVERS)]  # each held by a thread while it moves a slab to the device
         self.buffers = [mmap.mmap(-1, size) for _ in range(workers + 8)]
         self.free, self.ready = context.Queue(), context.Queue()
         for i in range(len(self.buffers)):
@@ -237,6 +239,14 @@ class Loader:
         for p in self.processes:
             p.start()
 
+    @contextmanager
+    def pause(self):
+        """No slab is moved to the device meanwhile."""
+        with ExitStack() as stack:
+            for lock in self.moving:
+                stack.enter_context(lock)
+            yield
+
     def drawn(self) -> int:
         """Pages drawn so far."""
         return self.kept.value
@@ -248,7 +258,7 @@ class Loader:
         out: queue.Queue = queue.Queue(depth)
         cuda = device != "cpu"
 
-        def run():
+        def run(moving):
             stream = torch.cuda.Stream(device) if cuda else None
             while True:
                 slot, slab = self.ready.get()
@@ -262,7 +272,7 @@ class Loader:
                         slab[name] = {k: torch.from_numpy(v).to(device) for k, v in slab[name].items()}
 
                 if cuda:
-                    with self.pause, torch.cuda.stream(stream):
+                    with moving, torch.cuda.stream(stream):
                         move()
                         stream.synchronize()
                 else:
@@ -270,7 +280,8 @@ class Loader:
                 self.free.put(slot)
                 out.put(slab)
 
-        threading.Thread(target=run, daemon=True).start()
+        for lock in self.moving:
+            threading.Thread(target=run, args=(lock,), daemon=True).start()
         while True:
             slab = out.get()
             if cuda:  # their memory belongs to the copying stream: it must not be given out again while this one's kernels still read it
