@@ -75,7 +75,8 @@ EXTRACT = """(() => {
 class Browser:
     """A headless Chromium with one page, driven over a pipe."""
 
-    def __init__(self, width: int, height: int):
+    def __init__(self, width: int, height: int, hinting: str = "full"):
+        """hinting: how letters are fitted to pixels (none, slight, medium, full), as on different systems."""
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, from_us = os.pipe()
         to_us, from_browser = os.pipe()
@@ -94,6 +95,8 @@ class Browser:
                 "--no-sandbox",
                 "--disable-gpu",
                 "--hide-scrollbars",
+                "--disable-dev-shm-usage",
+                f"--font-render-hinting={hinting}",
                 "--remote-debugging-pipe",
                 "--no-first-run",
                 "--disable-extensions",
@@ -339,7 +342,7 @@ class Drawer:
         if self.left == 0:  # a fresh browser now and then: memory
             if self.browser:
                 self.browser.close()
-            self.browser, self.left, self.window = Browser(size[0] - shift, size[1] - shift), 4000, None
+            self.browser, self.left, self.window = Browser(size[0] - shift, size[1] - shift, rng.choice(("none", "slight", "full"))), 4000, None
             self.browser.open("file:///dev/null")
         self.left -= 1
         window = size[0] - shift, size[1] - shift

@@ -247,6 +247,6 @@ def body(write: Content, rng: random.Random, size: tuple[int, int]) -> str:
     bar = f"<div class=bar><b>{b.t('title')}</b>" + b.many(lambda: f"<a>{b.t('title')}</a>", 0, 5) + "</div>" if rng.random() < 0.45 else ""
     kind = rng.choice(("title", "title", "identifier"))
     side = "<div class=side>" + b.many(lambda: f"<a>{b.t(kind)}</a>", 3, 14) + "</div>" if size[0] > 520 and rng.random() < 0.3 else ""
-    count = rng.randint(1, max(2, size[1] // 130))
+    count = rng.randint(1, max(3, size[1] // 90))
     blocks = "".join(getattr(b, name)() for name in rng.choices(NAMES, WEIGHTS, k=count))
     return f"{bar}<div style='display:flex'>{side}<main>{blocks}</main></div>"
