@@ -7,6 +7,7 @@ capturing needs; captured work reads its slab from fixed places and adds its los
 
 import gc
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 
@@ -102,7 +103,7 @@ class Stepper:
                 self._put(fixed, slab)
                 self.work(fixed)  # compiles; its kernels choose their shapes
                 torch.cuda.synchronize()
-                self.graphs[slab["size"]] = self._captured(lambda: self.work(fixed))[0]
+                self.graphs[slab["size"]] = self._captured(partial(self.work, fixed))[0]
             torch._foreach_zero_([p.grad for p in self.optimizer.parameters])
             self.optimizer.step(0.0)
             torch.cuda.synchronize()

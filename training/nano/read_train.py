@@ -240,8 +240,7 @@ def start(a, model, optimizer, dtype, loader):
 
     from . import read_model, read_step
 
-    ways = [(graphs, compiled) for graphs in (True, False) for compiled in (True, False)]
-    for graphs, compiled in ways:
+    for graphs, compiled in ((True, True), (False, True), (False, False)):
         if (graphs and (a.no_graphs or a.device == "cpu")) or (compiled and a.no_compile):
             continue
         try:
