@@ -137,6 +137,17 @@ class ModelTest(unittest.TestCase):
         self.assertEqual(packed["ids"].tolist(), [[5, 6, 7, 8, 0, 0], [9] * 6])
         self.assertEqual(packed["target"].tolist(), [[-1, -1, 7, 8, -1, -1], [-1, 9, 9, 9, 9, 9]])
 
+    def test_a_misleading_past_leaves_targets_questions_and_breaks_alone(self):
+        rows = [([9, 9, 9] + reading.spell("Some words here\nand there " * 20), 3) for _ in range(60)]
+        packed = reading.pack(rows, 600)
+        ids, target = packed["ids"].copy(), packed["target"].copy()
+        reading.mislead(packed, random.Random(5))
+        changed = packed["ids"] != ids
+        np.testing.assert_array_equal(packed["target"], target)
+        self.assertTrue(0.003 < changed[target >= 0].mean() < 0.03)
+        self.assertFalse(changed[target < 0].any())
+        self.assertTrue(np.isin(ids[changed], reading.spell("Somewrdshant")).all())
+
     def test_a_checkpoint_survives_being_cut_and_joined(self):
         torch.manual_seed(0)
         model = Model(read_model.SIZES["tiny"])

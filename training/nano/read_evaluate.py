@@ -132,9 +132,11 @@ def evaluate(model, sets: list, device: str, dtype, keep: int = 6) -> dict:
 
 
 def held_out_sets(count: int) -> list:
-    """The synthetic held-out pages, by size: fonts, words and sentences of the test split; lines that look alike and documentation apart."""
+    """The synthetic held-out pages, by size: fonts, words and sentences of the test split; apart from these lines that look alike and
+    documentation, and some large pages."""
     sets = [(f"{w}x{h}", *reading.held_out(SEED, (w, h), count)) for w, h in HELD_OUT_SIZES]
-    return sets + [("alike 672x448", *reading.held_out(SEED, (672, 448), count // 2, names=("listing", "reference")))]
+    sets.append(("alike 672x448", *reading.held_out(SEED, (672, 448), count // 2, names=("listing", "reference"))))
+    return sets + [("1344x896", *reading.held_out(SEED, (1344, 896), count // 4))]
 
 
 def real_sets(folder: Path) -> list:

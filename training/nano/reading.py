@@ -88,6 +88,7 @@ def slot_labels(characters: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 _SPELLING = {chr(c): protocol.tokenizer.spell(chr(c))[0] for c in range(32, 127)}
 _SPELLING["\n"] = protocol.encode("\n")[0]
+_LETTERS = np.array([_SPELLING[chr(c)] for c in range(33, 127)], np.int16)
 BEFORE = protocol.encode("<think>Clear.</think><answer>")
 AFTER = protocol.encode("</answer>") + [protocol.IM_END]
 
@@ -123,6 +124,18 @@ def pack(rows: list[tuple[list[int], int]], length: int) -> dict:
     return {"ids": ids, "target": target}
 
 
+def mislead(packed: dict, rng: random.Random) -> None:
+    """Puts wrong characters into what a third of the rows read as their own past, never into their targets.
+
+    Reading alone, a model meets its own mistakes: it has to look at the picture again and go on.
+    """
+    chance = np.random.default_rng(rng.getrandbits(32))
+    ids, target = packed["ids"], packed["target"]
+    share = np.where(chance.random(len(ids)) < 0.35, chance.uniform(0.01, 0.06, len(ids)), 0.0)
+    wrong = (target >= 0) & (chance.random(ids.shape) < share[:, None]) & np.isin(ids, _LETTERS)
+    ids[wrong] = chance.choice(_LETTERS, int(wrong.sum()))
+
+
 def slab_count(size) -> int:
     """How many pictures of a size make a slab."""
     return max(LEAST, min(GREATEST, PIXELS // (size[0] * size[1]) // 8 * 8))
@@ -140,7 +153,10 @@ def draw_slab(rng: random.Random, split: str, level: int, size=None, count=None,
 
 
 def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = True) -> dict:
-    """Gives pages out once: writes worn and shifted pictures into `images` (n, h, w, 3) and returns tasks as rows and labels."""
+    """Gives pages out once: writes worn and shifted pictures into `images` (n, h, w, 3) and returns tasks as rows and labels.
+
+    wear False: pictures and the rows' past stay as they are.
+    """
     w, h = fresh["size"]
     grid = (h // 28, w // 28)
     long_rows, short_rows, labels = [], [], []
@@ -167,12 +183,15 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
                 break
         short_rows += found + [([protocol.IM_END], 1)] * (SHORT - len(found))
     fresh["used"] += 1
+    long = pack(long_rows, LONG[fresh["level"]] + QUESTION)
+    if wear:
+        mislead(long, rng)
     return {
         "n": len(texts),
         "size": fresh["size"],
         "grid": grid,
         "level": fresh["level"],
-        "long": pack(long_rows, LONG[fresh["level"]] + QUESTION),
+        "long": long,
         "short": pack(short_rows, LONGEST_SHORT),
         "labels": np.stack(labels),
     }

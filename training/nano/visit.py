@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-END = 45.0  # seconds a run needs after its training, for saving and the evaluation
+END = 52.0  # seconds a run needs after its training, for saving and the evaluation
 SHORT_END = 8.0  # without the evaluation
 PROFILE = 160.0  # seconds a profile may take
 
