@@ -78,6 +78,7 @@ def summary(records: list[dict]) -> dict:
         "absent_said_wrongly": {view: absent(there, view) for view in VIEWS},
         "malformed": {view: round(float(np.mean([not r[f"{view}_valid"] for r in records])), 4) for view in VIEWS} if records else {},
         "by_source": table("source"),
+        "by_letters": table("letters"),
         "by_kind": table("kind"),
     }
 
@@ -89,9 +90,9 @@ def asked_of(model, entries: list[dict], device: str, dtype, chunk: int = 32) ->
     for s in range(0, len(entries), chunk):
         part = entries[s : s + chunk]
         said = answers(model, [e["pixels"] for e in part], [[q for _, _, q, _ in e["asked"]] for e in part], device, dtype)
-        flat = [a for e in part for a in e["asked"]]
-        for i, (source, kind, question, answer) in enumerate(flat):
-            record = {"source": source, "kind": kind, "question": question, "answer": answer}
+        flat = [(e.get("letters"), *a) for e in part for a in e["asked"]]
+        for i, (letters, source, kind, question, answer) in enumerate(flat):
+            record = {"source": source, "kind": kind, "letters": letters, "question": question, "answer": answer}
             for view in VIEWS:
                 record[view], record[f"{view}_valid"] = said[view][i]
             out.append(record)
@@ -130,14 +131,13 @@ def evaluate(model, rendered: list[list[dict]], folder: Path, device: str, dtype
     out, every = {}, []
     for name, entries in sorted(sets.items()):
         records = asked_of(model, entries, device, dtype)
-        generate._decoders.clear()  # their caches and graphs are made for one length
         out[name] = summary(records)
         every += records
     out["held out"] = summary(every) | {"wrong": [r for r in every if normalise(r["full"] or "") != normalise(r["answer"])][:keep]}
     records = []
     for entry in outside(folder, most):
         records += asked_of(model, [entry], device, dtype)
-        generate._decoders.clear()
+    generate._decoders.clear()
     if records:
         out["outside"] = summary(records) | {"answers": records}
     return out

@@ -29,7 +29,9 @@ def forward(model, slab: dict, dtype, noise: float = 0.0) -> dict:
     own = target >= 0
     out: dict = {}
     loss, tokens, auxiliary, characters = 0.0, 0.0, 0.0, []
-    for name, image, grid, labels in zip(("full", "half"), views(slab, dtype, noise), (slab["grid"], slab["half_grid"]), (slab["labels"], slab["half_labels"])):
+    for name, image, grid, labels in zip(
+        ("full", "half"), views(slab, dtype, noise), (slab["grid"], slab["half_grid"]), (slab["labels"], slab["half_labels"])
+    ):
         visual = model.vision(image)
         part, found = read_model.seen_characters(model, visual, labels)
         auxiliary = auxiliary + part / 2

@@ -204,5 +204,6 @@ def held_out(seed: int, size: tuple[int, int], count: int, asked: int) -> list[d
     for i, picture in enumerate(fresh["pages"]):
         pixels = np.pad(np.asarray(picture[1]), ((0, SHIFT), (0, SHIFT), (0, 0)), mode="edge")
         found = questions(picture, fresh["pages"][i - 1][6], "test", rng, asked)
-        out.append({"pixels": pixels, "asked": [(picture[0], kind, t.question, t.answer) for kind, t in found]})
+        letters = "too small at the half" if picture[4] / 2 < READABLE else "readable at the half"
+        out.append({"pixels": pixels, "letters": letters, "asked": [(picture[0], kind, t.question, t.answer) for kind, t in found]})
     return out

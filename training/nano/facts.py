@@ -14,7 +14,8 @@ from .reading_tasks import Page, Task, quoted
 
 ABSENT_SHARE = 0.08
 LONGEST = 48  # characters of an answer
-UNSEEN = {"yes", "no", "on", "off"}  # answers that need not stand on the page
+BACKWARDS = ("field_of", "item_of", "bar_of", "row_of")  # from the value to its name: people seldom ask so
+SELDOM = 0.4  # how often these are asked, and what a page has only one of
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,18 @@ UNIQUE = {
     "url": (r"https?://\S+|www\.\S+", r"https?:|www|\.(com|net|org|io|dev|app|de|fr|eu|edu|gov|uk)\b"),
     "percent": (r"[+-]?\d+(?:\.\d+)?%", r"%|per ?cent"),
     "phone": (r"\(\d{3}\) \d{3}-\d{4}|\+\d{1,2} \d{3} \d{4} \d{3}|\d{3}-\d{3}-\d{4}", None),
-    "date": (r"\d{4}-\d\d-\d\d|\d{1,2}\.\d\d\.\d{4}|\d{1,2}/\d{1,2}/\d{4}|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}, \d{4}", None),
+    "date": (
+        r"\d{4}-\d\d-\d\d|\d{1,2}\.\d\d\.\d{4}|\d{1,2}/\d{1,2}/\d{4}|(?:January|February|March|April|May|June|July|August|September|October|November|December) \d{1,2}, \d{4}",
+        None,
+    ),
     "time": (r"(?<![\d:])\d{1,2}:\d\d(?: [AP]M)?(?![\d:])", None),
     "price": (r"[$\u20ac\u00a3]\d[\d,]*\.\d\d", r"[$\u20ac\u00a3]|EUR|USD|CHF|\d[.,]\d\d\b"),
 }
 # A page with anything of this has dates, times or prices in other forms: what looks like the only one may not be.
 OTHERWISE = {
-    "date": re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b"),
+    "date": re.compile(
+        r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b"
+    ),
     "time": re.compile(r"\d:\d\d|\d ?h \d|min ago|\d s\b"),
     "price": re.compile(r"[$\u20ac\u00a3]|EUR|USD|CHF|\d[.,]\d\d(?!\d)"),
     "phone": re.compile(r"\d[\d /()-]{6,}\d"),
@@ -132,7 +138,11 @@ def absent(page: Page, facts: list[Fact], rng: random.Random) -> Fact | None:
     fact = rng.choice(facts) if facts else None
     if fact is None or not fact.names:
         return None
-    gone = [n for n in fact.names if n.lower() not in flat and max(map(len, n.split(" "))) > 3 and not any(w in flat for w in n.lower().split(" ") if len(w) > 3)]
+    gone = [
+        n
+        for n in fact.names
+        if n.lower() not in flat and max(map(len, n.split(" "))) > 3 and not any(w in flat for w in n.lower().split(" ") if len(w) > 3)
+    ]
     if fact.kind in ("higher", "exists") or not gone or (len(fact.names) == 1 and len(gone) < 1):
         return None
     return Fact(fact.kind, UNANSWERABLE, fact.names, fact.word, seen=False)
@@ -180,7 +190,7 @@ class Asked:
             kind = "exists"
         else:  # kinds alike, whatever their number on the page
             kinds = list(self.kinds)
-            chosen = rng.choices(kinds, [0.4 if kind in UNIQUE else 1.0 for kind in kinds])[0] if kinds else None
+            chosen = rng.choices(kinds, [SELDOM if kind in UNIQUE or kind in BACKWARDS else 1.0 for kind in kinds])[0] if kinds else None
             fact = rng.choice(self.kinds[chosen]) if chosen else None
             kind = fact.kind if fact else ""
         if fact is None:

@@ -17,7 +17,19 @@ try:
 except ImportError:
     pyplot = None
 
-STYLES = ("default", "default", "classic", "ggplot", "bmh", "fivethirtyeight", "seaborn-v0_8", "seaborn-v0_8-whitegrid", "dark_background", "grayscale", "Solarize_Light2")
+STYLES = (
+    "default",
+    "default",
+    "classic",
+    "ggplot",
+    "bmh",
+    "fivethirtyeight",
+    "seaborn-v0_8",
+    "seaborn-v0_8-whitegrid",
+    "dark_background",
+    "grayscale",
+    "Solarize_Light2",
+)
 
 
 def available() -> bool:
@@ -39,7 +51,10 @@ def chart(rng: random.Random, split: str, size: tuple[int, int]):
     kind = rng.choice(("bar", "bar", "barh", "line", "pie")) if not keys else rng.choice(("bar", "line"))
     printed = rng.random() < 0.55 and kind != "line" or kind == "pie"
     title, facts, texts = write.write.title(), [], []
-    with pyplot.style.context(rng.choice(STYLES[:6] if kind == "pie" else STYLES)), matplotlib.rc_context({"font.size": points, "text.parse_math": False}):
+    with (
+        pyplot.style.context(rng.choice(STYLES[:6] if kind == "pie" else STYLES)),
+        matplotlib.rc_context({"font.size": points, "text.parse_math": False}),
+    ):
         font = font_manager.FontProperties(fname=path, size=points)
         figure, axes = pyplot.subplots(figsize=(width / 100, height / 100), dpi=100)
         try:
@@ -90,7 +105,10 @@ def chart(rng: random.Random, split: str, size: tuple[int, int]):
             canvas = figure.canvas
             canvas.draw()
             labels = [t.get_window_extent() for t in (axes.get_yticklabels() if kind == "barh" else axes.get_xticklabels())] if kind != "pie" else []
-            cut = any(b.x0 < 0 or b.x1 > width or b.y0 < 0 or b.y1 > height for b in (axes.title.get_window_extent(), axes.xaxis.label.get_window_extent(), *labels))
+            cut = any(
+                b.x0 < 0 or b.x1 > width or b.y0 < 0 or b.y1 > height
+                for b in (axes.title.get_window_extent(), axes.xaxis.label.get_window_extent(), *labels)
+            )
             over = kind != "barh" and any(a.x1 > b.x0 for a, b in zip(labels, labels[1:]))
             if cut or over:
                 return None

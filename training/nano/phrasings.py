@@ -354,7 +354,11 @@ def typed(text: str, rng: random.Random) -> str:
             words[i] = rng.choice((w[:j] + w[j + 1] + w[j] + w[j + 2 :], w[:j] + w[j + 1 :], w[:j] + w[j] + w[j:]))
         text = " ".join(words).replace("what's", "whats")
     if rng.random() < 0.05:
-        text = rng.choice(("please ", "pls ", "hey, ", "ok: ")) + text if rng.random() < 0.6 else text.rstrip("?.") + rng.choice((" please", " pls", ", please?"))
+        text = (
+            rng.choice(("please ", "pls ", "hey, ", "ok: ")) + text
+            if rng.random() < 0.6
+            else text.rstrip("?.") + rng.choice((" please", " pls", ", please?"))
+        )
     return text
 
 

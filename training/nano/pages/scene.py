@@ -86,7 +86,10 @@ def scene(rng: random.Random, split: str, size: tuple[int, int]):
     alpha = shape[..., 3:] / 255
     pixels = pixels * (1 - alpha) + shape[..., :3] * alpha
     if rng.random() < 0.6:  # light falls off to one side
-        slope = np.linspace(rng.uniform(0.6, 1), rng.uniform(0.8, 1.15), width)[None, :, None] * np.linspace(1, rng.uniform(0.8, 1.1), height)[:, None, None]
+        slope = (
+            np.linspace(rng.uniform(0.6, 1), rng.uniform(0.8, 1.15), width)[None, :, None]
+            * np.linspace(1, rng.uniform(0.8, 1.1), height)[:, None, None]
+        )
         pixels = pixels * slope
     if len(characters):
         centre = mapped(characters[:, :2], to)
