@@ -3,7 +3,8 @@
  * must run one operation at a time.
  */
 import type { Backend } from '../engine/backend.ts';
-import { Decoder, notFinite } from '../engine/decoder.ts';
+import { Decoder } from '../engine/decoder.ts';
+import { notFinite } from '../engine/not-finite.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
 import { PromptLookup } from '../engine/prompt-lookup.ts';
 import { countTokens } from '../engine/segments.ts';

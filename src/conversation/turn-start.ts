@@ -9,6 +9,12 @@ import type { ImageOf } from './prompt-builder.ts';
 import { questionMessages, toolReply } from './templates.ts';
 import type { TurnContext } from './turn-context.ts';
 
+/**
+ * New tokens of a round that capacity is reserved for. The cache grows for longer responses: reserving all that a round may
+ * generate would take a gigabyte of a 7B model's cache for answers that are mostly short.
+ */
+const RESERVED_TOKENS = 1024;
+
 /** A question, its images and its settings. */
 export interface TurnQuestion {
   readonly question: string;
@@ -39,7 +45,8 @@ export function startTurn({ prompts }: Pick<TurnContext, 'prompts'>, asked: Turn
 }
 
 /**
- * Tokens that a turn may need beyond its first prompt: the tokens its rounds generate, and the tool's replies between them.
+ * Tokens that a turn will probably need beyond its first prompt: those its rounds generate, up to a limit, and the tool's
+ * replies between them.
  * `firstRound`: known length of round 1's response; 0 if the model chooses it.
  */
 export function tokensToCome(
@@ -48,13 +55,14 @@ export function tokensToCome(
   { question, settings }: TurnQuestion,
   firstRound = 0,
 ): number {
-  const generated = Math.max(settings.maxNewTokens, firstRound) + 1; // 1: <|im_end|> after a truncated text
+  const newTokens = Math.min(settings.maxNewTokens, RESERVED_TOKENS);
+  const generated = Math.max(newTokens, firstRound) + 1; // 1: <|im_end|> after a truncated text
   if (offered === null) return generated;
   // A call's result cannot be known in advance; the whole image is usually the most that one call requests.
   const likely = tool.likely(conversation);
   const last = conversation.shown.at(-1)?.request.image ?? 0;
   const reply = toolReply(offered, likely.length > 0 ? likely : [fullOf(last)], question);
-  const furtherRound = countTokens(builder.segments([reply], imageOf)) + settings.maxNewTokens;
+  const furtherRound = countTokens(builder.segments([reply], imageOf)) + newTokens;
   const further = settings.maxRounds - 1;
   return generated + further * furtherRound + Math.max(0, further - 1);
 }

@@ -101,12 +101,13 @@ class Turn {
       prompt = [...prompt, ...builder.segments(conversation.messages.slice(-2), imageOf)];
       requests = imagesOf(reply.message);
       const tokens = countTokens(prompt);
-      if (tokens >= decoder.capacity) {
+      if (tokens >= decoder.contextLength) {
         this.#blameCall({
-          error: `Round ${number + 1} needs ${tokens} tokens, the context holds ${decoder.capacity}.`,
+          error: `Round ${number + 1} needs ${tokens} tokens, the context holds ${decoder.contextLength}.`,
         });
         return 'length';
       }
+      if (tokens >= decoder.capacity) await decoder.reserve(tokens + 1, tokens + toCome);
     }
   }
 

@@ -84,7 +84,7 @@ export async function generateTokens(
       finish = take(id);
       if (finish !== null) break;
     }
-    if (decoder.freeCapacity < 1) finish ??= 'length';
+    if (finish === null && !(await decoder.extend(signal))) finish = 'length';
     if (finish !== null) break;
     // 2. Pipelined decode until a draft is worth verifying.
     let draft = propose();
@@ -97,7 +97,7 @@ export async function generateTokens(
         if (finish !== null) break;
         draft = propose();
       }
-      if (decoder.freeCapacity < 1) finish ??= 'length';
+      if (finish === null && !(await decoder.extend(signal))) finish = 'length';
       if (finish !== null) break;
     }
     // 3. One run: the last token, and the draft to verify.
