@@ -7,9 +7,17 @@ import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
-import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
+import type { ChatContext } from '../src/protocol/chat.ts';
+import type {
+  AddedImage,
+  BackendChoice,
+  EngineApi,
+  EngineInfo,
+  ImageInfo,
+  ModelSource,
+} from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
-import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
+import type { SizeLimits, TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
 import { type BackendPlan, type Candidate, planBackends } from './backends.ts';
@@ -97,21 +105,36 @@ export class EngineHost implements EngineApi {
     return engine.setImage(image, engine.info.defaultPixelBudget);
   }
 
-  async planImage(pixelBudget: number | null): Promise<ImageInfo> {
+  async addImage(file: Blob): Promise<AddedImage> {
     const engine = this.#loaded();
-    return engine.planImage(pixelBudget ?? engine.info.defaultPixelBudget);
+    const image = await this.#decoder.decode(file);
+    return engine.addImage(image, engine.info.defaultPixelBudget);
   }
 
-  async prefetch(settings: TurnSettings): Promise<void> {
+  async planImage(limits: SizeLimits): Promise<ImageInfo> {
+    const engine = this.#loaded();
+    return engine.planImage(withDefaultBudget(engine, limits));
+  }
+
+  async prefetch(settings: TurnSettings, chat?: ChatContext): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;
-    await engine.prefetch(withDefaultBudget(engine, settings));
+    await engine.prefetch(withDefaultBudget(engine, settings), chat);
   }
 
-  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+  async ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    chat?: ChatContext,
+  ): Promise<TurnResult> {
     const ask = (engine: Engine): Promise<TurnResult> =>
-      engine.ask(question, withDefaultBudget(engine, settings), onEvent);
+      engine.ask(question, withDefaultBudget(engine, settings), onEvent, { chat });
     return this.run((engine) => this.#diagnostics?.run(() => ask(engine)) ?? ask(engine));
+  }
+
+  async newChat(): Promise<void> {
+    await this.#engine?.newChat();
   }
 
   async resetCaches(): Promise<void> {
@@ -192,7 +215,7 @@ async function startEngine(
 }
 
 /** The settings with the model's own pixel budget where they name none. */
-export function withDefaultBudget(engine: Engine, settings: TurnSettings): TurnSettings {
+export function withDefaultBudget<Settings extends SizeLimits>(engine: Engine, settings: Settings): Settings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
 }
 

@@ -10,6 +10,7 @@ import { PromptBuilder } from '../conversation/prompt-builder.ts';
 import type { Engine } from '../conversation/engine.ts';
 import { ImageViews } from '../conversation/image-views.ts';
 import { toolReply } from '../conversation/templates.ts';
+import { TOOLS } from '../conversation/tools/registry.ts';
 import { startTurn } from '../conversation/turn-start.ts';
 import type { TextModel } from '../engine/backend.ts';
 import { countTokens } from '../engine/segments.ts';
@@ -118,7 +119,7 @@ class ComparedModel {
   async predict(image: RgbImage, question: string, rounds: Answer['rounds'], mode: Mode): Promise<Predictions> {
     const views = this.#views(image);
     const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
-    const start = startTurn({ prompts: this.#prompts }, { question, images: [0], views, settings });
+    const start = startTurn({ prompts: this.#prompts, tool: TOOLS[0] }, { question, images: [0], views, settings });
     const { conversation, offered, imageOf } = start;
     const [first = fullOf(0)] = start.requests;
     const places: number[] = [];

@@ -3,22 +3,15 @@
  * tokens.
  */
 import type { PixelSize } from '../image/smart-resize.ts';
+import type { ChatContent, ChatMessage } from '../protocol/chat.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
 import type { ImageViews } from './image-views.ts';
 
 /** A piece of a message. */
-export type Content =
-  /** `trusted`: special tokens in it take effect, as in a prompt's own text; else they are ordinary characters. */
-  | { readonly type: 'text'; readonly text: string; readonly trusted: boolean }
-  /** The model's own tokens, which are never tokenised again. */
-  | { readonly type: 'tokens'; readonly ids: readonly number[] }
-  | { readonly type: 'image'; readonly request: ImageRequest };
+export type Content = ChatContent;
 
-/** One message. A `tool` message contains its own frame, because each model was trained with a different one. */
-export interface Message {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  readonly content: readonly Content[];
-}
+/** One message. */
+export type Message = ChatMessage;
 
 /** An image the model was shown. */
 export interface ShownImage {
@@ -60,6 +53,12 @@ export class Conversation {
   /** Every image the model was shown, in order, with repetitions. */
   get shown(): readonly ShownImage[] {
     return this.#messages.flatMap(imagesOf).map((request) => ({ request, size: this.#views.view(request).size }));
+  }
+
+  /** The images of the last question that has any, each once, in order; the first image where none has. */
+  get questionImages(): readonly number[] {
+    const asked = this.#messages.findLast((message) => message.role === 'user' && imagesOf(message).length > 0);
+    return asked === undefined ? [0] : [...new Set(imagesOf(asked).map(({ image }) => image))];
   }
 
   /** The size of a source image in pixels. Throws ImageRegionError when there is no such image. */

@@ -22,8 +22,9 @@ export interface CallContext {
   readonly settings: TurnSettings;
   /** The calling round, counted from 1. */
   readonly round: number;
-  /** Images the turn has shown so far. */
+  /** Images the turn has shown so far, and the most it may show. */
   readonly shown: number;
+  readonly maxImages: number;
 }
 
 /** The answer to a call. */
@@ -45,7 +46,7 @@ export function replyTo(call: ParsedCall, context: CallContext): Reply {
   try {
     const reply = tool.apply(call.arguments, context.conversation);
     const images = typeof reply === 'string' ? [] : reply;
-    const { maxImages } = tool.describe();
+    const { maxImages } = context;
     if (context.shown + images.length > maxImages) return refused(`A turn shows at most ${maxImages} images.`);
     for (const request of images) context.views.view(request); // throws for an image that cannot be shown
     return { message: toolReply(offered, reply, context.question), fault: null };

@@ -16,6 +16,8 @@ export interface RoundPlan {
   readonly number: number;
   /** Images it adds to the context. */
   readonly views: readonly ImageView[];
+  /** All images of the prompt, which are encoded where the cache does not hold them. */
+  readonly prompted: readonly ImageView[];
   /** The whole prompt. */
   readonly prompt: readonly Segment[];
   /** Chooses its tokens; null: greedy. */
@@ -106,10 +108,10 @@ export class Round {
   }
 
   async #encode(): Promise<void> {
-    const { views, prompt, signal } = this.#plan;
-    if (views.length === 0) return;
+    const { prompted, prompt, signal } = this.#plan;
+    if (prompted.length === 0) return;
     const cached = this.#context.decoder.cachedPrefix(prompt);
-    const missing = views.filter(({ segment }) => cached < tokensUpTo(prompt, segment.serial));
+    const missing = prompted.filter(({ segment }) => cached < tokensUpTo(prompt, segment.serial));
     if (missing.length > 0) this.#stage('encode');
     for (const view of missing) this.#timings.encodeMs += await view.encode(signal);
   }

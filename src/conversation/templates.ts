@@ -15,11 +15,20 @@ export interface Question {
 }
 
 /** The system message, if the model has one, and the user's. */
-export function questionMessages(prompts: Prompts, { question, images, offersTool }: Question): readonly Message[] {
-  const system = offersTool ? prompts.system : prompts.systemWithoutTool;
+export function questionMessages(prompts: Prompts, asked: Question): readonly Message[] {
+  return [...systemMessages(prompts, asked.offersTool), ...followUpMessages(prompts, asked)];
+}
+
+/** The user's message of a later question: the system message stands before the first. */
+export function followUpMessages(prompts: Prompts, { question, images }: Question): readonly Message[] {
   const content = fill(prompts.userTemplate, { image: shown(images), question: [untrustedText(question)] });
-  const user: Message = { role: 'user', content };
-  return system === null ? [user] : [{ role: 'system', content: [trustedText(system)] }, user];
+  return [{ role: 'user', content }];
+}
+
+/** The model's own system message; none where it has none. */
+export function systemMessages(prompts: Prompts, offersTool: boolean): readonly Message[] {
+  const system = offersTool ? prompts.system : prompts.systemWithoutTool;
+  return system === null ? [] : [{ role: 'system', content: [trustedText(system)] }];
 }
 
 /** The reply to an executed tool call: images or text, and the question again if the prompts say so. */

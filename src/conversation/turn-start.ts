@@ -1,12 +1,14 @@
 /** The start of a turn: its first messages, and the number of tokens that may follow them. */
 import { countTokens } from '../engine/segments.ts';
 import type { ToolPrompts } from '../model/prompts.ts';
+import type { ChatContent, ChatMessage } from '../protocol/chat.ts';
 import type { TurnSettings } from '../protocol/turn.ts';
+import { NamedError } from '../shared/errors.ts';
 import { fullOf, halfOf, type ImageRequest } from '../shared/image-request.ts';
 import type { ImageViews } from './image-views.ts';
-import { Conversation } from './messages.ts';
+import { Conversation, imagesOf } from './messages.ts';
 import type { ImageOf } from './prompt-builder.ts';
-import { questionMessages, toolReply } from './templates.ts';
+import { followUpMessages, questionMessages, systemMessages, toolReply } from './templates.ts';
 import type { TurnContext } from './turn-context.ts';
 
 /**
@@ -17,9 +19,14 @@ const RESERVED_TOKENS = 1024;
 
 /** A question, its images and its settings. */
 export interface TurnQuestion {
+  /** The question's text. */
   readonly question: string;
   /** The source images, by their indices among the views. */
   readonly images: readonly number[];
+  /** The messages before it; empty or absent: a question without history. */
+  readonly history?: readonly ChatMessage[];
+  /** The user's message as it is, in place of the model's template around `question` and `images`. */
+  readonly content?: readonly ChatContent[] | undefined;
   readonly views: ImageViews;
   readonly settings: TurnSettings;
 }
@@ -27,21 +34,46 @@ export interface TurnQuestion {
 /** A turn that is ready to start. */
 export interface TurnStart {
   readonly conversation: Conversation;
+  /** How many of the conversation's messages are older than this turn. */
+  readonly historyLength: number;
   /** The images of the first round. */
   readonly requests: readonly ImageRequest[];
+  /** Most images that the turn may show. */
+  readonly maxImages: number;
   /** The tool's prompts; null if the turn does not offer the tool. */
   readonly offered: ToolPrompts | null;
   readonly imageOf: ImageOf;
 }
 
-/** The turn's first messages. */
-export function startTurn({ prompts }: Pick<TurnContext, 'prompts'>, asked: TurnQuestion): TurnStart {
-  const { question, views, settings } = asked;
+/** The turn's first messages. Throws QuestionError for more images than the settings allow. */
+export function startTurn({ prompts, tool }: Pick<TurnContext, 'prompts' | 'tool'>, asked: TurnQuestion): TurnStart {
+  const { question, views, settings, history = [], content } = asked;
   const offered = settings.tool ? prompts.tool : null;
-  const requests = asked.images.map(settings.downsample ? halfOf : fullOf);
+  const offersTool = offered !== null;
+  const requests =
+    content === undefined
+      ? asked.images.map(settings.downsample ? halfOf : fullOf)
+      : imagesOf({ role: 'user', content });
+  const maxImages = settings.maxImages ?? tool.describe().maxImages * Math.max(1, requests.length);
+  if (requests.length > maxImages) {
+    throw new NamedError(
+      'QuestionError',
+      `The question has ${requests.length} images, the limit is ${maxImages}. Ask about fewer, or raise the limit (max-images).`,
+    );
+  }
   const conversation = new Conversation(views);
-  conversation.add(...questionMessages(prompts, { question, images: requests, offersTool: offered !== null }));
-  return { conversation, requests, offered, imageOf: (request) => views.view(request).segment };
+  if (content !== undefined) {
+    const isSystemGiven = history.some(({ role }) => role === 'system');
+    if (!isSystemGiven && offersTool) conversation.add(...systemMessages(prompts, offersTool));
+    conversation.add(...history, { role: 'user', content });
+  } else {
+    const asking = { question, images: requests, offersTool };
+    conversation.add(...history);
+    conversation.add(...(history.length === 0 ? questionMessages(prompts, asking) : followUpMessages(prompts, asking)));
+  }
+  const historyLength = history.length === 0 ? 0 : conversation.messages.length - 1;
+  const imageOf: ImageOf = (request) => views.view(request).segment;
+  return { conversation, historyLength, requests, maxImages, offered, imageOf };
 }
 
 /**
@@ -60,9 +92,9 @@ export function tokensToCome(
   if (offered === null) return generated;
   // A call's result cannot be known in advance; the whole image is usually the most that one call requests.
   const likely = tool.likely(conversation);
-  const last = conversation.shown.at(-1)?.request.image ?? 0;
-  const reply = toolReply(offered, likely.length > 0 ? likely : [fullOf(last)], question);
-  const furtherRound = countTokens(builder.segments([reply], imageOf)) + newTokens;
+  const last = conversation.shown.at(-1)?.request.image;
+  const images = likely.length > 0 || last === undefined ? likely : [fullOf(last)];
+  const furtherRound = countTokens(builder.segments([toolReply(offered, images, question)], imageOf)) + newTokens;
   const further = settings.maxRounds - 1;
   return generated + further * furtherRound + Math.max(0, further - 1);
 }

@@ -17,18 +17,21 @@ import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protoco
 import { isNamed } from '../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../shared/image-request.ts';
 import type { ImageView } from './image-views.ts';
-import { imagesOf } from './messages.ts';
+import { imagesOf, type Message } from './messages.ts';
 import { extractAnswer } from './response.ts';
 import { Round } from './round.ts';
 import { replyTo } from './reply.ts';
 import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
+import { TurnPrompt } from './turn-prompt.ts';
 import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
 
 /** The request for a turn. */
 export interface TurnRequest extends TurnQuestion {
   /** `performance.now()` at the question: the turn's time includes its waiting. */
   readonly askedAt: number;
+  /** What the cache held at the end of the conversation's last turn; empty or absent: nothing. */
+  readonly held?: readonly number[];
   /** Returns the token source of a round; null or absent: the model decides, with the settings' temperature. */
   readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
 }
@@ -54,7 +57,10 @@ class Turn {
   readonly #start: TurnStart;
   readonly #sampler: Sampler | null;
   readonly #rounds: RoundResult[] = [];
-  /** Most tokens of this turn that were cached at once. */
+  readonly #prompt: TurnPrompt;
+  /** Rounds whose responses are part of the conversation. */
+  #answered = 0;
+  /** Most tokens of this conversation that were cached at once. */
   #computedUpTo = 0;
   #ttftMs: number | null = null;
   #open: Round | null = null;
@@ -67,8 +73,9 @@ class Turn {
     this.#onEvent = onEvent;
     this.#signal = signal;
     this.#start = startTurn(context, request);
-    const { temperature, seed } = request.settings;
-    this.#sampler = temperature > 0 ? new Sampler(temperature, seed ?? Math.floor(Math.random() * 2 ** 32)) : null;
+    this.#prompt = new TurnPrompt(context, this.#start, request.settings);
+    const { temperature, topP, seed = Math.floor(Math.random() * 2 ** 32) } = request.settings;
+    this.#sampler = temperature > 0 ? new Sampler({ temperature, topP, seed }) : null;
   }
 
   async run(): Promise<TurnResult> {
@@ -82,23 +89,25 @@ class Turn {
   }
 
   async #runRounds(): Promise<FinishReason> {
-    const { builder, decoder, tool } = this.#context;
-    const { conversation, imageOf } = this.#start;
-    let prompt: readonly Segment[] = builder.segments(conversation.messages, imageOf);
+    const { decoder, tool } = this.#context;
+    const { conversation } = this.#start;
+    let prompt = this.#prompt.first();
     let { requests } = this.#start;
     const firstTokens = countTokens(prompt);
+    this.#computedUpTo = this.#prompt.heldTokens(this.#request.held ?? []);
     const forced = this.#sourceOf(1)?.length ?? 0;
     const toCome = tokensToCome(this.#context, this.#start, this.#request, forced);
     await decoder.reserve(firstTokens + 1, firstTokens + toCome);
     for (let number = 1; ; number++) {
       const { finish, call } = await this.#round(number, requests, prompt);
       if (call === null) return finish;
-      conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids: this.#rounds.at(-1)?.tokenIds ?? [] }] });
+      conversation.add(...this.#answers());
+      this.#answered = this.#rounds.length;
       const reply = replyTo(call, { ...this.#start, ...this.#request, tool, round: number, shown: this.#imageCount() });
       if (reply.fault !== null) this.#blameCall(reply.fault);
       if (reply.message === null) return 'toolCallRefused';
       conversation.add(reply.message);
-      prompt = [...prompt, ...builder.segments(conversation.messages.slice(-2), imageOf)];
+      prompt = this.#prompt.next();
       requests = imagesOf(reply.message);
       const tokens = countTokens(prompt);
       if (tokens >= decoder.contextLength) {
@@ -123,6 +132,7 @@ class Turn {
     const round = new Round(this.#context, {
       number,
       views: requests.map((request) => this.#request.views.view(request)),
+      prompted: this.#prompt.images.map((request) => this.#request.views.view(request)),
       prompt,
       source: given ?? this.#sampler,
       maxNewTokens: this.#request.settings.maxNewTokens,
@@ -147,8 +157,7 @@ class Turn {
     const { conversation, offered } = this.#start;
     if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
     const [request, ...others] = tool.likely(conversation);
-    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= tool.describe().maxImages)
-      return null;
+    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= this.#start.maxImages) return null;
     return this.#request.views.view(request);
   }
 
@@ -176,6 +185,13 @@ class Turn {
     this.#onEvent({ type: 'roundEnd', round: this.#rounds.length, result });
   }
 
+  /** The messages of the rounds that are not yet part of the conversation. */
+  #answers(): readonly Message[] {
+    return this.#rounds
+      .slice(this.#answered)
+      .map(({ tokenIds }) => ({ role: 'assistant', content: [{ type: 'tokens', ids: tokenIds }] }));
+  }
+
   /** Images the turn has shown so far. */
   #imageCount(): number {
     return this.#rounds.reduce((sum, { images }) => sum + images.length, 0);
@@ -195,15 +211,18 @@ class Turn {
 
   #result(finishReason: FinishReason): TurnResult {
     const { tokenizer } = this.#context;
-    const { images, views, askedAt } = this.#request;
+    const { views, askedAt } = this.#request;
+    const { conversation, historyLength, requests } = this.#start;
     const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
-    const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
+    const full = requests.reduce((sum, { image }) => sum + views.view(fullOf(image)).tokens, 0);
     return {
       answer: extractAnswer(text),
       finishReason,
       rounds: this.#rounds,
-      visualTokens: { used, full, ratio: used / full },
+      visualTokens: { used, full, ratio: full === 0 ? 0 : used / full },
+      messages: [...conversation.messages.slice(historyLength), ...this.#answers()],
+      droppedImages: this.#prompt.dropped,
       ttftMs: this.#ttftMs,
       totalMs: performance.now() - askedAt,
     };

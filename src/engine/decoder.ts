@@ -9,7 +9,7 @@ import { decodePipelined, type PipelineOptions } from './decode-pipeline.ts';
 import { type DeviceQueue, throwIfStopped } from './device-queue.ts';
 import { notFinite } from './not-finite.ts';
 import { inputsOf, runsOf, runTokens } from './prefill-chunks.ts';
-import { countTokens, type Segment, slotsOf, spansOf } from './segments.ts';
+import { commonPrefix, countTokens, type Segment, slotsOf, spansOf } from './segments.ts';
 
 /** Capacities are multiples of this many tokens, or the context length. */
 const CAPACITY_STEP = 512;
@@ -95,12 +95,14 @@ export class Decoder {
     return this.#sequence?.capacity ?? 0;
   }
 
+  /** What lies in every slot of the cache: token ids, and marks of images. A copy. */
+  get slots(): readonly number[] {
+    return [...this.#slots];
+  }
+
   /** How many leading tokens of the prompt the cache already holds. The last token is always recomputed. */
   cachedPrefix(prompt: readonly Segment[]): number {
-    const requested = prompt.flatMap(slotsOf);
-    let same = 0;
-    while (same < this.#slots.length && same < requested.length - 1 && this.#slots[same] === requested[same]) same++;
-    return same;
+    return commonPrefix(this.#slots, prompt);
   }
 
   /**

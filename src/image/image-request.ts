@@ -7,7 +7,16 @@ import { NamedError } from '../shared/errors.ts';
 import type { ImageRequest, PixelRegion } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { cropImage } from './crop.ts';
-import { budgetSize, fitPixelBudget, liftSmall, liftedSize, scaleImage, scaledSize } from './half-resolution.ts';
+import {
+  enlargedSize,
+  enlargeToArea,
+  budgetSize,
+  fitPixelBudget,
+  liftSmall,
+  liftedSize,
+  scaleImage,
+  scaledSize,
+} from './half-resolution.ts';
 import { preprocess, type PreprocessedImage } from './patchify.ts';
 import { type PixelSize, smartResize } from './smart-resize.ts';
 
@@ -25,6 +34,8 @@ export interface ViewLimits {
   readonly processor: ProcessorSettings;
   /** Largest area in pixels of a source before `scale` applies; null: only the processor's own limit. */
   readonly pixelBudget: number | null;
+  /** Smallest area in pixels of a whole source before `scale` applies, within the budget; null or absent: none. */
+  readonly minPixels?: number | null;
 }
 
 /**
@@ -33,21 +44,29 @@ export interface ViewLimits {
  */
 export function planView(source: PixelSize, request: ViewRequest, limits: ViewLimits): PlannedView {
   const { processor, pixelBudget } = limits;
-  const scaled = scaledSize(budgetSize(shownSize(source, request.region), pixelBudget), request.scale);
+  const within = budgetSize(shownSize(source, request.region), pixelBudget);
+  const scaled = scaledSize(enlargedSize(within, leastPixels(request, limits)), request.scale);
   const { width, height } = smartResize(liftedSize(scaled), processor);
   const tokenSide = processor.patchSize * processor.mergeSize;
   return { width, height, tokens: (width / tokenSide) * (height / tokenSide) };
 }
 
 /**
- * The preprocessed view: crops the region first, so that no pixel outside it bleeds in; then applies the budget, the scale,
- * the upscaling of small sides, and the processor. Throws what `planView` throws, before any pixel is touched.
+ * The preprocessed view: crops the region first, so that no pixel outside it bleeds in; then applies the budget, the
+ * least area, the scale, the upscaling of small sides, and the processor. Throws what `planView` throws, before any pixel is touched.
  */
 export function prepareView(source: RgbImage, request: ViewRequest, limits: ViewLimits): PreprocessedImage {
   planView(source, request, limits);
   const shown = request.region === null ? source : cropImage(source, request.region);
   const within = fitPixelBudget(shown, limits.pixelBudget);
-  return preprocess(liftSmall(scaleImage(within, request.scale)), limits.processor);
+  const enlarged = enlargeToArea(within, leastPixels(request, limits));
+  return preprocess(liftSmall(scaleImage(enlarged, request.scale)), limits.processor);
+}
+
+/** The least area that applies to a view. A region is shown as its tool asks for it, however small. */
+function leastPixels({ region }: ViewRequest, { pixelBudget, minPixels = null }: ViewLimits): number | null {
+  if (region !== null || minPixels === null) return null;
+  return Math.min(minPixels, pixelBudget ?? minPixels);
 }
 
 /** Size in pixels of the region that is shown. Throws ImageRegionError. */

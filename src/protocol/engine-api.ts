@@ -1,8 +1,9 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
 import type { FolderFile } from '../shared/files.ts';
+import type { ChatContext } from './chat.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
-import type { TurnResult, TurnSettings } from './turn.ts';
+import type { SizeLimits, TurnResult, TurnSettings } from './turn.ts';
 
 /** A model folder outside the library. URLs are absolute or relative to the page. */
 export type FolderSource =
@@ -73,18 +74,33 @@ export interface ImageInfo {
   readonly fullTokens: number;
 }
 
+/** What `addImage` resolves to. */
+export interface AddedImage extends ImageInfo {
+  /** The number under which questions name it. */
+  readonly image: number;
+}
+
 /** The engine behind the worker. One turn at a time: a second `ask` while one runs throws BusyError. */
 export interface EngineApi {
   /** Loads a model folder, releasing the one before. Throws ModelFolderError, RuntimeUnavailableError, and BusyError for a stored model that is being written. */
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
-  /** The cost of the current image within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
-  planImage(pixelBudget: number | null): Promise<ImageInfo>;
+  /** Decodes an image and adds it beside those of the conversation. Throws what `setImage` throws, and BusyError during a turn. */
+  addImage(file: Blob): Promise<AddedImage>;
+  /** The cost of the first image within size limits; a pixel budget of null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
+  planImage(limits: SizeLimits): Promise<ImageInfo>;
   /** Speculative prefill for a question with these settings: encodes the current image and prefills everything before the question. Resolves when it ends, even if it fails; never throws. */
-  prefetch(settings: TurnSettings): Promise<void>;
-  /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
-  ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
+  prefetch(settings: TurnSettings, chat?: ChatContext): Promise<void>;
+  /** Asks about the current image, or in a conversation: its own images and the messages before it; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
+  ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    chat?: ChatContext,
+  ): Promise<TurnResult>;
+  /** Ends what runs, and frees everything but the model: images, cache, what was computed for them. */
+  newChat(): Promise<void>;
   /** Discards everything cached from earlier turns, so that the next one starts cold; keeps model and image. Throws BusyError during a turn. */
   resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */

@@ -5,7 +5,7 @@ import type { LoadProgress } from '../protocol/events.ts';
 import type { Mode } from '../protocol/turn.ts';
 import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
-import type { NumberFieldName, SettingsForm } from './settings-form.ts';
+import type { NumberFieldName, SettingsForm, SwitchName } from './settings-form.ts';
 import type { TurnView } from './turn-state.ts';
 
 /** The engine's status. */
@@ -96,7 +96,7 @@ export interface SettingsSlice {
   readonly form: SettingsForm;
   setQuestion: (question: string) => void;
   setMode: (mode: Mode) => void;
-  setSwitch: (name: 'downsample' | 'tool', on: boolean) => void;
+  setSwitch: (name: SwitchName, on: boolean) => void;
   setField: (field: NumberFieldName, text: string) => void;
 }
 
@@ -107,6 +107,8 @@ export interface TurnSlice {
   readonly stopping: boolean;
   /** Asks the question in the box; does nothing while `askObstacle` names an obstacle. */
   ask: () => void;
+  /** Forgets the turns and, in the engine, everything but the model; the image stays on the page. */
+  newChat: () => Promise<void>;
   /** Ends every waiting or running turn; resolves when none is left. */
   stop: () => Promise<void>;
   /** Starts the turn that has waited for the model. */

@@ -6,6 +6,7 @@ import type { StateCreator } from 'zustand/vanilla';
 import type { EngineConnection } from '../client/engine-client.ts';
 import type { EngineApi, ImageInfo } from '../protocol/engine-api.ts';
 import type { AppState, ModelSelection } from './app-state.ts';
+import type { SettingsForm } from './settings-form.ts';
 
 /** The store's dependencies; tests and the development page pass their own. */
 export interface AppDeps {
@@ -20,6 +21,8 @@ export interface AppDeps {
   readonly pageUrl: string;
   /** The model that the page's address names. Whether its own address is one shows when it is loaded. */
   readonly model?: ModelSelection;
+  /** The settings that the page's address names. */
+  readonly settings?: Partial<SettingsForm>;
 }
 
 /** The creator of a slice. */
@@ -85,6 +88,12 @@ export class EngineSession {
       if (this.#connection !== connection) return null;
       throw thrown;
     }
+  }
+
+  /** Makes the worker forget everything but the model; it holds no image afterwards. */
+  async newChat(): Promise<void> {
+    await this.api?.newChat();
+    this.#imageId = null;
   }
 
   /** Runs image changes one after another. */

@@ -1,4 +1,6 @@
 /** Runs one turn on the engine and reports every change of it. Never throws: a failure becomes part of the turn. */
+import type { ChatContext } from '../protocol/chat.ts';
+import type { TurnEvent } from '../protocol/events.ts';
 import { plainError } from './plain-error.ts';
 import type { PlainError } from './plain-error.ts';
 import { applyTurnEvent, beginTurn, failTurn, finishTurn } from './turn-state.ts';
@@ -8,14 +10,18 @@ import type { EngineSession } from './engine-session.ts';
 /** Changes the turn wherever the store keeps it. */
 export type ChangeTurn = (change: (turn: TurnView) => TurnView) => void;
 
-/** Asks the engine `turn`'s question. Resolves to the error that ended it, or null. */
-export async function runTurn(session: EngineSession, turn: TurnView, change: ChangeTurn): Promise<PlainError | null> {
+/** Asks the engine `turn`'s question, in a conversation or alone. Resolves to the error that ended it, or null. */
+export async function runTurn(
+  session: EngineSession,
+  turn: TurnView,
+  change: ChangeTurn,
+  chat?: ChatContext,
+): Promise<PlainError | null> {
   change(beginTurn);
   try {
     if (session.api === null) throw new Error('There is no engine to ask.');
-    const result = await session.api.ask(turn.question, turn.settings, (event) =>
-      change((current) => applyTurnEvent(current, event)),
-    );
+    const onEvent = (event: TurnEvent): void => change((current) => applyTurnEvent(current, event));
+    const result = await session.api.ask(turn.question, turn.settings, onEvent, chat);
     change((current) => finishTurn(current, result));
     return null;
   } catch (thrown) {

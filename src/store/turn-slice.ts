@@ -6,6 +6,7 @@ import type { AppState, TurnSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
+import { chatOf } from './thread.ts';
 import { failTurn, isOver, newTurn, skipQueued, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
@@ -20,7 +21,8 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
     async function runOne(turn: TurnView): Promise<void> {
       await get().syncImage();
       if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
-      const error = await runTurn(session, turn, (change) => changeTurn(turn.id, change));
+      const chat = chatOf(get(), turn);
+      const error = await runTurn(session, turn, (change) => changeTurn(turn.id, change), chat);
       if (error !== null && endsEngine(error)) get().recoverEngine(error);
     }
 
@@ -34,6 +36,15 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
         const turn = newTurn(session.nextId(), get().question.trim(), settings);
         set({ turns: [...get().turns.map(withoutPixels), turn] });
         get().runQueued();
+      },
+
+      newChat: async () => {
+        await get().stop();
+        set({ turns: [], comparison: null });
+        await session.changeImage(async () => {
+          await session.newChat().catch(() => undefined); // a worker that has died holds nothing
+        });
+        await get().syncImage();
       },
 
       stop: async () => {

@@ -1,7 +1,7 @@
 /** Smart, half or full: shorthands for the two switches. */
 import type { ReactElement, ReactNode } from 'react';
 import type { Mode } from '../protocol/turn.ts';
-import { modeOf, modesOf } from '../store/settings-form.ts';
+import { modeOf, modesOf, type SwitchName } from '../store/settings-form.ts';
 import { useApp } from './store-context.ts';
 
 const NAMES: Record<Mode, string> = { smart: 'Smart', half: 'Half', full: 'Full' };
@@ -32,6 +32,7 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
         </div>
         <Switch field="downsample" label="Start at half resolution" />
         {hasTool && <Switch field="tool" label="Allow resize tool" />}
+        <Switch field="memory" label="Remember earlier questions" />
       </div>
       <div className="modes__row">
         <p className="caption modes__effect">
@@ -44,7 +45,7 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
   );
 }
 
-function Switch({ field, label }: { field: 'downsample' | 'tool'; label: string }): ReactElement {
+function Switch({ field, label }: { field: SwitchName; label: string }): ReactElement {
   const on = useApp((state) => state.form[field]);
   const setSwitch = useApp((state) => state.setSwitch);
   return (

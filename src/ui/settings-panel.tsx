@@ -18,10 +18,22 @@ export function SettingsPanel(): ReactElement {
           Larger images are scaled down to this area first. Empty: the model’s own ({own}).
         </NumberField>
         <NumberField field="maxNewTokens" label="Max new tokens" unit="tokens" placeholder="">
-          How many tokens a round may write.
+          How many tokens a round may write, where the context has room.
+        </NumberField>
+        <NumberField field="maxRounds" label="Max rounds" unit="rounds" placeholder="">
+          How often the model may answer, calling its tool in between.
+        </NumberField>
+        <NumberField field="maxImages" label="Max images" unit="images" placeholder="model’s own">
+          Images a question may show, those of tools included.
+        </NumberField>
+        <NumberField field="minPixels" label="Least pixels" unit="pixels" placeholder="none">
+          Smaller images are scaled up to this area first.
         </NumberField>
         <NumberField field="temperature" label="Temperature" unit="" placeholder="">
           0 always gives the same answer; more lets it vary.
+        </NumberField>
+        <NumberField field="topP" label="Top p" unit="" placeholder="">
+          At a temperature above 0: the share of probability that words are drawn from.
         </NumberField>
       </div>
     </details>

@@ -72,6 +72,10 @@ const api: EngineApi = {
     if (image === null) throw new NamedError('QuestionError', 'There is no image.');
     return infoOf(image);
   },
+  addImage: async (file) => ({ image: 0, ...(await api.setImage(file)) }),
+  newChat: async () => {
+    image = null;
+  },
   prefetch: async () => undefined,
   resetCaches: async () => undefined,
   setImage: async (file) => {
@@ -146,6 +150,8 @@ async function runTurn(
     finishReason: stopRequested ? 'stopped' : 'stop',
     rounds,
     visualTokens: { used, full, ratio: used / full },
+    messages: [],
+    droppedImages: 0,
     ttftMs,
     totalMs: performance.now() - started,
   };

@@ -1,5 +1,5 @@
 /**
- * VisionThink's tool: the whole image at full resolution. The call's only argument is the action's name.
+ * VisionThink's tool: the question's images, whole, at full resolution. The call's only argument is the action's name.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py.
  */
 import { fullOf, type ImageRequest } from '../../shared/image-request.ts';
@@ -11,7 +11,7 @@ import type { ParsedCall, Tool } from './tool.ts';
 /** The call that every VisionThink model was trained to make. Source: dvlab-research/VisionThink, the tool's system prompt. */
 export const RESIZE_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
 
-/** Most images of a turn: the first one, and the full-resolution one. Source: the same script, which stops at two. */
+/** Most images of a turn about one image: the first one, and the full-resolution one. Source: the same script, which stops at two. */
 const MAX_IMAGES = 2;
 
 /** Characters of the model's own text that an error quotes: errors go into the next round's prompt. */
@@ -22,13 +22,13 @@ export const RESIZE: Tool = {
   name: 'resize',
   describe: () => ({ calls: [RESIZE_CALL], maxImages: MAX_IMAGES }),
   parse: parseResizeCall,
-  apply: (_, conversation) => fullImage(conversation),
-  likely: fullImage,
+  apply: (_, conversation) => fullImages(conversation),
+  likely: fullImages,
 };
 
-/** The last shown image, whole, at full resolution. */
-function fullImage(conversation: Conversation): readonly ImageRequest[] {
-  return [fullOf(conversation.shown.at(-1)?.request.image ?? 0)];
+/** Every image of the question, whole, at full resolution, as the reference shows them. */
+function fullImages(conversation: Conversation): readonly ImageRequest[] {
+  return conversation.questionImages.map(fullOf);
 }
 
 /**

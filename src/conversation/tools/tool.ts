@@ -17,7 +17,7 @@ export type ParsedCall =
 export interface ToolDescription {
   /** Texts that calls consist of or begin with: speculative decoding drafts them from their first tokens on. */
   readonly calls: readonly string[];
-  /** Most images of a turn, including the question's own. */
+  /** Most images of a turn about one image, including it; a question about several allows as many times more. */
   readonly maxImages: number;
 }
 
