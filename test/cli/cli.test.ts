@@ -108,6 +108,15 @@ describe.concurrent('ask', () => {
         {
           resolution: 'half',
           imageSize: { width: first.half.resized[0], height: first.half.resized[1] },
+          images: [
+            {
+              image: 0,
+              region: null,
+              scale: 0.5,
+              imageSize: { width: first.half.resized[0], height: first.half.resized[1] },
+              visualTokens: first.half.tokens,
+            },
+          ],
           visualTokens: first.half.tokens,
           promptTokens: first.round1.ids.length,
           computedTokens: first.round1.ids.length,
