@@ -1,6 +1,6 @@
 /** The settings as a person types them, and their parsing. Pure. */
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
-import { SETTING_NAMES, SWITCH_NAMES } from '../protocol/setting-names.ts';
+import type { SETTING_NAMES, SWITCH_NAMES } from '../protocol/setting-names.ts';
 import type { ModelInfo } from '../protocol/engine-api.ts';
 import type { Mode, TurnSettings } from '../protocol/turn.ts';
 
