@@ -10,6 +10,7 @@ import { cropImage } from './crop.ts';
 import { budgetSize, fitPixelBudget, liftSmall, liftedSize, scaleImage, scaledSize } from './half-resolution.ts';
 import { preprocess, type PreprocessedImage } from './patchify.ts';
 import { type PixelSize, smartResize } from './smart-resize.ts';
+import { runSteps, sizeAfter } from './view-steps.ts';
 
 /** Size and cost of a view as the model sees it. */
 export interface PlannedView extends PixelSize {
@@ -17,8 +18,8 @@ export interface PlannedView extends PixelSize {
   readonly tokens: number;
 }
 
-/** What a view shows of its image: a region, at a scale. */
-export type ViewRequest = Pick<ImageRequest, 'region' | 'scale'>;
+/** What a view shows of its image: a region at a scale, or what its steps make. */
+export type ViewRequest = Pick<ImageRequest, 'region' | 'scale' | 'steps'>;
 
 /** Limits on every view of a model. */
 export interface ViewLimits {
@@ -33,21 +34,33 @@ export interface ViewLimits {
  */
 export function planView(source: PixelSize, request: ViewRequest, limits: ViewLimits): PlannedView {
   const { processor, pixelBudget } = limits;
-  const scaled = scaledSize(budgetSize(shownSize(source, request.region), pixelBudget), request.scale);
-  const { width, height } = smartResize(liftedSize(scaled), processor);
+  const { width, height } = smartResize(sizeBefore(source, request, pixelBudget), processor);
   const tokenSide = processor.patchSize * processor.mergeSize;
   return { width, height, tokens: (width / tokenSide) * (height / tokenSide) };
 }
 
 /**
  * The preprocessed view: crops the region first, so that no pixel outside it bleeds in; then applies the budget, the scale,
- * the upscaling of small sides, and the processor. Throws what `planView` throws, before any pixel is touched.
+ * the upscaling of small sides, and the processor. A request with steps takes these, the budget and the processor. Throws what `planView` throws, before any pixel is touched.
  */
 export function prepareView(source: RgbImage, request: ViewRequest, limits: ViewLimits): PreprocessedImage {
   planView(source, request, limits);
+  if (request.steps !== undefined) {
+    return preprocess(fitPixelBudget(runSteps(source, request.steps), limits.pixelBudget), limits.processor);
+  }
   const shown = request.region === null ? source : cropImage(source, request.region);
   const within = fitPixelBudget(shown, limits.pixelBudget);
   return preprocess(liftSmall(scaleImage(within, request.scale)), limits.processor);
+}
+
+/** Size in pixels of a view before the processor. Throws ImageRegionError. */
+export function sizeBefore(
+  source: PixelSize,
+  { region, scale, steps }: ViewRequest,
+  pixelBudget: number | null,
+): PixelSize {
+  if (steps !== undefined) return budgetSize(sizeAfter(source, steps), pixelBudget);
+  return liftedSize(scaledSize(budgetSize(shownSize(source, region), pixelBudget), scale));
 }
 
 /** Size in pixels of the region that is shown. Throws ImageRegionError. */
