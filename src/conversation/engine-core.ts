@@ -46,14 +46,15 @@ export class EngineCore {
     this.queue = new DeviceQueue(backend.leavesThreadFree);
     this.contextLength = Math.min(config.text.maxPositionEmbeddings, MAX_CONTEXT);
     const tool = toolOf(prompts, tools);
-    const calls = prompts.tool === null ? [] : tool.describe().calls;
+    const { calls, callTags } = tool.describe();
     this.context = {
       prompts,
       tool,
+      tags: { ...prompts.tags, toolCall: callTags },
       builder: new PromptBuilder(prompts, tokenizer, chat),
       tokenizer,
       decoder: new Decoder({ text: backend.text, contextLength: this.contextLength, queue: this.queue }),
-      drafts: new PromptLookup(calls.map((call) => tokenizer.encode(call))),
+      drafts: new PromptLookup(prompts.tool === null ? [] : calls.map((call) => tokenizer.encode(call))),
       ends: [...config.tokens.eosTokenIds, tokenizer.id(chat.endOfMessage)],
     };
   }

@@ -73,13 +73,15 @@ export class Engine {
   /** The model's properties for the page. */
   get info(): ModelInfo {
     const { manifest, prompts } = this.#folder;
+    const { tool, tags } = this.core.context;
     return {
       name: manifest.name,
       dtype: manifest.dtype,
       bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
       parameters: manifest.parameters,
       contextLength: this.core.contextLength,
-      hasTool: prompts.tool !== null,
+      tool: prompts.tool === null ? null : { name: tool.name, ...tool.describe().words },
+      tags,
       defaultPixelBudget: manifest.defaultPixelBudget,
     };
   }

@@ -2,7 +2,8 @@
 import type { Decoder } from '../engine/decoder.ts';
 import type { PromptLookup } from '../engine/prompt-lookup.ts';
 import type { Prompts } from '../model/prompts.ts';
-import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { ResponseTags } from '../shared/response-tags.ts';
 import type { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
 
@@ -11,8 +12,10 @@ export interface TurnContext {
   readonly prompts: Prompts;
   /** Parses the model's calls; offered only if the prompts have a tool. */
   readonly tool: Tool;
+  /** What marks the kinds of text in the model's responses. */
+  readonly tags: ResponseTags;
   readonly builder: PromptBuilder;
-  readonly tokenizer: QwenTokenizer;
+  readonly tokenizer: Tokenizer;
   readonly decoder: Decoder;
   readonly drafts: PromptLookup;
   /** Ids that end a response. */

@@ -11,7 +11,7 @@
 import type { TokenSource } from '../engine/generate.ts';
 import { Sampler } from '../engine/sampler.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
-import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
@@ -30,7 +30,7 @@ export interface TurnRequest extends TurnQuestion {
   /** `performance.now()` at the question: the turn's time includes its waiting. */
   readonly askedAt: number;
   /** Returns the token source of a round; null or absent: the model decides, with the settings' temperature. */
-  readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
+  readonly sourceOf?: ((round: number, tokenizer: Tokenizer) => TokenSource | null) | undefined;
 }
 
 /**
@@ -193,13 +193,13 @@ class Turn {
   }
 
   #result(finishReason: FinishReason): TurnResult {
-    const { tokenizer } = this.#context;
+    const { tokenizer, tags } = this.#context;
     const { images, views, askedAt } = this.#request;
     const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
     const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
     return {
-      answer: extractAnswer(text),
+      answer: extractAnswer(text, tags),
       finishReason,
       rounds: this.#rounds,
       visualTokens: { used, full, ratio: used / full },

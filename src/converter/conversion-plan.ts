@@ -87,8 +87,9 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const processor = stated.parseProcessor(processorJson);
   checkPatches(processor, stated);
   const promptsJson =
-    (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
-  parsePrompts(promptsJson, stated.chat.imagePad);
+    (await optionalJson(source, 'prompts.json')) ??
+    promptsFile(options.prompts ?? promptSetFor(source.name), stated.chat);
+  parsePrompts(promptsJson, stated.chat);
   const tokenizerConfig = (await optionalJson(source, 'tokenizer_config.json')) ?? {};
   const tokenizer = await tokenizerText(source, stated, isObject(tokenizerConfig) ? tokenizerConfig : {});
   const store = await openSafetensors(source);

@@ -4,6 +4,10 @@
 export interface ChatFormat {
   /** The placeholder of one visual token, repeated once per visual token of an image. */
   readonly imagePad: string;
+  /** What stands for an image in an ordinary chat: {@link imagePad} once, and what frames it. */
+  readonly imagePlaceholder: string;
+  /** The system message of an ordinary chat; null: none. */
+  readonly system: string | null;
   /** What opens a message. */
   open(role: 'system' | 'user' | 'assistant'): string;
   /** The token that ends a message; the model generates it itself. */
@@ -11,11 +15,3 @@ export interface ChatFormat {
   /** Separates the end of a message from the next. */
   readonly separator: string;
 }
-
-/** ChatML with Qwen2-VL's image token. Source: chat_template.json of Qwen/Qwen2.5-VL-7B-Instruct. */
-export const CHATML: ChatFormat = {
-  imagePad: '<|image_pad|>',
-  open: (role) => `<|im_start|>${role}\n`,
-  endOfMessage: '<|im_end|>',
-  separator: '\n',
-};

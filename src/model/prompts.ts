@@ -1,11 +1,12 @@
 /**
  * The prompts a model was trained on. They belong to the model folder (`prompts.json`): the bundled model's differ from
- * VisionThink's, and the original Qwen2.5-VL has no tool prompts. `{image}` and `{question}` are the placeholders.
+ * VisionThink's, and an ordinary chat model has no tool prompts. `{image}` and `{question}` are the placeholders.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py and verl/trainer/constants.py for the two VisionThink models.
  */
-import { CHATML } from './chat-format.ts';
+import type { ChatFormat } from './chat-format.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
+import type { ResponseTags, TagPair } from '../shared/response-tags.ts';
 import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
 /** The name of a model's tool, and the templates of its replies. */
@@ -31,6 +32,8 @@ export interface Prompts {
   /** The system message when the tool is not offered. */
   readonly systemWithoutTool: string | null;
   readonly userTemplate: string;
+  /** What marks thinking and answer in the model's responses. */
+  readonly tags: Pick<ResponseTags, 'thinking' | 'answer'>;
   /** null: the model knows no tool. */
   readonly tool: ToolPrompts | null;
 }
@@ -38,20 +41,25 @@ export interface Prompts {
 /** The tool of prompts without a tool name: VisionThink's. */
 const DEFAULT_TOOL = 'resize';
 
+/** The tags of prompts without tags: VisionThink's. */
+const DEFAULT_TAGS = {
+  thinking: ['<think>', '</think>'],
+  answer: ['<answer>', '</answer>'],
+} as const;
+
 /** The prompt sets the converter can write. */
 export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
 
 /** One of {@link PROMPT_SETS}. */
 export type PromptSet = (typeof PROMPT_SETS)[number];
 
-/** The chat prompt of the original Qwen2.5-VL. Source: chat_template.json of Qwen/Qwen2.5-VL-7B-Instruct. */
-const CHAT = { system: 'You are a helpful assistant.', user_template: '{image}{question}' };
-
-/** The content of a model folder's prompts.json for one of the known sets. */
-export function promptsFile(set: PromptSet): JsonObject {
-  const image_placeholder = visionThink.image_placeholder;
-  if (set === 'chat') return { image_placeholder, general: CHAT };
-  return { source: visionThink.source, image_placeholder, [set]: visionThink[set] };
+/** The content of a model folder's prompts.json for one of the known sets. `chat` has those of an ordinary chat. */
+export function promptsFile(set: PromptSet, chat: ChatFormat): JsonObject {
+  if (set === 'chat') {
+    const general = { system: chat.system, user_template: '{image}{question}' };
+    return { image_placeholder: chat.imagePlaceholder, general };
+  }
+  return { source: visionThink.source, image_placeholder: visionThink.image_placeholder, [set]: visionThink[set] };
 }
 
 /** The set for a checkpoint without a prompts.json, chosen by the checkpoint's name. */
@@ -62,10 +70,9 @@ export function promptSetFor(checkpointName: string): PromptSet {
 
 /**
  * Reads a prompts.json: its `efficient` section if present (two rounds, tool), else `general` (one round).
- * @param imagePad the token that stands for a visual token
  * @throws ModelFolderError when neither is usable
  */
-export function parsePrompts(json: unknown, imagePad = CHATML.imagePad): Prompts {
+export function parsePrompts(json: unknown, { imagePad }: ChatFormat): Prompts {
   if (!isObject(json)) throw broken('it is no JSON object');
   const imagePlaceholder = text(json, 'image_placeholder');
   if (imagePlaceholder.split(imagePad).length !== 2) throw broken(`image_placeholder must hold one ${imagePad}`);
@@ -80,8 +87,28 @@ export function parsePrompts(json: unknown, imagePad = CHATML.imagePad): Prompts
     system,
     systemWithoutTool: 'system_without_tool' in section ? optionalText(section, 'system_without_tool') : system,
     userTemplate,
+    tags: parseTags(section),
     tool: json['efficient'] === undefined ? null : parseTool(section),
   };
+}
+
+/** `"tags": {"thinking": ["<think>", "</think>"], "answer": null}`: null or nothing where there are no such tags. */
+function parseTags({ tags }: JsonObject): Prompts['tags'] {
+  if (tags === undefined) return DEFAULT_TAGS;
+  if (!isObject(tags)) throw broken('"tags" must be an object');
+  return { thinking: tagPair(tags, 'thinking'), answer: tagPair(tags, 'answer') };
+}
+
+function tagPair(tags: JsonObject, kind: keyof Prompts['tags']): TagPair | null {
+  const pair: unknown = tags[kind] ?? null;
+  if (pair === null) return null;
+  const [open, close, ...more]: unknown[] = Array.isArray(pair) ? pair : [];
+  if (isTag(open) && isTag(close) && open !== close && more.length === 0) return [open, close];
+  throw broken(`"tags.${kind}" must be an opening and a closing tag, found ${JSON.stringify(pair)}`);
+}
+
+function isTag(tag: unknown): tag is string {
+  return typeof tag === 'string' && tag !== '';
 }
 
 function parseTool(section: JsonObject): ToolPrompts {

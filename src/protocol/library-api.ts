@@ -102,7 +102,7 @@ export interface ModelSurvey {
   readonly downloadBytes: number;
   /** Bytes that will be read. */
   readonly readBytes: number;
-  /** The prompting: two rounds with the resize tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
+  /** The prompting: two rounds with a tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
   readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
   /** The possible dtypes; one for a model folder. */
   readonly choices: readonly ModelChoice[];

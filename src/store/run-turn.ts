@@ -2,15 +2,24 @@
 import { plainError } from './plain-error.ts';
 import type { PlainError } from './plain-error.ts';
 import { applyTurnEvent, beginTurn, failTurn, finishTurn } from './turn-state.ts';
+import type { TurnModel } from './turn-model.ts';
 import type { TurnView } from './turn-state.ts';
 import type { EngineSession } from './engine-session.ts';
 
 /** Changes the turn wherever the store keeps it. */
 export type ChangeTurn = (change: (turn: TurnView) => TurnView) => void;
 
+/** A turn to run. */
+export interface TurnRun {
+  readonly turn: TurnView;
+  /** The loaded model. */
+  readonly model: TurnModel;
+  readonly change: ChangeTurn;
+}
+
 /** Asks the engine `turn`'s question. Resolves to the error that ended it, or null. */
-export async function runTurn(session: EngineSession, turn: TurnView, change: ChangeTurn): Promise<PlainError | null> {
-  change(beginTurn);
+export async function runTurn(session: EngineSession, { turn, model, change }: TurnRun): Promise<PlainError | null> {
+  change((current) => beginTurn(current, model));
   try {
     if (session.api === null) throw new Error('There is no engine to ask.');
     const result = await session.api.ask(turn.question, turn.settings, (event) =>

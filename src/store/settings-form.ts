@@ -69,21 +69,21 @@ export function settingsOf(form: SettingsForm): TurnSettings | null {
   };
 }
 
-/** The modes a model has: without the resize tool, smart would be half. */
-export function modesOf({ hasTool }: Pick<ModelInfo, 'hasTool'>): readonly Mode[] {
-  return hasTool ? ['smart', 'half', 'full'] : ['half', 'full'];
+/** The modes a model has: without a tool, smart would be half. */
+export function modesOf({ tool }: Pick<ModelInfo, 'tool'>): readonly Mode[] {
+  return tool !== null ? ['smart', 'half', 'full'] : ['half', 'full'];
 }
 
 /**
- * The switches for a model that has just been loaded: a model without the tool is asked at full resolution, as it was trained,
- * and a model with it starts in smart mode if the previous model had no tool and so left it off.
+ * The switches for a model that has just been loaded: a model without a tool is asked at full resolution, as it was trained,
+ * and a model with one starts in smart mode if the previous model had no tool and so left it off.
  */
 export function fittingSwitches(
   { downsample, tool }: Pick<SettingsForm, 'downsample' | 'tool'>,
-  { hasTool }: Pick<ModelInfo, 'hasTool'>,
+  model: Pick<ModelInfo, 'tool'>,
   hadTool = true,
 ): Pick<SettingsForm, 'downsample' | 'tool'> {
-  if (!hasTool) return tool ? MODE_SWITCHES.full : { downsample, tool };
+  if (model.tool === null) return tool ? MODE_SWITCHES.full : { downsample, tool };
   return hadTool ? { downsample, tool } : MODE_SWITCHES.smart;
 }
 

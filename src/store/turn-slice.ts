@@ -6,6 +6,7 @@ import type { AppState, TurnSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
+import { turnModel } from './turn-model.ts';
 import { failTurn, isOver, newTurn, skipQueued, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
@@ -20,7 +21,8 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
     async function runOne(turn: TurnView): Promise<void> {
       await get().syncImage();
       if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
-      const error = await runTurn(session, turn, (change) => changeTurn(turn.id, change));
+      const model = turnModel(get());
+      const error = await runTurn(session, { turn, model, change: (change) => changeTurn(turn.id, change) });
       if (error !== null && endsEngine(error)) get().recoverEngine(error);
     }
 

@@ -1,5 +1,5 @@
 /** Conversations of several turns and images as prompts: earlier messages are a true prefix of later ones. */
-import { CHATML } from '../../src/model/chat-format.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

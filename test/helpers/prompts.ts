@@ -3,15 +3,15 @@ import type { Message } from '../../src/conversation/messages.ts';
 import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { errorReply, questionMessages, toolReply } from '../../src/conversation/templates.ts';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
-import { CHATML } from '../../src/model/chat-format.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import type { Prompts } from '../../src/model/prompts.ts';
-import type { QwenTokenizer } from '../../src/model/tokenizer.ts';
+import type { Tokenizer } from '../../src/model/tokenizer.ts';
 import { fullOf } from '../../src/shared/image-request.ts';
 
 /** A model's prompts and its tokenizer. */
 export interface PromptModel {
   readonly prompts: Prompts;
-  readonly tokenizer: QwenTokenizer;
+  readonly tokenizer: Tokenizer;
 }
 
 /** Round 1's prompt. */

@@ -24,7 +24,12 @@ export const ENGINE_INFO: EngineInfo = {
     bytes: 1,
     parameters: 1,
     contextLength: 2048,
-    hasTool: true,
+    tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tags: {
+      thinking: ['<think>', '</think>'],
+      answer: ['<answer>', '</answer>'],
+      toolCall: ['<tool_call>', '</tool_call>'],
+    },
     defaultPixelBudget: null,
   },
   loadMs: 1,

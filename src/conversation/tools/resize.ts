@@ -4,12 +4,20 @@
  */
 import { fullOf, type ImageRequest } from '../../shared/image-request.ts';
 import { isObject, tryParseJson } from '../../shared/json.ts';
+import type { ToolWords } from '../../protocol/engine-api.ts';
+import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 /** The call that every VisionThink model was trained to make. Source: dvlab-research/VisionThink, the tool's system prompt. */
 export const RESIZE_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+
+/** What encloses it. */
+const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
+
+/** The page's words. */
+const WORDS: ToolWords = { label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' };
 
 /** Most images of a turn: the first one, and the full-resolution one. Source: the same script, which stops at two. */
 const MAX_IMAGES = 2;
@@ -20,7 +28,7 @@ const MAX_QUOTED = 200;
 /** The tool. */
 export const RESIZE: Tool = {
   name: 'resize',
-  describe: () => ({ calls: [RESIZE_CALL], maxImages: MAX_IMAGES }),
+  describe: () => ({ calls: [RESIZE_CALL], callTags: CALL_TAGS, maxImages: MAX_IMAGES, words: WORDS }),
   parse: parseResizeCall,
   apply: (_, conversation) => fullImage(conversation),
   likely: fullImage,
@@ -37,14 +45,14 @@ function fullImage(conversation: Conversation): readonly ImageRequest[] {
  * is one object as a whole is accepted in any layout.
  */
 function parseResizeCall(text: string): ParsedCall | null {
-  const contents = between(text, '<tool_call>', '</tool_call>');
+  const contents = between(text, ...CALL_TAGS);
   if (contents.length === 0) return null;
   const objects = contents.flatMap((content) =>
     isObject(tryParseJson(content))
       ? [content]
       : content.split('\n').flatMap((line) => between(line, '{', '}}').map((body) => `{${body}}}`)),
   );
-  if (objects.length === 0) return invalid('No JSON object was found between <tool_call> and </tool_call>.');
+  if (objects.length === 0) return invalid(`No JSON object was found between ${CALL_TAGS.join(' and ')}.`);
   for (const text of objects) {
     const object = tryParseJson(text);
     if (!isObject(object)) return invalid(`The function call is no valid JSON: ${text.slice(0, MAX_QUOTED)}`);

@@ -5,6 +5,8 @@
  */
 import type { ImageRequest } from '../../shared/image-request.ts';
 import type { JsonObject } from '../../shared/json.ts';
+import type { ToolWords } from '../../protocol/engine-api.ts';
+import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 
 /** A call found in a round's text. */
@@ -17,8 +19,12 @@ export type ParsedCall =
 export interface ToolDescription {
   /** Texts that calls consist of or begin with: speculative decoding drafts them from their first tokens on. */
   readonly calls: readonly string[];
+  /** What encloses a call in the model's text. */
+  readonly callTags: TagPair;
   /** Most images of a turn, including the question's own. */
   readonly maxImages: number;
+  /** How the page speaks of it. */
+  readonly words: ToolWords;
 }
 
 /** A tool. */

@@ -19,7 +19,7 @@ const DTYPES: Record<string, string> = {
 const PROMPTS: Record<ModelSurvey['prompts'], string> = {
   efficient: 'Two rounds: half resolution first, the full image when the model asks for it.',
   general: 'One round with the full image; the model reasons before it answers.',
-  chat: 'One round with the full image, as an ordinary chat: it has no resize tool.',
+  chat: 'One round with the full image, as an ordinary chat: it has no tool.',
   own: 'With the prompts the model brings.',
 };
 
