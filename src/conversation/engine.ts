@@ -3,7 +3,7 @@
  * workers and command-line tools choose the implementations.
  */
 import type { ModelFolder } from '../architectures/model-folder.ts';
-import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
+import type { ImageInfo, ModelInfo, ToolInfo } from '../protocol/engine-api.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -80,7 +80,8 @@ export class Engine {
       bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
       parameters: manifest.parameters,
       contextLength: this.core.contextLength,
-      tool: prompts.tool === null ? null : { name: tool.name, ...tool.describe().words },
+      tool: prompts.tool === null ? null : toolInfo(tool),
+      tools: this.core.tools.map(toolInfo),
       tags,
       defaultPixelBudget: manifest.defaultPixelBudget,
     };
@@ -125,6 +126,7 @@ export class Engine {
     const views = this.#views;
     if (views === null) throw noImage();
     this.#checkQuestion(question);
+    const context = this.core.contextFor(settings);
     const stop = new AbortController();
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -135,7 +137,7 @@ export class Engine {
       views.setPixelBudget(settings.pixelBudget);
       views.trim();
       const request = { question: question.trim(), images: [IMAGE], views, settings, askedAt, ...options };
-      return await runTurn(this.core.context, request, onEvent, stop.signal);
+      return await runTurn(context, request, onEvent, stop.signal);
     } finally {
       this.#running = null;
       end();
@@ -174,7 +176,7 @@ export class Engine {
       await this.core.queue.idle();
       if (stop.signal.aborted) return;
       views.setPixelBudget(settings.pixelBudget);
-      await prefetch(this.core.context, about, stop.signal);
+      await prefetch(this.core.contextFor(settings), about, stop.signal);
     };
     const ended = work().catch(() => undefined);
     const started: Prefetch = { views, settings, stop, ended };
@@ -183,7 +185,7 @@ export class Engine {
     if (this.#prefetch === started) this.#prefetch = null;
     await nextTask(); // a question asked meanwhile goes first
     if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
-      preprocessLikely(this.core.context, about);
+      preprocessLikely(this.core.contextFor(settings), about);
     }
   }
 
@@ -198,7 +200,7 @@ export class Engine {
     await this.core.queue.idle();
     if (this.#running !== null) throw busy(); // a question was asked while this waited
     this.#views?.dispose();
-    this.core.context.drafts.forget();
+    this.core.forgetDrafts();
     await this.core.context.decoder.forget();
   }
 
@@ -231,9 +233,14 @@ export class Engine {
   }
 }
 
+/** A tool, for the page. */
+function toolInfo({ name, describe }: Tool): ToolInfo {
+  return { name, ...describe().words };
+}
+
 /** Whether this prefetch matches a question with these settings. */
 function isFor(started: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
-  const names = ['downsample', 'tool', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
+  const names = ['downsample', 'tool', 'toolName', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
   return started.views === views && names.every((name) => started.settings[name] === settings[name]);
 }
 

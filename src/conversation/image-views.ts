@@ -9,7 +9,7 @@ import { fullOf, halfOf, type ImageRequest, requestKey } from '../shared/image-r
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { ImageFeatures, VisionModel } from '../engine/backend.ts';
 import type { ImageSegment } from '../engine/segments.ts';
-import { type PlannedView, planView, prepareView } from '../image/image-request.ts';
+import { type PlannedView, planView, prepareView, sizeBefore } from '../image/image-request.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
 import type { PixelSize } from '../image/smart-resize.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
@@ -75,6 +75,14 @@ export class ImageViews {
   sourceSize(image: number): PixelSize {
     const { width, height } = this.#source(image);
     return { width, height };
+  }
+
+  /** How many times smaller the pixel budget makes a view before the processor sees it. */
+  shrinkOf(request: ImageRequest): { readonly x: number; readonly y: number } {
+    const source = this.#source(request.image);
+    const free = sizeBefore(source, request, null);
+    const budgeted = sizeBefore(source, request, this.#pixelBudget);
+    return { x: free.width / budgeted.width, y: free.height / budgeted.height };
   }
 
   /** The view of a request, created on first use. Throws ImageShapeError, ImageRegionError. */

@@ -116,7 +116,9 @@ export class Round {
   }
 
   async #generate(prefilled: NextToken): Promise<'stop' | 'length'> {
-    const { decoder, drafts, tokenizer, tags, ends } = this.#context;
+    const { decoder, drafts, tokenizer, tags, tool, ends } = this.#context;
+    const { stopsAt } = tool.describe();
+    let written = '';
     const { number, prompt, source, maxNewTokens, onEvent, onToken, onCall, signal } = this.#plan;
     const last = prompt.at(-1);
     let elsewhereMs = 0;
@@ -138,9 +140,14 @@ export class Round {
         drafts,
         maxTokens: maxNewTokens,
         ends,
+        isComplete: () => stopsAt !== undefined && written.includes(stopsAt),
         onToken: (id) => {
           onToken();
-          if (!ends.includes(id)) splitter.push(stream.push(id));
+          if (ends.includes(id)) return;
+          const delta = stream.push(id);
+          splitter.push(delta);
+          // Only the end may still become the text that stops the round.
+          if (stopsAt !== undefined) written = written.slice(-stopsAt.length) + delta;
         },
         signal,
       });

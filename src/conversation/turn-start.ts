@@ -5,6 +5,7 @@ import type { TurnSettings } from '../protocol/turn.ts';
 import { fullOf, halfOf, type ImageRequest } from '../shared/image-request.ts';
 import type { ImageViews } from './image-views.ts';
 import { Conversation } from './messages.ts';
+import { roundsOf } from './reply.ts';
 import type { ImageOf } from './prompt-builder.ts';
 import { questionMessages, toolReply } from './templates.ts';
 import type { TurnContext } from './turn-context.ts';
@@ -29,10 +30,12 @@ export interface TurnStart {
 }
 
 /** The turn's first messages. */
-export function startTurn({ prompts }: Pick<TurnContext, 'prompts'>, asked: TurnQuestion): TurnStart {
+export function startTurn({ prompts, tool }: Pick<TurnContext, 'prompts' | 'tool'>, asked: TurnQuestion): TurnStart {
   const { question, views, settings } = asked;
   const offered = settings.tool ? prompts.tool : null;
-  const requests = asked.images.map(settings.downsample ? halfOf : fullOf);
+  const whole = settings.downsample ? halfOf : fullOf;
+  const open = offered === null ? undefined : tool.opening;
+  const requests = asked.images.map((image) => open?.(image, views.sourceSize(image), settings) ?? whole(image));
   const conversation = new Conversation(views);
   conversation.add(...questionMessages(prompts, { question, images: requests, offersTool: offered !== null }));
   return { conversation, requests, offered, imageOf: (request) => views.view(request).segment };
@@ -53,8 +56,8 @@ export function tokensToCome(
   // A call's result cannot be known in advance; the whole image is usually the most that one call requests.
   const likely = tool.likely(conversation);
   const last = conversation.shown.at(-1)?.request.image ?? 0;
-  const reply = toolReply(offered, likely.length > 0 ? likely : [fullOf(last)], question);
+  const reply = toolReply(offered, likely.length > 0 ? likely : [fullOf(last)], { question, round: 1 });
   const furtherRound = countTokens(builder.segments([reply], imageOf)) + settings.maxNewTokens;
-  const further = settings.maxRounds - 1;
+  const further = roundsOf(settings, tool) - 1;
   return generated + further * furtherRound + Math.max(0, further - 1);
 }

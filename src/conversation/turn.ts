@@ -20,7 +20,7 @@ import type { ImageView } from './image-views.ts';
 import { imagesOf } from './messages.ts';
 import { extractAnswer } from './response.ts';
 import { Round } from './round.ts';
-import { replyTo } from './reply.ts';
+import { replyTo, roundsOf } from './reply.ts';
 import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
@@ -144,7 +144,7 @@ class Turn {
   #expectedView(number: number, adds: number): ImageView | null {
     const { tool, decoder } = this.#context;
     const { conversation, offered } = this.#start;
-    if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
+    if (offered === null || !decoder.canPipeline || number >= roundsOf(this.#request.settings, tool)) return null;
     const [request, ...others] = tool.likely(conversation);
     if (request === undefined || others.length > 0 || this.#imageCount() + adds >= tool.describe().maxImages)
       return null;
@@ -195,7 +195,9 @@ class Turn {
   #result(finishReason: FinishReason): TurnResult {
     const { tokenizer, tags } = this.#context;
     const { images, views, askedAt } = this.#request;
-    const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
+    const texts = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds));
+    // Without tags that mark the answer, all of the last round is the answer, and the earlier rounds are calls.
+    const text = tags.answer === null ? (texts.at(-1) ?? '') : texts.join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
     const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
     return {

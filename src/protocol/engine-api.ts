@@ -68,6 +68,8 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** The tool that the model's prompts offer; null: none. */
   readonly tool: ToolInfo | null;
+  /** The tools that a question may choose, the model's own among them. */
+  readonly tools: readonly ToolInfo[];
   /** What marks the kinds of text in its responses. */
   readonly tags: ResponseTags;
   /** The pixel budget the worker uses when the settings name none; null: none. Set for models trained on small images. */

@@ -16,12 +16,14 @@ export interface TurnSettings {
   readonly downsample: boolean;
   /** Offer the model's tool (round 1 uses the system prompt with the tool). */
   readonly tool: boolean;
+  /** The tool to offer in place of the model's own, by its name; absent: the model's own. */
+  readonly toolName?: string;
   /** Largest area in pixels an original may have; larger ones are scaled down before anything else. null: no limit but the image processor's. */
   readonly pixelBudget: number | null;
   /** New tokens a round may generate. */
   readonly maxNewTokens: number;
-  /** Rounds that may generate; a tool call in the last one is refused. */
-  readonly maxRounds: number;
+  /** Rounds that may generate; a tool call in the last one is refused. null: as many as the tool's reference allows. */
+  readonly maxRounds: number | null;
   /** 0: greedy. */
   readonly temperature: number;
   /** Makes sampling repeatable when temperature > 0. */
@@ -34,7 +36,7 @@ export const DEFAULT_SETTINGS: TurnSettings = {
   tool: true,
   pixelBudget: null,
   maxNewTokens: 1024,
-  maxRounds: 2,
+  maxRounds: null,
   temperature: 0,
 };
 

@@ -43,6 +43,7 @@ const INFO: EngineInfo = {
     parameters: 13_260_000,
     contextLength: 2048,
     tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tools: [],
     tags: {
       thinking: ['<think>', '</think>'],
       answer: ['<answer>', '</answer>'],

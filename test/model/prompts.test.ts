@@ -58,6 +58,7 @@ describe("VisionThink's prompts", () => {
       system: 'You are a helpful assistant.',
       systemWithoutTool: 'You are a helpful assistant.',
       userTemplate: '{image}{question}',
+      userTemplateWithoutTool: '{image}{question}',
       tags: { thinking: ['<think>', '</think>'], answer: ['<answer>', '</answer>'] },
       tool: null,
     });

@@ -25,6 +25,7 @@ export const ENGINE_INFO: EngineInfo = {
     parameters: 1,
     contextLength: 2048,
     tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tools: [],
     tags: {
       thinking: ['<think>', '</think>'],
       answer: ['<answer>', '</answer>'],
