@@ -94,8 +94,8 @@ function printEvent(event: TurnEvent): void {
 }
 
 /** Exactly the fields that the README promises. */
-function toJson({ answer, finishReason, rounds, visualTokens }: TurnResult): unknown {
-  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens };
+function toJson({ answer, finishReason, rounds, visualTokens, marks }: TurnResult): unknown {
+  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens, marks };
 }
 
 function roundToJson(round: RoundResult): unknown {

@@ -52,6 +52,7 @@ export class EngineCore {
     this.contextLength = Math.min(config.text.maxPositionEmbeddings, MAX_CONTEXT);
     this.context = {
       ...this.#withPrompts(prompts),
+      markUnit: chat.markUnit ?? 'pixels',
       builder: new PromptBuilder(prompts, tokenizer, chat),
       tokenizer,
       decoder: new Decoder({ text: backend.text, contextLength: this.contextLength, queue: this.queue }),

@@ -13,9 +13,11 @@ import { Sampler } from '../engine/sampler.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
-import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
+import type { AnswerMark, FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../shared/image-request.ts';
+import { shownBySteps } from '../image/view-steps.ts';
+import { findMarks, placeMark } from './answer-marks.ts';
 import type { ImageView } from './image-views.ts';
 import { imagesOf } from './messages.ts';
 import { extractAnswer } from './response.ts';
@@ -192,19 +194,38 @@ class Turn {
     if (round?.toolCall != null) this.#rounds[last] = { ...round, toolCall: { ...round.toolCall, ...why } };
   }
 
-  #result(finishReason: FinishReason): TurnResult {
-    const { tokenizer, tags } = this.#context;
-    const { images, views, askedAt } = this.#request;
-    const texts = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds));
+  /** The answer in the turn's text. `decode`: the text of a round's tokens. */
+  #answer(decode: (ids: readonly number[]) => string): string {
+    const { tags } = this.#context;
+    const texts = this.#rounds.map(({ tokenIds }) => decode(tokenIds));
     // Without tags that mark the answer, all of the last round is the answer, and the earlier rounds are calls.
-    const text = tags.answer === null ? (texts.at(-1) ?? '') : texts.join('');
+    return extractAnswer(tags.answer === null ? (texts.at(-1) ?? '') : texts.join(''), tags);
+  }
+
+  /** The boxes and points of the answer, which count in the last image that was shown whole. */
+  #marks(): readonly AnswerMark[] {
+    const { tokenizer, markUnit: unit } = this.#context;
+    const written = findMarks(this.#answer((ids) => tokenizer.decode(ids)));
+    const { conversation } = this.#start;
+    const whole =
+      written.length === 0 ? undefined : conversation.shown.findLast(({ request }) => request.region === null);
+    if (whole === undefined) return [];
+    const { image, steps = [] } = whole.request;
+    const shown = shownBySteps(conversation.sourceSize(image), steps);
+    return written.map((mark) => placeMark(mark, { image, seen: whole.size, shown, unit }));
+  }
+
+  #result(finishReason: FinishReason): TurnResult {
+    const { tokenizer } = this.#context;
+    const { images, views, askedAt } = this.#request;
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
     const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
     return {
-      answer: extractAnswer(text, tags),
+      answer: this.#answer((ids) => tokenizer.plainText(ids)),
       finishReason,
       rounds: this.#rounds,
       visualTokens: { used, full, ratio: used / full },
+      marks: this.#marks(),
       ttftMs: this.#ttftMs,
       totalMs: performance.now() - askedAt,
     };

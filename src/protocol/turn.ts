@@ -123,12 +123,25 @@ export interface VisualTokens {
   readonly ratio: number;
 }
 
+/** A box or a point that an answer names, in pixels of the original picture, parts of pixels included; it may lie outside. */
+export type AnswerMark = {
+  /** Which source image. */
+  readonly image: number;
+  /** What it is said to be; null: nothing. */
+  readonly label: string | null;
+} & (
+  | { readonly kind: 'box'; readonly box: readonly [left: number, top: number, right: number, bottom: number] }
+  | { readonly kind: 'point'; readonly point: readonly [x: number, y: number] }
+);
+
 /** The result of a turn. */
 export interface TurnResult {
   readonly answer: string;
   readonly finishReason: FinishReason;
   readonly rounds: readonly RoundResult[];
   readonly visualTokens: VisualTokens;
+  /** The boxes and points in the answer, in its order. */
+  readonly marks: readonly AnswerMark[];
   /** From the question to the first token of round 1. null when stopped before. */
   readonly ttftMs: number | null;
   readonly totalMs: number;

@@ -153,6 +153,7 @@ async function runTurn(
     finishReason: stopRequested ? 'stopped' : 'stop',
     rounds,
     visualTokens: { used, full, ratio: used / full },
+    marks: [],
     ttftMs,
     totalMs: performance.now() - started,
   };

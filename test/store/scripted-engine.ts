@@ -59,7 +59,16 @@ export const ROUND: RoundResult = {
 /** A result of one round, with some fields changed. */
 export function resultOf(changes: Partial<TurnResult>): TurnResult {
   const visualTokens = { used: 64, full: 256, ratio: 0.25 };
-  return { answer: '5', finishReason: 'stop', rounds: [ROUND], visualTokens, ttftMs: 1, totalMs: 2, ...changes };
+  return {
+    answer: '5',
+    finishReason: 'stop',
+    rounds: [ROUND],
+    visualTokens,
+    marks: [],
+    ttftMs: 1,
+    totalMs: 2,
+    ...changes,
+  };
 }
 
 /** A question the engine was asked, to be settled by the test. */
