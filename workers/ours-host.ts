@@ -8,7 +8,7 @@ import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
 import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/architectures/qwen2_5_vl/image-processor.ts';
-import { QwenTokenizer } from '../src/model/tokenizer.ts';
+import { Tokenizer } from '../src/model/tokenizer.ts';
 import type {
   EngineUnderTestApi,
   Experiment,
@@ -51,7 +51,7 @@ export class OursHost implements EngineUnderTestApi {
   readonly #pictures = new Map<string, Blob>();
   /** The picture the engine holds. */
   #current: string | null = null;
-  #tokenizer: QwenTokenizer | null = null;
+  #tokenizer: Tokenizer | null = null;
   #contextLength = 0;
 
   /** `memory` reports what this worker uses. */
@@ -253,9 +253,9 @@ async function timeKernels(
   return details;
 }
 
-async function openTokenizer(source: FolderSource): Promise<QwenTokenizer> {
+async function openTokenizer(source: FolderSource): Promise<Tokenizer> {
   const folder =
     source.kind === 'files' ? fileListFolder(source.name, source.files) : urlFolder(source.url, self.location.href);
   const json = async (path: string): Promise<unknown> => tryParseJson((await (await folder.blob(path))?.text()) ?? '');
-  return new QwenTokenizer(await json('tokenizer.json'), await json('tokenizer_config.json'));
+  return new Tokenizer(await json('tokenizer.json'), await json('tokenizer_config.json'));
 }

@@ -15,6 +15,7 @@ import {
   Tensor,
   type TextStreamer,
 } from '@huggingface/transformers?upstream';
+import { CHATML } from '../src/architectures/qwen2_5_vl/chat.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts } from '../src/model/prompts.ts';
 import type { FolderSource } from '../src/protocol/engine-api.ts';
@@ -111,7 +112,7 @@ export class UpstreamModel {
       model,
       processor: processor.image_processor as unknown as ImageProcessor,
       tokenizer: await AutoTokenizer.from_pretrained(MODEL_ID),
-      prompts: parsePrompts(await (await files('prompts.json')).json()),
+      prompts: parsePrompts(await (await files('prompts.json')).json(), CHATML),
       contextLength: config.text_config?.max_position_embeddings ?? config.max_position_embeddings ?? 4096,
       dtype: config['transformers.js_config']?.dtype ?? '',
     });

@@ -11,7 +11,7 @@ import type { ProcessorSettings } from '../model/processor-settings.ts';
 import { parsePrompts, type Prompts } from '../model/prompts.ts';
 import type { ModelDefinition } from './architecture.ts';
 import { folderModel } from './registry.ts';
-import { QwenTokenizer } from '../model/tokenizer.ts';
+import { Tokenizer } from '../model/tokenizer.ts';
 
 /** A model folder whose files have been checked. */
 export interface ModelFolder {
@@ -19,7 +19,7 @@ export interface ModelFolder {
   readonly model: ModelDefinition;
   readonly prompts: Prompts;
   readonly processor: ProcessorSettings;
-  readonly tokenizer: QwenTokenizer;
+  readonly tokenizer: Tokenizer;
   /** The bytes of a listed file, checked. */
   blob(path: string): Blob;
 }
@@ -72,9 +72,9 @@ export async function openModelFolder(
   return {
     manifest,
     model,
-    prompts: parsePrompts(await json('prompts.json'), model.chat.imagePad),
+    prompts: parsePrompts(await json('prompts.json'), model.chat),
     processor: model.parseProcessor(await json('preprocessor_config.json')),
-    tokenizer: new QwenTokenizer(await json('tokenizer.json'), await json('tokenizer_config.json')),
+    tokenizer: new Tokenizer(await json('tokenizer.json'), await json('tokenizer_config.json')),
     blob,
   };
 }

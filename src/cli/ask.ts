@@ -129,9 +129,9 @@ function printEvent(event: TurnEvent): void {
 }
 
 /** Exactly the fields that the README promises. */
-function toJson({ answer, finishReason, rounds, visualTokens, droppedImages }: TurnResult): unknown {
+function toJson({ answer, finishReason, rounds, visualTokens, marks, droppedImages }: TurnResult): unknown {
   const dropped = droppedImages > 0 ? { droppedImages } : {};
-  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens, ...dropped };
+  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens, marks, ...dropped };
 }
 
 function roundToJson(round: RoundResult): unknown {

@@ -4,7 +4,7 @@
  */
 import type { ModelFolder } from '../architectures/model-folder.ts';
 import type { ChatContent, ChatContext } from '../protocol/chat.ts';
-import type { AddedImage, ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
+import type { AddedImage, ImageInfo, ModelInfo, ToolInfo } from '../protocol/engine-api.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import type { SizeLimits, TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
@@ -82,13 +82,16 @@ export class Engine {
   /** The model's properties for the page. */
   get info(): ModelInfo {
     const { manifest, prompts } = this.#folder;
+    const { tool, tags } = this.core.context;
     return {
       name: manifest.name,
       dtype: manifest.dtype,
       bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
       parameters: manifest.parameters,
       contextLength: this.core.contextLength,
-      hasTool: prompts.tool !== null,
+      tool: prompts.tool === null ? null : toolInfo(tool),
+      tools: this.core.tools.map(toolInfo),
+      tags,
       defaultPixelBudget: manifest.defaultPixelBudget,
     };
   }
@@ -145,6 +148,7 @@ export class Engine {
     if (this.#views === null && isAlone) throw noImage();
     const views = (this.#views ??= this.core.newViews());
     if (content === undefined) this.#checkQuestion(question);
+    const context = this.core.contextFor(settings);
     const stop = new AbortController();
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -156,8 +160,8 @@ export class Engine {
       views.trim();
       const held = isAlone ? [] : this.#held;
       const request = { question: question.trim(), ...chat, content, views, settings, askedAt, sourceOf, held };
-      const result = await runTurn(this.core.context, request, onEvent, stop.signal);
-      if (!isAlone) this.#held = this.core.context.decoder.slots;
+      const result = await runTurn(context, request, onEvent, stop.signal);
+      if (!isAlone) this.#held = context.decoder.slots;
       return result;
     } finally {
       this.#running = null;
@@ -196,7 +200,7 @@ export class Engine {
       await this.core.queue.idle();
       if (stop.signal.aborted) return;
       views.setLimits(settings);
-      await prefetch(this.core.context, about, stop.signal);
+      await prefetch(this.core.contextFor(settings), about, stop.signal);
     };
     const ended = work().catch(() => undefined);
     const started: Prefetch = { views, settings, chat, stop, ended };
@@ -205,7 +209,7 @@ export class Engine {
     if (this.#prefetch === started) this.#prefetch = null;
     await nextTask(); // a question asked meanwhile goes first
     if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
-      preprocessLikely(this.core.context, about);
+      preprocessLikely(this.core.contextFor(settings), about);
     }
   }
 
@@ -220,7 +224,7 @@ export class Engine {
     await this.core.queue.idle();
     if (this.#running !== null) throw busy(); // a question was asked while this waited
     this.#views?.dispose();
-    this.core.context.drafts.forget();
+    this.core.forgetDrafts();
     await this.core.context.decoder.forget();
   }
 
@@ -266,9 +270,14 @@ export class Engine {
   }
 }
 
+/** A tool, for the page. */
+function toolInfo({ name, describe }: Tool): ToolInfo {
+  return { name, ...describe().words };
+}
+
 /** Whether this prefetch matches a question with these settings in this conversation. */
 function isFor(started: Prefetch, { views, settings, chat }: Pick<Prefetch, 'views' | 'settings' | 'chat'>): boolean {
-  const names = ['downsample', 'tool', 'pixelBudget', 'minPixels', 'maxNewTokens', 'maxRounds'] as const;
+  const names = ['downsample', 'tool', 'toolName', 'pixelBudget', 'minPixels', 'maxNewTokens', 'maxRounds'] as const;
   if (started.views !== views || names.some((name) => started.settings[name] !== settings[name])) return false;
   return started.chat === chat || JSON.stringify(started.chat) === JSON.stringify(chat);
 }

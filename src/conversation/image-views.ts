@@ -10,7 +10,7 @@ import { fullOf, halfOf, type ImageRequest, requestKey } from '../shared/image-r
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { ImageFeatures, VisionModel } from '../engine/backend.ts';
 import type { ImageSegment } from '../engine/segments.ts';
-import { type PlannedView, planView, prepareView } from '../image/image-request.ts';
+import { type PlannedView, planView, prepareView, sizeBefore } from '../image/image-request.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
 import type { PixelSize } from '../image/smart-resize.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
@@ -21,6 +21,9 @@ const MAX_SEEN_PIXELS = 4_000_000;
 /** Recently used views of regions, and of whole images, whose pixels and features outlive their turn. */
 const CACHED_REGIONS = 8;
 const CACHED_WHOLE = 8;
+
+/** Images as large as they are. */
+const NO_LIMITS: SizeLimits = { pixelBudget: null, minPixels: null };
 
 /** What views need to preprocess and encode. */
 export interface ViewContext {
@@ -45,7 +48,7 @@ export class ImageViews {
   readonly #sources: RgbImage[] = [];
   /** By request, most recently used last. */
   readonly #views = new Map<string, ImageView>();
-  #limits: SizeLimits = { pixelBudget: null, minPixels: null };
+  #limits: SizeLimits = NO_LIMITS;
 
   constructor(context: ViewContext) {
     this.#context = context;
@@ -77,6 +80,14 @@ export class ImageViews {
   sourceSize(image: number): PixelSize {
     const { width, height } = this.#source(image);
     return { width, height };
+  }
+
+  /** How many times smaller the size limits make a view before the processor sees it. */
+  shrinkOf(request: ImageRequest): { readonly x: number; readonly y: number } {
+    const source = this.#source(request.image);
+    const free = sizeBefore(source, request, NO_LIMITS);
+    const limited = sizeBefore(source, request, this.#limits);
+    return { x: free.width / limited.width, y: free.height / limited.height };
   }
 
   /** The view of a request, created on first use. Throws ImageShapeError, ImageRegionError. */

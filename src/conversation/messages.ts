@@ -18,6 +18,16 @@ export interface ShownImage {
   readonly request: ImageRequest;
   /** Size the model saw, in pixels: boxes in "the image" use these coordinates. */
   readonly size: PixelSize;
+  /** How many times smaller size limits made it before that; 1 without any. */
+  readonly shrink: { readonly x: number; readonly y: number };
+}
+
+/** Shown images, by who showed them. */
+export interface ShownByOrigin {
+  /** Those of questions. */
+  readonly asked: readonly ShownImage[];
+  /** Those of a tool's replies. */
+  readonly replied: readonly ShownImage[];
 }
 
 /** Text of the prompts themselves. */
@@ -52,13 +62,33 @@ export class Conversation {
 
   /** Every image the model was shown, in order, with repetitions. */
   get shown(): readonly ShownImage[] {
-    return this.#messages.flatMap(imagesOf).map((request) => ({ request, size: this.#views.view(request).size }));
+    return this.#shownIn(this.#messages);
   }
 
-  /** The images of the last question that has any, each once, in order; the first image where none has. */
-  get questionImages(): readonly number[] {
-    const asked = this.#messages.findLast((message) => message.role === 'user' && imagesOf(message).length > 0);
-    return asked === undefined ? [0] : [...new Set(imagesOf(asked).map(({ image }) => image))];
+  /** The images of all questions and of all replies, each in order. */
+  get imagesByOrigin(): ShownByOrigin {
+    return this.#byOrigin(this.#messages);
+  }
+
+  /** The same, from the last question that shows any on. */
+  get sinceQuestion(): ShownByOrigin {
+    const last = this.#messages.findLastIndex((message) => message.role === 'user' && imagesOf(message).length > 0);
+    return this.#byOrigin(this.#messages.slice(Math.max(0, last)));
+  }
+
+  #byOrigin(messages: readonly Message[]): ShownByOrigin {
+    const isReply = ({ role }: Message): boolean => role === 'tool';
+    return {
+      asked: this.#shownIn(messages.filter((message) => !isReply(message))),
+      replied: this.#shownIn(messages.filter(isReply)),
+    };
+  }
+
+  #shownIn(messages: readonly Message[]): readonly ShownImage[] {
+    return messages.flatMap(imagesOf).map((request) => {
+      const { size } = this.#views.view(request);
+      return { request, size, shrink: this.#views.shrinkOf(request) };
+    });
   }
 
   /** The size of a source image in pixels. Throws ImageRegionError when there is no such image. */

@@ -1,5 +1,6 @@
 /** Speculative prefill: computes the common beginning of all questions about the images before a question is known. */
 import { countTokens } from '../engine/segments.ts';
+import { roundsOf } from './reply.ts';
 import type { TurnContext } from './turn-context.ts';
 import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
 
@@ -26,7 +27,7 @@ export async function prefetch(
   const prefix = builder.prefix(start.conversation.messages, start.imageOf);
   const tokens = countTokens(prefix);
   if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
-  const questions = Math.max(2, settings.maxRounds) * QUESTION_TOKENS;
+  const questions = Math.max(2, roundsOf(settings, context.tool)) * QUESTION_TOKENS;
   await decoder.reserve(tokens + 1, tokens + questions + tokensToCome(context, start, question));
   for (const request of start.requests) await views.view(request).encode(signal);
   await decoder.prefill(prefix, { signal, wantLogits: false });

@@ -4,7 +4,7 @@
  * message starts right after the last of them.
  */
 import type { ChatFormat } from '../model/chat-format.ts';
-import type { QwenTokenizer, TextPiece } from '../model/tokenizer.ts';
+import type { Tokenizer, TextPiece } from '../model/tokenizer.ts';
 import type { ImageSegment, Segment } from '../engine/segments.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
 import type { Content, Message } from './messages.ts';
@@ -14,13 +14,13 @@ export type ImageOf = (request: ImageRequest) => ImageSegment;
 
 /** Builds prompts for one model. */
 export class PromptBuilder {
-  readonly #tokenizer: QwenTokenizer;
+  readonly #tokenizer: Tokenizer;
   /** Text around the image token of the placeholder. */
   readonly #imageFrame: readonly [string, string];
   readonly #chat: ChatFormat;
   readonly #endOfMessage: number;
 
-  constructor({ imagePlaceholder }: { readonly imagePlaceholder: string }, tokenizer: QwenTokenizer, chat: ChatFormat) {
+  constructor({ imagePlaceholder }: { readonly imagePlaceholder: string }, tokenizer: Tokenizer, chat: ChatFormat) {
     this.#tokenizer = tokenizer;
     const [before = '', after = ''] = imagePlaceholder.split(chat.imagePad);
     this.#imageFrame = [before, after];

@@ -3,30 +3,38 @@
  * The tool itself parses its call.
  * Source: dvlab-research/VisionThink scripts/llm-as-judge.py (answer).
  */
-import type { TextKind } from '../protocol/events.ts';
-import { partialTagLength, TAGS } from '../protocol/tags.ts';
+import { kindsAfterTags, partialTagLength, type ResponseTags, type TextKind } from '../shared/response-tags.ts';
 
-const TAG_PATTERN = new RegExp(Object.keys(TAGS).join('|'));
+interface FoundTag {
+  readonly at: number;
+  readonly tag: string;
+  /** The kind of text that follows it. */
+  readonly kind: TextKind;
+}
 
 /** Splits a stream of text into kinds. A tag may arrive in pieces; text that may still become a tag is held back. */
 export class ResponseSplitter {
+  readonly #tags: ResponseTags;
+  readonly #kinds: ReadonlyMap<string, TextKind>;
   readonly #emit: (kind: TextKind, delta: string) => void;
   #kind: TextKind = 'text';
   #held = '';
 
-  constructor(emit: (kind: TextKind, delta: string) => void) {
+  constructor(tags: ResponseTags, emit: (kind: TextKind, delta: string) => void) {
+    this.#tags = tags;
+    this.#kinds = kindsAfterTags(tags);
     this.#emit = emit;
   }
 
   /** Adds the next piece of the stream. */
   push(text: string): void {
     this.#held += text;
-    for (let match = TAG_PATTERN.exec(this.#held); match !== null; match = TAG_PATTERN.exec(this.#held)) {
-      this.#send(this.#held.slice(0, match.index));
-      this.#held = this.#held.slice(match.index + match[0].length);
-      this.#kind = TAGS[match[0]] ?? 'text';
+    for (let next = this.#nextTag(); next !== null; next = this.#nextTag()) {
+      this.#send(this.#held.slice(0, next.at));
+      this.#held = this.#held.slice(next.at + next.tag.length);
+      this.#kind = next.kind;
     }
-    const keep = partialTagLength(this.#held);
+    const keep = partialTagLength(this.#held, this.#tags);
     this.#send(this.#held.slice(0, this.#held.length - keep));
     this.#held = this.#held.slice(this.#held.length - keep);
   }
@@ -35,6 +43,16 @@ export class ResponseSplitter {
   end(): void {
     this.#send(this.#held);
     this.#held = '';
+  }
+
+  /** The first tag of the held text. */
+  #nextTag(): FoundTag | null {
+    let first: FoundTag | null = null;
+    for (const [tag, kind] of this.#kinds) {
+      const at = this.#held.indexOf(tag);
+      if (at >= 0 && (first === null || at < first.at)) first = { at, tag, kind };
+    }
+    return first;
   }
 
   #send(text: string): void {
@@ -54,8 +72,13 @@ export function between(text: string, open: string, close: string): string[] {
   }
 }
 
-/** The answer in a turn's text: the text between the first `</answer>` and the last `<answer>` before it. */
-export function extractAnswer(text: string): string {
-  const beforeEnd = text.split('</answer>')[0] ?? '';
-  return (beforeEnd.split('<answer>').at(-1) ?? '').trim();
+/**
+ * The answer in a turn's text: the text between the first closing answer tag and the last opening one before it. A model without
+ * answer tags answers with what follows its thinking.
+ */
+export function extractAnswer(text: string, { answer, thinking }: Pick<ResponseTags, 'answer' | 'thinking'>): string {
+  if (answer === null) return (thinking === null ? text : (text.split(thinking[1]).at(-1) ?? '')).trim();
+  const [open, close] = answer;
+  const beforeEnd = text.split(close)[0] ?? '';
+  return (beforeEnd.split(open).at(-1) ?? '').trim();
 }

@@ -3,8 +3,9 @@ import { generateTokens, type Response, type TokenSource } from '../engine/gener
 import type { NextToken } from '../engine/decoder.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import { TextStream } from '../engine/text-stream.ts';
-import type { TextKind, TurnEvent } from '../protocol/events.ts';
+import type { TurnEvent } from '../protocol/events.ts';
 import type { Resolution, RoundImages, RoundResult } from '../protocol/turn.ts';
+import type { TextKind } from '../shared/response-tags.ts';
 import type { ImageView } from './image-views.ts';
 import { ResponseSplitter } from './response.ts';
 import type { ParsedCall } from './tools/tool.ts';
@@ -117,7 +118,9 @@ export class Round {
   }
 
   async #generate(prefilled: NextToken): Promise<'stop' | 'length'> {
-    const { decoder, drafts, tokenizer, ends } = this.#context;
+    const { decoder, drafts, tokenizer, tags, tool, ends } = this.#context;
+    const { stopsAt } = tool.describe();
+    let written = '';
     const { number, prompt, source, maxNewTokens, onEvent, onToken, onCall, signal } = this.#plan;
     const last = prompt.at(-1);
     let elsewhereMs = 0;
@@ -129,7 +132,7 @@ export class Round {
       onEvent({ type: 'text', round: number, kind, delta });
     };
     const stream = new TextStream(tokenizer);
-    const splitter = new ResponseSplitter(emit);
+    const splitter = new ResponseSplitter(tags, emit);
     const start = performance.now();
     try {
       return await generateTokens(decoder, this.#response, {
@@ -139,9 +142,14 @@ export class Round {
         drafts,
         maxTokens: maxNewTokens,
         ends,
+        isComplete: () => stopsAt !== undefined && written.includes(stopsAt),
         onToken: (id) => {
           onToken();
-          if (!ends.includes(id)) splitter.push(stream.push(id));
+          if (ends.includes(id)) return;
+          const delta = stream.push(id);
+          splitter.push(delta);
+          // Only the end may still become the text that stops the round.
+          if (stopsAt !== undefined) written = written.slice(-stopsAt.length) + delta;
         },
         signal,
       });

@@ -6,7 +6,8 @@ import type { TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import { fullOf, halfOf, type ImageRequest } from '../shared/image-request.ts';
 import type { ImageViews } from './image-views.ts';
-import { Conversation, imagesOf } from './messages.ts';
+import { type Content, Conversation, imagesOf, type Message } from './messages.ts';
+import { roundsOf } from './reply.ts';
 import type { ImageOf } from './prompt-builder.ts';
 import { followUpMessages, questionMessages, systemMessages, toolReply } from './templates.ts';
 import type { TurnContext } from './turn-context.ts';
@@ -45,14 +46,18 @@ export interface TurnStart {
   readonly imageOf: ImageOf;
 }
 
-/** The turn's first messages. Throws QuestionError for more images than the settings allow. */
+/** The turn's first messages. Throws QuestionError for more images than the settings allow, and what the tool's opening throws. */
 export function startTurn({ prompts, tool }: Pick<TurnContext, 'prompts' | 'tool'>, asked: TurnQuestion): TurnStart {
-  const { question, views, settings, history = [], content } = asked;
+  const { question, views, settings } = asked;
   const offered = settings.tool ? prompts.tool : null;
   const offersTool = offered !== null;
+  const open = offersTool ? tool.opening : undefined;
+  const opened = (image: number): ImageRequest | undefined => open?.(image, views.sourceSize(image), settings);
+  const { history = [], content } = asked.content === undefined ? asked : openedChat(asked, opened);
+  const whole = settings.downsample ? halfOf : fullOf;
   const requests =
     content === undefined
-      ? asked.images.map(settings.downsample ? halfOf : fullOf)
+      ? asked.images.map((image) => opened(image) ?? whole(image))
       : imagesOf({ role: 'user', content });
   const maxImages = settings.maxImages ?? tool.describe().maxImages * Math.max(1, requests.length);
   if (requests.length > maxImages) {
@@ -76,6 +81,20 @@ export function startTurn({ prompts, tool }: Pick<TurnContext, 'prompts' | 'tool
   return { conversation, historyLength, requests, maxImages, offered, imageOf };
 }
 
+/** Messages as they are, but for whole images of questions, which are shown as the tool opens them. */
+function openedChat(
+  { history = [], content = [] }: TurnQuestion,
+  opened: (image: number) => ImageRequest | undefined,
+): Required<Pick<TurnQuestion, 'history' | 'content'>> {
+  const change = (piece: Content): Content => {
+    if (piece.type !== 'image' || piece.request.region !== null || piece.request.steps !== undefined) return piece;
+    return { type: 'image', request: opened(piece.request.image) ?? piece.request };
+  };
+  const changed = (message: Message): Message =>
+    message.role === 'user' ? { ...message, content: message.content.map(change) } : message;
+  return { history: history.map(changed), content: content.map(change) };
+}
+
 /**
  * Tokens that a turn will probably need beyond its first prompt: those its rounds generate, up to a limit, and the tool's
  * replies between them.
@@ -94,7 +113,8 @@ export function tokensToCome(
   const likely = tool.likely(conversation);
   const last = conversation.shown.at(-1)?.request.image;
   const images = likely.length > 0 || last === undefined ? likely : [fullOf(last)];
-  const furtherRound = countTokens(builder.segments([toolReply(offered, images, question)], imageOf)) + newTokens;
-  const further = settings.maxRounds - 1;
+  const reply = toolReply(offered, images, { question, round: 1 });
+  const furtherRound = countTokens(builder.segments([reply], imageOf)) + newTokens;
+  const further = roundsOf(settings, tool) - 1;
   return generated + further * furtherRound + Math.max(0, further - 1);
 }

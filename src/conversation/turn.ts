@@ -11,16 +11,18 @@
 import type { TokenSource } from '../engine/generate.ts';
 import { Sampler } from '../engine/sampler.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
-import type { QwenTokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
-import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
+import type { AnswerMark, FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../shared/image-request.ts';
+import { shownBySteps } from '../image/view-steps.ts';
+import { findMarks, placeMark } from './answer-marks.ts';
 import type { ImageView } from './image-views.ts';
 import { imagesOf, type Message } from './messages.ts';
 import { extractAnswer } from './response.ts';
 import { Round } from './round.ts';
-import { replyTo } from './reply.ts';
+import { replyTo, roundsOf } from './reply.ts';
 import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
 import { TurnPrompt } from './turn-prompt.ts';
@@ -33,7 +35,7 @@ export interface TurnRequest extends TurnQuestion {
   /** What the cache held at the end of the conversation's last turn; empty or absent: nothing. */
   readonly held?: readonly number[];
   /** Returns the token source of a round; null or absent: the model decides, with the settings' temperature. */
-  readonly sourceOf?: ((round: number, tokenizer: QwenTokenizer) => TokenSource | null) | undefined;
+  readonly sourceOf?: ((round: number, tokenizer: Tokenizer) => TokenSource | null) | undefined;
 }
 
 /**
@@ -155,7 +157,7 @@ class Turn {
   #expectedView(number: number, adds: number): ImageView | null {
     const { tool, decoder } = this.#context;
     const { conversation, offered } = this.#start;
-    if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
+    if (offered === null || !decoder.canPipeline || number >= roundsOf(this.#request.settings, tool)) return null;
     const [request, ...others] = tool.likely(conversation);
     if (request === undefined || others.length > 0 || this.#imageCount() + adds >= this.#start.maxImages) return null;
     return this.#request.views.view(request);
@@ -209,18 +211,39 @@ class Turn {
     if (round?.toolCall != null) this.#rounds[last] = { ...round, toolCall: { ...round.toolCall, ...why } };
   }
 
+  /** The answer in the turn's text. `decode`: the text of a round's tokens. */
+  #answer(decode: (ids: readonly number[]) => string): string {
+    const { tags } = this.#context;
+    const texts = this.#rounds.map(({ tokenIds }) => decode(tokenIds));
+    // Without tags that mark the answer, all of the last round is the answer, and the earlier rounds are calls.
+    return extractAnswer(tags.answer === null ? (texts.at(-1) ?? '') : texts.join(''), tags);
+  }
+
+  /** The boxes and points of the answer, which count in the last image that was shown whole. */
+  #marks(): readonly AnswerMark[] {
+    const { tokenizer, markUnit: unit } = this.#context;
+    const written = findMarks(this.#answer((ids) => tokenizer.decode(ids)));
+    const { conversation } = this.#start;
+    const whole =
+      written.length === 0 ? undefined : conversation.shown.findLast(({ request }) => request.region === null);
+    if (whole === undefined) return [];
+    const { image, steps = [] } = whole.request;
+    const shown = shownBySteps(conversation.sourceSize(image), steps);
+    return written.map((mark) => placeMark(mark, { image, seen: whole.size, shown, unit }));
+  }
+
   #result(finishReason: FinishReason): TurnResult {
     const { tokenizer } = this.#context;
     const { views, askedAt } = this.#request;
     const { conversation, historyLength, requests } = this.#start;
-    const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
     const full = requests.reduce((sum, { image }) => sum + views.view(fullOf(image)).tokens, 0);
     return {
-      answer: extractAnswer(text),
+      answer: this.#answer((ids) => tokenizer.plainText(ids)),
       finishReason,
       rounds: this.#rounds,
       visualTokens: { used, full, ratio: full === 0 ? 0 : used / full },
+      marks: this.#marks(),
       messages: [...conversation.messages.slice(historyLength), ...this.#answers()],
       droppedImages: this.#prompt.dropped,
       ttftMs: this.#ttftMs,

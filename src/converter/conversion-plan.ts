@@ -9,7 +9,8 @@ import type { ModelDefinition } from '../architectures/architecture.ts';
 import { checkpointModel } from '../architectures/registry.ts';
 import { type FileRecord, type Manifest, MANIFEST_VERSION } from '../model/manifest.ts';
 import type { ProcessorSettings } from '../model/processor-settings.ts';
-import { parsePrompts, promptsFile, type PromptSet, promptSetFor } from '../model/prompts.ts';
+import { parsePrompts, promptsFile, promptSetFor } from '../model/prompts.ts';
+import type { PromptSet } from '../shared/prompt-sets.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject } from '../shared/json.ts';
@@ -87,8 +88,9 @@ export async function planConversion(source: FileSource, options: PlanOptions): 
   const processor = stated.parseProcessor(processorJson);
   checkPatches(processor, stated);
   const promptsJson =
-    (await optionalJson(source, 'prompts.json')) ?? promptsFile(options.prompts ?? promptSetFor(source.name));
-  parsePrompts(promptsJson, stated.chat.imagePad);
+    (await optionalJson(source, 'prompts.json')) ??
+    promptsFile(options.prompts ?? promptSetFor(source.name), stated.chat);
+  parsePrompts(promptsJson, stated.chat);
   const tokenizerConfig = (await optionalJson(source, 'tokenizer_config.json')) ?? {};
   const tokenizer = await tokenizerText(source, stated, isObject(tokenizerConfig) ? tokenizerConfig : {});
   const store = await openSafetensors(source);

@@ -19,6 +19,7 @@ import {
 } from './half-resolution.ts';
 import { preprocess, type PreprocessedImage } from './patchify.ts';
 import { type PixelSize, smartResize } from './smart-resize.ts';
+import { runSteps, sizeAfter } from './view-steps.ts';
 
 /** Size and cost of a view as the model sees it. */
 export interface PlannedView extends PixelSize {
@@ -26,8 +27,8 @@ export interface PlannedView extends PixelSize {
   readonly tokens: number;
 }
 
-/** What a view shows of its image: a region, at a scale. */
-export type ViewRequest = Pick<ImageRequest, 'region' | 'scale'>;
+/** What a view shows of its image: a region at a scale, or what its steps make. */
+export type ViewRequest = Pick<ImageRequest, 'region' | 'scale' | 'steps'>;
 
 /** Limits on every view of a model. */
 export interface ViewLimits {
@@ -43,20 +44,22 @@ export interface ViewLimits {
  * ImageRegionError when the region does not lie in the source.
  */
 export function planView(source: PixelSize, request: ViewRequest, limits: ViewLimits): PlannedView {
-  const { processor, pixelBudget } = limits;
-  const within = budgetSize(shownSize(source, request.region), pixelBudget);
-  const scaled = scaledSize(enlargedSize(within, leastPixels(request, limits)), request.scale);
-  const { width, height } = smartResize(liftedSize(scaled), processor);
+  const { processor } = limits;
+  const { width, height } = smartResize(sizeBefore(source, request, limits), processor);
   const tokenSide = processor.patchSize * processor.mergeSize;
   return { width, height, tokens: (width / tokenSide) * (height / tokenSide) };
 }
 
 /**
- * The preprocessed view: crops the region first, so that no pixel outside it bleeds in; then applies the budget, the
- * least area, the scale, the upscaling of small sides, and the processor. Throws what `planView` throws, before any pixel is touched.
+ * The preprocessed view: crops the region first, so that no pixel outside it bleeds in; then applies the budget, the least
+ * area, the scale, the upscaling of small sides, and the processor. A request with steps takes these, the budget and the processor.
+ * Throws what `planView` throws, before any pixel is touched.
  */
 export function prepareView(source: RgbImage, request: ViewRequest, limits: ViewLimits): PreprocessedImage {
   planView(source, request, limits);
+  if (request.steps !== undefined) {
+    return preprocess(fitPixelBudget(runSteps(source, request.steps), limits.pixelBudget), limits.processor);
+  }
   const shown = request.region === null ? source : cropImage(source, request.region);
   const within = fitPixelBudget(shown, limits.pixelBudget);
   const enlarged = enlargeToArea(within, leastPixels(request, limits));
@@ -64,9 +67,24 @@ export function prepareView(source: RgbImage, request: ViewRequest, limits: View
 }
 
 /** The least area that applies to a view. A region is shown as its tool asks for it, however small. */
-function leastPixels({ region }: ViewRequest, { pixelBudget, minPixels = null }: ViewLimits): number | null {
+function leastPixels(
+  { region }: ViewRequest,
+  { pixelBudget, minPixels = null }: Pick<ViewLimits, 'pixelBudget' | 'minPixels'>,
+): number | null {
   if (region !== null || minPixels === null) return null;
   return Math.min(minPixels, pixelBudget ?? minPixels);
+}
+
+/** Size in pixels of a view before the processor. Throws ImageRegionError. */
+export function sizeBefore(
+  source: PixelSize,
+  request: ViewRequest,
+  limits: Pick<ViewLimits, 'pixelBudget' | 'minPixels'>,
+): PixelSize {
+  const { region, scale, steps } = request;
+  if (steps !== undefined) return budgetSize(sizeAfter(source, steps), limits.pixelBudget);
+  const within = budgetSize(shownSize(source, region), limits.pixelBudget);
+  return liftedSize(scaledSize(enlargedSize(within, leastPixels(request, limits)), scale));
 }
 
 /** Size in pixels of the region that is shown. Throws ImageRegionError. */

@@ -13,8 +13,8 @@ export interface TextPiece {
   readonly trusted: boolean;
 }
 
-/** A Qwen tokenizer. */
-export class QwenTokenizer {
+/** A tokenizer, as a tokenizer.json describes it. */
+export class Tokenizer {
   readonly #tokenizer: PreTrainedTokenizer;
   readonly #addedTokens: RegExp | null;
   readonly #specialIds: ReadonlySet<number>;

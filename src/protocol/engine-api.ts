@@ -1,6 +1,7 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
 import type { FolderFile } from '../shared/files.ts';
 import type { ChatContext } from './chat.ts';
+import type { ResponseTags } from '../shared/response-tags.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
 import type { SizeLimits, TurnResult, TurnSettings } from './turn.ts';
@@ -39,6 +40,22 @@ export interface BackendInfo {
 /** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
 export type KernelSource = 'ours' | 'onnx';
 
+/** How the page speaks of a model's tool. */
+export interface ToolWords {
+  /** What it is in a sentence: `resize tool`. */
+  readonly label: string;
+  /** What a call asks for, one thing: `the full image`. */
+  readonly asksFor: string;
+  /** The same in a sentence that begins with the full resolution which round 1 shows already: `it a second time`. */
+  readonly asksAgainFor: string;
+}
+
+/** A model's tool. */
+export interface ToolInfo extends ToolWords {
+  /** Its name in prompts.json: `resize`. */
+  readonly name: string;
+}
+
 /** The loaded model's info for the page. */
 export interface ModelInfo {
   readonly name: string;
@@ -50,8 +67,12 @@ export interface ModelInfo {
   readonly parameters: number;
   /** Longest context in tokens. */
   readonly contextLength: number;
-  /** Whether the model's prompts offer a tool. */
-  readonly hasTool: boolean;
+  /** The tool that the model's prompts offer; null: none. */
+  readonly tool: ToolInfo | null;
+  /** The tools that a question may choose, the model's own among them. */
+  readonly tools: readonly ToolInfo[];
+  /** What marks the kinds of text in its responses. */
+  readonly tags: ResponseTags;
   /** The pixel budget the worker uses when the settings name none; null: none. Set for models trained on small images. */
   readonly defaultPixelBudget: number | null;
 }

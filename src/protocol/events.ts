@@ -2,11 +2,9 @@
  * The engine's events. They are plain data, a discriminated union on `type`, and reach the page
  * through one callback. They arrive in the order in which things happened.
  */
+import type { TextKind } from '../shared/response-tags.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { RoundImages, RoundResult } from './turn.ts';
-
-/** The kinds of streamed text. `text` is anything outside the known tags. */
-export type TextKind = 'thinking' | 'toolCall' | 'answer' | 'text';
 
 /** Progress of loading a model. Units: bytes for `download`, `verify` and `upload`, steps for the others. */
 export interface LoadProgress {

@@ -25,10 +25,12 @@ export interface TurnSettings extends SizeLimits {
   readonly downsample: boolean;
   /** Offer the model's tool (round 1 uses the system prompt with the tool). */
   readonly tool: boolean;
+  /** The tool to offer in place of the model's own, by its name; absent: the model's own. */
+  readonly toolName?: string;
   /** New tokens a round may generate, where the context has room for them. */
   readonly maxNewTokens: number;
-  /** Rounds that may generate; a tool call in the last one is refused. */
-  readonly maxRounds: number;
+  /** Rounds that may generate; a tool call in the last one is refused. null: as many as the tool's reference allows. */
+  readonly maxRounds: number | null;
   /** Most images of a turn, those of tools included; null: as many as the tool shows for one image, times the question's. */
   readonly maxImages: number | null;
   /** 0: greedy. */
@@ -48,7 +50,7 @@ export const DEFAULT_SETTINGS: TurnSettings = {
   pixelBudget: null,
   minPixels: null,
   maxNewTokens: 8192,
-  maxRounds: 2,
+  maxRounds: null,
   maxImages: null,
   temperature: 0,
   topP: 0.95,
@@ -138,12 +140,25 @@ export interface VisualTokens {
   readonly ratio: number;
 }
 
+/** A box or a point that an answer names, in pixels of the original picture, parts of pixels included; it may lie outside. */
+export type AnswerMark = {
+  /** Which source image. */
+  readonly image: number;
+  /** What it is said to be; null: nothing. */
+  readonly label: string | null;
+} & (
+  | { readonly kind: 'box'; readonly box: readonly [left: number, top: number, right: number, bottom: number] }
+  | { readonly kind: 'point'; readonly point: readonly [x: number, y: number] }
+);
+
 /** The result of a turn. */
 export interface TurnResult {
   readonly answer: string;
   readonly finishReason: FinishReason;
   readonly rounds: readonly RoundResult[];
   readonly visualTokens: VisualTokens;
+  /** The boxes and points in the answer, in its order. */
+  readonly marks: readonly AnswerMark[];
   /** What the turn added to its conversation: give it to the next question as history. */
   readonly messages: readonly ChatMessage[];
   /** The conversation's oldest pictures that its last prompt left out because the context was full. */

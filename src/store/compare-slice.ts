@@ -4,20 +4,15 @@
  */
 import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { Mode } from '../protocol/turn.ts';
-import type { ModelInfo } from '../protocol/engine-api.ts';
-import type { AppState, CompareSlice } from './app-state.ts';
+import type { CompareSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { modesOf, settingsOf } from './settings-form.ts';
 import { askObstacle } from './turn-slice.ts';
+import { turnModel } from './turn-model.ts';
 import { newTurn, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
-
-/** The model's info; assumes the tool while the model loads. */
-function modelOf({ engine }: AppState): Pick<ModelInfo, 'hasTool'> {
-  return engine.status === 'ready' ? engine.info.model : { hasTool: true };
-}
 
 /** The comparison's slice. */
 export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
@@ -36,7 +31,7 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
         const question = get().question.trim();
         const rowOf = (mode: Mode): TurnView =>
           newTurn(session.nextId(), question, { ...settings, ...MODE_SWITCHES[mode] });
-        set({ comparison: modesOf(modelOf(get())).map(rowOf) });
+        set({ comparison: modesOf(turnModel(get())).map(rowOf) });
         get().runQueued();
       },
 
@@ -50,9 +45,11 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
           const isStillQueued =
             get().comparison?.some(({ id, status }) => id === row.id && status === 'queued') === true;
           if (!isStillQueued) continue; // stopped meanwhile
-          const error = await runTurn(session, row, (change) =>
-            changeRow(row.id, (turn) => withoutPixels(change(turn))),
-          );
+          const error = await runTurn(session, {
+            turn: row,
+            model: turnModel(get()),
+            change: (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))),
+          });
           if (error !== null && endsEngine(error)) {
             get().recoverEngine(error); // the rows that are left run when the new engine is ready
             return;

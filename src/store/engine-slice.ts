@@ -47,7 +47,7 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
           engine: { status: 'ready', info },
           form: { ...get().form, ...fittingSwitches(get().form, info.model, hadTool) },
         });
-        hadTool = info.model.hasTool;
+        hadTool = info.model.tool !== null;
         await get().syncImage();
         get().runQueued();
       } catch (thrown) {

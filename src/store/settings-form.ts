@@ -25,7 +25,7 @@ export const FIELD_LIMITS = {
 } as const satisfies Record<NumberFieldName, { min: number; max: number }>;
 
 /** Fields that may be empty. */
-const OPTIONAL: readonly NumberFieldName[] = ['pixelBudget', 'minPixels', 'maxImages'];
+const OPTIONAL: readonly NumberFieldName[] = ['pixelBudget', 'minPixels', 'maxRounds', 'maxImages'];
 
 /** A number as JavaScript reads it, including `0.`, which is typed on the way to `0.5`. */
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -42,7 +42,7 @@ export const INITIAL_FORM: SettingsForm = {
   pixelBudget: '',
   minPixels: '',
   maxNewTokens: String(DEFAULT_SETTINGS.maxNewTokens),
-  maxRounds: String(DEFAULT_SETTINGS.maxRounds),
+  maxRounds: '',
   maxImages: '',
   temperature: String(DEFAULT_SETTINGS.temperature),
   topP: String(DEFAULT_SETTINGS.topP),
@@ -76,7 +76,7 @@ export function settingsOf(form: SettingsForm): TurnSettings | null {
     pixelBudget: valueOf('pixelBudget'),
     minPixels: valueOf('minPixels'),
     maxNewTokens: valueOf('maxNewTokens') ?? DEFAULT_SETTINGS.maxNewTokens,
-    maxRounds: valueOf('maxRounds') ?? DEFAULT_SETTINGS.maxRounds,
+    maxRounds: valueOf('maxRounds'),
     maxImages: valueOf('maxImages'),
     temperature: valueOf('temperature') ?? DEFAULT_SETTINGS.temperature,
     topP: valueOf('topP') ?? DEFAULT_SETTINGS.topP,
@@ -84,21 +84,21 @@ export function settingsOf(form: SettingsForm): TurnSettings | null {
   };
 }
 
-/** The modes a model has: without the resize tool, smart would be half. */
-export function modesOf({ hasTool }: Pick<ModelInfo, 'hasTool'>): readonly Mode[] {
-  return hasTool ? ['smart', 'half', 'full'] : ['half', 'full'];
+/** The modes a model has: without a tool, smart would be half. */
+export function modesOf({ tool }: Pick<ModelInfo, 'tool'>): readonly Mode[] {
+  return tool !== null ? ['smart', 'half', 'full'] : ['half', 'full'];
 }
 
 /**
- * The switches for a model that has just been loaded: a model without the tool is asked at full resolution, as it was trained,
- * and a model with it starts in smart mode if the previous model had no tool and so left it off.
+ * The switches for a model that has just been loaded: a model without a tool is asked at full resolution, as it was trained,
+ * and a model with one starts in smart mode if the previous model had no tool and so left it off.
  */
 export function fittingSwitches(
   { downsample, tool }: Pick<SettingsForm, 'downsample' | 'tool'>,
-  { hasTool }: Pick<ModelInfo, 'hasTool'>,
+  model: Pick<ModelInfo, 'tool'>,
   hadTool = true,
 ): Pick<SettingsForm, 'downsample' | 'tool'> {
-  if (!hasTool) return tool ? MODE_SWITCHES.full : { downsample, tool };
+  if (model.tool === null) return tool ? MODE_SWITCHES.full : { downsample, tool };
   return hadTool ? { downsample, tool } : MODE_SWITCHES.smart;
 }
 

@@ -7,6 +7,7 @@ import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
 import { chatOf } from './thread.ts';
+import { turnModel } from './turn-model.ts';
 import { failTurn, isOver, newTurn, skipQueued, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
 import type { EngineSession, SliceOf } from './engine-session.ts';
@@ -21,8 +22,8 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
     async function runOne(turn: TurnView): Promise<void> {
       await get().syncImage();
       if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
-      const chat = chatOf(get(), turn);
-      const error = await runTurn(session, turn, (change) => changeTurn(turn.id, change), chat);
+      const [model, chat] = [turnModel(get()), chatOf(get(), turn)];
+      const error = await runTurn(session, { turn, model, chat, change: (change) => changeTurn(turn.id, change) });
       if (error !== null && endsEngine(error)) get().recoverEngine(error);
     }
 

@@ -2,11 +2,12 @@
  * The page's state of one turn, and how every event changes it: pure functions over plain data. Events may come
  * after the result, since they travel on a channel of their own; they still fill in text then.
  */
-import type { StageEvent, TextKind, TurnEvent } from '../protocol/events.ts';
-import { partialTagLength } from '../protocol/tags.ts';
+import type { StageEvent, TurnEvent } from '../protocol/events.ts';
 import type { Resolution, RoundResult, TurnResult, TurnSettings, VisualTokens } from '../protocol/turn.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
+import { partialTagLength, type TextKind } from '../shared/response-tags.ts';
 import type { PlainError } from './plain-error.ts';
+import { type TurnModel, UNKNOWN_MODEL } from './turn-model.ts';
 
 /** One round, as far as it has come. */
 export interface RoundView {
@@ -29,6 +30,8 @@ export interface TurnView {
   readonly id: number;
   readonly question: string;
   readonly settings: TurnSettings;
+  /** The model that answers it, from when it is asked. */
+  readonly model: TurnModel;
   readonly status: TurnStatus;
   readonly stage: StageEvent | null;
   readonly rounds: readonly RoundView[];
@@ -38,12 +41,13 @@ export interface TurnView {
 
 /** A turn that waits to be run. */
 export function newTurn(id: number, question: string, settings: TurnSettings): TurnView {
-  return { id, question, settings, status: 'queued', stage: null, rounds: [], result: null, error: null };
+  const model = UNKNOWN_MODEL;
+  return { id, question, settings, model, status: 'queued', stage: null, rounds: [], result: null, error: null };
 }
 
-/** The turn is handed to the engine. */
-export function beginTurn(turn: TurnView): TurnView {
-  return { ...turn, status: 'running' };
+/** The turn is handed to the engine, which has loaded `model`. */
+export function beginTurn(turn: TurnView, model: TurnModel): TurnView {
+  return { ...turn, model, status: 'running' };
 }
 
 /** The turn after one event of the engine. */
@@ -94,15 +98,19 @@ export function isOver(turn: TurnView): boolean {
 
 /** The answer: the result's once there is one, the streamed text of the last round before. A tag that was cut off is no part of it. */
 export function answerOf(turn: TurnView): string {
+  const { result, model } = turn;
   const answer = markedAnswer(turn).trim();
-  const isEnded =
-    turn.result?.finishReason === 'stop' || turn.result?.rounds.at(-1)?.text.includes('</answer>') === true;
-  return isEnded ? answer : answer.slice(0, answer.length - partialTagLength(answer)).trimEnd();
+  const close = model.tags.answer?.[1];
+  const isClosed = close !== undefined && result?.rounds.at(-1)?.text.includes(close) === true;
+  if (result?.finishReason === 'stop' || isClosed) return answer;
+  return answer.slice(0, answer.length - partialTagLength(answer, model.tags)).trimEnd();
 }
 
-function markedAnswer({ result, rounds }: TurnView): string {
-  // Without <answer> tags the protocol's answer is the whole text, thinking and all; what lies outside the tags reads better.
-  if (result?.rounds.some((round) => round.text.includes('<answer>')) === true) return result.answer;
+function markedAnswer({ result, rounds, model }: TurnView): string {
+  const open = model.tags.answer?.[0];
+  // Without answer tags in it the protocol's answer is the whole text, thinking and all; what lies outside the tags reads better.
+  const isMarked = open !== undefined && result?.rounds.some((round) => round.text.includes(open)) === true;
+  if (isMarked) return result.answer;
   const streamed = rounds.at(-1)?.streamed;
   return streamed === undefined ? '' : streamed.answer || streamed.text;
 }

@@ -1,5 +1,6 @@
 /** The current turn: its answer first, then how it came about, round by round. */
 import type { ReactElement } from 'react';
+import { toolWords } from '../store/turn-model.ts';
 import { answerOf, isOver } from '../store/turn-state.ts';
 import type { TurnView } from '../store/turn-state.ts';
 import { shorten } from './format.ts';
@@ -73,7 +74,8 @@ export function noteOf(turn: TurnView): string | null {
       return `Stopped at the ${settings.maxNewTokens}-token limit or the end of the context. Settings can raise the limit.`;
     case 'toolCallRefused': {
       const reason = result.rounds.at(-1)?.toolCall?.error;
-      return `The model asked for the full image where that is not allowed${reason === undefined ? '.' : `: ${reason}`}`;
+      const { asksFor } = toolWords(turn.model);
+      return `The model asked for ${asksFor} where that is not allowed${reason === undefined ? '.' : `: ${reason}`}`;
     }
     case 'stop':
       return isEmpty ? 'The model ended without an answer.' : null;

@@ -1,29 +1,40 @@
 /** Smart, half or full: shorthands for the two switches. */
 import type { ReactElement, ReactNode } from 'react';
+import type { ToolWords } from '../protocol/engine-api.ts';
 import type { Mode } from '../protocol/turn.ts';
 import { modeOf, modesOf, type SwitchName } from '../store/settings-form.ts';
+import { toolWords, turnModel } from '../store/turn-model.ts';
 import { useApp } from './store-context.ts';
 
 const NAMES: Record<Mode, string> = { smart: 'Smart', half: 'Half', full: 'Full' };
 
-const EFFECTS = {
-  smart: 'Half resolution first; the model may ask for the full image.',
-  half: 'Half resolution only: about a quarter of the tokens.',
-  full: 'Full resolution at once: always all the tokens.',
-  custom: 'Full resolution at once, and the model may ask for it a second time.',
-};
+/** What a mode does. */
+function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor }: ToolWords): string {
+  switch (mode) {
+    case 'smart':
+      return `Half resolution first; the model may ask for ${asksFor}.`;
+    case 'half':
+      return 'Half resolution only: about a quarter of the tokens.';
+    case 'full':
+      return 'Full resolution at once: always all the tokens.';
+    case 'custom':
+      return `Full resolution at once, and the model may ask for ${asksAgainFor}.`;
+    default:
+      return mode satisfies never;
+  }
+}
 
 /** The modes as one row of choices, the switches they set, and a description. `children` follow the description. */
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
-  // Assumes the tool while the model loads.
-  const hasTool = useApp(({ engine }) => engine.status !== 'ready' || engine.info.model.hasTool);
+  const model = useApp(turnModel);
+  const { tool } = model;
   return (
     <div className="modes">
       <div className="modes__row">
         <div className="segmented" role="radiogroup" aria-label="Mode">
-          {modesOf({ hasTool }).map((value) => (
+          {modesOf(model).map((value) => (
             <label key={value} className="segmented__item">
               <input type="radio" name="mode" checked={mode === value} onChange={() => setMode(value)} />
               <span>{NAMES[value]}</span>
@@ -31,13 +42,13 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
           ))}
         </div>
         <Switch field="downsample" label="Start at half resolution" />
-        {hasTool && <Switch field="tool" label="Allow resize tool" />}
+        {tool !== null && <Switch field="tool" label={`Allow ${tool.label}`} />}
         <Switch field="memory" label="Remember earlier questions" />
       </div>
       <div className="modes__row">
         <p className="caption modes__effect">
           {mode === 'custom' && <strong>Custom. </strong>}
-          {EFFECTS[mode]} {!hasTool && 'This model has no resize tool, so it answers in one round.'}
+          {effectOf(mode, toolWords(model))} {tool === null && 'This model has no tool, so it answers in one round.'}
         </p>
         {children}
       </div>

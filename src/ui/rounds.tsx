@@ -1,5 +1,7 @@
 /** The rounds side by side: the model's image, thinking and action in each. */
 import type { ReactElement } from 'react';
+import type { ToolWords } from '../protocol/engine-api.ts';
+import { toolWords } from '../store/turn-model.ts';
 import { answerOf, isOver } from '../store/turn-state.ts';
 import type { RoundView, TurnView } from '../store/turn-state.ts';
 import { formatResolution, formatSize, formatTokens } from './format.ts';
@@ -14,7 +16,7 @@ export function Rounds({ turn }: { turn: TurnView }): ReactElement | null {
     <ol className="rounds">
       {turn.rounds.map((round) => (
         <li key={round.round} className="round">
-          <RoundCard round={round} />
+          <RoundCard round={round} tool={toolWords(turn.model)} />
         </li>
       ))}
       {turn.rounds.length === 1 && absence !== null && (
@@ -27,7 +29,7 @@ export function Rounds({ turn }: { turn: TurnView }): ReactElement | null {
   );
 }
 
-function RoundCard({ round }: { round: RoundView }): ReactElement {
+function RoundCard({ round, tool }: { round: RoundView; tool: ToolWords }): ReactElement {
   const { streamed, result } = round;
   return (
     <>
@@ -54,7 +56,9 @@ function RoundCard({ round }: { round: RoundView }): ReactElement {
           {streamed.text.trim() !== '' && <p className="round__loose">{streamed.text.trim()}</p>}
         </div>
       </div>
-      {streamed.toolCall !== '' && <ToolCallCard text={streamed.toolCall} call={result?.toolCall ?? null} />}
+      {streamed.toolCall !== '' && (
+        <ToolCallCard tool={tool} text={streamed.toolCall} call={result?.toolCall ?? null} />
+      )}
     </>
   );
 }
@@ -68,11 +72,12 @@ export function roundFacts({ resolution, imageSize, visualTokens }: RoundView): 
 /** Why there is no second round (yet); null when nothing is worth saying. */
 function secondRoundAbsence(turn: TurnView): string | null {
   const called = turn.rounds[0]?.streamed.toolCall !== '';
-  if (!turn.settings.tool) return 'The resize tool is off: there is one round only.';
+  const { label, asksFor } = toolWords(turn.model);
+  if (!turn.settings.tool) return `The ${label} is off: there is one round only.`;
   if (isOver(turn)) {
     const isAnswered = turn.status === 'done' && turn.result?.finishReason === 'stop' && answerOf(turn) !== '';
     return isAnswered && turn.settings.downsample ? 'Not needed: half resolution was enough.' : null;
   }
-  if (called) return 'The full image is on its way.';
+  if (called) return `${asksFor.charAt(0).toUpperCase()}${asksFor.slice(1)} is on its way.`;
   return turn.settings.downsample ? 'Only if half resolution is not enough.' : 'Only if the model asks once more.';
 }

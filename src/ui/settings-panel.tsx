@@ -20,7 +20,7 @@ export function SettingsPanel(): ReactElement {
         <NumberField field="maxNewTokens" label="Max new tokens" unit="tokens" placeholder="">
           How many tokens a round may write, where the context has room.
         </NumberField>
-        <NumberField field="maxRounds" label="Max rounds" unit="rounds" placeholder="">
+        <NumberField field="maxRounds" label="Max rounds" unit="rounds" placeholder="model’s own">
           How often the model may answer, calling its tool in between.
         </NumberField>
         <NumberField field="maxImages" label="Max images" unit="images" placeholder="model’s own">

@@ -5,8 +5,9 @@
  */
 import { expose } from 'comlink';
 import type { EngineApi, EngineInfo, ImageInfo } from '../../src/protocol/engine-api.ts';
-import type { LoadEvent, TextKind, TurnEvent } from '../../src/protocol/events.ts';
+import type { LoadEvent, TurnEvent } from '../../src/protocol/events.ts';
 import { installErrorTransfer } from '../../src/protocol/thrown-errors.ts';
+import type { TextKind } from '../../src/shared/response-tags.ts';
 import type {
   Resolution,
   RoundImages,
@@ -41,7 +42,13 @@ const INFO: EngineInfo = {
     bytes: 14_600_000,
     parameters: 13_260_000,
     contextLength: 2048,
-    hasTool: true,
+    tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tools: [],
+    tags: {
+      thinking: ['<think>', '</think>'],
+      answer: ['<answer>', '</answer>'],
+      toolCall: ['<tool_call>', '</tool_call>'],
+    },
     defaultPixelBudget: null,
   },
   loadMs: 1840,
@@ -150,6 +157,7 @@ async function runTurn(
     finishReason: stopRequested ? 'stopped' : 'stop',
     rounds,
     visualTokens: { used, full, ratio: used / full },
+    marks: [],
     messages: [],
     droppedImages: 0,
     ttftMs,

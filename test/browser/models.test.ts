@@ -258,7 +258,7 @@ describe('a checkpoint of a hub', () => {
     expect(await modes.count()).toBe(2);
     expect(await screen.page.getByRole('radio', { name: 'Full' }).isChecked()).toBe(true);
     expect(await screen.page.getByRole('switch', { name: 'Allow resize tool' }).count()).toBe(0);
-    await screen.page.getByText('This model has no resize tool').waitFor();
+    await screen.page.getByText('This model has no tool').waitFor();
 
     await app.choose(join(tinyCheckpoint(TINY), '../image1.png'));
     await screen.page.getByText('Settings', { exact: true }).click();

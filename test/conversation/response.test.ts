@@ -2,13 +2,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { extractAnswer, ResponseSplitter } from '../../src/conversation/response.ts';
+import type { ResponseTags } from '../../src/shared/response-tags.ts';
 
 const CALL = '{"name": "resize_image", "arguments": {"action": "resize"}}';
+
+const TAGS: ResponseTags = {
+  thinking: ['<think>', '</think>'],
+  answer: ['<answer>', '</answer>'],
+  toolCall: ['<tool_call>', '</tool_call>'],
+};
 
 /** The text by kind, neighbours of one kind joined. */
 function split(pieces: readonly string[]): [kind: string, text: string][] {
   const parts: [string, string][] = [];
-  const splitter = new ResponseSplitter((kind, delta) => {
+  const splitter = new ResponseSplitter(TAGS, (kind, delta) => {
     const last = parts.at(-1);
     if (last?.[0] === kind) last[1] += delta;
     else parts.push([kind, delta]);
@@ -102,7 +109,7 @@ describe('ResponseSplitter', () => {
 
   it('holds back only text that may become a tag', () => {
     const sent: string[] = [];
-    const splitter = new ResponseSplitter((_, delta) => sent.push(delta));
+    const splitter = new ResponseSplitter(TAGS, (_, delta) => sent.push(delta));
     splitter.push('a <think');
     expect(sent).toEqual(['a ']);
     splitter.push('s> b');
@@ -123,6 +130,18 @@ describe('extractAnswer', () => {
     ['<answer></answer>', ''],
     ['', ''],
   ])('takes from %j the answer %j', (text, answer) => {
-    expect(extractAnswer(text)).toBe(answer);
+    expect(extractAnswer(text, TAGS)).toBe(answer);
+  });
+
+  it.each([
+    ['<think>3 < 4</think> so 7', 'so 7'],
+    ['<think>half</think>[call]<think>full</think>\n7', '7'],
+    ['just 7', 'just 7'],
+  ])('takes what follows the thinking where answers have no tags: %j', (text, answer) => {
+    expect(extractAnswer(text, { ...TAGS, answer: null })).toBe(answer);
+  });
+
+  it('takes the whole text of a model without any tags', () => {
+    expect(extractAnswer(' <think>7 ', { thinking: null, answer: null })).toBe('<think>7');
   });
 });

@@ -13,7 +13,7 @@ import { convertCheckpoint } from '../../src/converter/convert.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
 import { createNodeImageDecoder } from '../../src/io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../../src/protocol/turn.ts';
-import { QwenTokenizer } from '../../src/model/tokenizer.ts';
+import { Tokenizer } from '../../src/model/tokenizer.ts';
 import { MemoryFolder } from '../helpers/memory-folder.ts';
 import { qwenTokenizer } from '../helpers/qwen-tokenizer.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
@@ -147,11 +147,11 @@ describe('a tokenizer of vocab.json and merges.txt', () => {
     return folder;
   }
 
-  async function tokenizerOf(source: MemoryFolder): Promise<QwenTokenizer> {
+  async function tokenizerOf(source: MemoryFolder): Promise<Tokenizer> {
     const { smallFiles } = await planConversion(source, { dtype: 'q8', prompts: 'chat' });
     const json = (path: string): unknown =>
       JSON.parse(new TextDecoder().decode(smallFiles.find((file) => file.path === path)?.bytes));
-    return new QwenTokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
+    return new Tokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
   }
 
   it('splits text as tokenizer.json does, with added tokens from either file', async () => {

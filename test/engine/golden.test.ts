@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Decoder } from '../../src/engine/decoder.ts';
 import { promptLogits } from '../../src/engine/prompt-logits.ts';
 import type { Segment } from '../../src/engine/segments.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import { parsePrompts } from '../../src/model/prompts.ts';
 import { fullOf, halfOf } from '../../src/shared/image-request.ts';
 import { firstRound, toolTurn } from '../helpers/prompts.ts';
@@ -135,6 +136,6 @@ describe.each(TINY_NAMES)('%s', (name) => {
 
   it('carries usable prompts', async () => {
     const text = await parts.folder.blob('prompts.json').text();
-    expect(parsePrompts(JSON.parse(text)).tool).not.toBeNull();
+    expect(parsePrompts(JSON.parse(text), CHATML).tool).not.toBeNull();
   });
 });

@@ -3,15 +3,15 @@ import type { Message } from '../../src/conversation/messages.ts';
 import { PromptBuilder } from '../../src/conversation/prompt-builder.ts';
 import { errorReply, questionMessages, toolReply } from '../../src/conversation/templates.ts';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
-import { CHATML } from '../../src/model/chat-format.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import type { Prompts } from '../../src/model/prompts.ts';
-import type { QwenTokenizer } from '../../src/model/tokenizer.ts';
+import type { Tokenizer } from '../../src/model/tokenizer.ts';
 import { fullOf } from '../../src/shared/image-request.ts';
 
 /** A model's prompts and its tokenizer. */
 export interface PromptModel {
   readonly prompts: Prompts;
-  readonly tokenizer: QwenTokenizer;
+  readonly tokenizer: Tokenizer;
 }
 
 /** Round 1's prompt. */
@@ -23,7 +23,7 @@ export function firstRound(model: PromptModel, question: string, image: ImageSeg
 export function toolTurn(model: PromptModel, question: string, image: ImageSegment): Segment[] {
   const { tool } = model.prompts;
   if (tool === null) throw new Error('the model has a tool');
-  return build(model, [toolReply(tool, [fullOf(0)], question)], image);
+  return build(model, [toolReply(tool, [fullOf(0)], { question, round: 1 })], image);
 }
 
 /** The prompt after round 1 and a malformed call. */

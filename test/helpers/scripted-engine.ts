@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
 import type { Tool } from '../../src/conversation/tools/tool.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import type { QwenConfig } from '../../src/architectures/qwen2_5_vl/config.ts';
 import type { GraphFiles, GraphName } from '../../src/model/manifest.ts';
 import type { ModelFolder } from '../../src/architectures/model-folder.ts';
 import { defineQwen } from '../../src/architectures/qwen2_5_vl/qwen2_5_vl.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
-import { QwenTokenizer } from '../../src/model/tokenizer.ts';
+import { Tokenizer } from '../../src/model/tokenizer.ts';
 import type { RgbImage } from '../../src/shared/rgb-image.ts';
 import { type Script, ScriptedBackend, type ScriptedOptions } from './scripted-backend.ts';
 
@@ -16,13 +17,13 @@ const CHECKPOINT = new URL('../golden/tiny/nested-tied-bf16/checkpoint/', import
 const json = (file: string): unknown => JSON.parse(readFileSync(new URL(file, CHECKPOINT), 'utf8'));
 
 /** The small model's tokenizer. */
-export const TOKENIZER = new QwenTokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
+export const TOKENIZER = new Tokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
 /** The small model's prompts, which have no error turn. */
-export const NANO_PROMPTS: Prompts = parsePrompts(json('prompts.json'));
+export const NANO_PROMPTS: Prompts = parsePrompts(json('prompts.json'), CHATML);
 /** VisionThink's prompts. */
-export const EFFICIENT_PROMPTS: Prompts = parsePrompts(promptsFile('efficient'));
+export const EFFICIENT_PROMPTS: Prompts = parsePrompts(promptsFile('efficient', CHATML), CHATML);
 /** One round, no tool. */
-export const GENERAL_PROMPTS: Prompts = parsePrompts(promptsFile('general'));
+export const GENERAL_PROMPTS: Prompts = parsePrompts(promptsFile('general', CHATML), CHATML);
 
 export const IM_START = 1;
 export const IM_END = 2;

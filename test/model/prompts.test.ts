@@ -1,7 +1,8 @@
 /** VisionThink's prompts byte by byte, and the parsing of a checkpoint's own prompts.json. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { parsePrompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
+import { parsePrompts, type Prompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
 
 /** SHA-256 of the strings the two models were trained on (dvlab-research/VisionThink). */
 const EXPECTED = {
@@ -25,7 +26,7 @@ const hash = (text: unknown): string => createHash('sha256').update(String(text)
 
 describe("VisionThink's prompts", () => {
   it.each(['efficient', 'general'] as const)('%s are written byte for byte', (set) => {
-    const file = promptsFile(set);
+    const file = promptsFile(set, CHATML);
     expect(hash(file['image_placeholder'])).toBe(IMAGE_PLACEHOLDER);
     const section = file[set] as Record<string, unknown>;
     expect(Object.fromEntries(Object.entries(section).map(([key, text]) => [key, hash(text)]))).toEqual(EXPECTED[set]);
@@ -33,7 +34,7 @@ describe("VisionThink's prompts", () => {
 
   it('efficient survive a round trip', () => {
     const { efficient } = EXPECTED;
-    const prompts = parsePrompts(JSON.parse(JSON.stringify(promptsFile('efficient'))));
+    const prompts = parsePrompts(JSON.parse(JSON.stringify(promptsFile('efficient', CHATML))), CHATML);
     expect(hash(prompts.imagePlaceholder)).toBe(IMAGE_PLACEHOLDER);
     expect(hash(prompts.system)).toBe(efficient.system);
     expect(hash(prompts.systemWithoutTool)).toBe(efficient.system_without_tool);
@@ -45,18 +46,20 @@ describe("VisionThink's prompts", () => {
   });
 
   it('general have no tool', () => {
-    const prompts = parsePrompts(promptsFile('general'));
+    const prompts = parsePrompts(promptsFile('general', CHATML), CHATML);
     expect(prompts.tool).toBeNull();
     expect(hash(prompts.system)).toBe(EXPECTED.general.system);
     expect(prompts.systemWithoutTool).toBe(prompts.system);
   });
 
   it("of an ordinary chat model are Qwen's", () => {
-    expect(parsePrompts(promptsFile('chat'))).toEqual({
+    expect(parsePrompts(promptsFile('chat', CHATML), CHATML)).toEqual({
       imagePlaceholder: '<|vision_start|><|image_pad|><|vision_end|>',
       system: 'You are a helpful assistant.',
       systemWithoutTool: 'You are a helpful assistant.',
       userTemplate: '{image}{question}',
+      userTemplateWithoutTool: '{image}{question}',
+      tags: { thinking: ['<think>', '</think>'], answer: ['<answer>', '</answer>'] },
       tool: null,
     });
   });
@@ -80,13 +83,23 @@ describe('promptSetFor', () => {
 });
 
 describe('parsePrompts', () => {
-  const efficient = promptsFile('efficient')['efficient'] as Record<string, unknown>;
+  const efficient = promptsFile('efficient', CHATML)['efficient'] as Record<string, unknown>;
   const image_placeholder = '<|vision_start|><|image_pad|><|vision_end|>';
 
   it('takes a model without system turn and without error turn', () => {
     const { system: _, system_without_tool: __, error_turn_template: ___, ...rest } = efficient;
-    const prompts = parsePrompts({ image_placeholder, efficient: rest });
+    const prompts = parsePrompts({ image_placeholder, efficient: rest }, CHATML);
     expect([prompts.system, prompts.systemWithoutTool, prompts.tool?.errorReply]).toEqual([null, null, null]);
+  });
+
+  it('takes the tags of the model, one kind of them, or none', () => {
+    const tagsOf = (tags: unknown): Prompts['tags'] =>
+      parsePrompts({ image_placeholder, efficient: { ...efficient, tags } }, CHATML).tags;
+    const thinking = ['[THINK]', '[/THINK]'];
+    expect(tagsOf({ thinking, answer: ['<a>', '</a>'] })).toEqual({ thinking, answer: ['<a>', '</a>'] });
+    expect(tagsOf({ thinking })).toEqual({ thinking, answer: null });
+    expect(tagsOf({ thinking: null })).toEqual({ thinking: null, answer: null });
+    expect(tagsOf(undefined)).toEqual({ thinking: ['<think>', '</think>'], answer: ['<answer>', '</answer>'] });
   });
 
   it.each([
@@ -108,9 +121,12 @@ describe('parsePrompts', () => {
       'a tool response without image',
       { image_placeholder, efficient: { ...efficient, tool_response_turn_per_image: '\n' } },
     ],
+    ['tags that are a list', { image_placeholder, efficient: { ...efficient, tags: [] } }],
+    ['one tag alone', { image_placeholder, efficient: { ...efficient, tags: { answer: ['<answer>'] } } }],
+    ['an empty tag', { image_placeholder, efficient: { ...efficient, tags: { thinking: ['<think>', ''] } } }],
     ['an error turn without error', { image_placeholder, efficient: { ...efficient, error_turn_template: 'no' } }],
   ])('refuses %s', (_, json) => {
-    expect(() => parsePrompts(json)).toThrowError(
+    expect(() => parsePrompts(json, CHATML)).toThrowError(
       expect.objectContaining({ name: 'ModelFolderError', message: expect.stringContaining('prompts.json') }),
     );
   });

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
+import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
-import { QwenTokenizer } from '../../src/model/tokenizer.ts';
+import { Tokenizer } from '../../src/model/tokenizer.ts';
 import {
   EFFICIENT_PROMPTS,
   GENERAL_PROMPTS,
@@ -35,8 +36,8 @@ const bundled = (file: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../public/models/visionthink-nano/${file}`, import.meta.url), 'utf8'));
 
 const qwen = qwenTokenizer();
-const nano = new QwenTokenizer(bundled('tokenizer.json'), bundled('tokenizer_config.json'));
-const NANO_PROMPTS = parsePrompts(bundled('prompts.json'));
+const nano = new Tokenizer(bundled('tokenizer.json'), bundled('tokenizer_config.json'));
+const NANO_PROMPTS = parsePrompts(bundled('prompts.json'), CHATML);
 const MODELS = {
   qwen2_5: { tokenizer: qwen, golden: golden('qwen2_5'), imagePad: 151655, prompts: EFFICIENT_PROMPTS },
   /** The word-level tokenizer of the tiny checkpoints. */
@@ -111,7 +112,10 @@ describe('prompts', () => {
   });
 
   it('may have the question before the image', () => {
-    const prompts = parsePrompts({ ...promptsFile('general'), general: { user_template: '{question}\n{image}!' } });
+    const prompts = parsePrompts(
+      { ...promptsFile('general', CHATML), general: { user_template: '{question}\n{image}!' } },
+      CHATML,
+    );
     const ids = idsOf(firstRound({ prompts, tokenizer: qwen }, 'Why?', image(2), false), 151655);
     expect(qwen.decode(ids)).toBe(
       '<|im_start|>user\nWhy?\n<|vision_start|><|image_pad|><|image_pad|><|vision_end|>!<|im_end|>\n<|im_start|>assistant\n',
@@ -213,7 +217,7 @@ describe('pieces', () => {
       { id: 331, content: '##cd##', special: true },
     ].map((token) => ({ single_word: false, lstrip: false, rstrip: false, normalized: false, ...token }));
     json['added_tokens'] = [...(json['added_tokens'] as unknown[]), ...added];
-    const tokenizer = new QwenTokenizer(json, {});
+    const tokenizer = new Tokenizer(json, {});
     expect(tokenizer.encode('##ab##')).toEqual([330]);
     const ids = tokenizer.encodePieces([{ text: '##ab##cd##', trusted: false }]);
     expect(ids.filter((id) => id >= 330)).toEqual([]);
@@ -285,7 +289,7 @@ describe('ids and text', () => {
     ['an empty object', {}],
     ['a model without vocabulary', { model: { type: 'BPE' } }],
   ])('refuse a tokenizer.json that is %s', (_, json) => {
-    expect(() => new QwenTokenizer(json, {})).toThrowError(
+    expect(() => new Tokenizer(json, {})).toThrowError(
       expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/tokenizer\.json/) }),
     );
   });

@@ -25,7 +25,13 @@ export const ENGINE_INFO: EngineInfo = {
     bytes: 1,
     parameters: 1,
     contextLength: 2048,
-    hasTool: true,
+    tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tools: [],
+    tags: {
+      thinking: ['<think>', '</think>'],
+      answer: ['<answer>', '</answer>'],
+      toolCall: ['<tool_call>', '</tool_call>'],
+    },
     defaultPixelBudget: null,
   },
   loadMs: 1,
@@ -54,7 +60,7 @@ export const ROUND: RoundResult = {
 /** A result of one round, with some fields changed. */
 export function resultOf(changes: Partial<TurnResult>): TurnResult {
   const visualTokens = { used: 64, full: 256, ratio: 0.25 };
-  const told = { answer: '5', finishReason: 'stop', rounds: [ROUND], visualTokens } as const;
+  const told = { answer: '5', finishReason: 'stop', rounds: [ROUND], visualTokens, marks: [] } as const;
   return { ...told, messages: [], droppedImages: 0, ttftMs: 1, totalMs: 2, ...changes };
 }
 

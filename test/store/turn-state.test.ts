@@ -17,8 +17,9 @@ import {
   withoutPixels,
 } from '../../src/store/turn-state.ts';
 import type { TurnView } from '../../src/store/turn-state.ts';
-import { resultOf, ROUND } from './scripted-engine.ts';
+import { ENGINE_INFO, resultOf, ROUND } from './scripted-engine.ts';
 
+const MODEL = ENGINE_INFO.model;
 const size = { width: 224, height: 224 };
 const half: TurnEvent = { type: 'roundStart', round: 1, ...shown('half', halfOf(0), 64) };
 const full: TurnEvent = { type: 'roundStart', round: 2, ...shown('full', fullOf(0), 256) };
@@ -29,7 +30,10 @@ function shown(resolution: Resolution, request: ImageRequest, visualTokens: numb
 
 const answered: RoundResult = { ...ROUND, text: '<answer>42</answer>' };
 
-function played(events: readonly TurnEvent[], turn: TurnView = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS))) {
+function played(
+  events: readonly TurnEvent[],
+  turn: TurnView = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS), MODEL),
+) {
   return events.reduce(applyTurnEvent, turn);
 }
 
@@ -41,7 +45,7 @@ describe('a turn', () => {
   it('starts queued, and once running has neither stage nor rounds', () => {
     const turn = newTurn(1, 'How many?', DEFAULT_SETTINGS);
     expect(turn.status).toBe('queued');
-    expect(beginTurn(turn)).toMatchObject({ status: 'running', stage: null, rounds: [] });
+    expect(beginTurn(turn, MODEL)).toMatchObject({ status: 'running', stage: null, rounds: [] });
   });
 
   it('gathers streamed text by round and kind', () => {
@@ -116,7 +120,7 @@ describe('a turn', () => {
   });
 
   it('is over when done, failed or skipped', () => {
-    const turn = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS));
+    const turn = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS), MODEL);
     expect(isOver(turn)).toBe(false);
     expect(isOver(finishTurn(turn, resultOf({})))).toBe(true);
     expect(isOver(failTurn(turn, { name: 'Error', message: '' }))).toBe(true);

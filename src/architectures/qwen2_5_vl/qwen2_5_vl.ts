@@ -1,6 +1,6 @@
 /** Qwen2.5-VL, and VisionThink, which is trained from it. */
-import { CHATML } from '../../model/chat-format.ts';
 import type { Architecture, ModelDefinition } from '../architecture.ts';
+import { CHATML } from './chat.ts';
 import { configFromCheckpoint, configFromManifest, type QwenConfig } from './config.ts';
 import { parseProcessorSettings } from './image-processor.ts';
 import { RotaryTable } from './positions.ts';

@@ -2,14 +2,26 @@
  * VisionThink's tool: the question's images, whole, at full resolution. The call's only argument is the action's name.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py.
  */
+import type { ToolWords } from '../../protocol/engine-api.ts';
+import { NamedError } from '../../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../../shared/image-request.ts';
 import { isObject, tryParseJson } from '../../shared/json.ts';
+import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 /** The call that every VisionThink model was trained to make. Source: dvlab-research/VisionThink, the tool's system prompt. */
 export const RESIZE_CALL = '<tool_call>{"name": "resize_image", "arguments": {"action": "resize"}}</tool_call>';
+
+/** What encloses it. */
+const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
+
+/** The page's words. */
+const WORDS: ToolWords = { label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' };
+
+/** Rounds of the same script. */
+const MAX_ROUNDS = 2;
 
 /** Most images of a turn about one image: the first one, and the full-resolution one. Source: the same script, which stops at two. */
 const MAX_IMAGES = 2;
@@ -20,15 +32,25 @@ const MAX_QUOTED = 200;
 /** The tool. */
 export const RESIZE: Tool = {
   name: 'resize',
-  describe: () => ({ calls: [RESIZE_CALL], maxImages: MAX_IMAGES }),
+  describe: () => ({
+    calls: [RESIZE_CALL],
+    callTags: CALL_TAGS,
+    maxImages: MAX_IMAGES,
+    maxRounds: MAX_ROUNDS,
+    words: WORDS,
+  }),
   parse: parseResizeCall,
-  apply: (_, conversation) => fullImages(conversation),
+  apply: (_, conversation) => {
+    const images = fullImages(conversation);
+    if (images.length > 0) return images;
+    throw new NamedError('ToolCallError', 'There is no image whose resolution could be changed.');
+  },
   likely: fullImages,
 };
 
-/** Every image of the question, whole, at full resolution, as the reference shows them. */
-function fullImages(conversation: Conversation): readonly ImageRequest[] {
-  return conversation.questionImages.map(fullOf);
+/** Every image of the last question that has any, each once, whole, at full resolution, as the reference shows them. */
+function fullImages({ sinceQuestion }: Conversation): readonly ImageRequest[] {
+  return [...new Set(sinceQuestion.asked.map(({ request }) => request.image))].map(fullOf);
 }
 
 /**

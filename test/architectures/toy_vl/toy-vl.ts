@@ -113,6 +113,8 @@ function define(toy: ToyConfig): ModelDefinition {
     }),
     chat: {
       imagePad: '<|image_pad|>',
+      imagePlaceholder: '<|image_pad|>',
+      system: null,
       open: (role) => `<|im_start|>${role}: `,
       endOfMessage: '<|im_end|>',
       separator: ' ',

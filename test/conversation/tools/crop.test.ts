@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/conversation/engine.ts';
 import { TOOLS } from '../../../src/conversation/tools/registry.ts';
 import { prepareView } from '../../../src/image/image-request.ts';
+import { CHATML } from '../../../src/architectures/qwen2_5_vl/chat.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { parsePrompts, type Prompts, promptsFile } from '../../../src/model/prompts.ts';
 import type { RoundStartEvent, TurnEvent } from '../../../src/protocol/events.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../../src/protocol/turn.ts';
-import { isObject } from '../../../src/shared/json.ts';
+import { isObject, type JsonObject } from '../../../src/shared/json.ts';
 import {
   ANSWER,
   CALL,
@@ -28,12 +29,15 @@ const QUESTION = 'Which bar is red?';
 const HALF_TOKENS = 8;
 
 /** VisionThink's prompts for a model whose tool is the crop. */
-const CROP_PROMPTS: Prompts = parsePrompts(cropPromptsFile());
+const CROP_PROMPTS: Prompts = parsePrompts(cropPromptsFile(), CHATML);
 
 function cropPromptsFile(): unknown {
-  const file = promptsFile('efficient');
-  const section = file['efficient'];
-  return { ...file, efficient: { ...(isObject(section) ? section : {}), tool: 'crop' } };
+  return { ...promptsFile('efficient', CHATML), efficient: { ...efficientSection(), tool: 'crop' } };
+}
+
+function efficientSection(): JsonObject {
+  const section = promptsFile('efficient', CHATML)['efficient'];
+  return isObject(section) ? section : {};
 }
 
 /** The call for a box; any JSON value, valid or not. */
@@ -224,5 +228,42 @@ describe('a model whose tool is the crop', () => {
     expect(() => openScripted({ script: respond(ANSWER), prompts: CROP_PROMPTS })).toThrow(
       expect.objectContaining({ name: 'ModelFolderError', message: expect.stringMatching(/"crop".*knows resize/) }),
     );
+  });
+});
+
+describe('a tool and a model with words of their own', () => {
+  const section = { ...efficientSection(), tool: 'crop', tags: { thinking: ['<reason>', '</reason>'], answer: null } };
+  const prompts = parsePrompts({ ...promptsFile('efficient', CHATML), efficient: section }, CHATML);
+
+  it('separates thinking, calls and answers by their own tags', async () => {
+    const tools = [...TOOLS, cropTool('pixels', ['[crop]', '[/crop]'])] as const;
+    const script = respond(
+      '<reason>Too small.</reason>[crop]{"arguments": {"bbox_2d": [14, 14, 42, 56]}}[/crop]',
+      '<reason>Now.</reason><answer>42',
+    );
+    const { engine } = openScripted({ script, prompts, tools });
+    await engine.setImage(PICTURE);
+    const texts = new Map<string, string>();
+    const result = await engine.ask(QUESTION, SETTINGS, (event) => {
+      if (event.type !== 'text') return;
+      const key = `${event.round} ${event.kind}`;
+      texts.set(key, (texts.get(key) ?? '') + event.delta);
+    });
+    expect([...texts]).toEqual([
+      ['1 thinking', 'Too small.'],
+      ['1 toolCall', '{"arguments": {"bbox_2d": [14, 14, 42, 56]}}'],
+      ['2 thinking', 'Now.'],
+      ['2 text', '<answer>42'],
+    ]);
+    expect(result).toMatchObject({ answer: '<answer>42', finishReason: 'stop' });
+    expect(result.rounds.map(({ resolution }) => resolution)).toEqual(['half', 'crop']);
+  });
+
+  it('tells the page how to speak of it', () => {
+    const tools = [...TOOLS, cropTool('pixels')] as const;
+    expect(openScripted({ script: respond(), prompts, tools }).engine.info).toMatchObject({
+      tool: { name: 'crop', label: 'crop tool', asksFor: 'a closer look' },
+      tags: { thinking: ['<reason>', '</reason>'], answer: null, toolCall: ['<tool_call>', '</tool_call>'] },
+    });
   });
 });

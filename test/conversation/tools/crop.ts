@@ -8,16 +8,20 @@ import type { ParsedCall, Tool } from '../../../src/conversation/tools/tool.ts';
 import { NamedError } from '../../../src/shared/errors.ts';
 import type { ImageRequest } from '../../../src/shared/image-request.ts';
 import { isObject, type JsonObject, tryParseJson } from '../../../src/shared/json.ts';
+import type { TagPair } from '../../../src/shared/response-tags.ts';
 
-/** The crop tool. `unit`: what its boxes count in. */
-export function cropTool(unit: 'pixels' | 'normalised'): Tool {
+/** The crop tool. `unit`: what its boxes count in; `callTags`: what encloses its calls. */
+export function cropTool(unit: 'pixels' | 'normalised', callTags: TagPair = ['<tool_call>', '</tool_call>']): Tool {
   return {
     name: 'crop',
     describe: () => ({
       calls: ['<tool_call>{"name": "crop", "arguments": {"bbox_2d": ['],
+      callTags,
       maxImages: 4,
+      maxRounds: 2,
+      words: { label: 'crop tool', asksFor: 'a closer look', asksAgainFor: 'a closer look at a part of it' },
     }),
-    parse: parseCrop,
+    parse: (text) => parseCrop(between(text, ...callTags)),
     apply: (call, conversation) => {
       if (call['where'] === 'size') return sizeOfLast(conversation);
       const boxes = Array.isArray(call['boxes']) ? call['boxes'] : [call['bbox_2d']];
@@ -27,8 +31,7 @@ export function cropTool(unit: 'pixels' | 'normalised'): Tool {
   };
 }
 
-function parseCrop(text: string): ParsedCall | null {
-  const [content, ...more] = between(text, '<tool_call>', '</tool_call>');
+function parseCrop([content, ...more]: readonly string[]): ParsedCall | null {
   if (content === undefined) return null;
   const call = tryParseJson(content);
   if (more.length > 0) return { valid: false, error: 'Call crop once at a time.' };
