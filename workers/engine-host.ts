@@ -5,36 +5,48 @@ import { openModelFolder } from '../src/architectures/model-folder.ts';
 import type { Manifest, VariantName } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/architectures/model-folder.ts';
 import { filesFor } from '../src/model/variant-files.ts';
+import type { Candidate, OpenedBackend } from '../src/backends/backend-host.ts';
+import { backendOptions, planBackends } from '../src/backends/registry.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
-import type { BackendChoice, EngineApi, EngineInfo, ImageInfo, ModelSource } from '../src/protocol/engine-api.ts';
+import type { Experiment } from '../src/protocol/bench-api.ts';
+import type {
+  BackendChoice,
+  BackendOption,
+  EngineApi,
+  EngineInfo,
+  ImageInfo,
+  ModelSource,
+} from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
-import { type BackendPlan, type Candidate, planBackends } from './backends.ts';
 import { BackendDiagnostics } from './diagnostics.ts';
 import { type OpenModel, openModelSource } from './model-source.ts';
-import type { OpenedBackend } from './opened-backend.ts';
 
 /** Reading a file of fewer bytes is not worth reporting. */
 const SMALL_BYTES = 1e6;
 
-/** Lists the backends that this machine may run a model on. */
-export type PlanBackends = (choice: BackendChoice, manifest: Manifest) => Promise<BackendPlan>;
+/** The app's own choice. */
+export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /** Implements the worker's interface. */
 export class EngineHost implements EngineApi {
-  readonly #plan: PlanBackends;
+  readonly #experiment: () => Experiment;
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
   #opened: OpenedBackend | null = null;
   #diagnostics: BackendDiagnostics | null = null;
   #folders: FolderLoader | null = null;
 
-  /** `plan`: which backends to try, in which order; those of the app by default. */
-  constructor(plan: PlanBackends = (choice, manifest) => planBackends(choice, manifest)) {
-    this.#plan = plan;
+  /** `experiment`: what a benchmark wants other than the app, at the time of a load. */
+  constructor(experiment: () => Experiment = () => APP_EXPERIMENT) {
+    this.#experiment = experiment;
+  }
+
+  async backends(): Promise<readonly BackendOption[]> {
+    return backendOptions();
   }
 
   /** The backend that runs; null before a model is loaded. */
@@ -63,7 +75,7 @@ export class EngineHost implements EngineApi {
 
   /** Starts the first candidate that can be started. */
   async #start(manifest: Manifest, folders: FolderLoader, backend: BackendChoice): Promise<Omit<EngineInfo, 'loadMs'>> {
-    const { candidates, reasons } = await this.#plan(backend, manifest);
+    const { candidates, reasons } = await planBackends({ ...this.#experiment(), manifest, choice: backend });
     const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
@@ -76,7 +88,7 @@ export class EngineHost implements EngineApi {
         notes.add(`Running on ${candidate.label}.`);
         for (const note of opened.backend.notes()) notes.add(note);
         return {
-          backend: { ...candidate.info, reasons: [...notes] },
+          backend: { ...candidate.info, implementation: candidate.implementation, reasons: [...notes] },
           model: engine.info,
         };
       } catch (thrown) {

@@ -18,7 +18,7 @@ import {
 import { NamedError } from '../shared/errors.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { openNodeModel } from './node-engine.ts';
-import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
+import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
 import { start } from './start.ts';
 
 const command = defineCommand({
