@@ -1,6 +1,6 @@
 /** The `?debug` report on the running backend, and the timing of its kernels. */
 import type { AdapterReport, Diagnostics, KernelTiming } from '../src/protocol/diagnostics.ts';
-import type { OpenedBackend } from './opened-backend.ts';
+import type { OpenedBackend } from '../src/backends/backend-host.ts';
 
 /** Limits worth knowing, by their WebGPU names. */
 const LIMITS = [

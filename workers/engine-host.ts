@@ -1,16 +1,18 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
 import { Engine } from '../src/conversation/engine.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import { openModelFolder } from '../src/architectures/model-folder.ts';
-import type { Manifest, VariantName } from '../src/model/manifest.ts';
+import type { Manifest } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/architectures/model-folder.ts';
-import { filesFor } from '../src/model/variant-files.ts';
+import type { Candidate, OpenedBackend } from '../src/backends/backend-host.ts';
+import { backendOptions, planBackends } from '../src/backends/registry.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
+import type { Experiment } from '../src/protocol/bench-api.ts';
 import type { ChatContext } from '../src/protocol/chat.ts';
 import type {
   AddedImage,
   BackendChoice,
+  BackendOption,
   EngineApi,
   EngineInfo,
   ImageInfo,
@@ -20,29 +22,28 @@ import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
 import type { SizeLimits, TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
-import { type BackendPlan, type Candidate, planBackends } from './backends.ts';
 import { BackendDiagnostics } from './diagnostics.ts';
-import { type OpenModel, openModelSource } from './model-source.ts';
-import type { OpenedBackend } from './opened-backend.ts';
+import { FolderLoader } from './folder-loader.ts';
 
-/** Reading a file of fewer bytes is not worth reporting. */
-const SMALL_BYTES = 1e6;
-
-/** Lists the backends that this machine may run a model on. */
-export type PlanBackends = (choice: BackendChoice, manifest: Manifest) => Promise<BackendPlan>;
+/** The app's own choice. */
+export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
 
 /** Implements the worker's interface. */
 export class EngineHost implements EngineApi {
-  readonly #plan: PlanBackends;
+  readonly #experiment: () => Experiment;
   readonly #decoder = createWebImageDecoder();
   #engine: Engine | null = null;
   #opened: OpenedBackend | null = null;
   #diagnostics: BackendDiagnostics | null = null;
   #folders: FolderLoader | null = null;
 
-  /** `plan`: which backends to try, in which order; those of the app by default. */
-  constructor(plan: PlanBackends = (choice, manifest) => planBackends(choice, manifest)) {
-    this.#plan = plan;
+  /** `experiment`: what a benchmark wants other than the app, at the time of a load. */
+  constructor(experiment: () => Experiment = () => APP_EXPERIMENT) {
+    this.#experiment = experiment;
+  }
+
+  async backends(): Promise<readonly BackendOption[]> {
+    return backendOptions();
   }
 
   /** The backend that runs; null before a model is loaded. */
@@ -71,7 +72,7 @@ export class EngineHost implements EngineApi {
 
   /** Starts the first candidate that can be started. */
   async #start(manifest: Manifest, folders: FolderLoader, backend: BackendChoice): Promise<Omit<EngineInfo, 'loadMs'>> {
-    const { candidates, reasons } = await this.#plan(backend, manifest);
+    const { candidates, reasons } = await planBackends({ ...this.#experiment(), manifest, choice: backend });
     const notes = new Set(reasons);
     for (const candidate of candidates) {
       const folder = await folders.open(manifest, candidate.variant);
@@ -84,7 +85,7 @@ export class EngineHost implements EngineApi {
         notes.add(`Running on ${candidate.label}.`);
         for (const note of opened.backend.notes()) notes.add(note);
         return {
-          backend: { ...candidate.info, reasons: [...notes] },
+          backend: { ...candidate.info, implementation: candidate.implementation, reasons: [...notes] },
           model: engine.info,
         };
       } catch (thrown) {
@@ -217,83 +218,4 @@ async function startEngine(
 /** The settings with the model's own pixel budget where they name none. */
 export function withDefaultBudget<Settings extends SizeLimits>(engine: Engine, settings: Settings): Settings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
-}
-
-/** Opens the files a candidate needs, once for each variant, and reports how far their bytes are. */
-class FolderLoader {
-  readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
-  readonly #onEvent: (event: LoadEvent) => void;
-  readonly #loaded = new Map<string, number>();
-  #model: OpenModel | null = null;
-  #total = 0;
-  /** The engine's last event; null before it makes sessions. */
-  #reported: LoadEvent | null = null;
-  /** Bytes read from this device since then, of every file. */
-  readonly #read = new Map<string, number>();
-
-  constructor(onEvent: (event: LoadEvent) => void) {
-    this.#onEvent = onEvent;
-  }
-
-  async manifest(source: ModelSource): Promise<Manifest> {
-    this.#model = await openModelSource(source, {
-      onFetch: (path, loaded) => this.#onFetched(path, loaded),
-      onRead: (path, bytes) => this.#onRead(path, bytes),
-      onVerify: (loaded, total, detail) =>
-        this.#onEvent({ type: 'loadProgress', phase: 'verify', loaded, total, detail }),
-    });
-    return this.#model.manifest;
-  }
-
-  /** Forwards the engine's events while it makes sessions. */
-  report(event: LoadEvent): void {
-    this.#reported = event;
-    this.#onEvent(event);
-  }
-
-  open(manifest: Manifest, variant: VariantName): Promise<ModelFolder> {
-    const known = this.#opened.get(variant);
-    if (known !== undefined) return known;
-    const model = this.#model;
-    if (model === null) throw new Error('the manifest has not been read');
-    const isNeeded = filesFor(manifest, variant);
-    this.#loaded.clear();
-    this.#total = manifest.files.filter((file) => isNeeded(file.path)).reduce((sum, file) => sum + file.bytes, 0);
-    this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, { needed: isNeeded, isTrusted: model.isTrusted });
-    this.#opened.set(variant, opening);
-    return opening;
-  }
-
-  /** Closes what was opened to read the folder. */
-  rest(): void {
-    this.#model?.rest();
-  }
-
-  /** Lets others write the folder, if it is one of this device. */
-  release(): void {
-    this.#model?.release();
-  }
-
-  #onFetched(path: string, loaded: number): void {
-    this.#loaded.set(path, loaded);
-    const sum = [...this.#loaded.values()].reduce((a, b) => a + b, 0);
-    if (this.#total > 0) {
-      this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
-    }
-  }
-
-  /** Reports weights that are read for a session; once they are all there, making the session continues. */
-  #onRead(path: string, bytes: number): void {
-    const whole = this.#model?.manifest.files.find((file) => file.path === path)?.bytes ?? 0;
-    if (this.#reported === null || whole < SMALL_BYTES) return;
-    const there = (this.#read.get(path) ?? 0) + bytes;
-    this.#read.set(path, there);
-    const loaded = Math.min(
-      this.#total,
-      [...this.#read.values()].reduce((sum, read) => sum + read, 0),
-    );
-    this.#onEvent({ type: 'loadProgress', phase: 'upload', loaded, total: this.#total, detail: path });
-    if (there >= whole) this.#onEvent(this.#reported);
-  }
 }

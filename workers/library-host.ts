@@ -7,7 +7,7 @@ import { storedModels } from '../src/io/web/stored-models.ts';
 import type { Machine } from '../src/library/fit.ts';
 import { ModelLibrary, type Report } from '../src/library/model-library.ts';
 import type { OpenedOrigin } from '../src/library/survey-model.ts';
-import type { BackendChoice } from '../src/protocol/engine-api.ts';
+import type { BackendOption } from '../src/protocol/engine-api.ts';
 import type {
   Finding,
   Library,
@@ -29,7 +29,7 @@ export class LibraryHost extends ConverterHost implements LibraryApi {
     return this.#library.list();
   }
 
-  survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey> {
+  survey(origin: ModelOrigin, backend: BackendOption | null): Promise<ModelSurvey> {
     return this.#library.survey(origin, backend);
   }
 

@@ -6,7 +6,7 @@ import { prepareView } from '../src/image/image-request.ts';
 import { fileListFolder } from '../src/io/web/file-list-folder.ts';
 import { urlFolder } from '../src/io/web/url-folder.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import type { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts';
+import type { KernelProbe } from '../src/backends/backend-host.ts';
 import { DEFAULT_PROCESSOR_SETTINGS } from '../src/architectures/qwen2_5_vl/image-processor.ts';
 import { Tokenizer } from '../src/model/tokenizer.ts';
 import type {
@@ -30,8 +30,7 @@ import { fullOf } from '../src/shared/image-request.ts';
 import { tryParseJson } from '../src/shared/json.ts';
 import { pause } from '../src/shared/pause.ts';
 import { type DecodeSteps, decodeSteps } from './decode-steps.ts';
-import { APP_PREFERENCES, planBackends } from './backends.ts';
-import { EngineHost, withDefaultBudget } from './engine-host.ts';
+import { APP_EXPERIMENT, EngineHost, withDefaultBudget } from './engine-host.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
 
 const ignore = (): void => undefined;
@@ -45,8 +44,8 @@ const SETTLING_STEPS = 32;
 /** Implements the interface of an engine under test. */
 export class OursHost implements EngineUnderTestApi {
   /** The app's defaults, unless a benchmark overrides kernels or sizes. */
-  #experiment: Experiment = APP_PREFERENCES;
-  readonly #host = new EngineHost((choice, manifest) => planBackends(choice, manifest, this.#experiment));
+  #experiment: Experiment = APP_EXPERIMENT;
+  readonly #host = new EngineHost(() => this.#experiment);
   readonly #memory: () => MemoryUse;
   readonly #pictures = new Map<string, Blob>();
   /** The picture the engine holds. */
@@ -69,17 +68,16 @@ export class OursHost implements EngineUnderTestApi {
     const onEvent = ({ phase, detail }: LoadEvent): void => onProgress(`${phase} ${detail}`);
     this.#experiment = experiment;
     const loaded = await this.#host.load(source, backend, onEvent);
-    const { backend: runs, build, kernels, activations, threads, adapter, reasons } = loaded.backend;
+    const { backend: runs, implementation, summary, activations, adapter, reasons } = loaded.backend;
     // An experiment that fell back must not pass for one.
-    if (experiment.kernels === 'ours' && kernels !== 'ours') {
-      onProgress(`without our own kernels: ${reasons.join(' ')}`);
+    if (experiment.kernels !== null && implementation !== experiment.kernels) {
+      onProgress(`without the kernels ${experiment.kernels}: ${reasons.join(' ')}`);
     }
-    const by = build === null ? 'own kernels' : `onnxruntime ${build}`;
     this.#tokenizer = await openTokenizer(source);
     this.#contextLength = loaded.model.contextLength;
     return {
-      engine: `this app (${runs === 'wasm' ? `wasm, ${threads} threads` : `${runs}, ${by}`}, ${activations})`,
-      backend: runs === 'webgpu' ? 'webgpu' : 'wasm',
+      engine: `this app (${summary}, ${activations})`,
+      backend: runs,
       adapter,
       reasons,
       model: loaded.model.name,
@@ -241,7 +239,7 @@ export class OursHost implements EngineUnderTestApi {
 
 /** Dispatches and mean GPU time of each kind of kernel while `work` runs; nothing where there are no timestamps or kernels of ours. */
 async function timeKernels(
-  kernels: WebGpuBackend | undefined,
+  kernels: KernelProbe | undefined,
   work: () => Promise<unknown>,
 ): Promise<Record<string, number>> {
   const details: Record<string, number> = {};

@@ -4,7 +4,14 @@
  * it processes two images of different sizes, on which upstream's processor throws, separately and concatenates the patches.
  */
 import { fillerQuestion } from '../src/evaluation/filler-text.ts';
-import type { EngineUnderTestApi, LoadedEngine, MemoryUse, Probe, Sample } from '../src/protocol/bench-api.ts';
+import {
+  type EngineUnderTestApi,
+  type LoadedEngine,
+  type MemoryUse,
+  ON_CPU,
+  type Probe,
+  type Sample,
+} from '../src/protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../src/protocol/engine-api.ts';
 import { pause } from '../src/shared/pause.ts';
 import { countGpu, perStep } from './gpu-counts.ts';
@@ -34,7 +41,7 @@ export class UpstreamHost implements EngineUnderTestApi {
 
   async load(source: FolderSource, backend: BackendChoice, onProgress: (doing: string) => void): Promise<LoadedEngine> {
     const start = performance.now();
-    const device = backend === 'wasm' ? 'wasm' : 'webgpu';
+    const device = backend === ON_CPU ? ON_CPU : 'webgpu';
     onProgress('upstream sessions');
     const model = await UpstreamModel.load(source, device);
     this.#model = model;

@@ -34,6 +34,8 @@ export interface Architecture {
    * @throws ModelFolderError when a field is missing or impossible
    */
   fromManifest(config: unknown): ModelDefinition;
+  /** Models to measure with random weights, by the names they are asked for by, which no other architecture uses. */
+  readonly presets?: Readonly<Record<string, Preset>>;
 }
 
 /** The graphs that an architecture builds; the attention self-test's graph follows from the sizes alone. */
@@ -180,6 +182,8 @@ export interface TransformersJsSupport {
 export interface Preset {
   /** The model's name in a report. */
   readonly name: string;
+  /** Set for no real model, which no list offers. */
+  readonly forTests?: boolean;
   /** config.json without token ids, which come with a tokenizer. */
   readonly config: JsonObject;
   /** preprocessor_config.json. */

@@ -2,7 +2,7 @@
 import { JsonFields } from '../model/json-fields.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { NamedError } from '../shared/errors.ts';
-import type { Architecture, ModelDefinition } from './architecture.ts';
+import type { Architecture, ModelDefinition, Preset } from './architecture.ts';
 import { QWEN2_5_VL } from './qwen2_5_vl/qwen2_5_vl.ts';
 
 const ARCHITECTURES = new Map<string, Architecture>();
@@ -33,6 +33,19 @@ export function folderModel({ name, architecture, config }: Manifest): ModelDefi
     `${name} is a model of the architecture "${architecture}", which this version of the app does not know; it knows ${knownTypes()}. ` +
       'Use the version that converted it, or convert the checkpoint with this one if that knows it.',
   );
+}
+
+/** The presets of every architecture, by name. */
+export function allPresets(): ReadonlyMap<string, Preset> {
+  return new Map([...ARCHITECTURES.values()].flatMap(({ presets = {} }) => Object.entries(presets)));
+}
+
+/** Finds a preset. Throws UsageError for an unknown name. */
+export function presetNamed(name: string): Preset {
+  const presets = allPresets();
+  const found = presets.get(name);
+  if (found !== undefined) return found;
+  throw new NamedError('UsageError', `There is no preset "${name}"; use ${[...presets.keys()].join(', ')}.`);
 }
 
 function architectureOfCheckpoint(config: unknown): Architecture {

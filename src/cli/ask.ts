@@ -20,7 +20,7 @@ import { NamedError } from '../shared/errors.ts';
 import { type AskInput, readChat, readQuestion } from './ask-input.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { openNodeModel } from './node-engine.ts';
-import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
+import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
 import { repeatedOption } from './repeated-option.ts';
 import { start } from './start.ts';
 

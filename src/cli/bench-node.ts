@@ -6,7 +6,8 @@
  * Chromium. Bundled into one file it needs only the package `webgpu` and a folder for --language.
  */
 import { defineCommand } from 'citty';
-import { folderModel } from '../architectures/registry.ts';
+import type { Preset } from '../architectures/architecture.ts';
+import { allPresets, folderModel, presetNamed } from '../architectures/registry.ts';
 import { openOnDevice } from '../backends/webgpu/gpu/device-failure.ts';
 import { parseTuning } from '../backends/webgpu/gpu/tuning.ts';
 import { startDawn } from '../backends/webgpu/node/dawn.ts';
@@ -14,7 +15,6 @@ import { openWebGpuBackend, type WebGpuBackendOptions } from '../backends/webgpu
 import { randomFolder } from '../converter/random-folder.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { MANIFEST_FILE, parseManifest } from '../model/manifest.ts';
-import { PRESETS } from '../architectures/qwen2_5_vl/presets.ts';
 import { NamedError } from '../shared/errors.ts';
 import { tryParseJson } from '../shared/json.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
@@ -25,7 +25,7 @@ import { untilFailure } from './until-failure.ts';
 const command = defineCommand({
   meta: { name: 'bench-node', description: "Measures our kernels in Node, with random weights of a model's preset." },
   args: {
-    model: { type: 'string', default: '7b', description: Object.keys(PRESETS).join(' | ') },
+    model: { type: 'string', default: '7b', description: [...allPresets().keys()].join(' | ') },
     backend: { type: 'string', default: 'webgpu', description: 'webgpu: the only one that is measured' },
     steps: { type: 'string', default: '64', description: 'Decode steps of a measurement' },
     cached: { type: 'string', default: '512', description: 'Tokens in the KV cache before the first step' },
@@ -38,7 +38,7 @@ const command = defineCommand({
     if (args.backend !== 'webgpu') {
       throw new NamedError('UsageError', `--backend is "${args.backend}"; only webgpu is measured.`);
     }
-    const preset = parsePreset(args.model);
+    const preset = presetNamed(args.model);
     const counts = { steps: parseCount('steps', args.steps), cached: parseCount('cached', args.cached) };
     const repeat = parseCount('repeat', args.repeat);
     const report = await bench({ ...counts, preset, repeat, tuning: args.tuning, language: args.language });
@@ -48,7 +48,7 @@ const command = defineCommand({
 });
 
 interface Options {
-  readonly preset: keyof typeof PRESETS;
+  readonly preset: Preset;
   readonly steps: number;
   readonly cached: number;
   readonly repeat: number;
@@ -90,11 +90,11 @@ async function bench({ preset, steps, cached, repeat, tuning: text, language }: 
 
 /** The files alone: a tokenizer would bring onnxruntime-node and sharp along. */
 async function openRandomFolder(
-  preset: keyof typeof PRESETS,
+  preset: Preset,
   dtype: 'q4f16' | 'q4',
   language: string,
 ): Promise<WebGpuBackendOptions['folder']> {
-  const files = await randomFolder(PRESETS[preset], dtype, nodeFolder(language));
+  const files = await randomFolder(preset, dtype, nodeFolder(language));
   const blobs = new Map(files.map(({ path, blob }) => [path, blob]));
   const blob = (path: string): Blob => {
     const found = blobs.get(path);
@@ -103,12 +103,6 @@ async function openRandomFolder(
   };
   const manifest = parseManifest(tryParseJson(await blob(MANIFEST_FILE).text()));
   return { manifest, model: folderModel(manifest), blob };
-}
-
-function parsePreset(value: string): keyof typeof PRESETS {
-  const known = (Object.keys(PRESETS) as (keyof typeof PRESETS)[]).find((name) => name === value);
-  if (known !== undefined) return known;
-  throw new NamedError('UsageError', `--model is "${value}"; use ${Object.keys(PRESETS).join(', ')}.`);
 }
 
 function parseCount(name: string, value: string): number {

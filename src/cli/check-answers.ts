@@ -9,7 +9,7 @@ import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { type NodeModel, openNodeModel } from './node-engine.ts';
-import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
+import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
 import { start } from './start.ts';
 import { isRight, parseLimit, parseMode, type Question, readImage, readQuestions } from './testset.ts';
 

@@ -21,7 +21,7 @@ import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts'
 import { fullOf } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { type NodeModel, openNodeModel } from './node-engine.ts';
-import { BACKEND_OPTION, parseBackend } from './plan-backends.ts';
+import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
 import { start } from './start.ts';
 import { isRight, parseLimit, parseMode, type Question, readImage, readQuestions } from './testset.ts';
 

@@ -1,21 +1,23 @@
 /** The engine on Node: a model folder on disk, on the first backend that starts. */
 import { Engine } from '../conversation/engine.ts';
 import type { Backend } from '../engine/backend.ts';
+import type { Candidate } from '../backends/backend-host.ts';
+import { planBackends } from '../backends/registry.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../backends/webgpu/gpu/device-failure.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { type ModelFolder, openModelFolder } from '../architectures/model-folder.ts';
 import type { VariantName } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
 import { filesFor } from '../model/variant-files.ts';
+import type { BackendChoice } from '../protocol/engine-api.ts';
 import { isNamed, messageOf, NamedError } from '../shared/errors.ts';
-import { type BackendName, type Candidate, planBackends } from './plan-backends.ts';
 import { untilFailure } from './until-failure.ts';
 
 /** Options of opening a model. */
 export interface NodeModelOptions {
   /** The model folder. */
   readonly directory: string;
-  readonly backend: BackendName;
+  readonly backend: BackendChoice;
 }
 
 /** A model folder, the graphs of it that run, and the engine on the backend that runs them. The caller disposes the engine. */
@@ -36,7 +38,7 @@ export interface NodeModel {
 export async function openNodeModel({ directory, backend: choice }: NodeModelOptions): Promise<NodeModel> {
   const source = nodeFolder(directory);
   const manifest = await readManifest(source);
-  const { candidates, reasons } = await planBackends(choice, manifest, directory);
+  const { candidates, reasons } = await planBackends({ choice, manifest, directory });
   const notes = new Set(reasons);
   let failed: unknown;
   for (const candidate of candidates) {
@@ -44,7 +46,7 @@ export async function openNodeModel({ directory, backend: choice }: NodeModelOpt
     for (const note of candidate.notes) notes.add(note);
     try {
       const model = await startModel(folder, candidate);
-      if (choice !== 'cpu') {
+      if (choice === 'auto' || candidate.place !== 'cpu') {
         const why = [...notes, ...model.backend.notes()];
         process.stderr.write(`Backend: ${[`${candidate.label}.`, ...why].join(' ')}\n`);
       }
@@ -55,7 +57,7 @@ export async function openNodeModel({ directory, backend: choice }: NodeModelOpt
       notes.add(`${candidate.label} failed: ${messageOf(thrown)}`);
     }
   }
-  const advice = choice === 'webgpu' ? 'Update the driver, or compute on the CPU: --backend cpu.' : '';
+  const advice = choice === 'auto' ? '' : 'Update the driver, or let the app choose: --backend auto.';
   throw new NamedError(
     'RuntimeUnavailableError',
     `${manifest.name} could not be started. ${[...notes].join(' ')} ${advice}`.trimEnd(),
@@ -64,11 +66,11 @@ export async function openNodeModel({ directory, backend: choice }: NodeModelOpt
 }
 
 /** Opens the candidate's backend, and on a graphics device warms it up, which compiles kernels. Frees everything when it throws. */
-async function startModel(folder: ModelFolder, { kind, variant, open }: Candidate): Promise<NodeModel> {
-  const { backend, failure } = await open(folder);
+async function startModel(folder: ModelFolder, { place, variant, open }: Candidate): Promise<NodeModel> {
+  const { backend, failure } = await open(folder, () => undefined);
   const engine = new Engine({ folder, backend });
   const model: NodeModel = { folder, variant, backend, engine, run: (work) => untilFailure(failure, work()) };
-  if (kind === 'cpu') return model;
+  if (place === 'cpu') return model;
   try {
     await engine.warmUp();
     const failed = await failureWithin(failure, 0);

@@ -1,6 +1,6 @@
 /** The page's view of the engines under test, one wrapped worker each, and of the worker that makes random folders. */
 import { proxy, wrap } from 'comlink';
-import type { EngineUnderTestApi, EngineName, RandomFolderApi, PresetName } from '../protocol/bench-api.ts';
+import type { EngineUnderTestApi, EngineName, RandomFolderApi } from '../protocol/bench-api.ts';
 import type { BackendChoice, FolderSource } from '../protocol/engine-api.ts';
 import { installErrorTransfer } from '../protocol/thrown-errors.ts';
 
@@ -40,7 +40,7 @@ export function connectEngineUnderTest(engine: EngineName): EngineUnderTestConne
 
 /** Files of a preset with random weights; `language` is the URL of the folder whose tokenizer they get. */
 export async function makeRandomFolder(
-  preset: PresetName,
+  preset: string,
   backend: BackendChoice,
   language: string,
 ): Promise<FolderSource> {

@@ -27,6 +27,7 @@ export function connectEngine(worker: Worker): EngineConnection {
   const { remote, crashed, orEnd, dispose } = connectWorker<EngineApi>(worker, 'engine');
   return {
     api: {
+      backends: () => orEnd(remote.backends()),
       load: (source, backend, onEvent) => orEnd(remote.load(source, backend, proxy(onEvent))),
       setImage: (file) => orEnd(remote.setImage(file)),
       planImage: (limits) => orEnd(remote.planImage(limits)),

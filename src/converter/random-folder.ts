@@ -10,7 +10,7 @@ import { f32ToF16 } from '../shared/float16.ts';
 import type { FileSource, FolderFile } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
 import { buildGraphs, buildTransformersJsGraphs } from './graph-sets.ts';
-import { dataFileName, noTransformersJs, transformersJsFiles } from './layouts.ts';
+import { dataFileName, transformersJsFiles } from './layouts.ts';
 import type { ExternalData } from '../onnx/graph-builder.ts';
 import { type Dtype, precisionOf } from './dtypes.ts';
 import type { FloatType } from '../onnx/precision.ts';
@@ -39,14 +39,13 @@ export async function randomFolder(preset: Preset, dtype: Dtype, language: FileS
   const config = { ...(await languageConfig(language)), ...preset.config };
   const model = await checkpointModel(config, await json(language, 'generation_config.json')).conversion();
   const { transformersJs } = model;
-  if (transformersJs === undefined) throw noTransformersJs(model.modelType);
   const layout = new WeightLayout(
     precisionOf(dtype, model.checkpoint.eightBitPrefixes),
-    dataFileName('transformers.js', dtype),
+    dataFileName(transformersJs === undefined ? 'visionthink' : 'transformers.js', dtype),
   );
   const parameters = countParameters(model.checkpoint);
   const graphs = buildGraphs(layout, model, parameters);
-  const upstream = buildTransformersJsGraphs(layout, transformersJs, dtype);
+  const upstream = transformersJs === undefined ? [] : buildTransformersJsGraphs(layout, transformersJs, dtype);
 
   // 2. Files.
   const numbers = new RandomNumbers();
@@ -60,8 +59,10 @@ export async function randomFolder(preset: Preset, dtype: Dtype, language: FileS
     if (blob !== undefined) files.push({ path, blob });
   }
   files.push({ path: 'preprocessor_config.json', blob: jsonBlob(preset.processor) });
-  const upstreamConfig = { ...transformersJs.config(config), ...transformersJsFiles(dtype, layout.files.keys()) };
-  files.push({ path: 'config.json', blob: jsonBlob(upstreamConfig) });
+  if (transformersJs !== undefined) {
+    const upstreamConfig = { ...transformersJs.config(config), ...transformersJsFiles(dtype, layout.files.keys()) };
+    files.push({ path: 'config.json', blob: jsonBlob(upstreamConfig) });
+  }
 
   // 3. The manifest. Nothing verifies the hashes of in-memory files, so there are none.
   const manifest: Manifest = {

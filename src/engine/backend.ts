@@ -1,7 +1,6 @@
 /**
- * The interface between the engine and its backends. A backend is chosen in one place (workers/backends.ts, cli/) and gives
+ * The interface between the engine and its backends. One of those in backends/registry.ts is chosen, and gives
  * the engine two models; nothing above it knows which backend runs, what its tensors are called, or where they lie.
- * Implementations: backends/onnx/, backends/webgpu/, and a scripted one in tests.
  */
 import type { PreprocessedImage } from '../image/patchify.ts';
 import type { Span } from '../model/span.ts';

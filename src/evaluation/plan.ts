@@ -1,12 +1,14 @@
 /** The plan of a benchmark run, and its parameters in a page's address. */
-import type { EngineName, Experiment, PresetName } from '../protocol/bench-api.ts';
+import { allPresets } from '../architectures/registry.ts';
+import { type EngineName, type Experiment, ON_CPU } from '../protocol/bench-api.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import { MEASUREMENTS } from './measurements.ts';
 
 /** The model to measure with. */
 export type BenchModel =
   | { readonly kind: 'bundled' }
-  | { readonly kind: 'preset'; readonly preset: PresetName }
+  /** Sizes filled with random weights: speed depends on sizes alone. `preset`: its name among the architectures'. */
+  | { readonly kind: 'preset'; readonly preset: string }
   | { readonly kind: 'url'; readonly url: string };
 
 /** A run of the benchmark. */
@@ -26,6 +28,13 @@ export interface BenchPlan extends Experiment {
   readonly limitSeconds: number;
   readonly totalSeconds: number;
 }
+
+/** What both engines run on. The page's address takes any other backend of ours, too. */
+export const SHARED_BACKENDS = [
+  ['auto', 'WebGPU, else WASM'],
+  ['webgpu', 'WebGPU'],
+  [ON_CPU, 'WASM'],
+] as const;
 
 /** The plan of a page without parameters. */
 export const DEFAULT_PLAN: BenchPlan = {
@@ -59,8 +68,8 @@ export function planFrom(search: URLSearchParams): BenchPlan {
   const model = modelFrom(search.get('model'));
   return {
     model,
-    backend: backend === 'webgpu' || backend === 'wasm' ? backend : 'auto',
-    kernels: kernels === 'ours' || kernels === 'onnx' ? kernels : null,
+    backend: backend === null || backend === '' ? 'auto' : backend,
+    kernels: kernels === '' ? null : kernels,
     tuning: search.get('tuning') ?? '',
     engines: chosen.length > 0 ? chosen : DEFAULT_PLAN.engines,
     only: only.length > 0 ? only : usualMeasurements(model),
@@ -92,10 +101,10 @@ export function planToSearch(plan: BenchPlan): URLSearchParams {
   return search;
 }
 
-/** `bundled`, `3b`, `7b`, `tiny`, or a URL. */
+/** `bundled`, the name of a preset, or a URL. */
 export function modelFrom(text: string | null): BenchModel {
   if (text === null || text === '' || text === 'bundled') return { kind: 'bundled' };
-  if (text === '3b' || text === '7b' || text === 'tiny') return { kind: 'preset', preset: text };
+  if (allPresets().has(text)) return { kind: 'preset', preset: text };
   return { kind: 'url', url: text };
 }
 
@@ -103,6 +112,13 @@ export function modelFrom(text: string | null): BenchModel {
 export function modelName(model: BenchModel): string {
   if (model.kind === 'bundled') return 'bundled';
   return model.kind === 'preset' ? model.preset : model.url;
+}
+
+/** The presets to offer, each with its title; one for tests only if it is `chosen`. */
+export function presetTitles(chosen: string): readonly (readonly [name: string, title: string])[] {
+  return [...allPresets()]
+    .filter(([name, { forTests = false }]) => !forTests || name === chosen)
+    .map(([name, preset]) => [name, `${preset.name}, random weights`]);
 }
 
 function names(text: string | null): readonly string[] {

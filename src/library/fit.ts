@@ -1,6 +1,6 @@
 /** Judges whether a model fits a machine, in sentences: its needs against the machine's limits. Pure. */
 import type { ModelConfig } from '../model/model-config.ts';
-import type { BackendChoice } from '../protocol/engine-api.ts';
+import type { BackendOption } from '../protocol/engine-api.ts';
 import type { Finding, StorageFacts } from '../protocol/library-api.ts';
 
 /** Tokens of the cache in the estimate: two rounds of a large image and a long answer. */
@@ -41,11 +41,11 @@ export function gpuBytesOf({ text }: ModelConfig, weightBytes: number): number {
   return weightBytes + cache + scratch + text.vocabSize * 4;
 }
 
-/** Whether the machine can run the model, judged by its limits. */
-export function judgeMachine(needs: Needs, machine: Machine, backend: BackendChoice): Finding {
-  if (backend === 'wasm') return judgeWasm(needs, 'WebAssembly was asked for.');
+/** Whether the machine can run the model, judged by its limits. `asked`: the backend that was chosen, null for the best one. */
+export function judgeMachine(needs: Needs, machine: Machine, asked: BackendOption | null): Finding {
+  if (asked?.device === 'cpu') return judgeWasm(needs, `${asked.label} was asked for.`);
   if (typeof machine === 'string') {
-    return backend === 'webgpu' ? no(`${machine} ${ELSEWHERE}`) : judgeWasm(needs, machine);
+    return asked !== null ? no(`${machine} ${ELSEWHERE}`) : judgeWasm(needs, machine);
   }
   const { adapter, hasF16, isSoftware, maxBindingBytes } = machine;
   if (maxBindingBytes < needs.largestTensorBytes) {
@@ -54,7 +54,7 @@ export function judgeMachine(needs: Needs, machine: Machine, backend: BackendCho
   }
   if (isSoftware) {
     const reason = `The only graphics adapter (${adapter}) computes on the CPU.`;
-    return backend === 'webgpu' ? doubtful(`${reason} Expect minutes for an answer.`) : judgeWasm(needs, reason);
+    return asked !== null ? doubtful(`${reason} Expect minutes for an answer.`) : judgeWasm(needs, reason);
   }
   if (!hasF16 && needs.dtype !== 'q4' && needs.dtype !== 'fp32') {
     return doubtful(

@@ -6,7 +6,7 @@ import { type ConvertOptions, convertCheckpoint } from '../converter/convert.ts'
 import { parseDtype } from '../converter/dtypes.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
-import type { BackendChoice } from '../protocol/engine-api.ts';
+import type { BackendOption } from '../protocol/engine-api.ts';
 import type {
   Finding,
   Library,
@@ -69,7 +69,7 @@ export class ModelLibrary {
     return { models: models.toSorted((a, b) => a.name.localeCompare(b.name)), storage: await storage.facts() };
   }
 
-  async survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey> {
+  async survey(origin: ModelOrigin, backend: BackendOption | null): Promise<ModelSurvey> {
     const { open, probe, storage } = this.#deps;
     const opened = await open(origin, new AbortController().signal, () => undefined);
     const keyFor = (dtype: string): Promise<string> => keyOf(origin, dtype);
@@ -191,7 +191,7 @@ export class ModelLibrary {
       const survey = await surveyModel(opened, {
         machine: '',
         storage: await storage.facts(),
-        backend: 'auto',
+        backend: null,
         keyFor: async () => key,
       });
       const folderBytes = survey.choices.find((choice) => choice.dtype === dtype)?.folderBytes ?? survey.readBytes;

@@ -3,7 +3,7 @@ import { folderModel } from '../architectures/registry.ts';
 import { surveyCheckpoint } from '../converter/survey.ts';
 import { type Manifest, MANIFEST_FILE } from '../model/manifest.ts';
 import { readManifest } from '../model/read-manifest.ts';
-import type { BackendChoice } from '../protocol/engine-api.ts';
+import type { BackendOption } from '../protocol/engine-api.ts';
 import type { ModelChoice, ModelSurvey, StorageFacts, StoredOrigin } from '../protocol/library-api.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject, tryParseJson } from '../shared/json.ts';
@@ -22,7 +22,8 @@ export interface OpenedOrigin {
 export interface FitContext {
   readonly machine: Machine;
   readonly storage: StorageFacts;
-  readonly backend: BackendChoice;
+  /** The backend that was chosen; null: the best one. */
+  readonly backend: BackendOption | null;
   /** The key of the model with a dtype. */
   readonly keyFor: (dtype: string) => Promise<string>;
 }
@@ -91,7 +92,7 @@ async function choice(sizes: Sizes, context: FitContext): Promise<ModelChoice> {
   const { machine, backend, storage, keyFor } = context;
   const { dtype, folderBytes: bytes, gpuBytes } = sizes;
   const found = judgeMachine(sizes, machine, backend);
-  const isOnCard = backend !== 'wasm' && typeof machine !== 'string' && !machine.isSoftware;
+  const isOnCard = backend?.device !== 'cpu' && typeof machine !== 'string' && !machine.isSoftware;
   return {
     dtype,
     key: await keyFor(dtype),

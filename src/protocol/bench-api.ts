@@ -2,18 +2,18 @@
  * The interface of the engines under test: the same for ours and for unmodified transformers.js,
  * each in a worker of its own. Another worker makes the folders of random weights that both load.
  */
-import type { BackendChoice, FolderSource, KernelSource } from './engine-api.ts';
+import type { BackendChoice, FolderSource } from './engine-api.ts';
+
+/** The backend of both engines that computes on the CPU. */
+export const ON_CPU = 'wasm';
 
 /** The engines under test. */
 export type EngineName = 'ours' | 'upstream';
 
-/** Model configs that are filled with random weights: speed depends on sizes alone. */
-export type PresetName = '3b' | '7b' | 'tiny';
-
 /** Overrides of the app's defaults for measuring our engine. */
 export interface Experiment {
-  /** Whose kernels are tried first on WebGPU; null: as in the app. */
-  readonly kernels: KernelSource | null;
+  /** The backend that is tried first, by its name: `ours`, `onnx`. null: as in the app. */
+  readonly kernels: string | null;
   /** Sizes of the kernels, as `parseTuning` reads them. */
   readonly tuning: string;
 }
@@ -22,7 +22,8 @@ export interface Experiment {
 export interface LoadedEngine {
   /** The runtime: the library with its version, the backend, the activations' type, threads. */
   readonly engine: string;
-  readonly backend: 'webgpu' | 'wasm';
+  /** What it runs on: `webgpu`. */
+  readonly backend: string;
   /** The graphics adapter, as far as the engine knows. */
   readonly adapter: string;
   /** Why it runs as it does, one plain sentence each; none where the engine gives no reasons. */
@@ -117,8 +118,8 @@ export interface EngineUnderTestApi {
 /** Makes folders of random weights. */
 export interface RandomFolderApi {
   /**
-   * Files of a preset, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
-   * folder whose tokenizer and prompts it gets.
+   * Files of a preset of some architecture, 4 bits a weight: `q4f16` where the backend computes in f16, `q4` elsewhere. `language`: URL of the
+   * folder whose tokenizer and prompts it gets. Throws UsageError for an unknown preset.
    */
-  randomFolder(preset: PresetName, backend: BackendChoice, language: string): Promise<FolderSource>;
+  randomFolder(preset: string, backend: BackendChoice, language: string): Promise<FolderSource>;
 }

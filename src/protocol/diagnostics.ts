@@ -31,7 +31,7 @@ export interface KernelTiming {
 export interface Diagnostics {
   /** null: no graphics device computes. */
   readonly adapter: AdapterReport | null;
-  /** Our own kernels; none where onnxruntime computes. */
+  /** The backend's kernels; none where it shows none. */
   readonly kernels: readonly KernelReport[];
   /** Whether the device has timestamps, without which nothing is timed. */
   readonly canTime: boolean;

@@ -15,18 +15,32 @@ export type FolderSource =
 /** Where a model folder lies. `stored`: in the library on this device; its hashes are checked if a file has changed since the last check. */
 export type ModelSource = FolderSource | { readonly kind: 'stored'; readonly key: string; readonly name: string };
 
-/** Which execution provider to try. `auto`: WebGPU, then WASM. */
-export type BackendChoice = 'auto' | 'webgpu' | 'wasm';
+/** What to run on: `auto`, or the id of one of the {@link BackendOption}s of this place. */
+export type BackendChoice = string;
+
+/** Something that a person may choose to run on. */
+export interface BackendOption {
+  /** `webgpu`, as in an address or on a command line. */
+  readonly id: string;
+  /** `WebGPU`, for display. */
+  readonly label: string;
+  /** What computes. */
+  readonly device: 'gpu' | 'cpu';
+}
 
 /** The backend in use and how it was chosen. Only whoever lists the backends knows which there are. */
 export interface BackendInfo {
-  /** `webgpu`, `wasm`, or another backend's. */
+  /** The id of the option that it serves: `webgpu`. */
   readonly backend: string;
   /** Its name for display: `WebGPU`. */
   readonly title: string;
-  /** Whose kernels compute; null: neither. */
-  readonly kernels: KernelSource | null;
-  /** Which onnxruntime build runs, for display: `jspi`, `asyncify` or `wasm`; null where none is loaded. */
+  /** A few words for a report: `webgpu, own kernels`. */
+  readonly summary: string;
+  /** The name of the backend, by which the benchmark asks for it: `ours`. */
+  readonly implementation: string;
+  /** Whose kernels compute, for display: `our own`. */
+  readonly kernels: string;
+  /** Which build of a runtime runs, for display: `jspi`; null where there is but one. */
   readonly build: string | null;
   /** Type of the activations. */
   readonly activations: 'f32' | 'f16';
@@ -36,9 +50,6 @@ export interface BackendInfo {
   /** One plain sentence each: why this backend, build and dtype, and why not the better ones. */
   readonly reasons: readonly string[];
 }
-
-/** Whose kernels compute the whole model: our own in WGSL, or onnxruntime's. */
-export type KernelSource = 'ours' | 'onnx';
 
 /** How the page speaks of a model's tool. */
 export interface ToolWords {
@@ -103,6 +114,8 @@ export interface AddedImage extends ImageInfo {
 
 /** The engine behind the worker. One turn at a time: a second `ask` while one runs throws BusyError. */
 export interface EngineApi {
+  /** What a person may choose to run on here, beside `auto`. */
+  backends(): Promise<readonly BackendOption[]>;
   /** Loads a model folder, releasing the one before. Throws ModelFolderError, RuntimeUnavailableError, and BusyError for a stored model that is being written. */
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */

@@ -4,7 +4,7 @@
  */
 import type { PromptSet } from '../shared/prompt-sets.ts';
 import type { FolderFile } from '../shared/files.ts';
-import type { BackendChoice } from './engine-api.ts';
+import type { BackendOption } from './engine-api.ts';
 
 /** A model's origin. A checkpoint is converted, an already converted folder is copied. */
 export type ModelOrigin =
@@ -128,8 +128,8 @@ export interface ModelProgress {
 /** The library behind the worker. One of `add`, `resume`, `verify`, `exportTo` at a time: another one throws BusyError. */
 export interface LibraryApi {
   list(): Promise<Library>;
-  /** Looks at a model before it is added. Throws HubError, CheckpointError, SafetensorsError, ModelFolderError. */
-  survey(origin: ModelOrigin, backend: BackendChoice): Promise<ModelSurvey>;
+  /** Looks at a model before it is added, to be run on `backend`, or on the best one. Throws HubError, CheckpointError, SafetensorsError, ModelFolderError. */
+  survey(origin: ModelOrigin, backend: BackendOption | null): Promise<ModelSurvey>;
   /** Whether the graphics device holds `bytes` more right now: takes them and gives them back. */
   tryMachine(bytes: number): Promise<Finding>;
   /**

@@ -1,5 +1,5 @@
 /** Everything the page knows and can do: the state and the actions of every slice. Their code is in the slices. */
-import type { BackendChoice, EngineInfo, ImageInfo } from '../protocol/engine-api.ts';
+import type { BackendChoice, BackendOption, EngineInfo, ImageInfo } from '../protocol/engine-api.ts';
 import type { Diagnostics } from '../protocol/diagnostics.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import type { Mode } from '../protocol/turn.ts';
@@ -22,6 +22,8 @@ export interface EngineSlice {
   /** Why the engine was restarted, while the notice is shown. */
   readonly engineNotice: string | null;
   readonly backendChoice: BackendChoice;
+  /** What may be chosen beside `auto`; empty until the engine's worker has said. */
+  readonly backendOptions: readonly BackendOption[];
   /** Starts a worker and loads the model, ending the worker before. */
   loadEngine: () => Promise<void>;
   /** Chooses an execution provider and loads again. */

@@ -61,8 +61,8 @@ export function browserDeps(search: URLSearchParams, pageUrl: string): AppDeps {
   };
 }
 
-/** The backend that `?backend=` names; `auto` when it names none. */
+/** The backend that `?backend=` names; `auto` when it names none. The engine says if it has no such backend. */
 export function backendFrom(search: URLSearchParams): BackendChoice {
   const asked = search.get('backend');
-  return asked === 'webgpu' || asked === 'wasm' ? asked : 'auto';
+  return asked === null || asked === '' ? 'auto' : asked;
 }

@@ -1,5 +1,5 @@
 /** The engine's life: loading, ready, failed, restarted. The worker itself belongs to the session, not to the state. */
-import type { BackendChoice } from '../protocol/engine-api.ts';
+import type { BackendChoice, BackendOption } from '../protocol/engine-api.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import { RateMeter } from '../shared/rate-meter.ts';
 import type { EngineSlice } from './app-state.ts';
@@ -11,6 +11,11 @@ import type { EngineSession, SliceOf } from './engine-session.ts';
 /** A second failure within this time is shown instead of repaired silently. */
 const RESTART_PAUSE_MS = 60_000;
 
+/** What was chosen to run on; null for `auto`, and until the engine's worker has said what there is. */
+export function chosenBackend({ backendChoice, backendOptions }: EngineSlice): BackendOption | null {
+  return backendOptions.find(({ id }) => id === backendChoice) ?? null;
+}
+
 /** The engine's slice. */
 export function engineSlice(session: EngineSession, backendChoice: BackendChoice): SliceOf<EngineSlice> {
   let hadTool = true;
@@ -20,6 +25,7 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
     loadRate: { perSecond: 0, secondsLeft: undefined },
     engineNotice: null,
     backendChoice,
+    backendOptions: [],
 
     loadEngine: async () => {
       const connection = session.start();
@@ -30,6 +36,10 @@ export function engineSlice(session: EngineSession, backendChoice: BackendChoice
       void connection.crashed.then((error) => {
         if (isCurrent() && get().engine.status === 'ready') get().recoverEngine(plainError(error));
       });
+      void connection.api.backends().then(
+        (backendOptions) => set({ backendOptions }),
+        () => undefined, // the worker is gone; so the load fails, too
+      );
       try {
         const info = await connection.api.load(
           sourceOf(get().selection, session.deps.pageUrl),

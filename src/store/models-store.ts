@@ -6,6 +6,7 @@ import { LibraryJobs, type ModelsDeps } from './library-jobs.ts';
 import { readMeasured } from './measured-rates.ts';
 import type { ModelsState } from './models-state.ts';
 import { modelIn } from './picked-folder.ts';
+import { chosenBackend } from './engine-slice.ts';
 import { plainError } from './plain-error.ts';
 import { addressOf } from '../shared/hub-page.ts';
 
@@ -72,7 +73,7 @@ export function createModelsStore(app: AppStore, deps: ModelsDeps): ModelsStore 
         const ticket = ++considering;
         set({ considered: { status: 'looking', origin }, message: null });
         try {
-          const survey = await api().survey(origin, app.getState().backendChoice);
+          const survey = await api().survey(origin, chosenBackend(app.getState()));
           if (ticket !== considering) return;
           set({ considered: { status: 'ready', origin, survey, dtype: survey.proposed, trial: null } });
           await tryDtype();

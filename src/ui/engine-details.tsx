@@ -1,16 +1,10 @@
 /** The collapsed details of the running engine, and the choice of another backend. */
 import type { ReactElement } from 'react';
-import type { BackendChoice, EngineInfo } from '../protocol/engine-api.ts';
+import type { EngineInfo } from '../protocol/engine-api.ts';
 import { isBusy } from '../store/turn-slice.ts';
 import { formatCount } from './format.ts';
 import { Select } from './select.tsx';
 import { useApp } from './store-context.ts';
-
-const CHOICES: readonly (readonly [BackendChoice, string])[] = [
-  ['auto', 'Automatic'],
-  ['webgpu', 'WebGPU'],
-  ['wasm', 'WebAssembly'],
-];
 
 /** Why this backend, and what exactly runs. */
 export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
@@ -25,9 +19,7 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
       </ul>
       <dl className="facts">
         {backend.build !== null && <Fact name="Runtime build" value={backend.build} />}
-        {backend.kernels !== null && (
-          <Fact name="Kernels" value={backend.kernels === 'onnx' ? "onnxruntime's" : 'our own'} />
-        )}
+        <Fact name="Kernels" value={backend.kernels} />
         <Fact name="Activations" value={backend.activations} />
         <Fact name="Threads" value={String(backend.threads)} />
         <Fact name="Adapter" value={backend.adapter === '' ? 'not reported by the browser' : backend.adapter} />
@@ -42,8 +34,10 @@ export function EngineDetails({ info }: { info: EngineInfo }): ReactElement {
 export function BackendSelect(): ReactElement {
   const choice = useApp((state) => state.backendChoice);
   const setChoice = useApp((state) => state.setBackendChoice);
+  const options = useApp((state) => state.backendOptions);
   const busy = useApp(isBusy);
-  return <Select label="Run on" value={choice} options={CHOICES} disabled={busy} onChange={setChoice} />;
+  const choices = [['auto', 'Automatic'] as const, ...options.map(({ id, label }) => [id, label] as const)];
+  return <Select label="Run on" value={choice} options={choices} disabled={busy} onChange={setChoice} />;
 }
 
 function Fact({ name, value }: { name: string; value: string }): ReactElement {

@@ -8,7 +8,7 @@ import './styles/base.css';
 import './styles/layout.css';
 import './styles/controls.css';
 import './styles/messages.css';
-import './styles/bench.css';
+import './styles/results.css';
 
 /** Renders `page` in the document's `#app`, in the theme that the app was given. Throws Error when there is no such element. */
 export function mountToolPage(page: ReactNode): void {

@@ -26,7 +26,9 @@ const INFO: EngineInfo = {
     backend: 'webgpu',
     title: 'WebGPU',
     build: 'asyncify',
-    kernels: 'onnx',
+    summary: 'wasm, 1 threads',
+    implementation: 'onnx',
+    kernels: "onnxruntime's",
     activations: 'f32',
     threads: 1,
     adapter: 'scripted adapter',
@@ -59,6 +61,7 @@ let image: ImageBitmap | null = null;
 let stopRequested = false;
 
 const api: EngineApi = {
+  backends: async () => [{ id: 'wasm', label: 'WebAssembly', device: 'cpu' }],
   load: async (source, _backend, onEvent) => {
     const url = source.kind === 'url' ? source.url : '';
     const step = url.includes('slow-load') ? 600 : 40;

@@ -253,7 +253,7 @@ describe('a new chat', () => {
   it('ends a running turn', async () => {
     const talk = new Talk({ script: respond('the bars '.repeat(300)) }, { maxNewTokens: 2000 });
     const asked = talk.ask('What?', await talk.show(1));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (talk.backend.forwardRuns.length < 5) await new Promise((resolve) => setImmediate(resolve));
     await talk.engine.newChat();
     expect((await asked).finishReason).toBe('stopped');
     expect(talk.backend.allocated.size).toBe(0);

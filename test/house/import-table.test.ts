@@ -54,6 +54,16 @@ describe('the import check', () => {
     expect(() => violationsOf({})).toThrow('No files were read');
   });
 
+  it('follows a backend into both of its hosts', () => {
+    const registry = "import { host } from '#host/onnx'; export const all = [host];";
+    for (const place of ['web', 'node']) {
+      const host = "import { all } from '../../registry.ts'; export const host = all;";
+      const files = { 'src/backends/registry.ts': registry, [`src/backends/onnx/${place}/host.ts`]: host };
+      expect(violationsOf(files)).toEqual([expect.stringContaining('is a cycle')]);
+    }
+    expect(violationsOf({ 'workers/a.ts': registry })).toEqual([expect.stringContaining('only backends/registry.ts')]);
+  });
+
   it('passes imports that the table allows', () => {
     expect(
       violationsOf({

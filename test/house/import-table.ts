@@ -94,6 +94,7 @@ export function checkImports(table: ImportTable, files: ReadonlyMap<string, stri
       const { specifier } = found;
       const target = specifier === undefined ? undefined : resolve(file, specifier, files);
       if (target !== undefined && files.has(target)) edges.push(target);
+      edges.push(...hostsOf(specifier).filter((host) => files.has(host)));
       const problem = problemOf(table, file, target, found);
       if (problem !== undefined) violations.push(`${file} ${problem}`);
     }
@@ -134,6 +135,12 @@ function placeOf(file: string): string {
 function covers(entry: string, place: string): boolean {
   if (entry.endsWith('*')) return place.startsWith(entry.slice(0, -1));
   return place === entry || place.startsWith(`${entry}/`);
+}
+
+/** The files that `#host/NAME` stands for: the one in a browser and the one in Node (package.json, `imports`). */
+function hostsOf(specifier = ''): readonly string[] {
+  const name = /^#host\/(.+)$/.exec(specifier)?.[1];
+  return name === undefined ? [] : ['web', 'node'].map((place) => `src/backends/${name}/${place}/host.ts`);
 }
 
 function importsOf(file: string, source: string): Import[] {

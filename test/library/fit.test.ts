@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sizesOf } from '../../src/converter/survey.ts';
 import { gpuBytesOf, judgeMachine, judgeStorage, judgeTrial, type Machine, type Needs } from '../../src/library/fit.ts';
 import { checkpointModel } from '../../src/architectures/registry.ts';
+import type { BackendOption } from '../../src/protocol/engine-api.ts';
 import { flatConfig } from '../architectures/qwen2_5_vl/checkpoint-configs.ts';
 
 /** VisionThink-Efficient's model definition. */
@@ -23,8 +24,15 @@ describe('the needs of the 7B', () => {
   });
 });
 
+/** What is asked for. */
+const ASKED: Readonly<Record<'auto' | 'webgpu' | 'wasm', BackendOption | null>> = {
+  auto: null,
+  webgpu: { id: 'webgpu', label: 'WebGPU', device: 'gpu' },
+  wasm: { id: 'wasm', label: 'WebAssembly', device: 'cpu' },
+};
+
 describe('whether a machine can run it', () => {
-  const cases: readonly [string, Needs, Machine, 'auto' | 'webgpu' | 'wasm', 'yes' | 'doubtful' | 'no', RegExp][] = [
+  const cases: readonly [string, Needs, Machine, keyof typeof ASKED, 'yes' | 'doubtful' | 'no', RegExp][] = [
     ['a card', SEVEN, CARD, 'auto', 'yes', /can bind/],
     [
       'a card that binds too little',
@@ -43,7 +51,7 @@ describe('whether a machine can run it', () => {
     ['WASM by choice', SMALL, CARD, 'wasm', 'yes', /asked for/],
   ];
   it.each(cases)('%s', (_, needs, machine, backend, verdict, text) => {
-    expect(judgeMachine(needs, machine, backend)).toEqual({ verdict, text: expect.stringMatching(text) });
+    expect(judgeMachine(needs, machine, ASKED[backend])).toEqual({ verdict, text: expect.stringMatching(text) });
   });
 
   it('a trial that was refused says what to do', () => {

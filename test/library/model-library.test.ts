@@ -68,7 +68,7 @@ const ignore = (): void => undefined;
 describe('a survey', () => {
   it.each(['q4f16', 'q8', 'fp16'] as const)('predicts the size of the %s folder', async (dtype) => {
     const { models, only } = library();
-    const survey = await models.survey(CHECKPOINT, 'auto');
+    const survey = await models.survey(CHECKPOINT, null);
     const reported = survey.choices.find((choice) => choice.dtype === dtype)?.folderBytes ?? 0;
     await models.add(CHECKPOINT, dtype, ignore);
     const { totalBytes } = await only();
@@ -79,7 +79,7 @@ describe('a survey', () => {
 
   it('of a converted folder has one choice: to copy it', async () => {
     const { models } = library();
-    const survey = await models.survey(originOf(await modelFolder()), 'auto');
+    const survey = await models.survey(originOf(await modelFolder()), null);
     expect(survey).toMatchObject({ kind: 'modelFolder', proposed: 'q8', name: 'tiny' });
     expect(survey.choices).toHaveLength(1);
   });
@@ -91,8 +91,8 @@ describe('a survey', () => {
       name: 'x',
       files: [{ path, blob: new Blob(['{}']) }],
     });
-    await expect(models.survey(only('adapter_config.json'), 'auto')).rejects.toMatchObject({ name: 'CheckpointError' });
-    await expect(models.survey(only('model.gguf'), 'auto')).rejects.toThrow('GGUF');
+    await expect(models.survey(only('adapter_config.json'), null)).rejects.toMatchObject({ name: 'CheckpointError' });
+    await expect(models.survey(only('model.gguf'), null)).rejects.toThrow('GGUF');
   });
 
   it('reports the result of a trial allocation on the graphics card', async () => {

@@ -27,9 +27,10 @@ async function open(search: string): Promise<{ state: () => AppState; loaded: st
 }
 
 describe('the page’s address', () => {
-  it('may choose a backend, and ignores any other value', () => {
+  it('may choose a backend', () => {
     expect(backendFrom(new URLSearchParams('backend=wasm'))).toBe('wasm');
-    expect(backendFrom(new URLSearchParams('backend=cuda'))).toBe('auto');
+    expect(backendFrom(new URLSearchParams('backend='))).toBe('auto');
+    expect(backendFrom(new URLSearchParams(''))).toBe('auto');
   });
 
   it.each([

@@ -13,7 +13,9 @@ export const ENGINE_INFO: EngineInfo = {
     backend: 'wasm',
     title: 'WebAssembly',
     build: 'wasm',
-    kernels: 'onnx',
+    summary: 'wasm, 1 threads',
+    implementation: 'onnx',
+    kernels: "onnxruntime's",
     activations: 'f32',
     threads: 1,
     adapter: '',
@@ -99,6 +101,7 @@ export function scriptedEngine(): ScriptedEngine {
   });
   const connection: EngineConnection = {
     api: {
+      backends: async () => [{ id: 'wasm', label: 'WebAssembly', device: 'cpu' }],
       load: () => loaded,
       planImage: async ({ pixelBudget }) =>
         pixelBudget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 },

@@ -83,6 +83,7 @@ export const PRESETS = {
   /** Not a real model: small enough for tests, with every kind of layer. */
   tiny: {
     name: 'tiny preset',
+    forTests: true,
     config: {
       ...QWEN_TEXT,
       hidden_size: 128,

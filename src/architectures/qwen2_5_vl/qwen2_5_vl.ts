@@ -4,6 +4,7 @@ import { CHATML } from './chat.ts';
 import { configFromCheckpoint, configFromManifest, type QwenConfig } from './config.ts';
 import { parseProcessorSettings } from './image-processor.ts';
 import { RotaryTable } from './positions.ts';
+import { PRESETS } from './presets.ts';
 import { visionInputs } from './vision-inputs.ts';
 import { planWindows } from './window-plan.ts';
 
@@ -14,6 +15,7 @@ export const QWEN2_5_VL: Architecture = {
   examples: 'Qwen2.5-VL and VisionThink',
   fromCheckpoint: (config, generationConfig) => defineQwen(configFromCheckpoint(config, generationConfig)),
   fromManifest: (config) => defineQwen(configFromManifest(config)),
+  presets: PRESETS,
 };
 
 /** A model of these sizes. */

@@ -11,7 +11,7 @@ import type { JsonObject } from '../../shared/json.ts';
 import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
-import { type Box, callError, checkedQwenSize, cropStep, QWEN_LIMITS, toInt } from './boxes.ts';
+import { type Box, callError, checkedQwenSize, cropStep, QWEN_LIMITS, quoted, toInt } from './boxes.ts';
 import { itemsOf, type Literal, numberOf, readJson, reprOf, valueAt } from './literal.ts';
 import { partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
@@ -102,14 +102,14 @@ function boxOf(object: Literal): Literal | undefined {
 function faultOf(object: Literal): string | null {
   const name = valueAt(object, 'name') ?? null;
   if (name !== 'request_local_region') {
-    const shown = typeof name === 'string' ? name : reprOf(name);
+    const shown = quoted(typeof name === 'string' ? name : reprOf(name));
     return `Unknown Tool Type: ${shown}. Available function tools are: \`request_local_region\``;
   }
   const box = boxOf(object) ?? null;
   if (box === null) return 'Missing `bbox_2d` in tool call arguments.';
   const items = typeof box === 'string' ? Array.from(box) : itemsOf(box);
   if (items === null) return 'object has no len()';
-  const shown = typeof box === 'string' ? box : reprOf(box);
+  const shown = quoted(typeof box === 'string' ? box : reprOf(box));
   if (items.length !== 4) return `Bounding box must contain 4 elements: ${shown}`;
   const [x1, y1, x2, y2] = items.map(numberOf);
   if (x1 == null || y1 == null || x2 == null || y2 == null)

@@ -22,6 +22,14 @@ export const QWEN_LIMITS: ResizeLimits = { factor: 28, minPixels: 4 * 28 * 28, m
 /** Area in pixels from which Pillow refuses an image. Source: PIL/Image.py, MAX_IMAGE_PIXELS, twice. */
 const BOMB_PIXELS = 2 * Math.trunc(1024 ** 3 / 4 / 3);
 
+/** Characters of a call that an error quotes, more than any sensible call has: errors go into the next round's prompt. */
+const MAX_QUOTED = 1000;
+
+/** A piece of a call as an error quotes it. */
+export function quoted(text: string): string {
+  return text.slice(0, MAX_QUOTED);
+}
+
 /** An error that the model reads. */
 export function callError(message: string): NamedError {
   return new NamedError('ToolCallError', message);

@@ -10,7 +10,7 @@ import type { JsonObject } from '../../shared/json.ts';
 import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
-import { callError, toInt } from './boxes.ts';
+import { callError, quoted, toInt } from './boxes.ts';
 import { type Literal, numberOf, readLenient } from './literal.ts';
 import { partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
@@ -61,7 +61,7 @@ function parse(text: string): ParsedCall | null {
   if (box?.length !== 4) return invalid('');
   const observation = observationOf(call.source);
   if (observation === null) {
-    return invalid(`The 'source' argument "${call.source}" does not match the pattern 'observation_([0-9]*)'.`);
+    return invalid(`The 'source' argument "${quoted(call.source)}" does not match the pattern 'observation_([0-9]*)'.`);
   }
   const sides = box.map(numberOf);
   if (sides.includes(null)) return invalid('The sides of the box must be numbers.');
@@ -115,7 +115,7 @@ function apply({ sides, observation, source }: JsonObject, conversation: Convers
   const whole: PixelRegion = { left: 0, top: 0, width: size.width, height: size.height };
   const observations = [whole, ...replies.map(({ request }) => request.region ?? whole)];
   const part = observations[Number(observation)];
-  if (part === undefined) throw callError(`Error in predicting the source observation: "${String(source)}".`);
+  if (part === undefined) throw callError(`Error in predicting the source observation: "${quoted(String(source))}".`);
   const region = regionOf(Array.isArray(sides) ? sides.map(Number) : [], part);
   return [partOf(image, size, [{ crop: region }, ...areaSteps(region, 'nearest')])];
 }

@@ -11,7 +11,7 @@ import { fullOf, type ImageRequest, requestKey } from '../../shared/image-reques
 import type { JsonObject } from '../../shared/json.ts';
 import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
-import { type Box, callError, cropStep, pythonMax, pythonMin, qwenSize } from './boxes.ts';
+import { type Box, callError, cropStep, pythonMax, pythonMin, quoted, qwenSize } from './boxes.ts';
 import { itemsOf, type Literal, numberOf, readLenient, valueAt } from './literal.ts';
 import { partOf } from './requests.ts';
 import type { ParsedCall, ReplyPart, Tool } from './tool.ts';
@@ -102,7 +102,7 @@ function apply({ calls }: JsonObject, conversation: Conversation): readonly Repl
 }
 
 function replyTo(call: Call, images: readonly ImageRequest[], conversation: Conversation): ReplyPart {
-  if (call.name !== NAME) return `Tool ${call.name} does not exists.`;
+  if (call.name !== NAME) return `Tool ${quoted(call.name)} does not exists.`;
   const box = boxOf(call.arguments);
   const index = valueAt(call.arguments, 'img_idx');
   if (box === null || typeof index !== 'object' || index === null || !('number' in index)) {

@@ -2,22 +2,10 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { MEASUREMENTS } from '../../evaluation/measurements.ts';
-import { type BenchPlan, modelFrom, modelName } from '../../evaluation/plan.ts';
+import { type BenchPlan, modelFrom, modelName, presetTitles, SHARED_BACKENDS } from '../../evaluation/plan.ts';
 import { Select } from '../select.tsx';
 import { useBench } from './bench-context.ts';
 
-const MODELS = [
-  ['bundled', 'visionthink-nano, bundled'],
-  ['3b', 'Qwen2.5-VL-3B preset, random weights'],
-  ['7b', 'VisionThink-7B preset, random weights'],
-  ['url', 'A model folder by its URL'],
-] as const;
-const TINY = ['tiny', 'Tiny preset, random weights (for tests)'] as const;
-const BACKENDS = [
-  ['auto', 'WebGPU, else WASM'],
-  ['webgpu', 'WebGPU'],
-  ['wasm', 'WASM'],
-] as const;
 const ENGINES = [
   ['ours', 'This app'],
   ['upstream', 'transformers.js'],
@@ -81,7 +69,11 @@ function ModelField(): ReactElement {
   const model = useBench((state) => state.plan.model);
   const change = useBench((state) => state.change);
   const name = model.kind === 'url' ? 'url' : modelName(model);
-  const options = name === 'tiny' ? [...MODELS, TINY] : MODELS;
+  const options = [
+    ['bundled', 'visionthink-nano, bundled'],
+    ...presetTitles(name),
+    ['url', 'A model folder by its URL'],
+  ] as const;
   return (
     <>
       <Select
@@ -114,8 +106,10 @@ function ModelField(): ReactElement {
 function BackendField(): ReactElement {
   const backend = useBench((state) => state.plan.backend);
   const change = useBench((state) => state.change);
+  const isListed = SHARED_BACKENDS.some(([id]) => id === backend);
+  const options = isListed ? SHARED_BACKENDS : [...SHARED_BACKENDS, [backend, backend] as const];
   return (
-    <Select label="Backend" value={backend} options={BACKENDS} onChange={(chosen) => change({ backend: chosen })} />
+    <Select label="Backend" value={backend} options={options} onChange={(chosen) => change({ backend: chosen })} />
   );
 }
 

@@ -21,8 +21,8 @@ export function BenchResults(): ReactElement {
   const error = useBench((state) => state.error);
   const names = (['ours', 'upstream'] as const).filter((name) => engines[name] !== undefined);
   return (
-    <section className="card bench-results" aria-label="Results">
-      <div className="bench-results__head">
+    <section className="card results" aria-label="Results">
+      <div className="results__head">
         <h2 className="small-title">Results</h2>
         <CopyButtons />
       </div>
@@ -34,7 +34,7 @@ export function BenchResults(): ReactElement {
       {names.length === 0 && error === null && (
         <p className="empty">Nothing measured yet. On a laptop the bundled model takes a few minutes.</p>
       )}
-      <ul className="bench-results__lines">
+      <ul className="results__lines">
         {names.map((name) => {
           const engine = engines[name];
           return engine === undefined ? null : <li key={name}>{engineLine(name, engine)}</li>;
@@ -44,7 +44,7 @@ export function BenchResults(): ReactElement {
       {rows.length > 0 && (
         <details className="disclosure">
           <summary>Numbers that came with the times</summary>
-          <ul className="bench-results__lines">
+          <ul className="results__lines">
             {detailLines(rows).map((line) => (
               <li key={line}>{line}</li>
             ))}
@@ -58,7 +58,7 @@ export function BenchResults(): ReactElement {
 
 function ResultTable({ rows }: { readonly rows: readonly Row[] }): ReactElement {
   return (
-    <table className="bench-table" aria-label="Measurements">
+    <table className="results-table" aria-label="Measurements">
       <thead>
         <tr>
           <th scope="col">Median (min to max)</th>
@@ -73,7 +73,7 @@ function ResultTable({ rows }: { readonly rows: readonly Row[] }): ReactElement 
             <th scope="row">
               {row.title}
               {row.sameAnswers !== null && (
-                <span className="caption bench-table__note">
+                <span className="caption results-table__note">
                   {row.sameAnswers.same} of {row.sameAnswers.all} answers alike
                 </span>
               )}
@@ -84,7 +84,7 @@ function ResultTable({ rows }: { readonly rows: readonly Row[] }): ReactElement 
             <td data-label="transformers.js">
               <Measured cell={row.upstream} />
             </td>
-            <td data-label="Ratio" className="bench-table__ratio">
+            <td data-label="Ratio" className="results-table__ratio">
               {ratioText(row.ratio)}
             </td>
           </tr>
@@ -102,12 +102,12 @@ function Measured({ cell }: { readonly cell: Cell | null }): ReactElement {
       {summary !== null && (
         <>
           {milliseconds(summary.median)}{' '}
-          <span className="caption bench-table__note">
+          <span className="caption results-table__note">
             {milliseconds(summary.min)} to {milliseconds(summary.max)}
           </span>
         </>
       )}
-      {error !== null && <span className="field__error bench-table__note">{error}</span>}
+      {error !== null && <span className="field__error results-table__note">{error}</span>}
     </>
   );
 }
@@ -116,7 +116,7 @@ function Goals({ verdicts }: { readonly verdicts: readonly Verdict[] }): ReactEl
   return (
     <details className="disclosure">
       <summary>Goals, set for a large graphics card and the 7B preset</summary>
-      <table className="bench-table" aria-label="Goals">
+      <table className="results-table" aria-label="Goals">
         <thead>
           <tr>
             <th scope="col">Goal</th>
@@ -153,7 +153,7 @@ function CopyButtons(): ReactElement | null {
     }
   };
   return (
-    <div className="bench-results__copy">
+    <div className="results__copy">
       <span className="caption" role="status">
         {copied}
       </span>

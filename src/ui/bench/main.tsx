@@ -4,6 +4,7 @@ import { createBenchStore } from '../../store/bench-store.ts';
 import { browserEnvironment } from '../../store/bench-environment.ts';
 import { mountToolPage } from '../mount-tool-page.tsx';
 import { BenchPage } from './bench-page.tsx';
+import '../styles/bench-form.css';
 import { BenchContext } from './bench-context.ts';
 
 const search = new URLSearchParams(location.search);

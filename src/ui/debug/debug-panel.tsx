@@ -113,7 +113,7 @@ function Timings({ timings, canTime }: { timings: readonly KernelTiming[]; canTi
 }
 
 function Kernels({ kernels }: { kernels: readonly KernelReport[] }): ReactElement {
-  if (kernels.length === 0) return <p className="caption">None of our own: onnxruntime computes.</p>;
+  if (kernels.length === 0) return <p className="caption">This backend shows none.</p>;
   return (
     <>
       {kernels.map(({ label, code }, i) => (

@@ -8,8 +8,8 @@ export function CaseResults({ cases, ...run }: RunProps & { readonly cases: read
   const count = (state: CaseLine['state']): number => cases.filter((line) => line.state === state).length;
   const failed = cases.filter(({ state }) => state === 'failed');
   return (
-    <section className="card bench-results" aria-label="Cases">
-      <div className="bench-results__head">
+    <section className="card results" aria-label="Cases">
+      <div className="results__head">
         <h2 className="small-title">Against the scalar reference</h2>
         <RunButton {...run} name="Check every kernel" />
       </div>
@@ -43,11 +43,11 @@ function byKernel(cases: readonly CaseLine[]): ReadonlyMap<string, readonly Case
 
 function CaseList({ lines }: { readonly lines: readonly CaseLine[] }): ReactElement {
   return (
-    <ul className="bench-results__lines">
+    <ul className="results__lines">
       {lines.map((line) => (
         <li key={line.name}>
           {line.name}
-          <span className="bench-table__note">{outcomeText(line)}</span>
+          <span className="results-table__note">{outcomeText(line)}</span>
         </li>
       ))}
     </ul>

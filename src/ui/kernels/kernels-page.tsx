@@ -18,7 +18,7 @@ export function KernelsPage({ store }: { readonly store: KernelsStore }): ReactE
       <main className="kernels">
         <p className="kernels__adapter">
           {adapter === null ? 'The graphics card is opened by the first run.' : adapter.description}
-          {adapter !== null && <span className="bench-table__note">{adapter.features.join(', ')}</span>}
+          {adapter !== null && <span className="results-table__note">{adapter.features.join(', ')}</span>}
         </p>
         {error !== null && (
           <p className="message message--error" role="alert">

@@ -10,8 +10,8 @@ export function VariantTimes({
 }: RunProps & { readonly variants: readonly VariantLine[] }): ReactElement {
   const groups = [...new Set(variants.map(({ group }) => group))];
   return (
-    <section className="card bench-results" aria-label="Times">
-      <div className="bench-results__head">
+    <section className="card results" aria-label="Times">
+      <div className="results__head">
         <h2 className="small-title">Formats and tiles, timed</h2>
         <RunButton {...run} name="Time the variants" />
       </div>
@@ -32,7 +32,7 @@ function VariantTable({
 }): ReactElement {
   const fastest = Math.min(...lines.map(({ ms }) => ms ?? Infinity));
   return (
-    <table className="bench-table">
+    <table className="results-table">
       <caption className="kernels__caption">{group}</caption>
       <thead>
         <tr>
@@ -45,7 +45,7 @@ function VariantTable({
         {lines.map(({ name, ms, rate }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
-            <td data-label="Time" className={ms === fastest ? 'bench-table__ratio' : undefined}>
+            <td data-label="Time" className={ms === fastest ? 'results-table__ratio' : undefined}>
               {ms === null ? '–' : `${ms.toPrecision(3)} ms`}
             </td>
             <td data-label="Rate">{rate}</td>

@@ -3,21 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { FileSource } from '../../../src/shared/files.ts';
 import { pseudoRandom } from '../../../src/shared/pseudo-random.ts';
 import { f32File, folder } from '../../converter/safetensors-fixture.ts';
-import { TOY_VL, type ToyConfig } from './toy-vl.ts';
-
-/** The smallest config with every kind of layer and blocks of 32. */
-export const TOY_CONFIG: ToyConfig = {
-  hiddenSize: 64,
-  intermediateSize: 128,
-  numLayers: 2,
-  numHeads: 2,
-  headDim: 32,
-  vocabSize: 336,
-  visionSize: 32,
-  visionHeads: 2,
-  visionDepth: 2,
-  eosTokenIds: [2],
-};
+import { TOY_CONFIG, TOY_VL } from './toy-vl.ts';
 
 /** Tensors of a checkpoint, row by row. */
 export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;

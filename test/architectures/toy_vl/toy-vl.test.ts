@@ -6,18 +6,21 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerArchitecture } from '../../../src/architectures/registry.ts';
+import { presetNamed, registerArchitecture } from '../../../src/architectures/registry.ts';
 import { openNodeModel } from '../../../src/cli/node-engine.ts';
 import { convertCheckpoint } from '../../../src/converter/convert.ts';
 import type { Dtype } from '../../../src/converter/dtypes.ts';
+import { randomFolder } from '../../../src/converter/random-folder.ts';
 import { surveyCheckpoint } from '../../../src/converter/survey.ts';
+import { planFrom, presetTitles } from '../../../src/evaluation/plan.ts';
 import { preprocess } from '../../../src/image/patchify.ts';
 import { nodeFolder } from '../../../src/io/node/node-folder.ts';
+import { MANIFEST_FILE, parseManifest } from '../../../src/model/manifest.ts';
 import { DEFAULT_SETTINGS } from '../../../src/protocol/turn.ts';
 import { picture } from '../../helpers/scripted-engine.ts';
-import { randomWeights, TOY_CONFIG, toyCheckpoint } from './checkpoint.ts';
+import { randomWeights, toyCheckpoint } from './checkpoint.ts';
 import { ToyReference } from './reference.ts';
-import { PATCH, TOY_VL } from './toy-vl.ts';
+import { PATCH, TOY_CONFIG, TOY_VL } from './toy-vl.ts';
 
 const weights = await randomWeights();
 const checkpoint = toyCheckpoint(weights);
@@ -100,6 +103,15 @@ describe('a second architecture', () => {
     const out = nodeFolder(mkdtempSync(join(tmpdir(), 'toy-vl-')));
     const converting = convertCheckpoint(checkpoint, out, { dtype: 'q8', layout: 'transformers.js' });
     await expect(converting).rejects.toMatchObject({ name: 'UsageError', message: /toy_vl/ });
+  });
+
+  it('is measured with random weights, by the name of its preset', async () => {
+    expect(planFrom(new URLSearchParams('model=toy')).model).toEqual({ kind: 'preset', preset: 'toy' });
+    expect(presetTitles('bundled')).toContainEqual(['toy', 'toy preset, random weights']);
+    const files = await randomFolder(presetNamed('toy'), 'q4', checkpoint);
+    const text = await files.find(({ path }) => path === MANIFEST_FILE)?.blob.text();
+    expect(parseManifest(JSON.parse(text ?? ''))).toMatchObject({ architecture: 'toy_vl', name: 'toy preset' });
+    expect(files.map(({ path }) => path)).not.toContain('config.json'); // transformers.js'
   });
 });
 

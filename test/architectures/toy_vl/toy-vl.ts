@@ -39,6 +39,20 @@ export interface ToyConfig {
   readonly eosTokenIds: readonly number[];
 }
 
+/** The smallest config with every kind of layer and blocks of 32. */
+export const TOY_CONFIG: ToyConfig = {
+  hiddenSize: 64,
+  intermediateSize: 128,
+  numLayers: 2,
+  numHeads: 2,
+  headDim: 32,
+  vocabSize: 336,
+  visionSize: 32,
+  visionHeads: 2,
+  visionDepth: 2,
+  eosTokenIds: [2],
+};
+
 /** The architecture, as the registry knows it. */
 export const TOY_VL: Architecture = {
   modelType: 'toy_vl',
@@ -51,6 +65,13 @@ export const TOY_VL: Architecture = {
   fromManifest(config) {
     const fields = new JsonFields(config, "the manifest's model config", 'ModelFolderError');
     return define(readConfig(fields.requiredObject('toy')));
+  },
+  presets: {
+    toy: {
+      name: 'toy preset',
+      config: { model_type: 'toy_vl', architectures: ['ToyVlForConditionalGeneration'], ...TOY_CONFIG },
+      processor: {},
+    },
   },
 };
 

@@ -141,7 +141,7 @@ export function subgroupMatrixSplitKTile(
 ): { readonly tile: SplitKTile; readonly splits: number } {
   const blocks = blocksOf(cols);
   const depth = blocks % 2 === 0 ? 2 : 1;
-  const isWide = cols >= tables.LONG_ROWS && tokens <= 32;
+  const isWide = cols >= tables.LONG_ROWS && tokens <= tables.MOST_WIDE_TILE_TOKENS;
   const tileRows = isWide ? 128 : 64;
   return {
     tile: { tokens, rows: tileRows, subgroups: depth === 1 && !isWide ? 2 : 4, depth },

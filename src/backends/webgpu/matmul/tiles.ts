@@ -52,8 +52,10 @@ export const SUBGROUP_MATRIX_SPLIT_K_TOKENS: Tiles<number> = [
   { upTo: 32, tile: 32 },
   { upTo: MOST_SPLIT_K_TOKENS, tile: 64 },
 ];
-/** Matrices with at least this many inputs, such as `down`, are faster with wider tiles on subgroup matrices for up to 32 tokens. */
+/** Matrices with at least this many inputs, such as `down`, are faster with wider tiles on subgroup matrices for few tokens. */
 export const LONG_ROWS = 8192;
+/** Most tokens of a tile that gains from being wider. */
+export const MOST_WIDE_TILE_TOKENS = 32;
 
 /** Workgroups that keep a device busy, with subgroup matrices and without: split-K splits the inputs until it reaches them. */
 export const SUBGROUP_MATRIX_WORKGROUPS = 200;
