@@ -41,6 +41,8 @@ export interface ImageState {
   readonly id: number;
   readonly name: string;
   readonly blob: Blob;
+  /** The further frames of a video; empty for a picture. */
+  readonly frames: readonly Blob[];
   /** Object URL of its preview. */
   readonly url: string;
   /** Size and cost; null until the engine has seen the image. */
@@ -63,7 +65,7 @@ export interface ImageSlice {
   /** Files that were offered together with the image and left out. */
   readonly filesLeftOut: number;
   /**
-   * Makes `file` the image, ending a running turn, and resolves to whether it became the image: not when something later was
+   * Makes `file` the image, or the frames of a video the images, ending a running turn, and resolves to whether it became the image: not when something later was
    * chosen meanwhile; on failure everything stays and `imageError` says why.
    */
   chooseImage: (file: Blob | Promise<Blob>, name: string, suggestions?: readonly string[]) => Promise<boolean>;

@@ -6,6 +6,7 @@ import { startEngine } from '../client/engine-client.ts';
 import { fetchFile } from '../client/fetch-file.ts';
 import { previewImage } from '../client/preview-image.ts';
 import { rasterizeSvg } from '../client/rasterize-svg.ts';
+import { videoFrames } from '../client/video-frames.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { AppState } from './app-state.ts';
 import { compareSlice } from './compare-slice.ts';
@@ -53,6 +54,7 @@ export function browserDeps(search: URLSearchParams, pageUrl: string): AppDeps {
     startEngine,
     checkImage,
     rasterizeSvg,
+    videoFrames,
     previewImage,
     fetchFile: (path) => fetchFile(path, pageUrl),
     pageUrl,

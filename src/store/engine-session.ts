@@ -13,6 +13,8 @@ export interface AppDeps {
   readonly startEngine: () => EngineConnection;
   readonly checkImage: (file: Blob) => Promise<void>;
   readonly rasterizeSvg: (file: Blob) => Promise<Blob>;
+  /** The frames of a video, as image files. */
+  readonly videoFrames: (file: Blob) => Promise<readonly [Blob, ...Blob[]]>;
   /** The preview of a file: the file itself, or a picture of it as the model sees it. */
   readonly previewImage: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
@@ -73,14 +75,15 @@ export class EngineSession {
   }
 
   /**
-   * Gives the worker an image. Resolves to its cost, or to null when there is no worker or another one has replaced it
-   * meanwhile. Throws what the engine throws, unless the worker has been replaced.
+   * Gives the worker an image, and the further frames if it is a video's. Resolves to its cost, or to null when there is no worker
+   * or another one has replaced it meanwhile. Throws what the engine throws, unless the worker has been replaced.
    */
-  async sendImage(id: number, blob: Blob): Promise<ImageInfo | null> {
+  async sendImage(id: number, blob: Blob, frames: readonly Blob[] = []): Promise<ImageInfo | null> {
     const connection = this.#connection;
     if (connection === null) return null;
     try {
       const info = await connection.api.setImage(blob);
+      for (const frame of frames) await connection.api.addImage(frame);
       if (this.#connection !== connection) return null;
       this.#imageId = id;
       return info;

@@ -107,7 +107,10 @@ export function scriptedEngine(): ScriptedEngine {
         pixelBudget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 },
       prefetch: async () => undefined,
       resetCaches: async () => undefined,
-      addImage: async () => ({ image: 1, ...IMAGE_INFO }),
+      addImage: async (file) => {
+        images.push(file);
+        return { image: images.length - 1, ...IMAGE_INFO };
+      },
       newChat: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');

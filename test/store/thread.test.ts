@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../src/protocol/chat.ts';
 import type { AppState } from '../../src/store/app-state.ts';
+import type { AppDeps } from '../../src/store/engine-session.ts';
+import { NamedError } from '../../src/shared/errors.ts';
 import { browserDeps, createAppStore } from '../../src/store/app-store.ts';
 import { settingsFrom } from '../../src/store/link-settings.ts';
 import { fieldError, settingsOf } from '../../src/store/settings-form.ts';
@@ -13,7 +15,10 @@ const SAID: readonly ChatMessage[] = [
 ];
 
 /** A page with an image and a question, its model loaded. */
-async function open(search = ''): Promise<{ state: () => AppState; engine: ScriptedEngine; chats: number }> {
+async function open(
+  search = '',
+  videoFrames: AppDeps['videoFrames'] = async (file) => [file],
+): Promise<{ state: () => AppState; engine: ScriptedEngine; chats: number }> {
   const engine = scriptedEngine();
   const app = { chats: 0 };
   const newChat = async (): Promise<void> => {
@@ -23,6 +28,7 @@ async function open(search = ''): Promise<{ state: () => AppState; engine: Scrip
     ...browserDeps(new URLSearchParams(search), 'http://page/'),
     startEngine: () => ({ ...engine.connection, api: { ...engine.connection.api, newChat } }),
     checkImage: async () => undefined,
+    videoFrames,
     previewImage: async (file) => file,
     fetchFile: async () => new Blob(['[]']),
   });
@@ -84,6 +90,39 @@ describe('memory', () => {
     await ask(state, 'How many?');
     await state().newChat();
     expect(state().turns).toEqual([]);
+  });
+});
+
+describe('a video', () => {
+  it('is asked about with all its frames, in every question or once where it is remembered', async () => {
+    const frame = new Blob(['frame'], { type: 'image/png' });
+    const { state, engine } = await open('', async () => [frame, frame, frame]);
+    await state().chooseImage(new Blob(['film'], { type: 'video/webm' }), 'film.webm');
+    expect(state().image).toMatchObject({ name: 'film.webm', frames: [frame, frame] });
+    expect(engine.images).toHaveLength(1 + 3);
+    await ask(state, 'What happens?');
+    engine.asks[0]?.resolve(resultOf({ messages: SAID }));
+    await settle();
+    await ask(state, 'And then?');
+    engine.asks[1]?.resolve(resultOf({ messages: SAID }));
+    await settle();
+    state().setSwitch('memory', true);
+    await ask(state, 'Why?');
+    const images = [0, 1, 2];
+    expect(engine.asks.map(({ chat }) => chat)).toEqual([
+      { history: [], images },
+      { history: [], images },
+      { history: [...SAID, ...SAID], images: [] },
+    ]);
+  });
+
+  it('that cannot be played leaves the picture before', async () => {
+    const { state } = await open('', async () => {
+      throw new NamedError('VideoError', 'The video cannot be played here.');
+    });
+    await state().chooseImage(new Blob(['film'], { type: 'video/webm' }), 'film.webm');
+    expect(state().image?.name).toBe('a.png');
+    expect(state().imageError).toMatchObject({ name: 'VideoError', fileName: 'film.webm' });
   });
 });
 
