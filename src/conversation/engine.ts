@@ -12,6 +12,7 @@ import type { RgbImage } from '../shared/rgb-image.ts';
 import type { Backend } from '../engine/backend.ts';
 import { EngineCore } from './engine-core.ts';
 import type { ImageViews } from './image-views.ts';
+import { untrustedText } from './messages.ts';
 import { prefetch, preprocessLikely } from './prefetch.ts';
 import { nextTask } from '../engine/device-queue.ts';
 import { TOOLS } from './tools/registry.ts';
@@ -148,6 +149,7 @@ export class Engine {
     if (this.#views === null && isAlone) throw noImage();
     const views = (this.#views ??= this.core.newViews());
     if (content === undefined) this.#checkQuestion(question);
+    this.#checkLength([...chat.history.flatMap((message) => message.content), ...(content ?? [])]);
     const context = this.core.contextFor(settings);
     const stop = new AbortController();
     let end: () => void = () => undefined;
@@ -224,6 +226,7 @@ export class Engine {
     await this.core.queue.idle();
     if (this.#running !== null) throw busy(); // a question was asked while this waited
     this.#views?.dispose();
+    this.#held = [];
     this.core.forgetDrafts();
     await this.core.context.decoder.forget();
   }
@@ -237,7 +240,7 @@ export class Engine {
     this.#views?.dispose();
     this.#views = null;
     this.#held = [];
-    this.core.context.drafts.forget();
+    this.core.forgetDrafts();
     await this.core.context.decoder.clear();
   }
 
@@ -260,13 +263,17 @@ export class Engine {
 
   #checkQuestion(question: string): void {
     if (question.trim() === '') throw new NamedError('QuestionError', 'The question is empty. Type one, then ask.');
+    this.#checkLength([untrustedText(question)]);
+  }
+
+  #checkLength(content: readonly ChatContent[]): void {
     const limit = this.core.contextLength * CHARACTERS_PER_TOKEN;
-    if (question.length > limit) {
-      throw new NamedError(
-        'QuestionError',
-        `The question has ${question.length} characters; this model takes at most about ${limit}. Shorten it.`,
-      );
-    }
+    const length = content.reduce((sum, piece) => sum + (piece.type === 'text' ? piece.text.length : 0), 0);
+    if (length <= limit) return;
+    throw new NamedError(
+      'QuestionError',
+      `What is asked has ${length} characters; this model takes at most about ${limit}. Shorten it.`,
+    );
   }
 }
 

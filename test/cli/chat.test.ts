@@ -150,6 +150,7 @@ describe.concurrent('ask --chat', () => {
       'ImageDecodeError',
       /messages\[0\]\.content\[0\] \(a data URL\): /,
     ],
+    ['a text of a million characters', user('x y '.repeat(250_000)), 'QuestionError', /1000000 characters/],
     ['a damaged image', image(join(IMAGES, 'truncated.jpg')), 'ImageDecodeError', /truncated\.jpg: /],
   ] as const)('ends with a named error for %s', async (_, chat, name, says) => {
     const ended = await ask('--chat', chatFile(chat));
