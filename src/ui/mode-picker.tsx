@@ -28,6 +28,7 @@ function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor }: ToolWords): 
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
+  const remembers = useApp((state) => state.form.memory);
   const model = useApp(turnModel);
   const { tool } = model;
   return (
@@ -44,6 +45,7 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
         <Switch field="downsample" label="Start at half resolution" />
         {tool !== null && <Switch field="tool" label={`Allow ${tool.label}`} />}
         <Switch field="memory" label="Remember earlier questions" />
+        {remembers && <Switch field="dropOldestImages" label="Leave out old pictures when full" />}
       </div>
       <div className="modes__row">
         <p className="caption modes__effect">
