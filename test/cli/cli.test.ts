@@ -134,6 +134,7 @@ describe.concurrent('ask', () => {
         },
       ],
       visualTokens: { used: first.half.tokens, full: first.full.tokens, ratio: first.half.tokens / first.full.tokens },
+      marks: [],
     });
   });
 
