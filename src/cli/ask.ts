@@ -17,6 +17,7 @@ import {
   type TurnSettings,
 } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
+import { TOOL_NAMES } from '../shared/prompt-sets.ts';
 import { type AskInput, readChat, readQuestion } from './ask-input.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { openNodeModel } from './node-engine.ts';
@@ -33,7 +34,7 @@ const command = defineCommand({
     chat: { type: 'string', description: "JSON file of messages; the last, the user's, is answered" },
     mode: { type: 'string', description: 'smart | half | full' },
     downsample: { type: 'string', description: 'on | off: start at half resolution' },
-    tool: { type: 'string', description: "on | off: offer the model's tool" },
+    tool: { type: 'string', description: `auto | none | ${TOOL_NAMES.join(' | ')}: the tool to offer` },
     model: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder; the bundled one by default' },
     backend: BACKEND_OPTION,
     'max-new-tokens': { type: 'string', description: 'New tokens a round may generate' },
@@ -162,7 +163,7 @@ function parseSettings(args: Arguments): TurnSettings {
     ...DEFAULT_SETTINGS,
     ...switches,
     ...(args.downsample === undefined ? {} : { downsample: parseSwitch('downsample', args.downsample) }),
-    ...(args.tool === undefined ? {} : { tool: parseSwitch('tool', args.tool) }),
+    ...(args.tool === undefined ? {} : parseTool(args.tool)),
     ...(args['drop-oldest-images'] === undefined
       ? {}
       : { dropOldestImages: parseSwitch('drop-oldest-images', args['drop-oldest-images']) }),
@@ -199,6 +200,14 @@ function parseNumber(name: string, value: string, { min, max = Infinity, whole }
     );
   }
   return number;
+}
+
+/** `on` and `off` are older names of `auto` and `none`. */
+function parseTool(value: string): Pick<TurnSettings, 'tool' | 'toolName'> {
+  if (value === 'auto' || value === 'on') return { tool: true };
+  if (value === 'none' || value === 'off') return { tool: false };
+  if (TOOL_NAMES.some((name) => name === value)) return { tool: true, toolName: value };
+  throw new NamedError('UsageError', `--tool is "${value}"; use auto, none or one of: ${TOOL_NAMES.join(', ')}.`);
 }
 
 function parseMode(value: string): keyof typeof MODE_SWITCHES {

@@ -12,5 +12,8 @@ export const PROMPT_SETS = [
   'qwen-zoom',
 ] as const;
 
+/** The tools that a person may choose, by their names. */
+export const TOOL_NAMES = ['resize', ...PROMPT_SETS.slice(3)] as const;
+
 /** One of {@link PROMPT_SETS}. */
 export type PromptSet = (typeof PROMPT_SETS)[number];

@@ -101,6 +101,8 @@ export interface SettingsSlice {
   setQuestion: (question: string) => void;
   setMode: (mode: Mode) => void;
   setSwitch: (name: SwitchName, on: boolean) => void;
+  /** Chooses a tool by its name; an empty one stands for the model's own. A tool that is chosen is offered. */
+  setTool: (toolName: string) => void;
   setField: (field: NumberFieldName, text: string) => void;
 }
 

@@ -32,8 +32,8 @@ export function prefetchOnChange(store: StoreApi<AppState>, session: EngineSessi
       };
       api.planImage({ pixelBudget, minPixels }).then(show, () => undefined);
     }
-    const { downsample, tool, maxNewTokens, maxRounds } = settings;
-    const requested = [plan, downsample, tool, maxNewTokens, maxRounds].join();
+    const { downsample, tool, toolName, maxNewTokens, maxRounds } = settings;
+    const requested = [plan, downsample, tool, toolName, maxNewTokens, maxRounds].join();
     const chat = chatOf(state);
     const known = [requested, chat?.history.length].join();
     if (known === done) return;

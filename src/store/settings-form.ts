@@ -11,14 +11,17 @@ export type NumberFieldName = keyof typeof SETTING_NAMES;
 export type SwitchName = keyof typeof SWITCH_NAMES;
 
 /** The switches, and the typed fields. An empty pixel budget stands for the model's own, an empty limit for none. */
-export type SettingsForm = Readonly<Record<SwitchName, boolean> & Record<NumberFieldName, string>>;
+export type SettingsForm = Readonly<Record<SwitchName, boolean> & Record<NumberFieldName, string>> & {
+  /** The tool to offer; empty: the model's own. */
+  readonly toolName: string;
+};
 
 /** Each field's limits, inclusive. The pixel limits are those of the model's image processor. */
 export const FIELD_LIMITS = {
   pixelBudget: { min: 3136, max: 12_845_056 },
   minPixels: { min: 1, max: 12_845_056 },
   maxNewTokens: { min: 1, max: 8192 },
-  maxRounds: { min: 1, max: 16 },
+  maxRounds: { min: 1, max: 32 },
   maxImages: { min: 1, max: 64 },
   temperature: { min: 0, max: 2 },
   topP: { min: 0, max: 1 },
@@ -37,6 +40,7 @@ const THOUSANDS = /^[+-]?[1-9]\d{0,2}([.,'’_\s])\d{3}(\1\d{3})*$/;
 export const INITIAL_FORM: SettingsForm = {
   downsample: DEFAULT_SETTINGS.downsample,
   tool: DEFAULT_SETTINGS.tool,
+  toolName: '',
   memory: false,
   dropOldestImages: DEFAULT_SETTINGS.dropOldestImages,
   pixelBudget: '',
@@ -73,6 +77,7 @@ export function settingsOf(form: SettingsForm): TurnSettings | null {
   return {
     downsample: form.downsample,
     tool: form.tool,
+    ...(form.toolName === '' ? {} : { toolName: form.toolName }),
     pixelBudget: valueOf('pixelBudget'),
     minPixels: valueOf('minPixels'),
     maxNewTokens: valueOf('maxNewTokens') ?? DEFAULT_SETTINGS.maxNewTokens,

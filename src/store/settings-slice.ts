@@ -15,6 +15,7 @@ export function settingsSlice(linked: Partial<SettingsForm> = {}): SliceOf<Setti
       setQuestion: (question) => set({ question }),
       setMode: (mode) => change(MODE_SWITCHES[mode]),
       setSwitch: (name, on) => change({ [name]: on }),
+      setTool: (toolName) => change({ toolName, ...(toolName === '' ? {} : { tool: true }) }),
       setField: (field, text) => change({ [field]: text }),
     };
   };

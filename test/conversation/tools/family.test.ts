@@ -10,7 +10,7 @@ import { Engine } from '../../../src/conversation/engine.ts';
 import { TOOLS } from '../../../src/conversation/tools/registry.ts';
 import { parsePrompts, promptsFile } from '../../../src/model/prompts.ts';
 import { DEFAULT_SETTINGS, type TurnResult, type TurnSettings } from '../../../src/protocol/turn.ts';
-import { PROMPT_SETS, type PromptSet } from '../../../src/shared/prompt-sets.ts';
+import { PROMPT_SETS, type PromptSet, TOOL_NAMES } from '../../../src/shared/prompt-sets.ts';
 import { qwenTokenizer } from '../../helpers/qwen-tokenizer.ts';
 import { ScriptedBackend } from '../../helpers/scripted-backend.ts';
 import { modelFolder, picture, smallConfig } from '../../helpers/scripted-engine.ts';
@@ -251,6 +251,7 @@ describe('the tools', () => {
   it('all bring prompts, and nothing else does but what has no tool', () => {
     const sets = PROMPT_SETS.filter((set) => !['efficient', 'general', 'chat'].includes(set));
     expect(['resize', ...sets].toSorted()).toEqual(TOOLS.map(({ name }) => name).toSorted());
+    expect(TOOL_NAMES).toEqual(TOOLS.map(({ name }) => name));
   });
 
   it('that are unknown are refused by name', async () => {
