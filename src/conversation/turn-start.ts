@@ -18,8 +18,8 @@ import type { TurnContext } from './turn-context.ts';
  */
 const RESERVED_TOKENS = 1024;
 
-/** Rounds after the first that capacity is reserved for: most turns have two at most. */
-const RESERVED_FURTHER_ROUNDS = 1;
+/** Rounds behind the first that capacity is reserved for: most turns need no more, and the cache grows for those that do. */
+const RESERVED_ROUNDS = 2;
 
 /** A question, its images and its settings. */
 export interface TurnQuestion {
@@ -118,6 +118,6 @@ export function tokensToCome(
   const images = likely.length > 0 || last === undefined ? likely : [fullOf(last)];
   const reply = toolReply(offered, images, { question, round: 1 });
   const furtherRound = countTokens(builder.segments([reply], imageOf)) + newTokens;
-  const further = Math.min(RESERVED_FURTHER_ROUNDS, roundsOf(settings, tool) - 1);
-  return generated + further * furtherRound;
+  const further = Math.min(roundsOf(settings, tool) - 1, RESERVED_ROUNDS);
+  return generated + further * furtherRound + Math.max(0, further - 1);
 }

@@ -59,6 +59,8 @@ export interface ToolWords {
   readonly asksFor: string;
   /** The same in a sentence that begins with the full resolution which round 1 shows already: `it a second time`. */
   readonly asksAgainFor: string;
+  /** Whether the first image is shown at full resolution whatever the settings say, because the model was trained so. */
+  readonly opensFull?: boolean;
 }
 
 /** A model's tool. */

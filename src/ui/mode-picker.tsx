@@ -9,10 +9,10 @@ import { useApp } from './store-context.ts';
 const NAMES: Record<Mode, string> = { smart: 'Smart', half: 'Half', full: 'Full' };
 
 /** What a mode does. */
-function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor }: ToolWords): string {
+function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor, opensFull = false }: ToolWords): string {
   switch (mode) {
     case 'smart':
-      return `Half resolution first; the model may ask for ${asksFor}.`;
+      return `${opensFull ? 'Full' : 'Half'} resolution first; the model may ask for ${asksFor}.`;
     case 'half':
       return 'Half resolution only: about a quarter of the tokens.';
     case 'full':

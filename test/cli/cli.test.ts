@@ -157,6 +157,9 @@ describe.concurrent('ask', () => {
   it.each([
     [['--mode', 'full'], 'full'],
     [['--downsample', 'off', '--tool', 'on'], 'full'],
+    [['--tool', 'none'], 'half'],
+    [['--tool', 'adaptvision'], 'half'],
+    [['--tool', 'deepeyes'], 'full'],
     [['--mode', 'full', '--downsample', 'on', '--tool', 'off'], 'half'],
   ])('with %j starts at %s resolution', async (args, resolution) => {
     const ended = await ask('--json', '--max-new-tokens', '2', ...args);
@@ -192,6 +195,7 @@ describe.concurrent('ask', () => {
 
   it.each([
     ['an unknown mode', ['--mode', 'best'], 'UsageError', /--mode/],
+    ['an unknown tool', ['--tool', 'hammer'], 'UsageError', /auto, none or one of: resize, adaptvision/],
     ['no new tokens', ['--max-new-tokens', '0'], 'UsageError', /--max-new-tokens/],
     ['no rounds', ['--max-rounds', '0'], 'UsageError', /--max-rounds/],
     ['an image that is not there', ['--image', 'nowhere.png'], 'UsageError', /nowhere\.png/],

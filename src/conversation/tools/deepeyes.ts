@@ -19,7 +19,12 @@ const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
 const MAX_ROUNDS = 11;
 
 /** The page's words. */
-const WORDS: ToolWords = { label: 'zoom tool', asksFor: 'parts of the image', asksAgainFor: 'parts of it again' };
+const WORDS: ToolWords = {
+  label: 'zoom tool',
+  asksFor: 'parts of the image',
+  asksAgainFor: 'parts of it again',
+  opensFull: true,
+};
 
 /** The tool. */
 export const DEEPEYES: Tool = {

@@ -31,7 +31,12 @@ const LEAST_SIDE = 28;
 const MAX_RATIO = 200;
 
 /** The page's words. */
-const WORDS: ToolWords = { label: 'zoom tool', asksFor: 'parts of the image', asksAgainFor: 'parts of it again' };
+const WORDS: ToolWords = {
+  label: 'zoom tool',
+  asksFor: 'parts of the image',
+  asksAgainFor: 'parts of it again',
+  opensFull: true,
+};
 
 /** The tool. */
 export const MINI_O3: Tool = {

@@ -40,7 +40,12 @@ interface Call {
 }
 
 /** The page's words. */
-const WORDS: ToolWords = { label: 'zoom tool', asksFor: 'parts of the image', asksAgainFor: 'parts of it again' };
+const WORDS: ToolWords = {
+  label: 'zoom tool',
+  asksFor: 'parts of the image',
+  asksAgainFor: 'parts of it again',
+  opensFull: true,
+};
 
 /** The tool. */
 export const QWEN_ZOOM: Tool = {

@@ -28,6 +28,7 @@ const WORDS: ToolWords = {
   label: 'zoom tool',
   asksFor: 'the surroundings of a point',
   asksAgainFor: 'the surroundings of a point',
+  opensFull: true,
 };
 
 /** The tool. */
