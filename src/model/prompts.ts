@@ -6,17 +6,21 @@
 import type { ChatFormat } from './chat-format.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
+import { PROMPT_SETS, type PromptSet } from '../shared/prompt-sets.ts';
 import type { ResponseTags, TagPair } from '../shared/response-tags.ts';
+import toolPrompts from './tool-prompts.json' with { type: 'json' };
 import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
 /** The name of a model's tool, and the templates of its replies. */
 export interface ToolPrompts {
   /** Which tool the model calls: a name in src/conversation/tools/registry.ts. */
   readonly name: string;
-  /** Precedes the tool's images or text. */
+  /** Precedes the tool's images or text; `{call}` in it is the number of the calling round from 0, `{observation}` from 1. */
   readonly replyPrefix: string;
   /** Repeated once per image. */
   readonly perImage: string;
+  /** Stands between images. */
+  readonly betweenImages: string;
   /** Follows the images; `{question}` in it repeats the question. */
   readonly replySuffix: string;
   /** The reply to a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
@@ -32,6 +36,8 @@ export interface Prompts {
   /** The system message when the tool is not offered. */
   readonly systemWithoutTool: string | null;
   readonly userTemplate: string;
+  /** The user's message when the tool is not offered. */
+  readonly userTemplateWithoutTool: string;
   /** What marks thinking and answer in the model's responses. */
   readonly tags: Pick<ResponseTags, 'thinking' | 'answer'>;
   /** null: the model knows no tool. */
@@ -47,25 +53,40 @@ const DEFAULT_TAGS = {
   answer: ['<answer>', '</answer>'],
 } as const;
 
-/** The prompt sets the converter can write. */
-export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
-
-/** One of {@link PROMPT_SETS}. */
-export type PromptSet = (typeof PROMPT_SETS)[number];
-
 /** The content of a model folder's prompts.json for one of the known sets. `chat` has those of an ordinary chat. */
 export function promptsFile(set: PromptSet, chat: ChatFormat): JsonObject {
   if (set === 'chat') {
     const general = { system: chat.system, user_template: '{image}{question}' };
     return { image_placeholder: chat.imagePlaceholder, general };
   }
+  if (set !== 'efficient' && set !== 'general') {
+    const { source, section } = toolPrompts[set];
+    return { source, image_placeholder: chat.imagePlaceholder, efficient: { tool: set, ...section } };
+  }
   return { source: visionThink.source, image_placeholder: visionThink.image_placeholder, [set]: visionThink[set] };
 }
 
+/** The set with the prompts of a tool; null for a tool that brings none. */
+export function promptSetOf(tool: string): PromptSet | null {
+  if (tool === DEFAULT_TOOL) return 'efficient';
+  return PROMPT_SETS.find((set) => set === tool && set in toolPrompts) ?? null;
+}
+
+/** Names of checkpoints, and the prompts they were trained with. */
+const CHECKPOINTS: readonly (readonly [RegExp, PromptSet])[] = [
+  [/visionthink[-_ ]?efficient/i, 'efficient'], // Senqiao/VisionThink-Efficient
+  [/visionthink[-_ ]?general/i, 'general'], // Senqiao/VisionThink-General
+  [/adaptvision/i, 'adaptvision'], // AdaptVision/AdaptVision-7B
+  [/awares/i, 'awares'], // Kimhi/AWARES-Qwen2.5-VL-7B
+  [/deepeyes(?!v)/i, 'deepeyes'], // ChenShawn/DeepEyes-7B; DeepEyesV2 asks otherwise
+  [/mini-o3/i, 'mini-o3'], // Mini-o3/Mini-o3-7B-v1
+  [/vigorl-multiturn.*visual-search/i, 'vigorl'], // gsarch/ViGoRL-Multiturn-3b-Visual-Search
+  [/qwen3-vl/i, 'qwen-zoom'], // Qwen/Qwen3-VL-2B-Instruct
+];
+
 /** The set for a checkpoint without a prompts.json, chosen by the checkpoint's name. */
 export function promptSetFor(checkpointName: string): PromptSet {
-  if (/visionthink[-_ ]?efficient/i.test(checkpointName)) return 'efficient';
-  return /visionthink[-_ ]?general/i.test(checkpointName) ? 'general' : 'chat';
+  return CHECKPOINTS.find(([name]) => name.test(checkpointName))?.[1] ?? 'chat';
 }
 
 /**
@@ -78,18 +99,25 @@ export function parsePrompts(json: unknown, { imagePad }: ChatFormat): Prompts {
   if (imagePlaceholder.split(imagePad).length !== 2) throw broken(`image_placeholder must hold one ${imagePad}`);
   const section = json['efficient'] ?? json['general'];
   if (!isObject(section)) throw broken('it has neither "efficient" nor "general"');
-  const userTemplate = text(section, 'user_template');
-  holdsOnce('user_template', userTemplate, '{image}');
-  holdsOnce('user_template', userTemplate, '{question}');
+  const userTemplate = userTemplateOf(section, 'user_template');
   const system = optionalText(section, 'system');
   return {
     imagePlaceholder,
     system,
     systemWithoutTool: 'system_without_tool' in section ? optionalText(section, 'system_without_tool') : system,
     userTemplate,
+    userTemplateWithoutTool:
+      'user_template_without_tool' in section ? userTemplateOf(section, 'user_template_without_tool') : userTemplate,
     tags: parseTags(section),
     tool: json['efficient'] === undefined ? null : parseTool(section),
   };
+}
+
+function userTemplateOf(section: JsonObject, key: string): string {
+  const template = text(section, key);
+  holdsOnce(key, template, '{image}');
+  holdsOnce(key, template, '{question}');
+  return template;
 }
 
 /** `"tags": {"thinking": ["<think>", "</think>"], "answer": null}`: null or nothing where there are no such tags. */
@@ -120,6 +148,7 @@ function parseTool(section: JsonObject): ToolPrompts {
     name: optionalText(section, 'tool') ?? DEFAULT_TOOL,
     replyPrefix: text(section, 'tool_response_turn_prefix'),
     perImage,
+    betweenImages: optionalText(section, 'tool_response_turn_between_images') ?? '',
     replySuffix: text(section, 'tool_response_turn_suffix'),
     errorReply,
   };
