@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findSwiftShader } from '../../scripts/chromium.mjs';
 import { ensureLlvmpipe, type VulkanDriver } from '../../scripts/llvmpipe.mjs';
-import { hasDawn } from '../helpers/cases-run.ts';
+import { hasDawn, NO_DAWN } from '../helpers/dawn-run.ts';
 import { cli, type Ended, startCli } from '../helpers/cli.ts';
 import { readGolden, tinyCheckpoint, tinyImage } from '../helpers/tiny-model.ts';
 
@@ -20,8 +20,6 @@ if (first === undefined) throw new Error('there is a golden case');
 const IMAGE = tinyImage(NAME, first);
 const work = mkdtempSync(join(tmpdir(), 'visionthink-cli-webgpu-'));
 const [inF32, inF16] = [join(work, 'fp32'), join(work, 'q4f16')];
-
-const NO_DAWN = 'The optional package "webgpu" (Dawn) is not installed: "npm ci" installs it.';
 
 let llvmpipe: VulkanDriver | string;
 beforeAll(async () => {

@@ -27,7 +27,7 @@ export function paceDawn(): void {
       ? setTimeout(callback, PAUSE_MS, ...args)
       : original(callback, ...args);
   // The copy keeps what `util.promisify` looks for.
-  globalThis.setImmediate = Object.assign(paced, original) as typeof setImmediate;
+  globalThis.setImmediate = Object.assign(paced, original);
 }
 
 /** Polls a device without pauses after each of its submissions. */

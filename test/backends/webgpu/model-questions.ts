@@ -1,9 +1,9 @@
-/** The inputs that the kernels' test gives a model's towers: the same on the page and on Node. */
-import type { Decoder } from '../../src/engine/decoder.ts';
-import { preprocess } from '../../src/image/patchify.ts';
-import type { Segment } from '../../src/engine/segments.ts';
-import { DEFAULT_PROCESSOR_SETTINGS } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
-import type { ImageFeatures, VisionModel } from '../../src/engine/backend.ts';
+/** The inputs that the test of whole models gives a model's towers: the same to our kernels and to onnxruntime. */
+import type { Decoder } from '../../../src/engine/decoder.ts';
+import { preprocess } from '../../../src/image/patchify.ts';
+import type { Segment } from '../../../src/engine/segments.ts';
+import { DEFAULT_PROCESSOR_SETTINGS } from '../../../src/architectures/qwen2_5_vl/image-processor.ts';
+import type { ImageFeatures, VisionModel } from '../../../src/engine/backend.ts';
 
 /** The questions. */
 export interface Questions {
