@@ -52,6 +52,13 @@ export class TurnPrompt {
     );
   }
 
+  /** The beginning of round 1's prompt that does not depend on the question's text. */
+  prefix(): readonly Segment[] {
+    this.#fitted();
+    const { historyLength, imageOf } = this.#start;
+    return this.#context.builder.prefix(this.#kept(this.#dropped), imageOf, historyLength);
+  }
+
   /** The next round's prompt, which continues the last one unless pictures have to go. */
   next(): readonly Segment[] {
     const added = this.#start.conversation.messages.slice(this.#length);
