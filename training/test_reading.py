@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nano import parts, read_evaluate, read_model
+from nano import parts, read_evaluate, read_model, read_step, reading
 from nano.canvas import UNANSWERABLE
 from nano.model import Model
 from nano.optimizer import Optimizer
@@ -96,6 +96,57 @@ class ModelTest(unittest.TestCase):
         torch.testing.assert_close(one[2:, :5], two[2:, :5])
         (other,) = read_model.branches(model, visual.flip(0), grid, [ids])
         self.assertGreater(float((one - other).abs().max()), 1e-3)
+
+    def test_a_step_adds_the_gradients_of_the_losses_as_torch_computes_them(self):
+        torch.manual_seed(0)
+        model = Model(read_model.SIZES["tiny"])
+        slab = read_step.example((56, 84), 0, "cpu")
+        slab["labels"][:, ::3] = reading.NONE
+        slab["labels"][:, 1::5] = -1
+        optimizer = Optimizer(model, 1e-3, 1e-3)
+
+        class Options:
+            noise, auxiliary, slabs = 0.0, 0.3, 2
+
+        stepper = read_step.Stepper(model, optimizer, torch.float32, Options, False)
+        stepper.add(slab)
+        stepper.add(slab)
+        found = [p.grad.clone() for p in optimizer.parameters]
+        for p in optimizer.parameters:
+            p.grad = None
+        c = model.c
+        visual = model.vision(read_model.normalised(slab["images"], torch.float32))
+        head = model.auxiliary_characters(visual).view(-1, c.characters)
+        weights = torch.ones(c.characters)
+        weights[-1] = 0.05
+        loss = 0.3 * torch.nn.functional.cross_entropy(head, slab["labels"].view(-1).long(), weight=weights, ignore_index=-1)
+        groups = [slab[g] for g in ("long", "short")]
+        hidden = read_model.branches(model, visual, slab["grid"], [g["ids"].long() for g in groups])
+        logits = torch.cat([model.logits(h[:, :-1]).reshape(-1, c.vocab) for h in hidden])
+        (loss + torch.nn.functional.cross_entropy(logits, torch.cat([g["target"][:, 1:].reshape(-1) for g in groups]).long(), ignore_index=-1)).backward()
+        for p, g in zip(optimizer.parameters, found):
+            torch.testing.assert_close(torch.zeros_like(g) if p.grad is None else p.grad, g, rtol=1e-3, atol=1e-6)
+        means = stepper.take()
+        self.assertEqual(set(means), {k for k in read_step.SUMS if k[:5] != "level" or k == "level0_right"})
+        self.assertEqual(stepper.take(), {})
+        optimizer.step(1.0)
+        self.assertEqual(max(float(p.grad.abs().max()) for p in optimizer.parameters), 0.0)
+
+    def test_rows_keep_their_own_tokens_as_targets_and_are_cut_at_the_length(self):
+        packed = reading.pack([([5, 6, 7, 8], 2), ([9, 9, 9, 9, 9, 9, 9], 1)], 6)
+        self.assertEqual(packed["ids"].tolist(), [[5, 6, 7, 8, 0, 0], [9] * 6])
+        self.assertEqual(packed["target"].tolist(), [[-1, -1, 7, 8, -1, -1], [-1, 9, 9, 9, 9, 9]])
+
+    def test_a_misleading_past_leaves_targets_questions_and_breaks_alone(self):
+        rows = [([9, 9, 9] + reading.spell("Some words here\nand there " * 20), 3) for _ in range(60)]
+        packed = reading.pack(rows, 600)
+        ids, target = packed["ids"].copy(), packed["target"].copy()
+        reading.mislead(packed, random.Random(5))
+        changed = packed["ids"] != ids
+        np.testing.assert_array_equal(packed["target"], target)
+        self.assertTrue(0.003 < changed[target >= 0].mean() < 0.03)
+        self.assertFalse(changed[target < 0].any())
+        self.assertTrue(np.isin(ids[changed], reading.spell("Somewrdshant")).all())
 
     def test_a_checkpoint_survives_being_cut_and_joined(self):
         torch.manual_seed(0)

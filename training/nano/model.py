@@ -110,6 +110,21 @@ def window_order(rows: int, columns: int):
     return order, tuple((len(g), len(g[0])) for g in groups.values())
 
 
+class Permuted(torch.autograd.Function):
+    """x (B, S, D) with its second dimension in another order; the gradient is put back by reading, not by adding in place."""
+
+    @staticmethod
+    def forward(context, x, order, inverse):
+        """order: the place in x of each; inverse: the order that undoes it."""
+        context.save_for_backward(inverse)
+        return x.index_select(1, order)
+
+    @staticmethod
+    def backward(context, gradient):
+        """The gradient in x's order."""
+        return gradient.index_select(1, context.saved_tensors[0]), None, None
+
+
 class Model(nn.Module):
     """Parameters live in one flat dict under Hugging Face's names."""
 
@@ -228,7 +243,8 @@ class Model(nn.Module):
         p = "model.visual.merger."
         x = rms(x, self.get(p + "ln_q.weight")).reshape(B, rows * columns, 4 * D)
         x = F.gelu(linear(x, self.get(p + "mlp.0.weight"), self.get(p + "mlp.0.bias")))
-        return linear(x, self.get(p + "mlp.2.weight"), self.get(p + "mlp.2.bias")).index_select(1, inverse)
+        x = linear(x, self.get(p + "mlp.2.weight"), self.get(p + "mlp.2.bias"))
+        return Permuted.apply(x, inverse, index)
 
     # ---- text ----------------------------------------------------------------------------------------------------------
 

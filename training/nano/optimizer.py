@@ -37,7 +37,11 @@ class Optimizer:
         self.parameters = [p for g in self.groups.values() for p, _ in g] + adam
         device = self.parameters[0].device
         self.buffers = {s: torch.zeros(sum(k for _, k in g), *s, device=device) for s, g in self.groups.items()}
-        self.adam = torch.optim.AdamW(adam, lr=adam_lr, betas=(0.9, 0.95), weight_decay=0.0, fused=device.type == "cuda")
+        self.rate = torch.ones((), device=device)  # of the learning rates; on the device, so that a captured step can be replayed with another
+        cuda = device.type == "cuda"
+        self.adam = torch.optim.AdamW(
+            adam, lr=torch.tensor(adam_lr, device=device), betas=(0.9, 0.95), weight_decay=0.0, fused=cuda, foreach=False, capturable=cuda
+        )
         self.muon_lr, self.adam_lr, self.decay = muon_lr, adam_lr, decay
 
     def state(self) -> dict:
@@ -46,12 +50,13 @@ class Optimizer:
 
     def restore(self, state: dict) -> None:
         """Goes on where another run stopped."""
-        self.adam.load_state_dict(state["adam"])
+        # only the moments: how AdamW runs (fused, capturable, its rate's tensor) is this machine's
+        self.adam.load_state_dict({"state": state["adam"]["state"], "param_groups": self.adam.state_dict()["param_groups"]})
         for s, b in state["buffers"].items():
             self.buffers[s].copy_(b)
 
-    def step(self, scale: float, clip: float = 1.0) -> float:
-        """One step at `scale` times the learning rates; returns the gradient's norm."""
+    def step(self, scale: float, clip: float = 1.0) -> torch.Tensor:
+        """One step at `scale` times the learning rates; returns the gradient's norm. Gradients stay allocated and are zero afterwards."""
         for p in self.parameters:
             if p.grad is None:
                 p.grad = torch.zeros_like(p)
@@ -63,22 +68,27 @@ class Optimizer:
             for p in self.parameters:
                 p.grad.copy_(flat[at:at + p.numel()].view_as(p))
                 at += p.numel()
+        self.rate.fill_(scale)
+        return self.update(clip)
+
+    @torch.no_grad()
+    def update(self, clip: float = 1.0) -> torch.Tensor:
+        """`step` at the rate in `self.rate`, with work on the device alone: a CUDA graph may hold it."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, clip)
         for g in self.adam.param_groups:
-            g["lr"] = self.adam_lr * scale
+            g["lr"].copy_(self.rate * self.adam_lr)
         self.adam.step()
-        with torch.no_grad():
-            for s, g in self.groups.items():
-                grad = torch.cat([p.grad.view(k, *s) for p, k in g])
-                b = self.buffers[s]
-                b.mul_(0.95).add_(grad)
-                update = orthogonalise(grad + 0.95 * b) * (0.2 * math.sqrt(max(s)))
-                lr, at, parts = self.muon_lr * scale, 0, []
-                torch._foreach_mul_([p.data for p, _ in g], 1 - lr * self.decay)
-                for p, k in g:
-                    parts.append(update[at:at + k].reshape(p.shape))
-                    at += k
-                torch._foreach_add_([p.data for p, _ in g], parts, alpha=-lr)
-        for p in self.parameters:
-            p.grad = None
+        rate = self.rate * self.muon_lr
+        for s, g in self.groups.items():
+            grad = torch.cat([p.grad.view(k, *s) for p, k in g])
+            b = self.buffers[s]
+            b.mul_(0.95).add_(grad)
+            update = orthogonalise(grad + 0.95 * b) * (rate * (-0.2 * math.sqrt(max(s))))
+            parts, at = [], 0
+            for p, k in g:
+                parts.append(update[at:at + k].reshape(p.shape))
+                at += k
+            torch._foreach_mul_([p.data for p, _ in g], 1 - rate * self.decay)
+            torch._foreach_add_([p.data for p, _ in g], parts)
+        torch._foreach_zero_([p.grad for p in self.parameters])
         return norm

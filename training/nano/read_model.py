@@ -130,6 +130,24 @@ def start_positions(grid, before: int, device) -> tuple[torch.Tensor, int]:
     return torch.stack([torch.cat([text, t]), torch.cat([text, y]), torch.cat([text, x])]), before + max(rows, columns)
 
 
+class _Embedding(torch.autograd.Function):
+    """Rows of the table; the gradient is one matrix product with the ids as ones: faster than scattering into a table this small, and always the same."""
+
+    @staticmethod
+    def forward(context, ids, table, dtype):
+        """ids (N,), table (vocabulary, T) -> (N, T)."""
+        context.save_for_backward(ids)
+        context.vocabulary, context.dtype = table.shape[0], table.dtype
+        return F.embedding(ids, table).to(dtype)
+
+    @staticmethod
+    def backward(context, gradient):
+        """The table's gradient."""
+        (ids,) = context.saved_tensors
+        ones = (ids[:, None] == torch.arange(context.vocabulary, device=ids.device)).to(gradient.dtype)
+        return None, (ones.T @ gradient).to(context.dtype), None
+
+
 def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> list[torch.Tensor]:
     """Hidden states of branches: visual (n, tokens, T), each group's ids (n * k, L), a picture's k branches side by side -> (n * k, L, T) each."""
     c, d = model.c, visual.device
@@ -138,10 +156,10 @@ def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> l
     before = _before(d)
     P = len(before) + visual.shape[1]
     positions, follows = start_positions(grid, len(before), d)
-    x = torch.cat([F.embedding(before, table).to(dtype)[None].expand(n, -1, -1), visual], 1).reshape(n * P, -1)
+    x = torch.cat([_Embedding.apply(before, table, dtype)[None].expand(n, -1, -1), visual], 1).reshape(n * P, -1)
     parts, places = [x], [positions.repeat(1, n)]
     for ids in groups:
-        parts.append(F.embedding(ids.reshape(-1), table).to(dtype))
+        parts.append(_Embedding.apply(ids.reshape(-1), table, dtype))
         places.append((follows + torch.arange(ids.shape[1], device=d)).repeat(ids.shape[0])[None].expand(3, -1))
     x = torch.cat(parts)
     cos, sin = (t[0, 0][:, None] for t in model.rope(torch.cat(places, 1)[:, None], dtype))
@@ -173,28 +191,31 @@ def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> l
 
 
 def forward(model, slab: dict, dtype, noise: float = 0.0) -> dict:
-    """Losses and counts of one slab: language (sum, count), right (sum), auxiliary (mean), characters (right, count); by group for language."""
+    """Losses and counts of one slab, all tensors: loss (mean over the model's own tokens), auxiliary (mean), characters (right, count), and for each
+    group of rows (loss, right, count)."""
     visual = model.vision(normalised(slab["images"], dtype, noise))
     head = linear(visual, model.auxiliary_characters.weight, model.auxiliary_characters.bias).view(-1, model.c.characters)
     labels = slab["labels"].view(-1).long()
-    weights = torch.ones(model.c.characters, device=head.device)
-    weights[-1] = 0.05  # most slots hold nothing
-    auxiliary = F.cross_entropy(head.float(), labels, weight=weights, ignore_index=-1)
+    # most slots hold nothing; means by hand: a reduction inside cross_entropy runs on one multiprocessor
+    weights = torch.where(labels < 0, 0.0, torch.where(labels == model.c.characters - 1, 0.05, 1.0))
+    each = F.cross_entropy(head.float(), labels, reduction="none", ignore_index=-1)
+    auxiliary = (each * weights).sum() / weights.sum().clamp(min=1e-6)
     names = ("long", "short")
     hidden = branches(model, visual, slab["grid"], [slab[name]["ids"].long() for name in names])
-    out = {"auxiliary": auxiliary, "loss": 0.0, "tokens": 0}
+    out = {"auxiliary": auxiliary}
     with torch.no_grad():
         text = (labels >= 0) & (labels < model.c.characters - 1)
         out["characters"] = ((head.argmax(-1) == labels) & text).sum(), text.sum()
+    loss, tokens = 0.0, 0
     for name, h in zip(names, hidden):
-        index, target = slab[name]["index"], slab[name]["target"].long()
-        logits = model.logits(h.reshape(-1, h.shape[-1]).index_select(0, index - 1)).float()
-        loss = F.cross_entropy(logits, target, reduction="sum")
+        target = slab[name]["target"][:, 1:].reshape(-1).long()
+        logits = model.logits(h[:, :-1].reshape(-1, h.shape[-1])).float()
+        part = F.cross_entropy(logits, target, reduction="none", ignore_index=-1).sum()
         with torch.no_grad():
-            out[name] = loss.detach(), (logits.argmax(-1) == target).sum(), len(target)
-        out["loss"] = out["loss"] + loss
-        out["tokens"] += len(target)
-    return out
+            count = (target >= 0).sum()
+            out[name] = part.detach(), (logits.argmax(-1) == target).sum(), count
+        loss, tokens = loss + part, tokens + count
+    return out | {"loss": loss / tokens}
 
 
 def floating_operations(c: Config, n: int, grid, long: int, short: int, times: int) -> float:

@@ -43,6 +43,9 @@ def arguments(argv=None):
     p.add_argument("--every", type=float, default=10.0, help="seconds between log records")
     p.add_argument("--count", type=int, default=48, help="held-out pages of each size to read at the end; 0: none")
     p.add_argument("--real", default=str(Path(__file__).parent.parent / "reading-evaluation"), help="folder of pages a browser drew")
+    p.add_argument("--pixels", type=float, default=16.0, help="millions of pixels of a slab")
+    p.add_argument("--no-graphs", action="store_true", help="no CUDA graphs (read_step.py)")
+    p.add_argument("--no-cudnn", action="store_true", help="not cuDNN's attention")
     p.add_argument("--evaluate-only", action="store_true")
     p.add_argument("--no-compile", action="store_true")
     return p.parse_args(argv)
@@ -68,6 +71,7 @@ def main(argv=None):
     started = time.time()
     from . import reading
 
+    reading.set_slab(int(a.pixels * 1e6))
     # rendering processes are forked before torch starts threads and CUDA
     loader = None if a.evaluate_only else reading.Loader(a.workers, a.seed * 1000 + int(a.span[0] * 997), a.uses, a.span[0], a.browsers)
     import torch
@@ -81,9 +85,8 @@ def main(argv=None):
     cuda = a.device != "cpu"
     dtype = torch.bfloat16 if cuda else torch.float32
     torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cuda.enable_cudnn_sdp(not a.no_cudnn)
     torch.manual_seed(a.seed)
-    if not a.no_compile:
-        read_model.compile_blocks()
     model = Model(read_model.SIZES[a.size]).to(a.device)
     checkpoint = {}
     if a.load:
@@ -108,6 +111,9 @@ def main(argv=None):
         optimizer = Optimizer(model, a.muon_lr, a.adam_lr)
         if "optimizer" in checkpoint:
             optimizer.restore(checkpoint["optimizer"])
+        if cuda:  # graphs cannot be captured on the default stream, and gradients keep to one
+            torch.cuda.synchronize()
+            torch.cuda.set_stream(torch.cuda.Stream())
         done = train(a, model, optimizer, loader, log, checkpoint, dtype)
         loader.stop()
     if a.count:
@@ -124,20 +130,15 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
     """The training loop; returns and saves the last state."""
     import torch
 
-    from . import read_model, reading
+    from . import read_model, read_step, reading
 
     cuda = a.device != "cpu"
     step, pages, before = checkpoint.get("step", 0), checkpoint.get("pages", 0), checkpoint.get("seconds", 0.0)
     batches = loader.batches(a.device)
-    watch = held_slab(a, reading)
+    watch = to_device(held_slab(a, reading), a.device)
     begin = last = None
     decaying = a.span[0] >= a.decay_from
-    sums: dict = {}
     waited, steps, operations, pages_then = 0.0, 0, 0.0, pages
-
-    def add(key, value, weight=1.0):
-        s = sums.setdefault(key, [0.0, 0.0])
-        s[0], s[1] = s[0] + value, s[1] + weight
 
     def save(kind=""):
         """Writes a checkpoint into --state."""
@@ -155,6 +156,9 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
         os.replace(str(to) + ".new", to)
         return {k: v for k, v in state.items() if k not in ("model", "optimizer")}
 
+    began = time.time()
+    stepper = start(a, model, optimizer, dtype, loader)
+    log(event="ready", graphs=len(stepper.graphs or ()), seconds_to_capture=time.time() - began)
     while steps < a.steps:
         elapsed = 0.0 if begin is None else time.time() - begin
         fraction = elapsed / (a.minutes * 60)
@@ -164,7 +168,7 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
             break
         at = a.span[0] + (a.span[1] - a.span[0]) * fraction
         loader.at.value = at
-        scale = min(1.0, (steps + 1) / 60) * (1.0 if at < a.decay_from else max(0.03, (1 - at) / (1 - a.decay_from)))
+        scale = min(1.0, (steps + 1) / 100) * (1.0 if at < a.decay_from else max(0.03, (1 - at) / (1 - a.decay_from)))
         if at >= a.decay_from and not decaying:
             decaying = True
             save(".constant")
@@ -172,37 +176,19 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
             t = time.time()
             slab = next(batches)
             waited += time.time() - t
-            try:
-                out = read_model.forward(model, slab, dtype, a.noise)
-                ((out["loss"] / out["tokens"] + a.auxiliary * out["auxiliary"]) / a.slabs).backward()
-            except Exception as error:
-                if begin is not None or a.no_compile:
-                    raise
-                print("without compiling, because of:", repr(error)[:800], flush=True)
-                a.no_compile = True
-                read_model.plain_blocks()
-                model.zero_grad(set_to_none=True)
-                out = read_model.forward(model, slab, dtype, a.noise)
-                ((out["loss"] / out["tokens"] + a.auxiliary * out["auxiliary"]) / a.slabs).backward()
-            n = slab["n"]
-            pages += n
+            stepper.add(slab)
+            pages += slab["n"]
             operations += read_model.floating_operations(
-                model.c, n, slab["grid"], slab["long"]["ids"].shape[1], slab["short"]["ids"].shape[1], reading.SHORT
+                model.c, slab["n"], slab["grid"], slab["long"]["ids"].shape[1], slab["short"]["ids"].shape[1], reading.SHORT
             )
-            with torch.no_grad():
-                add("auxiliary_loss", out["auxiliary"].detach())
-                add("characters", *out["characters"])
-                for key in ("long", "short"):
-                    loss, right, count = out[key]
-                    add(f"{key}_loss", loss, count)
-                    add(f"{key}_right", right, count)
-                add(f"level{slab['level']}_right", out["long"][1], out["long"][2])
-        norm = optimizer.step(scale)
+        norm = stepper.step(scale)
         step += 1
         steps += 1
+        if steps % AHEAD == 0 and cuda:  # launching costs nothing: do not run far ahead of the device, the clock is the schedule
+            torch.cuda.current_stream().synchronize()
         if begin is None or steps == WARM:  # the first steps compile; what they take is not training time
             with torch.no_grad():  # compiled anew without gradients
-                read_model.forward(model, to_device(watch, a.device), dtype)
+                read_model.forward(model, watch, dtype)
             if cuda:
                 torch.cuda.synchronize()
             begin = last = time.time()
@@ -213,10 +199,10 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
             if cuda:
                 torch.cuda.synchronize()
                 now = time.time()
-            values = {k: float(v[0]) / max(1.0, float(v[1])) for k, v in sums.items()}
+            values = stepper.take()
             passed = now - last
             with torch.no_grad():
-                held = read_model.forward(model, to_device(watch, a.device), dtype)
+                held = read_model.forward(model, watch, dtype)
             log(
                 event="read",
                 step=step,
@@ -226,9 +212,9 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
                 scale=scale,
                 norm=float(norm),
                 **values,
-                held_long=float(held["long"][0]) / held["long"][2],
-                held_long_right=float(held["long"][1]) / held["long"][2],
-                held_short_right=float(held["short"][1]) / held["short"][2],
+                held_long=float(held["long"][0]) / float(held["long"][2]),
+                held_long_right=float(held["long"][1]) / float(held["long"][2]),
+                held_short_right=float(held["short"][1]) / float(held["short"][2]),
                 held_characters=float(held["characters"][0]) / max(1.0, float(held["characters"][1])),
                 rate=(pages - pages_then) / passed,
                 fresh=(loader.drawn() - drawn_then) / passed,
@@ -237,7 +223,7 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
                 share=operations / passed / PEAK,
                 memory=torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0,
             )
-            sums, waited, operations, pages_then, drawn_then = {}, 0.0, 0.0, pages, loader.drawn()
+            waited, operations, pages_then, drawn_then = 0.0, 0.0, pages, loader.drawn()
             last = time.time()
     if not decaying:  # a run that ends before the learning rate falls: its end is what others go on from
         save(".constant")
@@ -245,6 +231,32 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
 
 
 WARM = 12  # steps that count as start: all shapes of tensors are compiled by then
+AHEAD = 4  # steps after which to wait for the device
+
+
+def start(a, model, optimizer, dtype, loader):
+    """The stepper: with graphs where they work, compiled where that works."""
+    import torch
+
+    from . import read_model, read_step
+
+    for graphs, compiled in ((True, True), (False, True), (False, False)):
+        if (graphs and (a.no_graphs or a.device == "cpu")) or (compiled and a.no_compile):
+            continue
+        try:
+            (read_model.compile_blocks if compiled else read_model.plain_blocks)()
+            stepper = read_step.Stepper(model, optimizer, dtype, a, graphs, loader.pause)
+            examples = read_step.examples(a.device)
+            if graphs:
+                stepper.capture(examples)
+            elif compiled:
+                stepper.work(examples[0])
+                torch._foreach_zero_([p.grad for p in optimizer.parameters])
+                stepper.sums.zero_()
+            return stepper
+        except Exception as error:  # a machine that lacks one of them still trains, more slowly
+            print(f"not {'graphs' if graphs else 'kernel by kernel'}{', compiled' if compiled else ''}, because of:", repr(error)[:800], flush=True)
+    raise SystemExit("no way to compute gradients works here")
 
 
 def held_slab(a, reading) -> dict:

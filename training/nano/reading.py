@@ -12,6 +12,7 @@ import random
 import threading
 import traceback
 from collections import deque
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
@@ -25,29 +26,37 @@ SIZES = (
     ((224, 112), (336, 112), (448, 112), (224, 224), (336, 224), (280, 280), (560, 140)),
     ((448, 336), (336, 448), (448, 448), (560, 336), (392, 392), (560, 280)),
     ((672, 448), (560, 560), (448, 672), (784, 560), (896, 672), (672, 896), (1008, 588), (784, 784)),
+    ((1092, 784), (1008, 1008), (1344, 896), (896, 1344)),
 )
-LONG = (128, 320, 512)  # characters of a long answer, by level
+LONG = (128, 320, 640, 1024)  # characters of a long answer, by level
+QUESTION = 64  # tokens of a long task around its answer: rows are LONG + QUESTION long, whatever they hold, so that shapes repeat
 SHORT = 3  # short tasks a picture
-LONGEST_SHORT = 80  # tokens of a short task with its question
+LONGEST_SHORT = 80  # tokens of a short task with its question; short rows are as long
 SHIFT = 14  # pixels by which a page moves each time it is used
 SLOTS_X, SLOTS_Y = 7, 4
 READABLE = 4.5  # cap height in pixels under which a character has no label
 SMALLEST = 4.8  # pages with smaller capitals are not asked about
 PIXELS = 16_000_000  # of a slab
-BYTES = PIXELS * 3 + 16 * 1008 * 1008 * 3
+LEAST = 12  # pictures of a slab
 GREATEST = 256  # pictures of a slab
+
+
+def set_slab(pixels: int) -> None:
+    """How many pixels a slab holds, before anything is drawn."""
+    global PIXELS, GREATEST
+    PIXELS, GREATEST = pixels, pixels // 62_500
 
 
 def level_weights(at: float) -> tuple:
     """How often each level is drawn at this part of the schedule: words first, pages later, some of each always."""
     t = min(1.0, at / 0.35)
-    return (0.72 - 0.60 * t, 0.22 + 0.10 * t, 0.06 + 0.50 * t)
+    return (0.72 - 0.64 * t, 0.22 + 0.02 * t, 0.06 + 0.44 * t, 0.18 * t)
 
 
 def draw_page(rng: random.Random, split: str, size: tuple[int, int], layout: str | None = None):
     """One page a little smaller than `size`: (picture, characters, lines as lists of pieces, smallest cap height); None where it holds too little."""
     w, h = size[0] - SHIFT, size[1] - SHIFT
-    scale = rng.choice((1.0, 1.0, 1.0, 1.25, 1.5, 2.0)) if w * h < 350_000 else rng.choice((1.0, 1.0, 1.25, 1.5))
+    scale = rng.choice((1.0, 1.0, 1.0, 1.25, 1.5, 2.0)) if w * h < 350_000 else rng.choice((1.0, 1.0, 1.0, 1.25))
     sheet = Sheet(w, h, split, rng, scale)
     if layout is None and w * h < 60_000 and rng.random() < 0.6:
         layout = rng.choice(("signs", "document", "document", "panel", "form"))
@@ -79,6 +88,7 @@ def slot_labels(characters: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 _SPELLING = {chr(c): protocol.tokenizer.spell(chr(c))[0] for c in range(32, 127)}
 _SPELLING["\n"] = protocol.encode("\n")[0]
+_LETTERS = np.array([_SPELLING[chr(c)] for c in range(33, 127)], np.int16)
 BEFORE = protocol.encode("<think>Clear.</think><answer>")
 AFTER = protocol.encode("</answer>") + [protocol.IM_END]
 
@@ -101,19 +111,34 @@ def row(task) -> tuple[list[int], int]:
     return question + BEFORE + spell(task.answer) + (AFTER if task.whole else []), len(question)
 
 
-def pack(rows: list[tuple[list[int], int]], step: int) -> dict:
-    """Rows -> ids (R, L) int16 padded with 0; index int32: flat places of the tokens that are the model's own; target int16: these tokens."""
-    L = -(-max(len(ids) for ids, _ in rows) // step) * step
-    ids = np.zeros((len(rows), L), np.int16)
-    for i, (r, _) in enumerate(rows):
+def pack(rows: list[tuple[list[int], int]], length: int) -> dict:
+    """Rows -> ids (R, length) int16 padded with 0, and target, of the same shape: the model's own tokens in their places, -1 elsewhere.
+
+    Longer rows are cut.
+    """
+    ids, target = np.zeros((len(rows), length), np.int16), np.full((len(rows), length), -1, np.int16)
+    for i, (r, start) in enumerate(rows):
+        r = r[:length]
         ids[i, : len(r)] = r
-    index = np.concatenate([np.arange(i * L + start, i * L + len(r), dtype=np.int32) for i, (r, start) in enumerate(rows)])
-    return {"ids": ids, "index": index, "target": ids.reshape(-1)[index]}
+        target[i, start : len(r)] = r[start:]
+    return {"ids": ids, "target": target}
+
+
+def mislead(packed: dict, rng: random.Random) -> None:
+    """Puts wrong characters into what a third of the rows read as their own past, never into their targets.
+
+    Reading alone, a model meets its own mistakes: it has to look at the picture again and go on.
+    """
+    chance = np.random.default_rng(rng.getrandbits(32))
+    ids, target = packed["ids"], packed["target"]
+    share = np.where(chance.random(len(ids)) < 0.35, chance.uniform(0.01, 0.06, len(ids)), 0.0)
+    wrong = (target >= 0) & (chance.random(ids.shape) < share[:, None]) & np.isin(ids, _LETTERS)
+    ids[wrong] = chance.choice(_LETTERS, int(wrong.sum()))
 
 
 def slab_count(size) -> int:
     """How many pictures of a size make a slab."""
-    return max(16, min(GREATEST, PIXELS // (size[0] * size[1]) // 8 * 8))
+    return max(LEAST, min(GREATEST, PIXELS // (size[0] * size[1]) // 8 * 8))
 
 
 def draw_slab(rng: random.Random, split: str, level: int, size=None, count=None, drawer=None) -> dict:
@@ -128,7 +153,10 @@ def draw_slab(rng: random.Random, split: str, level: int, size=None, count=None,
 
 
 def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = True) -> dict:
-    """Gives pages out once: writes worn and shifted pictures into `images` (n, h, w, 3) and returns tasks as rows and labels."""
+    """Gives pages out once: writes worn and shifted pictures into `images` (n, h, w, 3) and returns tasks as rows and labels.
+
+    wear False: pictures and the rows' past stay as they are.
+    """
     w, h = fresh["size"]
     grid = (h // 28, w // 28)
     long_rows, short_rows, labels = [], [], []
@@ -155,31 +183,37 @@ def use_slab(rng: random.Random, fresh: dict, images: np.ndarray, wear: bool = T
                 break
         short_rows += found + [([protocol.IM_END], 1)] * (SHORT - len(found))
     fresh["used"] += 1
+    long = pack(long_rows, LONG[fresh["level"]] + QUESTION)
+    if wear:
+        mislead(long, rng)
     return {
         "n": len(texts),
         "size": fresh["size"],
         "grid": grid,
         "level": fresh["level"],
-        "long": pack(long_rows, 64),
-        "short": pack(short_rows, 16),
+        "long": long,
+        "short": pack(short_rows, LONGEST_SHORT),
         "labels": np.stack(labels),
     }
 
 
 RING = 5  # slabs of pages a process keeps
+MOVERS = 2  # threads that move slabs to the device
 
 
 def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
+    """A rendering process: draws slabs, keeps some, gives each out several times."""
     os.nice(5)
-    drawer = web.Drawer() if browse else None
+    drawer, failures = web.Drawer() if browse else None, 0
+    most = uses.value * (2 if browse else 1)  # a browser's pages cost more, so each is given out more often
     rng = random.Random(f"reading-{seed}-{number}")
     ring: deque = deque(maxlen=RING)
     while True:
         slot = free.get()
         try:
-            again = [s for s in ring if s["used"] < uses.value]
-            if len(ring) < RING or not again or rng.random() < 1.0 / uses.value:
-                level = rng.choices((0, 1, 2), level_weights(at.value))[0]
+            again = [s for s in ring if s["used"] < most]
+            if len(ring) < RING or not again or rng.random() < 1.0 / most:
+                level = rng.choices(range(len(SIZES)), level_weights(at.value))[0]
                 slab = draw_slab(rng, "train", max(1, level), drawer=drawer) if drawer else draw_slab(rng, "train", level)
                 ring.append(slab)
                 with kept.get_lock():
@@ -193,10 +227,14 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
         except Exception:  # one page must not stop a training run; the log shows what to mend
             traceback.print_exc()
             free.put(slot)
+            if drawer:  # with a new browser; where none works, without
+                failures += 1
+                drawer.stop()
+                drawer = web.Drawer() if failures < 4 else None
 
 
 class Loader:
-    """Rendering processes (start them before CUDA) and a thread that moves their slabs to the device.
+    """Rendering processes (start them before CUDA) and threads that move their slabs to the device.
 
     uses: how often each page is given out. `at` is the schedule's progress, which chooses the sizes; `drawn()` counts pages drawn.
     browsers: so many of the processes draw with a browser (slower, so their share of the pages is smaller than of the processes).
@@ -205,7 +243,9 @@ class Loader:
     def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0, browsers: int = 0):
         context = multiprocessing.get_context("fork")
         self.at, self.uses, self.kept = context.Value("d", at), context.Value("i", uses), context.Value("q", 0)
-        self.buffers = [mmap.mmap(-1, BYTES) for _ in range(workers + 8)]
+        size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES for w, h in sizes)
+        self.moving = [threading.Lock() for _ in range(MOVERS)]  # each held by a thread while it moves a slab to the device
+        self.buffers = [mmap.mmap(-1, size) for _ in range(workers + 8)]
         self.free, self.ready = context.Queue(), context.Queue()
         for i in range(len(self.buffers)):
             self.free.put(i)
@@ -218,6 +258,14 @@ class Loader:
         for p in self.processes:
             p.start()
 
+    @contextmanager
+    def pause(self):
+        """No slab is moved to the device meanwhile."""
+        with ExitStack() as stack:
+            for lock in self.moving:
+                stack.enter_context(lock)
+            yield
+
     def drawn(self) -> int:
         """Pages drawn so far."""
         return self.kept.value
@@ -229,7 +277,7 @@ class Loader:
         out: queue.Queue = queue.Queue(depth)
         cuda = device != "cpu"
 
-        def run():
+        def run(moving):
             stream = torch.cuda.Stream(device) if cuda else None
             while True:
                 slot, slab = self.ready.get()
@@ -243,15 +291,16 @@ class Loader:
                         slab[name] = {k: torch.from_numpy(v).to(device) for k, v in slab[name].items()}
 
                 if cuda:
-                    with torch.cuda.stream(stream):
+                    with moving, torch.cuda.stream(stream):
                         move()
-                    stream.synchronize()
+                        stream.synchronize()
                 else:
                     move()
                 self.free.put(slot)
                 out.put(slab)
 
-        threading.Thread(target=run, daemon=True).start()
+        for lock in self.moving:
+            threading.Thread(target=run, args=(lock,), daemon=True).start()
         while True:
             slab = out.get()
             if cuda:  # their memory belongs to the copying stream: it must not be given out again while this one's kernels still read it
@@ -265,19 +314,22 @@ class Loader:
             p.terminate()
 
 
-def held_out(seed: int, size: tuple[int, int], count: int, split: str = "test"):
-    """Pages of a split never trained on: (pictures (n, h, w, 3) uint8, texts). The same seed gives the same pages; no wear."""
+HELD_OUT = 600  # characters of the longest held-out page
+
+
+def held_out(seed: int, size: tuple[int, int], count: int, split: str = "test", names: tuple = (None,), longest: int = HELD_OUT):
+    """Pages of a split never trained on: (pictures (n, h, w, 3) uint8, texts). The same seed gives the same pages; no wear.
+
+    names: layouts to choose from; longest: characters of the longest page.
+    """
     rng = random.Random(f"held-out-{seed}-{size}-{split}")
     images, texts = np.empty((count, size[1], size[0], 3), np.uint8), []
     while len(texts) < count:
-        page = draw_page(rng, split, size)
+        page = draw_page(rng, split, size, rng.choice(names) if len(names) > 1 else names[0])
         if page is None:
             continue
         text = Page(page[2]).text
-        if 4 <= len(text) <= HELD_OUT:
+        if 4 <= len(text) <= longest:
             images[len(texts)] = np.pad(np.asarray(page[0]), ((0, SHIFT), (0, SHIFT), (0, 0)), mode="edge")
             texts.append(text)
     return images, texts
-
-
-HELD_OUT = 600  # characters of the longest held-out page

@@ -120,12 +120,15 @@ class Page:
 def long_task(page: Page, rng: random.Random, limit: int) -> Task:
     """The whole text, or the text from an anchor on; cut after `limit` characters."""
     answer = page.text
-    if len(page.text) > 40 and rng.random() < (0.7 if len(page.text) > limit else 0.35):
-        for _ in range(6):
+    if len(page.text) > 40 and rng.random() < (0.6 if len(page.text) > limit else 0.35):
+        for _ in range(8):
             i = rng.randrange(len(page.lines))
             words = page.words[i]
             j = rng.randrange(len(words)) if rng.random() < 0.4 else 0
-            anchor = " ".join(words[j : j + rng.choice((1, 2, 2, 3, 3, 4))])
+            n = rng.choice((1, 2, 2, 3, 3, 4))
+            while n <= 6 and j + n <= len(words) and not page.once(" ".join(words[j : j + n])):
+                n += 1  # among lines that look alike it takes more words to name a place
+            anchor = " ".join(words[j : j + n])
             if len(anchor) >= 3 and page.once(anchor):
                 answer = "\n".join([" ".join(words[j:])] + page.lines[i + 1 :])
                 return Task(rng.choice(READ_ON).format(quoted(anchor, rng)), answer[:limit], len(answer) <= limit)

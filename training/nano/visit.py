@@ -11,20 +11,26 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 
-END = 40.0  # seconds a run needs after its training, for saving and the evaluation
+END = 52.0  # seconds a run needs after its training, for saving and the evaluation
+SHORT_END = 8.0  # without the evaluation
+PROFILE = 160.0  # seconds a profile may take
 
 
-def run(command: list[str], log: Path) -> int:
-    """Runs a command of this package; its output goes to `log` and to stdout. Returns its exit code."""
+def run(command: list[str], log: Path, limit: float = 3600.0) -> int:
+    """Runs a command of this package for at most `limit` seconds; its output goes to `log` and to stdout. Returns its exit code."""
     with open(log, "a") as file:
         process = subprocess.Popen([sys.executable, "-u", "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        timer = threading.Timer(limit, process.kill)
+        timer.start()
         for line in process.stdout:
             file.write(line)
             file.flush()
             print(line, end="", flush=True)
+        timer.cancel()
         return process.wait()
 
 
@@ -43,11 +49,12 @@ def train(a, size: str, name: str, until: float, extra: list[str]) -> bool:
         "--minutes",
         "600",
         "--deadline",
-        str(until - END),
+        str(until - (SHORT_END if "--count 0" in a.train else END)),
         "--device",
         a.device,
         *extra,
         *shlex.split(a.train),
+        *(shlex.split((a.state / "fastest").read_text()) if (a.state / "fastest").exists() else ()),
     ]
     return run(command, a.out / f"{name}.txt") == 0
 
@@ -75,6 +82,7 @@ def main() -> None:
     p.add_argument("--what", default="weights", choices=("int8", "weights", "momentum"))
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--count", type=int, default=4)
+    p.add_argument("--profile", action="store_true", help="go-on: first measures which way of training is the fastest here; later visits' runs keep to it")
     p.add_argument("--device", default="cuda")
     p.add_argument("--train", default="", help="further options of read_train in one string, as in --train='--uses 3 --noise 0'")
     a = p.parse_args()
@@ -112,9 +120,19 @@ def main() -> None:
         chosen.write_text(size)
         print("characters wrong (capped), and wrong with all before given:", errors, "chosen:", size, flush=True)
     else:
+        fastest = a.state / "fastest"
+        if a.profile:
+            run(["nano.read_profile", "--size", size, "--choice", str(fastest)], a.out / "profile.txt", PROFILE)
         load = a.load or str(a.state / f"{size}.constant.pt")
-        train(a, size, f"go-on-{size}", end, ["--load", load, "--span", *map(str, a.span)])
-    run(["nano.parts", "cut", str(a.state / f"{size}.pt"), str(a.out), "--what", "int8", "--count", "4"], a.out / "bring.txt")
+        options = ["--load", load, "--span", *map(str, a.span)]
+        if not train(a, size, f"go-on-{size}", end, options) and end - time.time() > 100:
+            print("once more, in the slow way", flush=True)
+            fastest.write_text("--no-graphs --no-cudnn --pixels 40 --slabs 1")
+            train(a, size, f"go-on-{size}-again", end, options)
+    for kind in ("", ".constant"):  # the end of the run, and the state before the learning rate fell (the same where it did not)
+        if kind and (a.action == "compare" or a.span[1] < 1):
+            continue
+        run(["nano.parts", "cut", str(a.state / f"{size}{kind}.pt"), str(a.out), "--what", "int8", "--count", "3"], a.out / "bring.txt")
     logs = [f for f in sorted(a.out.iterdir()) if ".part" not in f.name]
     with tarfile.open(a.out / "logs.tar.gz", "w:gz") as archive:  # at most eight files can be carried away: the logs go as one
         for f in logs:

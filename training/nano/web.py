@@ -23,6 +23,7 @@ from .fetch_reading import PACK
 from .pages.content import Content
 from .pages.sheet import FIRST, OTHER
 from .reading_tasks import Page
+from . import web_pages
 
 # Words with boxes, in document order; cut words are left out and covered. Returns {words: [[text, x0, y0, x1, y1, block, size of type, centres x, y of its characters]], bad}.
 EXTRACT = """(() => {
@@ -74,8 +75,9 @@ EXTRACT = """(() => {
 class Browser:
     """A headless Chromium with one page, driven over a pipe."""
 
-    def __init__(self, width: int, height: int):
-        self.folder = tempfile.TemporaryDirectory()
+    def __init__(self, width: int, height: int, hinting: str = "full"):
+        """hinting: how letters are fitted to pixels (none, slight, medium, full), as on different systems."""
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, from_us = os.pipe()
         to_us, from_browser = os.pipe()
 
@@ -93,6 +95,8 @@ class Browser:
                 "--no-sandbox",
                 "--disable-gpu",
                 "--hide-scrollbars",
+                "--disable-dev-shm-usage",
+                f"--font-render-hinting={hinting}",
                 "--remote-debugging-pipe",
                 "--no-first-run",
                 "--disable-extensions",
@@ -113,6 +117,7 @@ class Browser:
         target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         self.page("Page.enable")
+        self.head = ""
         self.size(width, height)
 
     def _messages(self):
@@ -163,9 +168,9 @@ class Browser:
 
     def show(self, head: str, body: str) -> None:
         """Swaps the page's styles and body in place (a third of the time of a new page)."""
-        self.evaluate(
-            f"document.head.innerHTML = {json.dumps(head)}; document.body.innerHTML = {json.dumps(body)}; document.fonts.ready.then(() => 1)"
-        )
+        styles = "" if head == self.head else f"document.head.innerHTML = {json.dumps(head)};"
+        self.head = head
+        self.evaluate(f"{styles} document.body.innerHTML = {json.dumps(body)}; document.fonts.ready.then(() => 1)")
 
     def take(self) -> tuple[Image.Image, list[list[str]], float, np.ndarray] | None:
         """(picture, lines as lists of pieces, smallest size of type, characters as Sheet.finish gives them).
@@ -173,16 +178,31 @@ class Browser:
         None where text is cut so that it cannot be covered, or where there is none.
         """
         found = json.loads(self.evaluate(EXTRACT))
-        if found["bad"] or not found["words"]:
+        if found["bad"] or not found["words"] or overlapping(found["words"]):
             return None
-        image = Image.open(io.BytesIO(base64.b64decode(self.page("Page.captureScreenshot", format="png")["data"]))).convert("RGB")
+        image = Image.open(io.BytesIO(base64.b64decode(self.page("Page.captureScreenshot", format="png", optimizeForSpeed=True)["data"]))).convert("RGB")
         return image, lines_of(found["words"]), min(w[6] for w in found["words"]), characters_of(found["words"])
 
     def close(self) -> None:
-        """Ends the browser."""
+        """Ends the browser, by force where it does not end by itself."""
         self.write.close()
-        self.process.wait(20)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.folder.cleanup()
+
+
+def overlapping(words: list) -> bool:
+    """Whether words lie over one another, as where a column is too narrow for what is in it."""
+    box = np.array([w[1:5] for w in words], np.float32)
+    wide = np.minimum(box[:, None, 2], box[None, :, 2]) - np.maximum(box[:, None, 0], box[None, :, 0])
+    high = np.minimum(box[:, None, 3], box[None, :, 3]) - np.maximum(box[:, None, 1], box[None, :, 1])
+    small = np.minimum(box[:, None, 3] - box[:, None, 1], box[None, :, 3] - box[None, :, 1])
+    over = (wide > 3) & (high > 0.4 * small)
+    np.fill_diagonal(over, False)
+    return bool(over.any())
 
 
 def characters_of(words: list) -> np.ndarray:
@@ -315,21 +335,35 @@ class Drawer:
     def __init__(self):
         self.browser = None
         self.left = 0
+        self.head, self.pages = "", 0  # a look, and for how many pages it still serves: fonts take long to load
 
     def page(self, rng: random.Random, split: str, size: tuple[int, int], shift: int):
         """(picture, characters, lines, smallest cap height), `shift` pixels smaller than `size`; None where text is cut or too small."""
         if self.left == 0:  # a fresh browser now and then: memory
             if self.browser:
                 self.browser.close()
-            self.browser, self.left = Browser(size[0] - shift, size[1] - shift), 4000
+            self.browser, self.left, self.window = Browser(size[0] - shift, size[1] - shift, rng.choice(("none", "slight", "full"))), 4000, None
             self.browser.open("file:///dev/null")
         self.left -= 1
-        self.browser.size(size[0] - shift, size[1] - shift)
-        self.browser.show(styles(split, rng), body(Content(split, rng), rng))
+        window = size[0] - shift, size[1] - shift
+        if window != self.window:
+            self.browser.size(*window)
+            self.window = window
+        if self.pages == 0:
+            self.head, self.pages = web_pages.styles(split, rng), 3
+        self.pages -= 1
+        self.browser.show(self.head, web_pages.body(Content(split, rng), rng, window))
         taken = self.browser.take()
         if taken is None or taken[2] < 9:
             return None
         return taken[0], taken[3], taken[1], 0.7 * taken[2]
+
+
+    def stop(self) -> None:
+        """Ends its browser."""
+        if self.browser:
+            self.browser.close()
+            self.browser, self.left = None, 0
 
 
 # Pages written by others, to be read but not learnt: documentation that Debian and Node.js install.
@@ -389,20 +423,16 @@ def evaluation(folder: Path, synthetic: int = 24, real: int = 24) -> None:
 def measure(seconds: float) -> None:
     """Prints how many pages a second one browser gives."""
     rng = random.Random(1)
-    write = Content("train", rng)
-    browser = Browser(896, 672)
-    browser.open("file:///dev/null")
-    began, pages, kept, characters = time.time(), 0, 0, 0
+    drawer = Drawer()
+    began, drawn, kept, characters = time.time(), 0, 0, 0
     while time.time() - began < seconds:
-        browser.show(styles("train", rng), body(write, rng))
-        taken = browser.take()
-        pages += 1
-        if taken is not None:
+        page = drawer.page(rng, "train", (896, 672), 14)
+        drawn += 1
+        if page is not None:
             kept += 1
-            characters += len(Page(taken[1]).text)
-            np.asarray(taken[0])
-    print(f"{kept / (time.time() - began):.1f} pages/s kept of {pages / (time.time() - began):.1f}, {characters / max(1, kept):.0f} characters each")
-    browser.close()
+            characters += len(Page(page[2]).text)
+    print(f"{kept / (time.time() - began):.1f} pages/s kept of {drawn / (time.time() - began):.1f}, {characters / max(1, kept):.0f} characters each")
+    drawer.stop()
 
 
 if __name__ == "__main__":

@@ -84,6 +84,32 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     from: /value == most && column < best/g,
     to: 'value == most && column > best',
   },
+  {
+    what: 'fragments of the matrix transposed',
+    caught: 'GEMM on subgroup matrices, q4 with f16 scales: odd sizes, bias and GELU; tile 32 x 32',
+    from: /col_major/g,
+    to: 'row_major',
+  },
+  {
+    what: 'outliers of SwiGLU not clamped to f16',
+    caught:
+      'GEMM on subgroup matrices, q8 with f32 scales: the gate times up, zero, large and small rows, some clamped to f16; ' +
+      'tile 32 x 32',
+    from: /clamp\((.*), -65504\.0, 65504\.0\)/g,
+    to: '$1',
+  },
+  {
+    what: 'the same step prefetched again instead of the next',
+    caught: 'split-K on subgroup matrices, q4 with f16 scales: split-K of equal splits, odd sizes; X f32',
+    from: /\(step \+ 1u\)/g,
+    to: 'step',
+  },
+  {
+    what: 'partial sums of every split in the same place',
+    caught: 'split-K on subgroup matrices, f32: split-K in wide tiles, zero, large and small rows; X f16',
+    from: 'wg.z * padded + first_token',
+    to: 'first_token',
+  },
 ];
 
 /** The kernel with the mistake in it. Throws Error where the kernel no longer contains the text to change. */

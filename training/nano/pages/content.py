@@ -136,7 +136,10 @@ class Content:
     def token(self) -> str:
         """Something short that no dictionary has."""
         return self.random.choice(
-            (self.number, self.price, self.date, self.time, self.code, self.name, self.email, self.percent, self.url, self.version, self.phone)
+            (
+                *(self.number, self.price, self.date, self.time, self.code, self.name, self.email, self.percent, self.url, self.version, self.phone),
+                *((self.identifier, self.identifier, self.snippet, self.signs) if self.split == "train" else ()),
+            )
         )()
 
     # ---- short things --------------------------------------------------------------------------------------------------
@@ -302,6 +305,105 @@ class Content:
             "email": self.email,
             "version": self.version,
         }[kind]()
+
+    # ---- signs of programs and documentation ---------------------------------------------------------------------------
+
+    def identifier(self) -> str:
+        """A name in a program: words joined as programs join them, sometimes with brackets or a sign before it."""
+        r = self.random
+        low = self.lists["low"]
+        parts = [r.choice(low)[: r.choice((3, 4, 6, 8, 20))] for _ in range(r.choice((1, 2, 2, 2, 3, 3, 4)))]
+        k = r.random()
+        if k < 0.32:
+            text = "_".join(parts)
+        elif k < 0.52:
+            text = parts[0] + "".join(p.capitalize() for p in parts[1:])
+        elif k < 0.64:
+            text = "".join(p.capitalize() for p in parts)
+        elif k < 0.80:
+            text = "_".join(parts).upper()
+        elif k < 0.88:
+            text = "-".join(parts)
+        elif k < 0.95:
+            text = ".".join(parts)
+        else:
+            text = "::".join(parts)
+        k = r.random()
+        if k < 0.55:
+            return text
+        return r.choice(("_{}", "__{}__", "${}", "--{}", "-{}", "@{}", ".{}", "#{}", "{}()", "{}()", "{}[]", "{}[i]", "<{}>", "{}:", "{};", "[{}]", "&{}", "*{}", "{{{}}}", "`{}`", "({})", "{}/", "%{}%")).format(text)
+
+    def snippet(self) -> str:
+        """A line of a program, a command's option, a tag, a declaration."""
+        r = self.random
+        i = self.identifier
+        name = r.choice(self.lists["low"])
+        return r.choice(
+            (
+                lambda: f"{r.choice(('int', 'void', 'char *', 'const char *', 'size_t', 'double', 'bool'))} {i()} ({i()} {name}, {i()} *{r.choice(self.lists['low'])});",
+                lambda: f"def {name}_{r.choice(self.lists['low'])}(self, {i()}=None):",
+                lambda: f"#define {i().upper()} {r.choice((str(r.randint(0, 999)), hex(r.randint(0, 65535))))}",
+                lambda: f"{i()} = {i()}[{r.randint(0, 99)}];",
+                lambda: f"{i()}({r.choice((chr(34), chr(39)))}{name}{r.choice((chr(34), chr(39)))}, {i()})",
+                lambda: f"--{name}=<{r.choice(self.lists['low'])}>",
+                lambda: f"-{name[0]}, --{name}[={r.choice(self.lists['low']).upper()}]",
+                lambda: f'<{name} {r.choice(("class", "id", "name", "href", "src"))}="{i()}">',
+                lambda: f"</{name}>",
+                lambda: f"{{ {name}: {self.value()}, {r.choice(self.lists['low'])}: [] }}",
+                lambda: f"[{', '.join(str(r.randint(0, 99)) for _ in range(r.randint(1, 5)))}]",
+                lambda: f"if ({i()} {r.choice(('==', '!=', '<', '>=', '&&', '||', '==='))} {i()}) {{",
+                lambda: f"{name} |= {i()} & ~{i()};",
+                lambda: f"$ {name} {self.snippet() if r.random() < 0.3 else i()} | {r.choice(self.lists['low'])}",
+                lambda: f"{i()}: {i()} | null;",
+                lambda: f"const {{ {name} }} = require('{i()}');",
+                lambda: f"typedef struct _{i()} {i()};",
+                lambda: f"{name}@{self.version()}",
+                lambda: f"{i()} -> {i()}",
+                lambda: f"({name}) => {i()}",
+            )
+        )()
+
+    def signs(self) -> str:
+        """A few signs of all the keyboard has, as they stand in programs, sums and pictures of keys."""
+        r = self.random
+        return "".join(r.choices("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", k=r.choice((1, 1, 2, 2, 3, 4)))) + r.choice(("", r.choice(self.lists["low"])))
+
+    # ---- lines that look alike -----------------------------------------------------------------------------------------
+
+    def alike(self, count: int) -> list[list[str]]:
+        """Rows of pieces that differ little from one another: amounts, names with one beginning, log lines, numbered things, contents of a book."""
+        r = self.random
+        low = self.lists["low"]
+        kind = r.choice(("amounts", "amounts", "names", "names", "log", "numbered", "files", "contents", "settings", "numbers"))
+        few = [self.title() for _ in range(r.randint(1, 3))]
+        stems = [r.choice(low) for _ in range(r.randint(1, 2))]
+        join = r.choice(("_", "", "-", "."))
+        start, step = r.randint(0, 500), r.choice((1, 1, 1, 2, 5, 10))
+        months = r.random() < 0.5
+
+        def name():
+            parts = [r.choice(stems)] + [r.choice(low) for _ in range(r.choice((1, 1, 2)))]
+            return join.join(parts) if join else parts[0] + "".join(p.capitalize() for p in parts[1:])
+
+        ends = r.choice(("", "", "()", ";", " ();", ":", "[]"))
+        base = r.randint(1, 10 ** r.randint(2, 5))
+        out = []
+        for k in range(count):
+            n = start + k * step
+            near = f"{(base + r.randint(-9, 9)) / 100:,.2f}" if r.random() < 0.7 else self.number()
+            out.append(
+                {
+                    "amounts": lambda: [r.choice(few), near] + ([self.percent()] if months else []),
+                    "names": lambda: [name() + ends] if months else [name() + ends, r.choice((r.choice(stems), r.choice(low), self.identifier()))],
+                    "log": lambda: [f"{n // 60 % 24:02}:{n % 60:02}:{r.randint(0, 59):02} {stems[0]}: {few[0].lower()} {r.randint(0, 999)}"],
+                    "numbered": lambda: [f"{few[0]} {n}", r.choice((near, r.choice(few), r.choice(low)))],
+                    "files": lambda: [f"{stems[0]}{join}{n:03}.{r.choice(('png', 'png', 'txt'))}", f"{r.randint(1, 999)} KB"],
+                    "contents": lambda: [f"{start % 9 + 1}.{k + 1}", self.title() if r.random() < 0.7 else name(), str(n)],
+                    "settings": lambda: [f"{r.choice(stems)} {r.choice(low)}", r.choice(("on", "off", "yes", "no", "auto", "0", "1"))],
+                    "numbers": lambda: [str((base + r.randint(-50, 50)) * 10 ** r.randint(0, 1)) for _ in range(3 if months else 5)],
+                }[kind]()
+            )
+        return out
 
     # ---- lines ---------------------------------------------------------------------------------------------------------
 

@@ -28,10 +28,11 @@ export function rounded(values: Float32Array<ArrayBuffer>, floats: 'f32' | 'f16'
 
 /**
  * A matrix. With `extremes` its first row is zero, its second alternates the largest and smallest numbers, and the other rows are
- * a thousand times smaller or larger than usual.
+ * a thousand times smaller or larger than usual, but none beyond `largest`.
  */
-export function madeUpMatrix(format: MatrixFormat, random: Random, extremes = false): MadeUpMatrix {
-  return isQuantized(format) ? quantized(format, random, extremes) : floats(format, random, extremes);
+export function madeUpMatrix(format: MatrixFormat, random: Random, extremes = false, largest = Infinity): MadeUpMatrix {
+  const most = extremes ? largest : null;
+  return isQuantized(format) ? quantized(format, random, most) : floats(format, random, most);
 }
 
 /** Factors of rows with extremes: large, small and usual ones. */
@@ -41,28 +42,35 @@ function rowFactor(row: number): number {
   return ROW_FACTORS[row % ROW_FACTORS.length] ?? 1;
 }
 
-function floats(format: MatrixFormat, random: Random, extremes: boolean): MadeUpMatrix {
+/** `most`: the largest number of the extremes; null without any. */
+function floats(format: MatrixFormat, random: Random, most: number | null): MadeUpMatrix {
   const { rows, cols } = format;
   const values = random(rows * cols);
-  if (extremes) {
+  if (most !== null) {
     const [largest, smallest] = format.floats === 'f16' ? [65_504, 2 ** -24] : [1e6, 1e-9];
-    values.forEach((value, i) => (values[i] = value * rowFactor(Math.floor(i / cols))));
+    const bound = Math.min(most, largest);
+    values.forEach((value, i) => (values[i] = value * Math.min(bound, rowFactor(Math.floor(i / cols)))));
     values.fill(0, 0, cols);
-    for (let i = cols; i < 2 * cols; i++) values[i] = (i % 2 === 0 ? largest : smallest) * (i % 3 === 0 ? -1 : 1);
+    for (let i = cols; i < 2 * cols; i++) values[i] = (i % 2 === 0 ? bound : smallest) * (i % 3 === 0 ? -1 : 1);
   }
   const weights = rounded(values, format.floats);
   const rowLength = format.kind === 'table' ? cols : paddedWidth(cols);
   return { arrays: [stored(paddedRows(weights, cols, rowLength), format.floats)], weights };
 }
 
-function quantized({ kind, floats: type, rows, cols }: MatrixFormat, random: Random, extremes: boolean): MadeUpMatrix {
+/** `most` as {@link floats} has it. */
+function quantized(
+  { kind, floats: type, rows, cols }: MatrixFormat,
+  random: Random,
+  most: number | null,
+): MadeUpMatrix {
   const bits = kind === 'q4' ? 4 : 8;
   const [zero, levels] = [2 ** (bits - 1), 2 ** bits];
   const quantized = Uint8Array.from(random(rows * cols), (value) => Math.floor(((value + 1) / 2) * levels));
   const blocks = cols / QUANT_BLOCK;
   const scales = random(rows * blocks);
-  if (extremes) {
-    scales.forEach((value, i) => (scales[i] = value * rowFactor(Math.floor(i / blocks))));
+  if (most !== null) {
+    scales.forEach((value, i) => (scales[i] = value * Math.min(most / zero, rowFactor(Math.floor(i / blocks)))));
     quantized.fill(zero, 0, cols);
     for (let i = cols; i < 2 * cols; i++) quantized[i] = i % 2 === 0 ? 0 : levels - 1;
   }

@@ -19,7 +19,7 @@ export interface MatmulProblem {
   readonly logitsRows?: number;
   /** Large, small and zero rows of both sides. */
   readonly extremes?: boolean;
-  /** Clamps the result of `swiglu`. */
+  /** The largest number of the kernel's type: extremes among the weights stay within it, the result of `swiglu` is clamped to it. */
   readonly largest?: number;
 }
 
@@ -31,9 +31,9 @@ interface Sums {
 
 /** Buffers: the matrices', `x`, `y`, `bias` and `gamma` if present, `params`. */
 export function matmulBuffers(problem: MatmulProblem, random: Random = pseudoRandom()): readonly CaseBuffer[] {
-  const { matrices, tokens, epilogue, normEpsilon, logitsRows, extremes = false } = problem;
+  const { matrices, tokens, epilogue, normEpsilon, logitsRows, extremes = false, largest } = problem;
   const { rows, cols } = matrices[0] ?? { rows: 0, cols: 0 };
-  const made = matrices.map((format) => madeUpMatrix(format, random, extremes));
+  const made = matrices.map((format) => madeUpMatrix(format, random, extremes, largest));
   const x = madeUpRows(tokens, cols, random, extremes);
   const bias = problem.bias === true ? random(rows) : null;
   const gamma = normEpsilon === undefined ? null : random(cols).map((value) => 1 + value / 2);

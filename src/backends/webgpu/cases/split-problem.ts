@@ -2,8 +2,9 @@
 import { f16ToF32, f32ToF16 } from '../../../shared/float16.ts';
 import { pseudoRandom } from '../../../shared/pseudo-random.ts';
 import { type Kernel, roundUp, paramWords } from '../gpu/kernel.ts';
+import { LARGEST_F16 } from '../matmul/gemm-subgroup-matrix.ts';
 import { splitKGrid, type PartialSums, partialSumStride } from '../matmul/partial-sums.ts';
-import { madeUpMatrix, paddedRows } from './case-inputs.ts';
+import { madeUpMatrix, madeUpRows, paddedRows } from './case-inputs.ts';
 import type { CaseRun } from './kernel-case.ts';
 import { packedF16 } from './packed-f16.ts';
 import { product } from './reference.ts';
@@ -18,15 +19,18 @@ export interface SplitProblem {
   readonly stepInputs: number;
   /** Whether X is f16, packed for the matrix. */
   readonly isPacked?: boolean;
+  /** Large, small and zero rows of both sides, within f16. */
+  readonly extremes?: boolean;
 }
 
 /** The run: buffers are the matrix's, `x`, the partial sums `[splits, tokens, rows]` in whole tiles, `params`. */
-export function splitKRun({ kernel, sums, tokens, stepInputs, isPacked = false }: SplitProblem): CaseRun {
+export function splitKRun(problem: SplitProblem): CaseRun {
+  const { kernel, sums, tokens, stepInputs, isPacked = false, extremes = false } = problem;
   const { matrix, tile, splits } = sums;
   const { rows, cols } = matrix;
   const random = pseudoRandom();
-  const { arrays, weights } = madeUpMatrix(matrix, random);
-  const made = random(tokens * cols);
+  const { arrays, weights } = madeUpMatrix(matrix, random, extremes, LARGEST_F16);
+  const made = madeUpRows(tokens, cols, random, extremes);
   const x = isPacked ? f16ToF32(f32ToF16(made)) : made;
   const inputs = paddedWidth(cols);
   const [padded, stride] = [roundUp(tokens, tile.tokens), partialSumStride(sums)];

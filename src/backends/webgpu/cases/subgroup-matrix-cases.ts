@@ -35,7 +35,15 @@ const GEMM: readonly GemmCase[] = [
     epilogue: 'add',
     bias: true,
   },
-  { what: 'the gate times up', tokens: 129, rows: 40, cols: 256, epilogue: 'swiglu', bias: true },
+  {
+    what: 'the gate times up, zero, large and small rows, some clamped to f16',
+    tokens: 129,
+    rows: 40,
+    cols: 256,
+    epilogue: 'swiglu',
+    bias: true,
+    extremes: true,
+  },
   { what: 'head of the last tokens', tokens: 11, logitsRows: 1, rows: 37, cols: 64, epilogue: 'store' },
 ];
 
@@ -47,6 +55,7 @@ const SPLIT: readonly {
   readonly cols: number;
   readonly tile: SplitKTile;
   readonly splits: number;
+  readonly extremes?: boolean;
 }[] = [
   {
     what: 'split-K of equal splits, odd sizes',
@@ -65,12 +74,13 @@ const SPLIT: readonly {
     splits: 2,
   },
   {
-    what: 'split-K in wide tiles, one token',
-    tokens: 1,
+    what: 'split-K in wide tiles, zero, large and small rows',
+    tokens: 6,
     rows: 128,
     cols: 512,
     tile: { tokens: 32, rows: 128, subgroups: 4, depth: 2 },
     splits: 4,
+    extremes: true,
   },
 ];
 
@@ -106,7 +116,7 @@ function gemmCase(storage: Storage, one: GemmCase, tile: SubgroupMatrixTile): Ke
 }
 
 function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitKSpec['x']): KernelCase {
-  const { what, tokens, rows, cols, tile, splits } = one;
+  const { what, tokens, rows, cols, tile, splits, extremes } = one;
   const matrix: MatrixFormat = { ...storage, rows, cols };
   return {
     name: `split-K on subgroup matrices, ${storageName(storage)}: ${what}; X ${x}`,
@@ -119,6 +129,7 @@ function splitCase(storage: Storage, one: (typeof SPLIT)[number], x: SplitKSpec[
         tokens,
         stepInputs: tile.depth * QUANT_BLOCK,
         isPacked: x === 'f16',
+        ...(extremes === undefined ? {} : { extremes }),
       }),
   };
 }
