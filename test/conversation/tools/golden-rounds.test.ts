@@ -48,7 +48,8 @@ describe.each(['flat-f16-sharded', 'nested-tied-bf16'] as const)('%s', (name) =>
     expect(result.rounds.map(({ recomputedTokens }) => recomputedTokens)).toEqual([0, 0]);
     expect(result.rounds[1]?.promptTokens).toBe(golden.tokens);
     // All messages but the answer.
-    const prompt = engine.core.contextFor(settings).builder.segments(result.messages.slice(0, -1), (request) => {
+    const { builder } = await engine.core.contextFor(settings);
+    const prompt = builder.segments(result.messages.slice(0, -1), (request) => {
       const view = engine.views?.view(request);
       if (view === undefined) throw new Error('there is an image');
       return view.segment;
