@@ -62,7 +62,7 @@ function parse(text: string): ParsedCall | null {
 /** The numbers of the crops; empty: the whole image. */
 function cropsIn(text: string): readonly number[] {
   const strict = /^GET_CROPS:?\['*([0-8]+)'*\]/.exec(text)?.[1];
-  const list = strict ?? /GET_CROPS\s*:\s*\[([^\]]*)\]/.exec(text)?.[1] ?? '';
+  const list = strict ?? /GET_CROPS\s{0,9}:\s{0,9}\[([^\]]{0,999})\]/.exec(text)?.[1] ?? '';
   const crops = [...list.matchAll(/\d/g)].map(Number);
   return crops.includes(9) ? [] : crops;
 }
