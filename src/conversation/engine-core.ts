@@ -9,9 +9,10 @@ import { DeviceQueue } from '../engine/device-queue.ts';
 import { PromptLookup } from '../engine/prompt-lookup.ts';
 import { countTokens } from '../engine/segments.ts';
 import type { ModelFolder } from '../architectures/model-folder.ts';
-import { parsePrompts, type Prompts, promptSetOf, promptsFile } from '../model/prompts.ts';
+import { parsePrompts, type Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS, type TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
+import { promptSetOf } from '../shared/prompt-sets.ts';
 import { ImageViews } from './image-views.ts';
 import { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
@@ -65,13 +66,14 @@ export class EngineCore {
    * What turns with these settings use: the model's own tool, or the chosen one with its own prompts. Throws QuestionError for a
    * tool that is unknown or brings no prompts.
    */
-  contextFor({ tool, toolName }: Pick<TurnSettings, 'tool' | 'toolName'>): TurnContext {
+  async contextFor({ tool, toolName }: Pick<TurnSettings, 'tool' | 'toolName'>): Promise<TurnContext> {
     if (!tool || toolName === undefined || toolName === this.context.prompts.tool?.name) return this.context;
     const known = this.#chosen.get(toolName);
     if (known !== undefined) return known;
     const { chat } = this.#folder.model;
     const set = this.#tools.some(({ name }) => name === toolName) ? promptSetOf(toolName) : null;
     if (set === null) throw unknownTool(toolName, this.tools);
+    const { promptsFile } = await import('../model/prompt-files.ts');
     const { imagePlaceholder } = this.context.prompts;
     const prompts = { ...parsePrompts(promptsFile(set, chat), chat), imagePlaceholder };
     const context = { ...this.context, ...this.#withPrompts(prompts) };

@@ -150,7 +150,6 @@ export class Engine {
     const views = (this.#views ??= this.core.newViews());
     if (content === undefined) this.#checkQuestion(question);
     this.#checkLength([...chat.history.flatMap((message) => message.content), ...(content ?? [])]);
-    const context = this.core.contextFor(settings);
     const stop = new AbortController();
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -160,6 +159,7 @@ export class Engine {
       await this.core.queue.idle(); // a run abandoned by a stop may still read the features
       views.setLimits(settings);
       views.trim();
+      const context = await this.core.contextFor(settings);
       const held = isAlone ? [] : this.#held;
       const request = { question: question.trim(), ...chat, content, views, settings, askedAt, sourceOf, held };
       const result = await runTurn(context, request, onEvent, stop.signal);
@@ -197,12 +197,14 @@ export class Engine {
     before?.stop.abort();
     const stop = new AbortController();
     const about = { ...chat, views, settings };
+    let context = this.core.context;
     const work = async (): Promise<void> => {
       await before?.ended;
       await this.core.queue.idle();
       if (stop.signal.aborted) return;
       views.setLimits(settings);
-      await prefetch(this.core.contextFor(settings), about, stop.signal);
+      context = await this.core.contextFor(settings);
+      await prefetch(context, about, stop.signal);
     };
     const ended = work().catch(() => undefined);
     const started: Prefetch = { views, settings, chat, stop, ended };
@@ -211,7 +213,7 @@ export class Engine {
     if (this.#prefetch === started) this.#prefetch = null;
     await nextTask(); // a question asked meanwhile goes first
     if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
-      preprocessLikely(this.core.contextFor(settings), about);
+      preprocessLikely(context, about);
     }
   }
 

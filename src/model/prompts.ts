@@ -1,15 +1,11 @@
 /**
  * The prompts a model was trained on. They belong to the model folder (`prompts.json`): the bundled model's differ from
  * VisionThink's, and an ordinary chat model has no tool prompts. `{image}` and `{question}` are the placeholders.
- * Source: dvlab-research/VisionThink scripts/vllm_tool.py and verl/trainer/constants.py for the two VisionThink models.
  */
 import type { ChatFormat } from './chat-format.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
-import { PROMPT_SETS, type PromptSet } from '../shared/prompt-sets.ts';
 import type { ResponseTags, TagPair } from '../shared/response-tags.ts';
-import toolPrompts from './tool-prompts.json' with { type: 'json' };
-import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
 /** The name of a model's tool, and the templates of its replies. */
 export interface ToolPrompts {
@@ -52,42 +48,6 @@ const DEFAULT_TAGS = {
   thinking: ['<think>', '</think>'],
   answer: ['<answer>', '</answer>'],
 } as const;
-
-/** The content of a model folder's prompts.json for one of the known sets. `chat` has those of an ordinary chat. */
-export function promptsFile(set: PromptSet, chat: ChatFormat): JsonObject {
-  if (set === 'chat') {
-    const general = { system: chat.system, user_template: '{image}{question}' };
-    return { image_placeholder: chat.imagePlaceholder, general };
-  }
-  if (set !== 'efficient' && set !== 'general') {
-    const { source, section } = toolPrompts[set];
-    return { source, image_placeholder: chat.imagePlaceholder, efficient: { tool: set, ...section } };
-  }
-  return { source: visionThink.source, image_placeholder: visionThink.image_placeholder, [set]: visionThink[set] };
-}
-
-/** The set with the prompts of a tool; null for a tool that brings none. */
-export function promptSetOf(tool: string): PromptSet | null {
-  if (tool === DEFAULT_TOOL) return 'efficient';
-  return PROMPT_SETS.find((set) => set === tool && set in toolPrompts) ?? null;
-}
-
-/** Names of checkpoints, and the prompts they were trained with. */
-const CHECKPOINTS: readonly (readonly [RegExp, PromptSet])[] = [
-  [/visionthink[-_ ]?efficient/i, 'efficient'], // Senqiao/VisionThink-Efficient
-  [/visionthink[-_ ]?general/i, 'general'], // Senqiao/VisionThink-General
-  [/adaptvision/i, 'adaptvision'], // AdaptVision/AdaptVision-7B
-  [/awares/i, 'awares'], // Kimhi/AWARES-Qwen2.5-VL-7B
-  [/deepeyes(?!v)/i, 'deepeyes'], // ChenShawn/DeepEyes-7B; DeepEyesV2 asks otherwise
-  [/mini-o3/i, 'mini-o3'], // Mini-o3/Mini-o3-7B-v1
-  [/vigorl-multiturn.*visual-search/i, 'vigorl'], // gsarch/ViGoRL-Multiturn-3b-Visual-Search
-  [/qwen3-vl/i, 'qwen-zoom'], // Qwen/Qwen3-VL-2B-Instruct
-];
-
-/** The set for a checkpoint without a prompts.json, chosen by the checkpoint's name. */
-export function promptSetFor(checkpointName: string): PromptSet {
-  return CHECKPOINTS.find(([name]) => name.test(checkpointName))?.[1] ?? 'chat';
-}
 
 /**
  * Reads a prompts.json: its `efficient` section if present (two rounds, tool), else `general` (one round).

@@ -17,3 +17,9 @@ export const TOOL_NAMES = ['resize', ...PROMPT_SETS.slice(3)] as const;
 
 /** One of {@link PROMPT_SETS}. */
 export type PromptSet = (typeof PROMPT_SETS)[number];
+
+/** The set with the prompts of a tool; null for a tool that brings none. */
+export function promptSetOf(tool: string): PromptSet | null {
+  if (tool === 'resize') return 'efficient';
+  return PROMPT_SETS.slice(3).find((set) => set === tool) ?? null;
+}

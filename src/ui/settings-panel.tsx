@@ -52,6 +52,9 @@ function ToolField(): ReactElement {
   const own = useApp((state) =>
     state.engine.status === 'ready' ? (state.engine.info.model.tool?.name ?? null) : null,
   );
+  const known = tools.map((tool) => tool.name);
+  // A link may name a tool before the model is loaded.
+  const names = name === '' || known.includes(name) ? known : [...known, name];
   return (
     <div className="field">
       <label className="field__label" htmlFor="tool-name">
@@ -66,9 +69,9 @@ function ToolField(): ReactElement {
           onChange={(event) => setTool(event.target.value)}
         >
           <option value="">model’s own</option>
-          {tools.map((tool) => (
-            <option key={tool.name} value={tool.name}>
-              {tool.name}
+          {names.map((each) => (
+            <option key={each} value={each}>
+              {each}
             </option>
           ))}
         </select>

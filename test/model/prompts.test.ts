@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
-import { parsePrompts, type Prompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
+import { promptsFile, promptSetFor } from '../../src/model/prompt-files.ts';
+import { parsePrompts, type Prompts } from '../../src/model/prompts.ts';
 
 /** SHA-256 of the strings the two models were trained on (dvlab-research/VisionThink). */
 const EXPECTED = {

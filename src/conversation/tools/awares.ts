@@ -9,7 +9,7 @@ import type { ToolWords } from '../../protocol/engine-api.ts';
 import { HALF_SCALE, type ImageRequest, type ViewStep } from '../../shared/image-request.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { Conversation } from '../messages.ts';
-import { type Box, checkedQwenSize, cropStep, QWEN_LIMITS } from './boxes.ts';
+import { type Box, checkedQwenSize, cropStep, fetchStep } from './boxes.ts';
 import { partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
@@ -48,11 +48,9 @@ function openingSteps(size: PixelSize, downsample: boolean): readonly ViewStep[]
 
 /** The two resizes on the way to the model: qwen-vl-utils', then the processor's. */
 function shownSteps(size: PixelSize): readonly ViewStep[] {
-  const first = checkedQwenSize(size, QWEN_LIMITS);
-  return [
-    { ...first, filter: 'bicubic' },
-    { ...checkedQwenSize(first, PROCESSOR_LIMITS), filter: 'bicubic' },
-  ];
+  const first = fetchStep(size);
+  const behind = checkedQwenSize(sizeAfter(size, [first]), PROCESSOR_LIMITS);
+  return [first, { ...behind, filter: 'bicubic' }];
 }
 
 /** Any text with the words is a call, and one that names no crop asks for all. */
@@ -64,7 +62,7 @@ function parse(text: string): ParsedCall | null {
 /** The numbers of the crops; empty: the whole image. */
 function cropsIn(text: string): readonly number[] {
   const strict = /^GET_CROPS:?\['*([0-8]+)'*\]/.exec(text)?.[1];
-  const list = strict ?? /GET_CROPS\s*:\s*\[([^\]]*)\]/.exec(text)?.[1] ?? '';
+  const list = strict ?? /GET_CROPS\s{0,9}:\s{0,9}\[([^\]]{0,999})\]/.exec(text)?.[1] ?? '';
   const crops = [...list.matchAll(/\d/g)].map(Number);
   return crops.includes(9) ? [] : crops;
 }

@@ -114,3 +114,8 @@ export function checkedQwenSize(size: PixelSize, limits: ResizeLimits): PixelSiz
   if (ratio > 200) throw callError(`absolute aspect ratio must be smaller than 200, got ${ratio}`);
   return qwenSize(size, limits);
 }
+
+/** What qwen-vl-utils does to every image before the processor. Source: fetch_image in its vision_process.py. */
+export function fetchStep(size: PixelSize): ViewStep {
+  return { ...checkedQwenSize(size, QWEN_LIMITS), filter: 'bicubic' };
+}

@@ -9,7 +9,7 @@ import type { JsonObject } from '../../shared/json.ts';
 import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
-import { cropStep, pythonMax, pythonMin } from './boxes.ts';
+import { cropStep, fetchStep, pythonMax, pythonMin } from './boxes.ts';
 import { itemsOf, numberOf, readJson, valueAt } from './literal.ts';
 import { partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
@@ -41,7 +41,7 @@ export const VIGORL: Tool = {
     maxRounds: MAX_ROUNDS,
     words: WORDS,
   }),
-  opening: (image) => ({ image, region: null, scale: 1 }),
+  opening: (image, size) => ({ image, region: null, scale: 1, steps: [fetchStep(size)] }),
   parse,
   apply,
   likely: () => [],
@@ -70,5 +70,6 @@ function apply({ numbers }: JsonObject, conversation: Conversation): readonly Im
     pythonMin(source.width, x + OFFSET),
     pythonMin(source.height, y + OFFSET),
   ]);
-  return [partOf(original.request.image, source, [cut, { width: CROP_SIZE, height: CROP_SIZE, filter: 'lanczos' }])];
+  const enlarged = { width: CROP_SIZE, height: CROP_SIZE };
+  return [partOf(original.request.image, source, [cut, { ...enlarged, filter: 'lanczos' }, fetchStep(enlarged)])];
 }

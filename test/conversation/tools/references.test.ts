@@ -48,9 +48,9 @@ function toolNamed(sought: string): Tool {
   return tool;
 }
 
-/** AwaRes's last step is what the model's own processor does in its evaluation: behind what the goldens compare. */
+/** The last step of these two is what stands between their own code and the model in their references: behind what the goldens compare. */
 function comparedSteps(tool: string, { steps = [] }: ImageRequest): NonNullable<ImageRequest['steps']> {
-  return tool === 'awares' ? steps.slice(0, -1) : steps;
+  return tool === 'awares' || tool === 'vigorl' ? steps.slice(0, -1) : steps;
 }
 
 function pixelsOf({ width, height, data }: RgbImage): Pixels {

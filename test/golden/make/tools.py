@@ -43,7 +43,7 @@ SOURCES = {
     "qwen-zoom": "QwenLM/Qwen-Agent 31a4d36d123688581a9e9744427272b33ce940e0",
 }
 CASES = 200
-COMMON = dict(np=numpy, Image=Image, ImageDraw=ImageDraw, json=json, re=re, math=math, os=os, io=io, BytesIO=io.BytesIO, torch=torch,
+COMMON = dict(np=numpy, tempfile=tempfile, Image=Image, ImageDraw=ImageDraw, json=json, re=re, math=math, os=os, io=io, BytesIO=io.BytesIO, torch=torch,
               lru_cache=lru_cache, ThreadPoolExecutor=ThreadPoolExecutor, Tuple=Tuple, List=List, Optional=Optional,
               Union=Union, Any=Any, Dict=Dict, ceil=math.ceil, floor=math.floor, deepcopy=copy.deepcopy)
 
