@@ -41,9 +41,11 @@ async function ask(
   let last: readonly number[] = [];
   const next = (sequence: readonly number[]): number => {
     last = sequence;
-    const starts = sequence.flatMap((_, i) => (HEADER.every((id, j) => sequence[i + j] === id) ? [i] : []));
-    const start = (starts.at(-1) ?? 0) + HEADER.length;
-    return said[starts.length - 1]?.[sequence.length - start] ?? IM_END;
+    let [round, start] = [-1, 0];
+    for (let i = sequence.indexOf(HEADER[0] ?? -1); i >= 0; i = sequence.indexOf(HEADER[0] ?? -1, i + 1)) {
+      if (HEADER.every((id, j) => sequence[i + j] === id)) [round, start] = [round + 1, i + HEADER.length];
+    }
+    return said[round]?.[sequence.length - start] ?? IM_END;
   };
   const config = smallConfig(32_768);
   const text = { ...config.text, vocabSize: 152_064 };
