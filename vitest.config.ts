@@ -10,7 +10,11 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const GPU_TESTS = ['test/backends/webgpu/cases*.test.ts', 'test/cli/webgpu.test.ts'];
+const GPU_TESTS = [
+  'test/backends/webgpu/cases*.test.ts',
+  'test/backends/webgpu/models.test.ts',
+  'test/cli/webgpu.test.ts',
+];
 const HANGS_AFTER_MS = 15 * 60_000;
 
 /** Everything a project has in common with the others. */

@@ -167,7 +167,7 @@ function driverOf(manifest, libraries, writable) {
       MESA_SHADER_CACHE_DIR: writable,
       // Compiles in half the time that vectors of 256 bits and LLVM's optimizations take; subgroups have 4 threads.
       LP_NATIVE_VECTOR_WIDTH: '128',
-      GALLIVM_PERF: 'no_opt',
+      GALLIVM_PERF: 'nopt',
     },
   };
 }

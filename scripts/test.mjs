@@ -46,7 +46,7 @@ const SUITES = {
     needsBrowser: false,
   },
   kernels: {
-    args: ['--project', 'browser', '--project', 'gpu', 'test/browser/kernels.test.ts', 'test/cli/webgpu.test.ts'],
+    args: ['--project', 'gpu', 'test/backends/webgpu/models.test.ts', 'test/cli/webgpu.test.ts'],
     env: { KERNELS: 'real' },
     needsBrowser: true,
     needsLlvmpipe: true,

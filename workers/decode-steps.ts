@@ -34,7 +34,7 @@ export async function decodeSteps({ engine, question, settings, steps }: DecodeS
   await engine.stop();
   const { views, core } = engine;
   if (views === null) throw new NamedError('QuestionError', 'There is no image yet. Choose one, then measure.');
-  views.setPixelBudget(settings.pixelBudget);
+  views.setLimits(settings);
   const { builder, decoder, tokenizer } = core.context;
   const { signal } = new AbortController();
   const { conversation, imageOf } = startTurn(core.context, { question, images: [0], views, settings });
@@ -42,7 +42,7 @@ export async function decodeSteps({ engine, question, settings, steps }: DecodeS
   const promptTokens = countTokens(prompt);
   // The prefill gives the first token, so there is one more than there are steps.
   await decoder.reserve(promptTokens + 1, promptTokens + steps + 2);
-  const source = settings.temperature > 0 ? new Sampler(settings.temperature, settings.seed ?? 0) : null;
+  const source = settings.temperature > 0 ? new Sampler({ ...settings, seed: settings.seed ?? 0 }) : null;
   const prefilled = await decoder.prefill(prompt, { signal, wantLogits: source !== null });
   const stream = new TextStream(tokenizer);
   const response = { tokenIds: [], draftedTokens: 0, acceptedTokens: 0 };

@@ -1,16 +1,16 @@
 /** The worker's side of EngineApi: picks the backend, loads the folder, decodes images, hands the rest to the engine. */
 import { Engine } from '../src/conversation/engine.ts';
 import { createWebImageDecoder } from '../src/io/web/web-image-decoder.ts';
-import { openModelFolder } from '../src/architectures/model-folder.ts';
-import type { Manifest, VariantName } from '../src/model/manifest.ts';
+import type { Manifest } from '../src/model/manifest.ts';
 import type { ModelFolder } from '../src/architectures/model-folder.ts';
-import { filesFor } from '../src/model/variant-files.ts';
 import type { Candidate, OpenedBackend } from '../src/backends/backend-host.ts';
 import { backendOptions, planBackends } from '../src/backends/registry.ts';
 import { FAILURE_REPORT_MS, failureWithin } from '../src/backends/webgpu/gpu/device-failure.ts';
 import type { Diagnostics } from '../src/protocol/diagnostics.ts';
 import type { Experiment } from '../src/protocol/bench-api.ts';
+import type { ChatContext } from '../src/protocol/chat.ts';
 import type {
+  AddedImage,
   BackendChoice,
   BackendOption,
   EngineApi,
@@ -19,14 +19,11 @@ import type {
   ModelSource,
 } from '../src/protocol/engine-api.ts';
 import type { LoadEvent, TurnEvent } from '../src/protocol/events.ts';
-import type { TurnResult, TurnSettings } from '../src/protocol/turn.ts';
+import type { SizeLimits, TurnResult, TurnSettings } from '../src/protocol/turn.ts';
 import { isNamed, messageOf, NamedError } from '../src/shared/errors.ts';
 import { pause } from '../src/shared/pause.ts';
 import { BackendDiagnostics } from './diagnostics.ts';
-import { type OpenModel, openModelSource } from './model-source.ts';
-
-/** Reading a file of fewer bytes is not worth reporting. */
-const SMALL_BYTES = 1e6;
+import { FolderLoader } from './folder-loader.ts';
 
 /** The app's own choice. */
 export const APP_EXPERIMENT: Experiment = { kernels: null, tuning: '' };
@@ -109,21 +106,36 @@ export class EngineHost implements EngineApi {
     return engine.setImage(image, engine.info.defaultPixelBudget);
   }
 
-  async planImage(pixelBudget: number | null): Promise<ImageInfo> {
+  async addImage(file: Blob): Promise<AddedImage> {
     const engine = this.#loaded();
-    return engine.planImage(pixelBudget ?? engine.info.defaultPixelBudget);
+    const image = await this.#decoder.decode(file);
+    return engine.addImage(image, engine.info.defaultPixelBudget);
   }
 
-  async prefetch(settings: TurnSettings): Promise<void> {
+  async planImage(limits: SizeLimits): Promise<ImageInfo> {
+    const engine = this.#loaded();
+    return engine.planImage(withDefaultBudget(engine, limits));
+  }
+
+  async prefetch(settings: TurnSettings, chat?: ChatContext): Promise<void> {
     const engine = this.#engine;
     if (engine === null) return;
-    await engine.prefetch(withDefaultBudget(engine, settings));
+    await engine.prefetch(withDefaultBudget(engine, settings), chat);
   }
 
-  async ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult> {
+  async ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    chat?: ChatContext,
+  ): Promise<TurnResult> {
     const ask = (engine: Engine): Promise<TurnResult> =>
-      engine.ask(question, withDefaultBudget(engine, settings), onEvent);
+      engine.ask(question, withDefaultBudget(engine, settings), onEvent, { chat });
     return this.run((engine) => this.#diagnostics?.run(() => ask(engine)) ?? ask(engine));
+  }
+
+  async newChat(): Promise<void> {
+    await this.#engine?.newChat();
   }
 
   async resetCaches(): Promise<void> {
@@ -204,85 +216,6 @@ async function startEngine(
 }
 
 /** The settings with the model's own pixel budget where they name none. */
-export function withDefaultBudget(engine: Engine, settings: TurnSettings): TurnSettings {
+export function withDefaultBudget<Settings extends SizeLimits>(engine: Engine, settings: Settings): Settings {
   return { ...settings, pixelBudget: settings.pixelBudget ?? engine.info.defaultPixelBudget };
-}
-
-/** Opens the files a candidate needs, once for each variant, and reports how far their bytes are. */
-class FolderLoader {
-  readonly #opened = new Map<VariantName, Promise<ModelFolder>>();
-  readonly #onEvent: (event: LoadEvent) => void;
-  readonly #loaded = new Map<string, number>();
-  #model: OpenModel | null = null;
-  #total = 0;
-  /** The engine's last event; null before it makes sessions. */
-  #reported: LoadEvent | null = null;
-  /** Bytes read from this device since then, of every file. */
-  readonly #read = new Map<string, number>();
-
-  constructor(onEvent: (event: LoadEvent) => void) {
-    this.#onEvent = onEvent;
-  }
-
-  async manifest(source: ModelSource): Promise<Manifest> {
-    this.#model = await openModelSource(source, {
-      onFetch: (path, loaded) => this.#onFetched(path, loaded),
-      onRead: (path, bytes) => this.#onRead(path, bytes),
-      onVerify: (loaded, total, detail) =>
-        this.#onEvent({ type: 'loadProgress', phase: 'verify', loaded, total, detail }),
-    });
-    return this.#model.manifest;
-  }
-
-  /** Forwards the engine's events while it makes sessions. */
-  report(event: LoadEvent): void {
-    this.#reported = event;
-    this.#onEvent(event);
-  }
-
-  open(manifest: Manifest, variant: VariantName): Promise<ModelFolder> {
-    const known = this.#opened.get(variant);
-    if (known !== undefined) return known;
-    const model = this.#model;
-    if (model === null) throw new Error('the manifest has not been read');
-    const isNeeded = filesFor(manifest, variant);
-    this.#loaded.clear();
-    this.#total = manifest.files.filter((file) => isNeeded(file.path)).reduce((sum, file) => sum + file.bytes, 0);
-    this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: 0, total: this.#total, detail: '' });
-    const opening = openModelFolder(model.source, manifest, { needed: isNeeded, isTrusted: model.isTrusted });
-    this.#opened.set(variant, opening);
-    return opening;
-  }
-
-  /** Closes what was opened to read the folder. */
-  rest(): void {
-    this.#model?.rest();
-  }
-
-  /** Lets others write the folder, if it is one of this device. */
-  release(): void {
-    this.#model?.release();
-  }
-
-  #onFetched(path: string, loaded: number): void {
-    this.#loaded.set(path, loaded);
-    const sum = [...this.#loaded.values()].reduce((a, b) => a + b, 0);
-    if (this.#total > 0) {
-      this.#onEvent({ type: 'loadProgress', phase: 'download', loaded: sum, total: this.#total, detail: path });
-    }
-  }
-
-  /** Reports weights that are read for a session; once they are all there, making the session continues. */
-  #onRead(path: string, bytes: number): void {
-    const whole = this.#model?.manifest.files.find((file) => file.path === path)?.bytes ?? 0;
-    if (this.#reported === null || whole < SMALL_BYTES) return;
-    const there = (this.#read.get(path) ?? 0) + bytes;
-    this.#read.set(path, there);
-    const loaded = Math.min(
-      this.#total,
-      [...this.#read.values()].reduce((sum, read) => sum + read, 0),
-    );
-    this.#onEvent({ type: 'loadProgress', phase: 'upload', loaded, total: this.#total, detail: path });
-    if (there >= whole) this.#onEvent(this.#reported);
-  }
 }

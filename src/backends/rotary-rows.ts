@@ -8,16 +8,23 @@ import type { Span } from '../model/span.ts';
 /** Tables that are refilled only when the images' positions change. */
 export class RotaryRows {
   /** `[capacity, rowLength]` each. */
-  readonly cos: Float32Array;
-  readonly sin: Float32Array;
+  cos: Float32Array;
+  sin: Float32Array;
   readonly #positions: PositionTables;
-  /** The image positions the tables were filled for: their content depends on nothing else. */
+  /** The prompt the tables were filled for, and its images' positions: their content depends on nothing else. */
+  #spans: readonly Span[] = [];
   #layout: string | null = null;
 
   constructor(positions: PositionTables, capacity: number) {
     this.#positions = positions;
     this.cos = new Float32Array(capacity * positions.rowLength);
     this.sin = new Float32Array(capacity * positions.rowLength);
+  }
+
+  /** The shape of each table. */
+  get dims(): readonly [capacity: number, rowLength: number] {
+    const { rowLength } = this.#positions;
+    return [this.cos.length / rowLength, rowLength];
   }
 
   /** Whether the tables have been filled. */
@@ -31,7 +38,15 @@ export class RotaryRows {
     if (layout === this.#layout) return false;
     this.#positions.fillPrompt(this.cos, this.sin, spans);
     this.#layout = layout;
+    this.#spans = spans;
     return true;
+  }
+
+  /** Tables of `capacity` rows with the same content, where they have been filled. */
+  grow(capacity: number): void {
+    this.cos = new Float32Array(capacity * this.#positions.rowLength);
+    this.sin = new Float32Array(capacity * this.#positions.rowLength);
+    if (this.areFilled) this.#positions.fillPrompt(this.cos, this.sin, this.#spans);
   }
 }
 

@@ -1,13 +1,14 @@
 /**
- * npm run -s ask -- --image FILE --question TEXT [--mode smart|half|full | --downsample on|off --tool on|off]
- *                   [--model DIR] [--backend auto|webgpu|cpu] [--max-new-tokens N] [--max-rounds N] [--max-pixels N]
- *                   [--temperature T] [--seed N] [--force-round-1 TEXT] [--json]
+ * npm run -s ask -- (--image FILE ... | --video FILE) --question TEXT | --chat FILE.json
+ *                   [--mode smart|half|full | --downsample on|off --tool on|off]
+ *                   [--model DIR] [--backend auto|webgpu|cpu] [--max-new-tokens N] [--max-rounds N] [--max-images N]
+ *                   [--max-pixels N] [--min-pixels N] [--temperature T] [--top-p P] [--seed N]
+ *                   [--drop-oldest-images on|off] [--force-round-1 TEXT] [--json]
  */
 import { defineCommand } from 'citty';
 import { sayInRound1 } from '../evaluation/given-text.ts';
-import { openFileBlob } from '../io/node/file-blob.ts';
-import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import type { TurnEvent } from '../protocol/events.ts';
+import { SETTING_NAMES } from '../protocol/setting-names.ts';
 import {
   DEFAULT_SETTINGS,
   MODE_SWITCHES,
@@ -16,37 +17,50 @@ import {
   type TurnSettings,
 } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
+import { TOOL_NAMES } from '../shared/prompt-sets.ts';
+import { type AskInput, readChat, readQuestion } from './ask-input.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { openNodeModel } from './node-engine.ts';
 import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
+import { repeatedOption } from './repeated-option.ts';
 import { start } from './start.ts';
 
 const command = defineCommand({
   meta: { name: 'ask', description: 'Asks a question about an image, with the engine of the page.' },
   args: {
-    image: { type: 'string', required: true, description: 'Image file' },
-    question: { type: 'string', required: true, description: 'The question' },
+    image: { type: 'string', description: 'Image file; may be given several times' },
+    video: { type: 'string', description: 'Animated GIF or WebP, or a folder of frames: up to 8 are shown' },
+    question: { type: 'string', description: 'The question' },
+    chat: { type: 'string', description: "JSON file of messages; the last, the user's, is answered" },
     mode: { type: 'string', description: 'smart | half | full' },
     downsample: { type: 'string', description: 'on | off: start at half resolution' },
-    tool: { type: 'string', description: "on | off: offer the model's tool" },
+    tool: { type: 'string', description: `auto | none | ${TOOL_NAMES.join(' | ')}: the tool to offer` },
     model: { type: 'string', default: BUNDLED_MODEL, description: 'Model folder; the bundled one by default' },
     backend: BACKEND_OPTION,
     'max-new-tokens': { type: 'string', description: 'New tokens a round may generate' },
     'max-rounds': { type: 'string', description: 'Rounds that may generate, the tool in between' },
-    'max-pixels': { type: 'string', description: 'Pixel budget of the original' },
+    'max-images': { type: 'string', description: 'Images a question may show, those of tools included' },
+    'max-pixels': { type: 'string', description: 'Pixel budget of an original' },
+    'min-pixels': { type: 'string', description: 'Least pixels of an original; smaller ones are scaled up' },
     temperature: { type: 'string', description: '0: greedy' },
+    'top-p': { type: 'string', description: 'Share of probability that tokens are drawn from, above temperature 0' },
+    'drop-oldest-images': {
+      type: 'string',
+      description: 'on | off: leave the oldest pictures out where a conversation does not fit the context',
+    },
     seed: { type: 'string', description: 'Makes sampling repeatable' },
     'force-round-1': { type: 'string', description: "Text in place of round 1's generation" },
     json: { type: 'boolean', default: false, description: 'Print one JSON object as the last line' },
   },
-  async run({ args }) {
-    await ask(args);
+  async run({ args, rawArgs }) {
+    await ask(args, repeatedOption(rawArgs, 'image'));
   },
 });
 
 interface Arguments {
-  readonly image: string;
-  readonly question: string;
+  readonly video?: string | undefined;
+  readonly question?: string | undefined;
+  readonly chat?: string | undefined;
   readonly mode?: string | undefined;
   readonly downsample?: string | undefined;
   readonly tool?: string | undefined;
@@ -54,29 +68,30 @@ interface Arguments {
   readonly backend: string;
   readonly 'max-new-tokens'?: string | undefined;
   readonly 'max-rounds'?: string | undefined;
+  readonly 'max-images'?: string | undefined;
   readonly 'max-pixels'?: string | undefined;
+  readonly 'min-pixels'?: string | undefined;
   readonly temperature?: string | undefined;
+  readonly 'top-p'?: string | undefined;
+  readonly 'drop-oldest-images'?: string | undefined;
   readonly seed?: string | undefined;
   readonly 'force-round-1'?: string | undefined;
   readonly json: boolean;
 }
 
-async function ask(args: Arguments): Promise<void> {
+async function ask(args: Arguments, images: readonly string[]): Promise<void> {
   const settings = parseSettings(args);
   const backend = parseBackend(args.backend);
-  const file = await openFileBlob(args.image);
-  if (file === undefined)
-    throw new NamedError('UsageError', `There is no file ${args.image}. Give the path of an image.`);
-  const image = await createNodeImageDecoder().decode(file);
+  const input = await readInput(args, images, settings);
   const { engine, run } = await openNodeModel({ directory: args.model, backend });
   const forced = args['force-round-1'];
   const onEvent = (event: TurnEvent): void => {
     if (!args.json) printEvent(event);
   };
   try {
-    await engine.setImage(image);
-    const options = forced === undefined ? {} : sayInRound1(forced);
-    const result = await run(() => engine.ask(args.question, settings, onEvent, options));
+    for (const image of input.images) await engine.addImage(image);
+    const options = { ...input.options, ...(forced === undefined ? {} : sayInRound1(forced)) };
+    const result = await run(() => engine.ask(input.question, settings, onEvent, options));
     if (args.json) console.log(JSON.stringify(toJson(result)));
     else printSummary(result);
   } finally {
@@ -84,25 +99,48 @@ async function ask(args: Arguments): Promise<void> {
   }
 }
 
+/** What is asked: a chat's file, or a question about images and a video's frames. */
+async function readInput(
+  { chat, question, video }: Arguments,
+  images: readonly string[],
+  settings: TurnSettings,
+): Promise<AskInput> {
+  if (chat !== undefined) {
+    if (question === undefined && images.length === 0 && video === undefined) return readChat(chat, settings);
+    throw new NamedError(
+      'UsageError',
+      '--chat holds the question and its images. Leave --question, --image and --video out.',
+    );
+  }
+  if (question === undefined) throw new NamedError('UsageError', 'There is no --question. Give one, or a --chat file.');
+  if (images.length === 0 && video === undefined) {
+    throw new NamedError('UsageError', 'There is no --image. Give the path of an image, or a --video.');
+  }
+  return readQuestion(question, images, video);
+}
+
 function printEvent(event: TurnEvent): void {
   if (event.type === 'roundStart') {
     const { width, height } = event.imageSize;
+    const count = event.images.length > 1 ? `${event.images.length} images, the first ` : '';
     process.stdout.write(
-      `\n[round ${event.round}: ${event.resolution} ${width} x ${height}, ${event.visualTokens} visual tokens]\n`,
+      `\n[round ${event.round}: ${count}${event.resolution} ${width} x ${height}, ${event.visualTokens} visual tokens]\n`,
     );
   } else if (event.type === 'text') process.stdout.write(event.delta);
 }
 
 /** Exactly the fields that the README promises. */
-function toJson({ answer, finishReason, rounds, visualTokens }: TurnResult): unknown {
-  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens };
+function toJson({ answer, finishReason, rounds, visualTokens, marks, droppedImages }: TurnResult): unknown {
+  const dropped = droppedImages > 0 ? { droppedImages } : {};
+  return { answer, finishReason, rounds: rounds.map(roundToJson), visualTokens, marks, ...dropped };
 }
 
 function roundToJson(round: RoundResult): unknown {
   const { resolution, imageSize, visualTokens, promptTokens, computedTokens, draftedTokens, acceptedTokens } = round;
   const { tokenIds, text, toolCall, timings } = round;
+  const images = round.images.map(({ request, ...seen }) => ({ ...request, ...seen }));
   const counts = { visualTokens, promptTokens, computedTokens, draftedTokens, acceptedTokens };
-  return { resolution, imageSize, ...counts, tokenIds, text, toolCall, timings };
+  return { resolution, imageSize, images, ...counts, tokenIds, text, toolCall, timings };
 }
 
 function printSummary({ answer, finishReason, rounds, visualTokens, totalMs }: TurnResult): void {
@@ -116,34 +154,60 @@ function printSummary({ answer, finishReason, rounds, visualTokens, totalMs }: T
 
 function parseSettings(args: Arguments): TurnSettings {
   const switches = args.mode === undefined ? {} : MODE_SWITCHES[parseMode(args.mode)];
+  const given = (field: keyof typeof SETTING_NAMES, limits: Limits): Partial<TurnSettings> => {
+    const name = SETTING_NAMES[field];
+    const text = args[name];
+    return text === undefined ? {} : { [field]: parseNumber(name, text, limits) };
+  };
   return {
     ...DEFAULT_SETTINGS,
     ...switches,
     ...(args.downsample === undefined ? {} : { downsample: parseSwitch('downsample', args.downsample) }),
-    ...(args.tool === undefined ? {} : { tool: parseSwitch('tool', args.tool) }),
-    ...(args['max-new-tokens'] === undefined
+    ...(args.tool === undefined ? {} : parseTool(args.tool)),
+    ...(args['drop-oldest-images'] === undefined
       ? {}
-      : { maxNewTokens: parseNumber('max-new-tokens', args['max-new-tokens'], 1, true) }),
-    ...(args['max-rounds'] === undefined ? {} : { maxRounds: parseNumber('max-rounds', args['max-rounds'], 1, true) }),
-    ...(args['max-pixels'] === undefined
-      ? {}
-      : { pixelBudget: parseNumber('max-pixels', args['max-pixels'], 28 * 28, true) }),
-    ...(args.temperature === undefined ? {} : { temperature: parseNumber('temperature', args.temperature, 0, false) }),
-    ...(args.seed === undefined ? {} : { seed: parseNumber('seed', args.seed, 0, true) }),
+      : { dropOldestImages: parseSwitch('drop-oldest-images', args['drop-oldest-images']) }),
+    ...given('maxNewTokens', { min: 1, whole: true }),
+    ...given('maxRounds', { min: 1, whole: true }),
+    ...given('maxImages', { min: 1, whole: true }),
+    ...given('pixelBudget', { min: 28 * 28, whole: true }),
+    ...given('minPixels', { min: 1, max: MAX_MIN_PIXELS, whole: true }),
+    ...given('temperature', { min: 0, whole: false }),
+    ...given('topP', { min: 0, max: 1, whole: false }),
+    ...(args.seed === undefined ? {} : { seed: parseNumber('seed', args.seed, { min: 0, whole: true }) }),
   };
 }
 
-/** Throws UsageError for anything but decimal digits, or a number below `min`. */
-function parseNumber(name: string, value: string, min: number, whole: boolean): number {
+/** Largest least area: the image processor's own largest. */
+const MAX_MIN_PIXELS = 12_845_056;
+
+/** What a number may be. */
+interface Limits {
+  readonly min: number;
+  readonly max?: number;
+  readonly whole: boolean;
+}
+
+/** Throws UsageError for anything but decimal digits, or a number out of its limits. */
+function parseNumber(name: string, value: string, { min, max = Infinity, whole }: Limits): number {
   const number = Number(value);
   const pattern = whole ? /^\d+$/ : /^\d+(\.\d+)?$/;
-  if (!pattern.test(value.trim()) || number < min) {
+  if (!pattern.test(value.trim()) || number < min || number > max) {
+    const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
     throw new NamedError(
       'UsageError',
-      `--${name} is "${value}"; use ${whole ? 'a whole number' : 'a number'} of at least ${min}.`,
+      `--${name} is "${value}"; use ${whole ? 'a whole number' : 'a number'} ${range}.`,
     );
   }
   return number;
+}
+
+/** `on` and `off` are older names of `auto` and `none`. */
+function parseTool(value: string): Pick<TurnSettings, 'tool' | 'toolName'> {
+  if (value === 'auto' || value === 'on') return { tool: true };
+  if (value === 'none' || value === 'off') return { tool: false };
+  if (TOOL_NAMES.some((name) => name === value)) return { tool: true, toolName: value };
+  throw new NamedError('UsageError', `--tool is "${value}"; use auto, none or one of: ${TOOL_NAMES.join(', ')}.`);
 }
 
 function parseMode(value: string): keyof typeof MODE_SWITCHES {

@@ -17,7 +17,6 @@ import { DeviceQueue } from '../engine/device-queue.ts';
 import { promptLogits } from '../engine/prompt-logits.ts';
 import { LogitDistances } from '../evaluation/logit-distance.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
-import type { Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS, type Mode, MODE_SWITCHES } from '../protocol/turn.ts';
 import { fullOf } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
@@ -79,7 +78,6 @@ class ComparedModel {
   readonly #run: NodeModel['run'];
   readonly #text: TextModel;
   readonly #builder: PromptBuilder;
-  readonly #prompts: Prompts;
   readonly #views: (image: RgbImage) => ImageViews;
 
   constructor({ folder, backend, engine, variant, run }: NodeModel) {
@@ -94,7 +92,6 @@ class ComparedModel {
     this.#run = run;
     this.#text = backend.text;
     this.#builder = new PromptBuilder(prompts, tokenizer, model.chat);
-    this.#prompts = prompts;
     this.#views = (image) => {
       const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });
       views.add(image);
@@ -118,7 +115,7 @@ class ComparedModel {
   async predict(image: RgbImage, question: string, rounds: Answer['rounds'], mode: Mode): Promise<Predictions> {
     const views = this.#views(image);
     const settings = { ...DEFAULT_SETTINGS, ...MODE_SWITCHES[mode] };
-    const start = startTurn({ prompts: this.#prompts }, { question, images: [0], views, settings });
+    const start = startTurn(this.#engine.core.context, { question, images: [0], views, settings });
     const { conversation, offered, imageOf } = start;
     const [first = fullOf(0)] = start.requests;
     const places: number[] = [];
@@ -127,7 +124,8 @@ class ComparedModel {
       const before = countTokens(prompt);
       places.push(...ids.map((_, at) => before + at - 1));
       conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids }] });
-      if (offered !== null && i < rounds.length - 1) conversation.add(toolReply(offered, [fullOf(0)], question));
+      if (offered !== null && i < rounds.length - 1)
+        conversation.add(toolReply(offered, [fullOf(0)], { question, round: i + 1 }));
       prompt = this.#builder.segments(conversation.messages, imageOf);
     }
     const last = views.view(rounds.length > 1 ? fullOf(0) : first);

@@ -13,7 +13,7 @@ import { openHubFolder } from '../io/hub/hub-folder.ts';
 import { lockFolder } from '../io/node/folder-lock.ts';
 import { nodeFolder } from '../io/node/node-folder.ts';
 import { createNodeHash } from '../io/node/node-hash.ts';
-import { PROMPT_SETS, type PromptSet } from '../model/prompts.ts';
+import { PROMPT_SETS, type PromptSet } from '../shared/prompt-sets.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { FileSource } from '../shared/files.ts';
 import { addressOf, DEFAULT_REVISION, HUB_ENDPOINT, isHubId, parseHubPage } from '../shared/hub-page.ts';

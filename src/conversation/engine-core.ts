@@ -3,14 +3,16 @@
  * must run one operation at a time.
  */
 import type { Backend } from '../engine/backend.ts';
-import { Decoder, notFinite } from '../engine/decoder.ts';
+import { Decoder } from '../engine/decoder.ts';
+import { notFinite } from '../engine/not-finite.ts';
 import { DeviceQueue } from '../engine/device-queue.ts';
 import { PromptLookup } from '../engine/prompt-lookup.ts';
 import { countTokens } from '../engine/segments.ts';
 import type { ModelFolder } from '../architectures/model-folder.ts';
-import type { Prompts } from '../model/prompts.ts';
-import { DEFAULT_SETTINGS } from '../protocol/turn.ts';
+import { parsePrompts, type Prompts } from '../model/prompts.ts';
+import { DEFAULT_SETTINGS, type TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
+import { promptSetOf } from '../shared/prompt-sets.ts';
 import { ImageViews } from './image-views.ts';
 import { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
@@ -30,11 +32,15 @@ export interface CoreOptions {
 
 /** A loaded model. */
 export class EngineCore {
+  /** What turns with the model's own tool use. */
   readonly context: TurnContext;
   readonly queue: DeviceQueue;
   readonly contextLength: number;
   readonly #folder: ModelFolder;
   readonly #backend: Backend;
+  readonly #tools: readonly [Tool, ...Tool[]];
+  /** The contexts of other tools that were chosen, by the tool's name. */
+  readonly #chosen = new Map<string, TurnContext>();
   #nextSerial = 0;
 
   /** Throws ModelFolderError when the prompts name an unknown tool. */
@@ -43,20 +49,55 @@ export class EngineCore {
     const { chat, config } = folder.model;
     this.#folder = folder;
     this.#backend = backend;
+    this.#tools = tools;
     this.queue = new DeviceQueue(backend.leavesThreadFree);
     this.contextLength = Math.min(config.text.maxPositionEmbeddings, MAX_CONTEXT);
-    const tool = toolOf(prompts, tools);
-    const { calls, callTags } = tool.describe();
     this.context = {
-      prompts,
-      tool,
-      tags: { ...prompts.tags, toolCall: callTags },
+      ...this.#withPrompts(prompts),
+      markUnit: chat.markUnit ?? 'pixels',
       builder: new PromptBuilder(prompts, tokenizer, chat),
       tokenizer,
       decoder: new Decoder({ text: backend.text, contextLength: this.contextLength, queue: this.queue }),
-      drafts: new PromptLookup(prompts.tool === null ? [] : calls.map((call) => tokenizer.encode(call))),
       ends: [...config.tokens.eosTokenIds, tokenizer.id(chat.endOfMessage)],
     };
+  }
+
+  /**
+   * What turns with these settings use: the model's own tool, or the chosen one with its own prompts. Throws QuestionError for a
+   * tool that is unknown or brings no prompts.
+   */
+  async contextFor({ tool, toolName }: Pick<TurnSettings, 'tool' | 'toolName'>): Promise<TurnContext> {
+    if (!tool || toolName === undefined || toolName === this.context.prompts.tool?.name) return this.context;
+    const known = this.#chosen.get(toolName);
+    if (known !== undefined) return known;
+    const { chat } = this.#folder.model;
+    const set = this.#tools.some(({ name }) => name === toolName) ? promptSetOf(toolName) : null;
+    if (set === null) throw unknownTool(toolName, this.tools);
+    const { promptsFile } = await import('../model/prompt-files.ts');
+    const { imagePlaceholder } = this.context.prompts;
+    const prompts = { ...parsePrompts(promptsFile(set, chat), chat), imagePlaceholder };
+    const context = { ...this.context, ...this.#withPrompts(prompts) };
+    this.#chosen.set(toolName, context);
+    return context;
+  }
+
+  /** The tools that may be chosen: the model's own, and those that bring prompts. */
+  get tools(): readonly Tool[] {
+    const own = this.context.prompts.tool?.name;
+    return this.#tools.filter(({ name }) => name === own || promptSetOf(name) !== null);
+  }
+
+  /** Forgets the responses from which later ones were drafted. */
+  forgetDrafts(): void {
+    for (const { drafts } of [this.context, ...this.#chosen.values()]) drafts.forget();
+  }
+
+  #withPrompts(prompts: Prompts): Pick<TurnContext, 'prompts' | 'tool' | 'tags' | 'drafts'> {
+    const { tokenizer } = this.#folder;
+    const tool = toolOf(prompts, this.#tools);
+    const { calls, callTags } = tool.describe();
+    const drafts = new PromptLookup(prompts.tool === null ? [] : calls.map((call) => tokenizer.encode(call)));
+    return { prompts, tool, tags: { ...prompts.tags, toolCall: callTags }, drafts };
   }
 
   /** Empty views for the next image. */
@@ -114,5 +155,13 @@ function toolOf({ tool }: Prompts, tools: readonly [Tool, ...Tool[]]): Tool {
     'ModelFolderError',
     `prompts.json names the tool "${tool.name}"; this version knows ${tools.map(({ name }) => name).join(', ')}. ` +
       'Update the app, or name one of these.',
+  );
+}
+
+function unknownTool(name: string, tools: readonly Tool[]): NamedError {
+  const known = tools.map((tool) => tool.name);
+  return new NamedError(
+    'QuestionError',
+    `There is no tool "${name.slice(0, 40)}" for this model. Choose auto, none or one of: ${known.join(', ')}.`,
   );
 }

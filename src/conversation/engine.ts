@@ -3,14 +3,16 @@
  * workers and command-line tools choose the implementations.
  */
 import type { ModelFolder } from '../architectures/model-folder.ts';
-import type { ImageInfo, ModelInfo } from '../protocol/engine-api.ts';
+import type { ChatContent, ChatContext } from '../protocol/chat.ts';
+import type { AddedImage, ImageInfo, ModelInfo, ToolInfo } from '../protocol/engine-api.ts';
 import type { TurnEvent } from '../protocol/events.ts';
-import type { TurnResult, TurnSettings } from '../protocol/turn.ts';
+import type { SizeLimits, TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { Backend } from '../engine/backend.ts';
 import { EngineCore } from './engine-core.ts';
 import type { ImageViews } from './image-views.ts';
+import { untrustedText } from './messages.ts';
 import { prefetch, preprocessLikely } from './prefetch.ts';
 import { nextTask } from '../engine/device-queue.ts';
 import { TOOLS } from './tools/registry.ts';
@@ -20,11 +22,16 @@ import { runTurn, type TurnRequest } from './turn.ts';
 /** Most characters of a question per token of the context: a longer question cannot fit, so it is not tokenised. */
 const CHARACTERS_PER_TOKEN = 16;
 
-/** The index of the engine's only image among the views. */
-const IMAGE = 0;
+/** A question about the first image, without history. */
+const ALONE: ChatContext = { history: [], images: [0] };
 
 /** Options of a question beyond its settings. */
-export type AskOptions = Pick<TurnRequest, 'sourceOf'>;
+export interface AskOptions extends Pick<TurnRequest, 'sourceOf'> {
+  /** Its images and the messages before it; absent: the first image, and none. */
+  readonly chat?: ChatContext | undefined;
+  /** The user's message as it is: text, and images that were added; absent: the model's own template. */
+  readonly content?: readonly ChatContent[] | undefined;
+}
 
 /** What an engine is built from. */
 export interface EngineOptions {
@@ -38,6 +45,7 @@ export interface EngineOptions {
 interface Prefetch {
   readonly views: ImageViews;
   readonly settings: TurnSettings;
+  readonly chat: ChatContext;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
@@ -48,6 +56,8 @@ export class Engine {
   readonly core: EngineCore;
   readonly #folder: ModelFolder;
   #views: ImageViews | null = null;
+  /** What the cache held at the end of the last turn of a conversation. */
+  #held: readonly number[] = [];
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
   #prefetch: Prefetch | null = null;
 
@@ -65,7 +75,7 @@ export class Engine {
     await this.core.warmUp();
   }
 
-  /** The current image, image 0 of these views; null before there is one. */
+  /** The current images; null before there is one. */
   get views(): ImageViews | null {
     return this.#views;
   }
@@ -80,22 +90,24 @@ export class Engine {
       bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
       parameters: manifest.parameters,
       contextLength: this.core.contextLength,
-      tool: prompts.tool === null ? null : { name: tool.name, ...tool.describe().words },
+      tool: prompts.tool === null ? null : toolInfo(tool),
+      tools: this.core.tools.map(toolInfo),
       tags,
       defaultPixelBudget: manifest.defaultPixelBudget,
     };
   }
 
   /**
-   * Sets the image for the next questions, and returns its cost within `pixelBudget`.
-   * Throws ImageShapeError, keeping the previous image; BusyError during a turn.
+   * Sets the only image for the next questions, image 0, and returns its cost within `pixelBudget`.
+   * Throws ImageShapeError, keeping the previous images; BusyError during a turn.
    */
   async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
     this.#prefetch?.stop.abort();
     const views = this.core.newViews();
-    views.setPixelBudget(pixelBudget);
-    const info = views.plan(views.add(image), pixelBudget);
+    const limits = { pixelBudget, minPixels: null };
+    views.setLimits(limits);
+    const info = views.plan(views.add(image), limits);
     // Swapped immediately, so that a question asked now uses the new image; the old one is freed when the device is idle.
     const before = this.#views;
     this.#views = views;
@@ -104,38 +116,55 @@ export class Engine {
     return info;
   }
 
-  /** The current image's cost within a pixel budget. Throws QuestionError when there is no image, ImageShapeError. */
-  planImage(pixelBudget: number | null): ImageInfo {
+  /**
+   * Adds an image beside the current ones, and returns its number and its cost within `pixelBudget`.
+   * Throws ImageShapeError; BusyError during a turn.
+   */
+  async addImage(image: RgbImage, pixelBudget: number | null = null): Promise<AddedImage> {
+    if (this.#views === null) return { image: 0, ...(await this.setImage(image, pixelBudget)) };
+    if (this.#running !== null) throw busy();
+    const number = this.#views.add(image);
+    return { image: number, ...this.#views.plan(number, { pixelBudget, minPixels: null }) };
+  }
+
+  /** The first image's cost within size limits. Throws QuestionError when there is no image, ImageShapeError. */
+  planImage(limits: SizeLimits): ImageInfo {
     if (this.#views === null) throw noImage();
-    return this.#views.plan(IMAGE, pixelBudget);
+    return this.#views.plan(0, limits);
   }
 
   /**
-   * Asks about the current image. A stop ends the turn with the text so far.
-   * Throws QuestionError, ContextLengthError, ImageShapeError, BusyError.
+   * Asks about the current image, or in a conversation. A stop ends the turn with the text so far.
+   * Throws QuestionError, ContextLengthError, ImageShapeError, ImageRegionError for an image that was not added, BusyError.
    */
   async ask(
     question: string,
     settings: TurnSettings,
     onEvent: (event: TurnEvent) => void,
-    options: AskOptions = {},
+    { chat = ALONE, content, sourceOf }: AskOptions = {},
   ): Promise<TurnResult> {
     const askedAt = performance.now();
     if (this.#running !== null) throw busy();
-    const views = this.#views;
-    if (views === null) throw noImage();
-    this.#checkQuestion(question);
+    const isAlone = chat === ALONE && content === undefined;
+    if (this.#views === null && isAlone) throw noImage();
+    const views = (this.#views ??= this.core.newViews());
+    if (content === undefined) this.#checkQuestion(question);
+    this.#checkLength([...chat.history.flatMap((message) => message.content), ...(content ?? [])]);
     const stop = new AbortController();
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#running = { stop, ended };
     try {
-      await this.#awaitPrefetch(views, settings, stop.signal, onEvent);
+      await this.#awaitPrefetch({ views, settings, chat }, stop.signal, onEvent);
       await this.core.queue.idle(); // a run abandoned by a stop may still read the features
-      views.setPixelBudget(settings.pixelBudget);
+      views.setLimits(settings);
       views.trim();
-      const request = { question: question.trim(), images: [IMAGE], views, settings, askedAt, ...options };
-      return await runTurn(this.core.context, request, onEvent, stop.signal);
+      const context = await this.core.contextFor(settings);
+      const held = isAlone ? [] : this.#held;
+      const request = { question: question.trim(), ...chat, content, views, settings, askedAt, sourceOf, held };
+      const result = await runTurn(context, request, onEvent, stop.signal);
+      if (!isAlone) this.#held = context.decoder.slots;
+      return result;
     } finally {
       this.#running = null;
       end();
@@ -144,46 +173,47 @@ export class Engine {
 
   /** Waits for a prefetch that matches this question; aborts any other. Reports what it waits for. */
   async #awaitPrefetch(
-    views: ImageViews,
-    settings: TurnSettings,
+    asked: Pick<Prefetch, 'views' | 'settings' | 'chat'>,
     signal: AbortSignal,
     onEvent: (event: TurnEvent) => void,
   ): Promise<void> {
     const started = this.#prefetch;
     if (started === null) return;
-    if (!isFor(started, views, settings)) started.stop.abort();
+    if (!isFor(started, asked)) started.stop.abort();
     onEvent({ type: 'stage', round: 1, stage: 'encode' });
     signal.addEventListener('abort', () => started.stop.abort(), { once: true });
     await started.ended;
   }
 
   /**
-   * Prefetches what a question with these settings about the current image will need, and then what it may need. Resolves when
+   * Prefetches what a question with these settings in this conversation will need, and then what it may need. Resolves when
    * done, when aborted by a stop or another image, or when impossible (asking then reports why); does nothing during a turn.
    */
-  async prefetch(settings: TurnSettings): Promise<void> {
+  async prefetch(settings: TurnSettings, chat: ChatContext = ALONE): Promise<void> {
     const views = this.#views;
     if (this.#running !== null || views === null) return;
     const before = this.#prefetch;
-    if (before !== null && isFor(before, views, settings)) return before.ended;
+    if (before !== null && isFor(before, { views, settings, chat })) return before.ended;
     before?.stop.abort();
     const stop = new AbortController();
-    const about = { images: [IMAGE], views, settings };
+    const about = { ...chat, views, settings };
+    let context = this.core.context;
     const work = async (): Promise<void> => {
       await before?.ended;
       await this.core.queue.idle();
       if (stop.signal.aborted) return;
-      views.setPixelBudget(settings.pixelBudget);
-      await prefetch(this.core.context, about, stop.signal);
+      views.setLimits(settings);
+      context = await this.core.contextFor(settings);
+      await prefetch(context, about, stop.signal);
     };
     const ended = work().catch(() => undefined);
-    const started: Prefetch = { views, settings, stop, ended };
+    const started: Prefetch = { views, settings, chat, stop, ended };
     this.#prefetch = started;
     await ended;
     if (this.#prefetch === started) this.#prefetch = null;
     await nextTask(); // a question asked meanwhile goes first
     if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
-      preprocessLikely(this.core.context, about);
+      preprocessLikely(context, about);
     }
   }
 
@@ -198,8 +228,22 @@ export class Engine {
     await this.core.queue.idle();
     if (this.#running !== null) throw busy(); // a question was asked while this waited
     this.#views?.dispose();
-    this.core.context.drafts.forget();
+    this.#held = [];
+    this.core.forgetDrafts();
     await this.core.context.decoder.forget();
+  }
+
+  /**
+   * Ends what runs, and frees everything but the model: images, views, the cache and its memory, remembered responses. The next
+   * image is image 0 again.
+   */
+  async newChat(): Promise<void> {
+    await this.stop();
+    this.#views?.dispose();
+    this.#views = null;
+    this.#held = [];
+    this.core.forgetDrafts();
+    await this.core.context.decoder.clear();
   }
 
   /** Ends the running turn; resolves when the device is idle again. */
@@ -221,20 +265,30 @@ export class Engine {
 
   #checkQuestion(question: string): void {
     if (question.trim() === '') throw new NamedError('QuestionError', 'The question is empty. Type one, then ask.');
+    this.#checkLength([untrustedText(question)]);
+  }
+
+  #checkLength(content: readonly ChatContent[]): void {
     const limit = this.core.contextLength * CHARACTERS_PER_TOKEN;
-    if (question.length > limit) {
-      throw new NamedError(
-        'QuestionError',
-        `The question has ${question.length} characters; this model takes at most about ${limit}. Shorten it.`,
-      );
-    }
+    const length = content.reduce((sum, piece) => sum + (piece.type === 'text' ? piece.text.length : 0), 0);
+    if (length <= limit) return;
+    throw new NamedError(
+      'QuestionError',
+      `What is asked has ${length} characters; this model takes at most about ${limit}. Shorten it.`,
+    );
   }
 }
 
-/** Whether this prefetch matches a question with these settings. */
-function isFor(started: Prefetch, views: ImageViews, settings: TurnSettings): boolean {
-  const names = ['downsample', 'tool', 'pixelBudget', 'maxNewTokens', 'maxRounds'] as const;
-  return started.views === views && names.every((name) => started.settings[name] === settings[name]);
+/** A tool, for the page. */
+function toolInfo({ name, describe }: Tool): ToolInfo {
+  return { name, ...describe().words };
+}
+
+/** Whether this prefetch matches a question with these settings in this conversation. */
+function isFor(started: Prefetch, { views, settings, chat }: Pick<Prefetch, 'views' | 'settings' | 'chat'>): boolean {
+  const names = ['downsample', 'tool', 'toolName', 'pixelBudget', 'minPixels', 'maxNewTokens', 'maxRounds'] as const;
+  if (started.views !== views || names.some((name) => started.settings[name] !== settings[name])) return false;
+  return started.chat === chat || JSON.stringify(started.chat) === JSON.stringify(chat);
 }
 
 function busy(): NamedError {

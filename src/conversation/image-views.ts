@@ -4,12 +4,13 @@
  */
 import type { ProcessorSettings } from '../model/processor-settings.ts';
 import type { ImageInfo } from '../protocol/engine-api.ts';
+import type { SizeLimits } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import { fullOf, halfOf, type ImageRequest, requestKey } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { ImageFeatures, VisionModel } from '../engine/backend.ts';
 import type { ImageSegment } from '../engine/segments.ts';
-import { type PlannedView, planView, prepareView } from '../image/image-request.ts';
+import { type PlannedView, planView, prepareView, sizeBefore } from '../image/image-request.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
 import type { PixelSize } from '../image/smart-resize.ts';
 import type { DeviceQueue } from '../engine/device-queue.ts';
@@ -17,8 +18,12 @@ import type { DeviceQueue } from '../engine/device-queue.ts';
 /** Largest image, in pixels, that the page shows as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
 
-/** Recently used views of regions that outlive their turn; views of whole images live as long as their source. */
+/** Recently used views of regions, and of whole images, whose pixels and features outlive their turn. */
 const CACHED_REGIONS = 8;
+const CACHED_WHOLE = 8;
+
+/** Images as large as they are. */
+const NO_LIMITS: SizeLimits = { pixelBudget: null, minPixels: null };
 
 /** What views need to preprocess and encode. */
 export interface ViewContext {
@@ -43,7 +48,7 @@ export class ImageViews {
   readonly #sources: RgbImage[] = [];
   /** By request, most recently used last. */
   readonly #views = new Map<string, ImageView>();
-  #pixelBudget: number | null = null;
+  #limits: SizeLimits = NO_LIMITS;
 
   constructor(context: ViewContext) {
     this.#context = context;
@@ -51,30 +56,38 @@ export class ImageViews {
 
   /** Adds a source image; returns its number for requests. Throws ImageShapeError when the processor refuses its aspect ratio. */
   add(source: RgbImage): number {
-    this.#info(source, this.#pixelBudget);
+    this.#info(source, this.#limits);
     return this.#sources.push(source) - 1;
   }
 
   /**
-   * Changes the pixel budget; null: only the processor's own limit. Drops views of another budget.
-   * Throws ImageShapeError, keeping the previous budget.
+   * Changes the size limits. Drops views within other limits. Throws ImageShapeError, keeping the previous limits.
    */
-  setPixelBudget(budget: number | null): void {
-    if (budget === this.#pixelBudget) return;
-    for (const source of this.#sources) this.#info(source, budget);
+  setLimits({ pixelBudget, minPixels }: SizeLimits): void {
+    if (pixelBudget === this.#limits.pixelBudget && minPixels === this.#limits.minPixels) return;
+    const limits = { pixelBudget, minPixels };
+    for (const source of this.#sources) this.#info(source, limits);
     this.dispose();
-    this.#pixelBudget = budget;
+    this.#limits = limits;
   }
 
-  /** A source's size and the token costs of its whole views within a budget; changes nothing. Throws ImageShapeError. */
-  plan(image: number, budget: number | null): ImageInfo {
-    return this.#info(this.#source(image), budget);
+  /** A source's size and the token costs of its whole views within limits; changes nothing. Throws ImageShapeError. */
+  plan(image: number, limits: SizeLimits): ImageInfo {
+    return this.#info(this.#source(image), limits);
   }
 
   /** Pixels of a source image. */
   sourceSize(image: number): PixelSize {
     const { width, height } = this.#source(image);
     return { width, height };
+  }
+
+  /** How many times smaller the size limits make a view before the processor sees it. */
+  shrinkOf(request: ImageRequest): { readonly x: number; readonly y: number } {
+    const source = this.#source(request.image);
+    const free = sizeBefore(source, request, NO_LIMITS);
+    const limited = sizeBefore(source, request, this.#limits);
+    return { x: free.width / limited.width, y: free.height / limited.height };
   }
 
   /** The view of a request, created on first use. Throws ImageShapeError, ImageRegionError. */
@@ -86,13 +99,15 @@ export class ImageViews {
     return view;
   }
 
-  /** Frees all but the most recently used views of regions. Called between turns, when no prompt waits for features. */
+  /**
+   * Frees pixels and features of all but the most recently used views. The views themselves stay: the cache knows a view's
+   * tokens by its serial, so a conversation that shows it again computes nothing. Called between turns, when no prompt waits.
+   */
   trim(): void {
-    const regions = [...this.#views].filter(([, { request }]) => request.region !== null);
-    for (const [key, view] of regions.slice(0, -CACHED_REGIONS)) {
-      view.dispose();
-      this.#views.delete(key);
-    }
+    const views = [...this.#views.values()];
+    const regions = views.filter(({ request }) => request.region !== null);
+    const whole = views.filter(({ request }) => request.region === null);
+    for (const view of [...regions.slice(0, -CACHED_REGIONS), ...whole.slice(0, -CACHED_WHOLE)]) view.dispose();
   }
 
   /** Frees all views; later requests recompute them. */
@@ -103,13 +118,13 @@ export class ImageViews {
 
   #newView(request: ImageRequest): ImageView {
     const source = this.#source(request.image);
-    const limits = { processor: this.#context.processor, pixelBudget: this.#pixelBudget };
+    const limits = { processor: this.#context.processor, ...this.#limits };
     const plan = planView(source, request, limits);
     return new ImageView(request, plan, () => prepareView(source, request, limits), this.#context);
   }
 
-  #info(source: RgbImage, pixelBudget: number | null): ImageInfo {
-    const limits = { processor: this.#context.processor, pixelBudget };
+  #info(source: RgbImage, sizes: SizeLimits): ImageInfo {
+    const limits = { ...sizes, processor: this.#context.processor };
     const tokens = (request: ImageRequest): number => planView(source, request, limits).tokens;
     const { width, height } = source;
     return { width, height, halfTokens: tokens(halfOf(0)), fullTokens: tokens(fullOf(0)) };

@@ -3,28 +3,31 @@
  * tokens.
  */
 import type { PixelSize } from '../image/smart-resize.ts';
+import type { ChatContent, ChatMessage } from '../protocol/chat.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
 import type { ImageViews } from './image-views.ts';
 
 /** A piece of a message. */
-export type Content =
-  /** `trusted`: special tokens in it take effect, as in a prompt's own text; else they are ordinary characters. */
-  | { readonly type: 'text'; readonly text: string; readonly trusted: boolean }
-  /** The model's own tokens, which are never tokenised again. */
-  | { readonly type: 'tokens'; readonly ids: readonly number[] }
-  | { readonly type: 'image'; readonly request: ImageRequest };
+export type Content = ChatContent;
 
-/** One message. A `tool` message contains its own frame, because each model was trained with a different one. */
-export interface Message {
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
-  readonly content: readonly Content[];
-}
+/** One message. */
+export type Message = ChatMessage;
 
 /** An image the model was shown. */
 export interface ShownImage {
   readonly request: ImageRequest;
   /** Size the model saw, in pixels: boxes in "the image" use these coordinates. */
   readonly size: PixelSize;
+  /** How many times smaller size limits made it before that; 1 without any. */
+  readonly shrink: { readonly x: number; readonly y: number };
+}
+
+/** Shown images, by who showed them. */
+export interface ShownByOrigin {
+  /** Those of questions. */
+  readonly asked: readonly ShownImage[];
+  /** Those of a tool's replies. */
+  readonly replied: readonly ShownImage[];
 }
 
 /** Text of the prompts themselves. */
@@ -59,7 +62,33 @@ export class Conversation {
 
   /** Every image the model was shown, in order, with repetitions. */
   get shown(): readonly ShownImage[] {
-    return this.#messages.flatMap(imagesOf).map((request) => ({ request, size: this.#views.view(request).size }));
+    return this.#shownIn(this.#messages);
+  }
+
+  /** The images of all questions and of all replies, each in order. */
+  get imagesByOrigin(): ShownByOrigin {
+    return this.#byOrigin(this.#messages);
+  }
+
+  /** The same, from the last question that shows any on. */
+  get sinceQuestion(): ShownByOrigin {
+    const last = this.#messages.findLastIndex((message) => message.role === 'user' && imagesOf(message).length > 0);
+    return this.#byOrigin(this.#messages.slice(Math.max(0, last)));
+  }
+
+  #byOrigin(messages: readonly Message[]): ShownByOrigin {
+    const isReply = ({ role }: Message): boolean => role === 'tool';
+    return {
+      asked: this.#shownIn(messages.filter((message) => !isReply(message))),
+      replied: this.#shownIn(messages.filter(isReply)),
+    };
+  }
+
+  #shownIn(messages: readonly Message[]): readonly ShownImage[] {
+    return messages.flatMap(imagesOf).map((request) => {
+      const { size } = this.#views.view(request);
+      return { request, size, shrink: this.#views.shrinkOf(request) };
+    });
   }
 
   /** The size of a source image in pixels. Throws ImageRegionError when there is no such image. */

@@ -1,12 +1,13 @@
 /** Speculative prefill: computes the common beginning of all questions about the images before a question is known. */
 import { countTokens } from '../engine/segments.ts';
 import type { TurnContext } from './turn-context.ts';
+import { TurnPrompt } from './turn-prompt.ts';
 import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
 
 /** Views of more pixels are not preprocessed speculatively: they block this thread for about 50 ms, for a call that may never come. */
 const MAX_SPECULATIVE_PIXELS = 4_000_000;
 
-/** Free capacity reserved for a question, and again for each repetition in a tool's reply. */
+/** Free capacity reserved for a question, and again for its repetition in a tool's reply. */
 const QUESTION_TOKENS = 256;
 
 /**
@@ -19,15 +20,14 @@ export async function prefetch(
   about: Omit<TurnQuestion, 'question'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { builder, decoder } = context;
+  const { decoder } = context;
   const { views, settings } = about;
   const question = { ...about, question: '' };
   const start = startTurn(context, question);
-  const prefix = builder.prefix(start.conversation.messages, start.imageOf);
+  const prefix = new TurnPrompt(context, start, settings).prefix();
   const tokens = countTokens(prefix);
   if (decoder.cachedPrefix(prefix) >= tokens - 1) return;
-  const questions = Math.max(2, settings.maxRounds) * QUESTION_TOKENS;
-  await decoder.reserve(tokens + 1, tokens + questions + tokensToCome(context, start, question));
+  await decoder.reserve(tokens + 1, tokens + 2 * QUESTION_TOKENS + tokensToCome(context, start, question));
   for (const request of start.requests) await views.view(request).encode(signal);
   await decoder.prefill(prefix, { signal, wantLogits: false });
 }

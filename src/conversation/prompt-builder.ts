@@ -36,10 +36,14 @@ export class PromptBuilder {
     return this.#join(this.#framed(messages), imageOf);
   }
 
-  /** The prefix shared by all conversations that differ only in untrusted text: everything before the first such text. */
-  prefix(messages: readonly Message[], imageOf: ImageOf): Segment[] {
+  /**
+   * The prefix shared by all conversations that differ only in untrusted text from message `known` on: everything before the first
+   * such text.
+   */
+  prefix(messages: readonly Message[], imageOf: ImageOf, known = 0): Segment[] {
     const content = this.#framed(messages);
-    const unknown = content.findIndex((piece) => piece.type === 'text' && !piece.trusted);
+    const open = new Set(messages.slice(known).flatMap((message) => message.content));
+    const unknown = content.findIndex((piece) => piece.type === 'text' && !piece.trusted && open.has(piece));
     return this.#join(unknown < 0 ? content : content.slice(0, unknown), imageOf);
   }
 

@@ -22,8 +22,9 @@ export interface CallContext {
   readonly settings: TurnSettings;
   /** The calling round, counted from 1. */
   readonly round: number;
-  /** Images the turn has shown so far. */
+  /** Images the turn has shown so far, and the most it may show. */
   readonly shown: number;
+  readonly maxImages: number;
 }
 
 /** The answer to a call. */
@@ -34,21 +35,26 @@ export interface Reply {
   readonly fault: Partial<ToolCall> | null;
 }
 
+/** Rounds that may generate: as many as the settings say, or else the tool's reference allows. */
+export function roundsOf({ maxRounds }: Pick<TurnSettings, 'maxRounds'>, tool: Tool): number {
+  return maxRounds ?? tool.describe().maxRounds;
+}
+
 /** Executes a call, or explains why it cannot. */
 export function replyTo(call: ParsedCall, context: CallContext): Reply {
   const { tool, offered, settings, round } = context;
   if (offered === null) return refused(`The ${tool.name} tool was not offered.`);
-  if (round >= settings.maxRounds) {
+  if (round >= roundsOf(settings, tool)) {
     return refused(round === 1 ? 'The only round is used up.' : `All ${round} rounds are used up.`);
   }
   if (!call.valid) return afterError(call.error, offered, null);
   try {
     const reply = tool.apply(call.arguments, context.conversation);
-    const images = typeof reply === 'string' ? [] : reply;
-    const { maxImages } = tool.describe();
+    const images = typeof reply === 'string' ? [] : reply.filter((part) => typeof part !== 'string');
+    const { maxImages } = context;
     if (context.shown + images.length > maxImages) return refused(`A turn shows at most ${maxImages} images.`);
     for (const request of images) context.views.view(request); // throws for an image that cannot be shown
-    return { message: toolReply(offered, reply, context.question), fault: null };
+    return { message: toolReply(offered, reply, context), fault: null };
   } catch (thrown) {
     if (!CALL_FAULTS.some((name) => isNamed(thrown, name))) throw thrown;
     const error = messageOf(thrown);

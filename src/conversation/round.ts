@@ -17,6 +17,8 @@ export interface RoundPlan {
   readonly number: number;
   /** Images it adds to the context. */
   readonly views: readonly ImageView[];
+  /** All images of the prompt, which are encoded where the cache does not hold them. */
+  readonly prompted: readonly ImageView[];
   /** The whole prompt. */
   readonly prompt: readonly Segment[];
   /** Chooses its tokens; null: greedy. */
@@ -107,16 +109,18 @@ export class Round {
   }
 
   async #encode(): Promise<void> {
-    const { views, prompt, signal } = this.#plan;
-    if (views.length === 0) return;
+    const { prompted, prompt, signal } = this.#plan;
+    if (prompted.length === 0) return;
     const cached = this.#context.decoder.cachedPrefix(prompt);
-    const missing = views.filter(({ segment }) => cached < tokensUpTo(prompt, segment.serial));
+    const missing = prompted.filter(({ segment }) => cached < tokensUpTo(prompt, segment.serial));
     if (missing.length > 0) this.#stage('encode');
     for (const view of missing) this.#timings.encodeMs += await view.encode(signal);
   }
 
   async #generate(prefilled: NextToken): Promise<'stop' | 'length'> {
-    const { decoder, drafts, tokenizer, tags, ends } = this.#context;
+    const { decoder, drafts, tokenizer, tags, tool, ends } = this.#context;
+    const { stopsAt } = tool.describe();
+    let written = '';
     const { number, prompt, source, maxNewTokens, onEvent, onToken, onCall, signal } = this.#plan;
     const last = prompt.at(-1);
     let elsewhereMs = 0;
@@ -138,9 +142,14 @@ export class Round {
         drafts,
         maxTokens: maxNewTokens,
         ends,
+        isComplete: () => stopsAt !== undefined && written.includes(stopsAt),
         onToken: (id) => {
           onToken();
-          if (!ends.includes(id)) splitter.push(stream.push(id));
+          if (ends.includes(id)) return;
+          const delta = stream.push(id);
+          splitter.push(delta);
+          // Only the end may still become the text that stops the round.
+          if (stopsAt !== undefined) written = written.slice(-stopsAt.length) + delta;
         },
         signal,
       });

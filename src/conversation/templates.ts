@@ -5,6 +5,7 @@
 import type { Prompts, ToolPrompts } from '../model/prompts.ts';
 import type { ImageRequest } from '../shared/image-request.ts';
 import { type Content, type Message, trustedText, untrustedText } from './messages.ts';
+import type { ReplyPart } from './tools/tool.ts';
 
 /** The question of a turn. */
 export interface Question {
@@ -15,25 +16,49 @@ export interface Question {
 }
 
 /** The system message, if the model has one, and the user's. */
-export function questionMessages(prompts: Prompts, { question, images, offersTool }: Question): readonly Message[] {
-  const system = offersTool ? prompts.system : prompts.systemWithoutTool;
-  const content = fill(prompts.userTemplate, { image: shown(images), question: [untrustedText(question)] });
-  const user: Message = { role: 'user', content };
-  return system === null ? [user] : [{ role: 'system', content: [trustedText(system)] }, user];
+export function questionMessages(prompts: Prompts, asked: Question): readonly Message[] {
+  return [...systemMessages(prompts, asked.offersTool), ...followUpMessages(prompts, asked)];
 }
 
-/** The reply to an executed tool call: images or text, and the question again if the prompts say so. */
+/** The user's message of a later question: the system message stands before the first. */
+export function followUpMessages(prompts: Prompts, { question, images, offersTool }: Question): readonly Message[] {
+  const template = offersTool ? prompts.userTemplate : prompts.userTemplateWithoutTool;
+  return [{ role: 'user', content: fill(template, { image: shown(images), question: [untrustedText(question)] }) }];
+}
+
+/** The model's own system message; none where it has none. */
+export function systemMessages(prompts: Prompts, offersTool: boolean): readonly Message[] {
+  const system = offersTool ? prompts.system : prompts.systemWithoutTool;
+  return system === null ? [] : [{ role: 'system', content: [trustedText(system)] }];
+}
+
+/** What a reply answers: the turn's question, and the number of the calling round, counted from 1. */
+export interface Answered {
+  readonly question: string;
+  readonly round: number;
+}
+
+/** The reply to an executed tool call: images, texts in their place, or one text; and the question again if the prompts say so. */
 export function toolReply(
-  { replyPrefix, perImage, replySuffix }: ToolPrompts,
-  reply: readonly ImageRequest[] | string,
-  question: string,
+  { replyPrefix, perImage, betweenImages, replySuffix }: ToolPrompts,
+  reply: readonly ReplyPart[] | string,
+  { question, round }: Answered,
 ): Message {
+  const prefix = fill(replyPrefix, {
+    call: [trustedText(String(round - 1))],
+    observation: [trustedText(String(round))],
+  });
+  const between = betweenImages === '' ? [] : [trustedText(betweenImages)];
   const body =
     typeof reply === 'string'
       ? [untrustedText(reply)]
-      : reply.flatMap((request) => fill(perImage, { image: shown([request]) }));
+      : reply.flatMap((part, i) => [...(i === 0 ? [] : between), ...fill(perImage, { image: partOf(part) })]);
   const suffix = fill(replySuffix, { question: [untrustedText(question)] });
-  return { role: 'tool', content: [trustedText(replyPrefix), ...body, ...suffix] };
+  return { role: 'tool', content: [...prefix, ...body, ...suffix] };
+}
+
+function partOf(part: ReplyPart): readonly Content[] {
+  return typeof part === 'string' ? [untrustedText(part)] : shown([part]);
 }
 
 /** The reply to a malformed call. */

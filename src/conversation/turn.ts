@@ -13,22 +13,27 @@ import { Sampler } from '../engine/sampler.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { TurnEvent } from '../protocol/events.ts';
-import type { FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
+import type { AnswerMark, FinishReason, RoundResult, ToolCall, TurnResult } from '../protocol/turn.ts';
 import { isNamed } from '../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../shared/image-request.ts';
+import { shownBySteps } from '../image/view-steps.ts';
+import { findMarks, placeMark } from './answer-marks.ts';
 import type { ImageView } from './image-views.ts';
-import { imagesOf } from './messages.ts';
+import { imagesOf, type Message } from './messages.ts';
 import { extractAnswer } from './response.ts';
 import { Round } from './round.ts';
-import { replyTo } from './reply.ts';
+import { replyTo, roundsOf } from './reply.ts';
 import type { ParsedCall } from './tools/tool.ts';
 import type { TurnContext } from './turn-context.ts';
+import { TurnPrompt } from './turn-prompt.ts';
 import { startTurn, tokensToCome, type TurnQuestion, type TurnStart } from './turn-start.ts';
 
 /** The request for a turn. */
 export interface TurnRequest extends TurnQuestion {
   /** `performance.now()` at the question: the turn's time includes its waiting. */
   readonly askedAt: number;
+  /** What the cache held at the end of the conversation's last turn; empty or absent: nothing. */
+  readonly held?: readonly number[];
   /** Returns the token source of a round; null or absent: the model decides, with the settings' temperature. */
   readonly sourceOf?: ((round: number, tokenizer: Tokenizer) => TokenSource | null) | undefined;
 }
@@ -54,7 +59,10 @@ class Turn {
   readonly #start: TurnStart;
   readonly #sampler: Sampler | null;
   readonly #rounds: RoundResult[] = [];
-  /** Most tokens of this turn that were cached at once. */
+  readonly #prompt: TurnPrompt;
+  /** Rounds whose responses are part of the conversation. */
+  #answered = 0;
+  /** Most tokens of this conversation that were cached at once. */
   #computedUpTo = 0;
   #ttftMs: number | null = null;
   #open: Round | null = null;
@@ -67,8 +75,9 @@ class Turn {
     this.#onEvent = onEvent;
     this.#signal = signal;
     this.#start = startTurn(context, request);
-    const { temperature, seed } = request.settings;
-    this.#sampler = temperature > 0 ? new Sampler(temperature, seed ?? Math.floor(Math.random() * 2 ** 32)) : null;
+    this.#prompt = new TurnPrompt(context, this.#start, request.settings);
+    const { temperature, topP, seed = Math.floor(Math.random() * 2 ** 32) } = request.settings;
+    this.#sampler = temperature > 0 ? new Sampler({ temperature, topP, seed }) : null;
   }
 
   async run(): Promise<TurnResult> {
@@ -82,31 +91,34 @@ class Turn {
   }
 
   async #runRounds(): Promise<FinishReason> {
-    const { builder, decoder, tool } = this.#context;
-    const { conversation, imageOf } = this.#start;
-    let prompt: readonly Segment[] = builder.segments(conversation.messages, imageOf);
+    const { decoder, tool } = this.#context;
+    const { conversation } = this.#start;
+    let prompt = this.#prompt.first();
     let { requests } = this.#start;
     const firstTokens = countTokens(prompt);
+    this.#computedUpTo = this.#prompt.heldTokens(this.#request.held ?? []);
     const forced = this.#sourceOf(1)?.length ?? 0;
     const toCome = tokensToCome(this.#context, this.#start, this.#request, forced);
     await decoder.reserve(firstTokens + 1, firstTokens + toCome);
     for (let number = 1; ; number++) {
       const { finish, call } = await this.#round(number, requests, prompt);
       if (call === null) return finish;
-      conversation.add({ role: 'assistant', content: [{ type: 'tokens', ids: this.#rounds.at(-1)?.tokenIds ?? [] }] });
+      conversation.add(...this.#answers());
+      this.#answered = this.#rounds.length;
       const reply = replyTo(call, { ...this.#start, ...this.#request, tool, round: number, shown: this.#imageCount() });
       if (reply.fault !== null) this.#blameCall(reply.fault);
       if (reply.message === null) return 'toolCallRefused';
       conversation.add(reply.message);
-      prompt = [...prompt, ...builder.segments(conversation.messages.slice(-2), imageOf)];
+      prompt = this.#prompt.next();
       requests = imagesOf(reply.message);
       const tokens = countTokens(prompt);
-      if (tokens >= decoder.capacity) {
+      if (tokens >= decoder.contextLength) {
         this.#blameCall({
-          error: `Round ${number + 1} needs ${tokens} tokens, the context holds ${decoder.capacity}.`,
+          error: `Round ${number + 1} needs ${tokens} tokens, the context holds ${decoder.contextLength}.`,
         });
         return 'length';
       }
+      if (tokens >= decoder.capacity) await decoder.reserve(tokens + 1, tokens + toCome);
     }
   }
 
@@ -122,6 +134,7 @@ class Turn {
     const round = new Round(this.#context, {
       number,
       views: requests.map((request) => this.#request.views.view(request)),
+      prompted: this.#prompt.images.map((request) => this.#request.views.view(request)),
       prompt,
       source: given ?? this.#sampler,
       maxNewTokens: this.#request.settings.maxNewTokens,
@@ -144,10 +157,9 @@ class Turn {
   #expectedView(number: number, adds: number): ImageView | null {
     const { tool, decoder } = this.#context;
     const { conversation, offered } = this.#start;
-    if (offered === null || !decoder.canPipeline || number >= this.#request.settings.maxRounds) return null;
+    if (offered === null || !decoder.canPipeline || number >= roundsOf(this.#request.settings, tool)) return null;
     const [request, ...others] = tool.likely(conversation);
-    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= tool.describe().maxImages)
-      return null;
+    if (request === undefined || others.length > 0 || this.#imageCount() + adds >= this.#start.maxImages) return null;
     return this.#request.views.view(request);
   }
 
@@ -175,6 +187,13 @@ class Turn {
     this.#onEvent({ type: 'roundEnd', round: this.#rounds.length, result });
   }
 
+  /** The messages of the rounds that are not yet part of the conversation. */
+  #answers(): readonly Message[] {
+    return this.#rounds
+      .slice(this.#answered)
+      .map(({ tokenIds }) => ({ role: 'assistant', content: [{ type: 'tokens', ids: tokenIds }] }));
+  }
+
   /** Images the turn has shown so far. */
   #imageCount(): number {
     return this.#rounds.reduce((sum, { images }) => sum + images.length, 0);
@@ -192,17 +211,41 @@ class Turn {
     if (round?.toolCall != null) this.#rounds[last] = { ...round, toolCall: { ...round.toolCall, ...why } };
   }
 
+  /** The answer in the turn's text. `decode`: the text of a round's tokens. */
+  #answer(decode: (ids: readonly number[]) => string): string {
+    const { tags } = this.#context;
+    const texts = this.#rounds.map(({ tokenIds }) => decode(tokenIds));
+    // Without tags that mark the answer, all of the last round is the answer, and the earlier rounds are calls.
+    return extractAnswer(tags.answer === null ? (texts.at(-1) ?? '') : texts.join(''), tags);
+  }
+
+  /** The boxes and points of the answer, which count in the last image that was shown whole. */
+  #marks(): readonly AnswerMark[] {
+    const { tokenizer, markUnit: unit } = this.#context;
+    const written = findMarks(this.#answer((ids) => tokenizer.decode(ids)));
+    const { conversation } = this.#start;
+    const whole =
+      written.length === 0 ? undefined : conversation.shown.findLast(({ request }) => request.region === null);
+    if (whole === undefined) return [];
+    const { image, steps = [] } = whole.request;
+    const shown = shownBySteps(conversation.sourceSize(image), steps);
+    return written.map((mark) => placeMark(mark, { image, seen: whole.size, shown, unit }));
+  }
+
   #result(finishReason: FinishReason): TurnResult {
-    const { tokenizer, tags } = this.#context;
-    const { images, views, askedAt } = this.#request;
-    const text = this.#rounds.map(({ tokenIds }) => tokenizer.plainText(tokenIds)).join('');
+    const { tokenizer } = this.#context;
+    const { views, askedAt } = this.#request;
+    const { conversation, historyLength, requests } = this.#start;
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
-    const full = images.reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
+    const full = requests.reduce((sum, { image }) => sum + views.view(fullOf(image)).tokens, 0);
     return {
-      answer: extractAnswer(text, tags),
+      answer: this.#answer((ids) => tokenizer.plainText(ids)),
       finishReason,
       rounds: this.#rounds,
-      visualTokens: { used, full, ratio: used / full },
+      visualTokens: { used, full, ratio: full === 0 ? 0 : used / full },
+      marks: this.#marks(),
+      messages: [...conversation.messages.slice(historyLength), ...this.#answers()],
+      droppedImages: this.#prompt.dropped,
       ttftMs: this.#ttftMs,
       totalMs: performance.now() - askedAt,
     };

@@ -4,7 +4,8 @@
  */
 import type { ConvertibleModel } from '../architectures/architecture.ts';
 import { checkpointModel } from '../architectures/registry.ts';
-import { type PromptSet, promptSetFor } from '../model/prompts.ts';
+import { promptSetFor } from '../model/prompt-files.ts';
+import type { PromptSet } from '../shared/prompt-sets.ts';
 import type { FileSource } from '../shared/files.ts';
 import { isObject } from '../shared/json.ts';
 import { noConfig, optionalJson, requiredJson } from './checkpoint-files.ts';

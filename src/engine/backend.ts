@@ -71,6 +71,8 @@ export interface Sequence {
   readonly decodeAhead?: (id: number | null) => Promise<PendingToken>;
   /** Drops all but the first `length` tokens without waiting for steps in flight. */
   truncate(length: number): Promise<void>;
+  /** Raises the capacity and keeps the tokens. After it throws, the sequence can only be disposed of. */
+  grow(capacity: number): Promise<void>;
   /** Frees the cache. */
   dispose(): void;
 }

@@ -6,12 +6,16 @@
 import { NamedError } from '../shared/errors.ts';
 import type { ForwardOptions, ForwardResult, Sequence, TextModel, TokenInput } from './backend.ts';
 import { decodePipelined, type PipelineOptions } from './decode-pipeline.ts';
-import type { DeviceQueue } from './device-queue.ts';
+import { type DeviceQueue, throwIfStopped } from './device-queue.ts';
+import { notFinite } from './not-finite.ts';
 import { inputsOf, runsOf, runTokens } from './prefill-chunks.ts';
-import { countTokens, type Segment, slotsOf, spansOf } from './segments.ts';
+import { commonPrefix, countTokens, type Segment, slotsOf, spansOf } from './segments.ts';
 
-/** Sequences are opened in multiples of this many tokens. */
+/** Capacities are multiples of this many tokens, or the context length. */
 const CAPACITY_STEP = 512;
+
+/** A full cache grows by this part of its capacity, so that long responses copy it a few times only. */
+const GROWTH = 1 / 2;
 
 /**
  * Default in-flight depth. Two would do if submission and readback took no time; each further step hides more of their
@@ -56,7 +60,8 @@ export interface StepResult {
 /** The language model with one sequence in it. */
 export class Decoder {
   readonly #text: TextModel;
-  readonly #contextLength: number;
+  /** Most tokens of a sequence. */
+  readonly contextLength: number;
   readonly #queue: DeviceQueue;
   readonly #inFlightDepth: number;
   #sequence: Sequence | null = null;
@@ -65,7 +70,7 @@ export class Decoder {
 
   constructor({ text, contextLength, queue, inFlightDepth = IN_FLIGHT_DEPTH }: DecoderOptions) {
     this.#text = text;
-    this.#contextLength = contextLength;
+    this.contextLength = contextLength;
     this.#queue = queue;
     this.#inFlightDepth = inFlightDepth;
   }
@@ -82,7 +87,7 @@ export class Decoder {
 
   /** Tokens the context may still take. */
   get freeCapacity(): number {
-    return (this.#sequence?.capacity ?? this.#contextLength) - this.length;
+    return (this.#sequence?.capacity ?? this.contextLength) - this.length;
   }
 
   /** Tokens the cache can hold. */
@@ -90,30 +95,46 @@ export class Decoder {
     return this.#sequence?.capacity ?? 0;
   }
 
+  /** What lies in every slot of the cache: token ids, and marks of images. A copy. */
+  get slots(): readonly number[] {
+    return [...this.#slots];
+  }
+
   /** How many leading tokens of the prompt the cache already holds. The last token is always recomputed. */
   cachedPrefix(prompt: readonly Segment[]): number {
-    const requested = prompt.flatMap(slotsOf);
-    let same = 0;
-    while (same < this.#slots.length && same < requested.length - 1 && this.#slots[same] === requested[same]) same++;
-    return same;
+    return commonPrefix(this.#slots, prompt);
   }
 
   /**
-   * Reserves capacity for `wished` tokens in all, up to the context length. Keeps the cached tokens unless the cache must grow.
-   * Throws ContextLengthError when `required` tokens do not fit.
+   * Reserves capacity for `wished` tokens in all, up to the context length; keeps the cached tokens.
+   * Throws ContextLengthError when `required` tokens do not fit, and whatever the backend throws when memory is lacking; then
+   * no cache is left.
    */
   async reserve(required: number, wished: number): Promise<void> {
-    if (required > this.#contextLength) {
+    if (required > this.contextLength) {
       throw new NamedError(
         'ContextLengthError',
-        `The question and the image need ${required} tokens, the model holds ${this.#contextLength}. ` +
+        `The question and the image need ${required} tokens, the model holds ${this.contextLength}. ` +
           'Ask a shorter question, or set a smaller pixel budget.',
       );
     }
-    const capacity = Math.min(this.#contextLength, Math.ceil(wished / CAPACITY_STEP) * CAPACITY_STEP);
+    const capacity = this.#roundedCapacity(wished);
     if (this.#sequence !== null && this.#sequence.capacity >= capacity) return;
+    if (this.length > 0) return this.#grow(capacity);
     await this.clear(); // first: if the new cache does not fit into memory, the old one is freed all the same
     this.#sequence = await this.#text.open(capacity);
+  }
+
+  /**
+   * Makes room for more tokens where the cache is full; resolves to whether there is room. Throws StoppedError when the signal
+   * fires, and what `reserve` throws when memory is lacking.
+   */
+  async extend(signal: AbortSignal): Promise<boolean> {
+    if (this.freeCapacity > 0) return true;
+    if (this.capacity >= this.contextLength) return false;
+    await this.#grow(this.#roundedCapacity(this.capacity * (1 + GROWTH)));
+    throwIfStopped(signal);
+    return true;
   }
 
   /**
@@ -227,6 +248,23 @@ export class Decoder {
     this.#slots = [];
   }
 
+  #roundedCapacity(wished: number): number {
+    return Math.min(this.contextLength, Math.ceil(wished / CAPACITY_STEP) * CAPACITY_STEP);
+  }
+
+  /** Grows the cache in place. Where that fails it frees the cache, as a failed allocation leaves none. */
+  async #grow(capacity: number): Promise<void> {
+    const sequence = this.#reserved();
+    await this.#queue.idle();
+    await this.#dropAbandoned();
+    try {
+      await sequence.grow(capacity);
+    } catch (thrown) {
+      await this.clear();
+      throw thrown;
+    }
+  }
+
   #reserved(): Sequence {
     if (this.#sequence === null) throw new Error('reserve() comes before prefill()');
     return this.#sequence;
@@ -256,13 +294,4 @@ export class Decoder {
   #check(ids: readonly number[]): void {
     if (ids.some((id) => id < 0 || id >= this.#text.vocabSize)) throw notFinite();
   }
-}
-
-/** Error for non-finite logits. */
-export function notFinite(): NamedError {
-  return new NamedError(
-    'NumericCheckError',
-    "The model's logits are not finite: its numbers have left the range of this device's arithmetic. Convert the checkpoint with dtype q4, " +
-      'which computes in 32 bits, or ask about another picture.',
-  );
 }

@@ -46,6 +46,8 @@ export interface GenerateOptions {
   readonly maxTokens: number;
   /** Ids that end a response. */
   readonly ends: readonly number[];
+  /** Whether the tokens so far are a whole response although none of them is an ending one; asked after `onToken`. */
+  readonly isComplete?: () => boolean;
   /** Called with every token as soon as it is known, the ending one too. */
   readonly onToken: (id: number) => void;
   readonly signal: AbortSignal;
@@ -58,7 +60,7 @@ export interface GenerateOptions {
 export async function generateTokens(
   decoder: Decoder,
   response: Response,
-  { prefilled, source, drafts, ends, onToken, signal, ...options }: GenerateOptions,
+  { prefilled, source, drafts, ends, isComplete, onToken, signal, ...options }: GenerateOptions,
 ): Promise<'stop' | 'length'> {
   const { tokenIds } = response;
   const limit = source?.length ?? options.maxTokens;
@@ -67,7 +69,7 @@ export async function generateTokens(
   const take = (id: number): 'stop' | 'length' | null => {
     tokenIds.push(id);
     onToken(id);
-    if (ends.includes(id)) return 'stop';
+    if (ends.includes(id) || isComplete?.() === true) return 'stop';
     return tokenIds.length >= limit ? 'length' : null;
   };
   const propose = (): readonly number[] => {
@@ -84,7 +86,7 @@ export async function generateTokens(
       finish = take(id);
       if (finish !== null) break;
     }
-    if (decoder.freeCapacity < 1) finish ??= 'length';
+    if (finish === null && !(await decoder.extend(signal))) finish = 'length';
     if (finish !== null) break;
     // 2. Pipelined decode until a draft is worth verifying.
     let draft = propose();
@@ -97,7 +99,7 @@ export async function generateTokens(
         if (finish !== null) break;
         draft = propose();
       }
-      if (decoder.freeCapacity < 1) finish ??= 'length';
+      if (finish === null && !(await decoder.extend(signal))) finish = 'length';
       if (finish !== null) break;
     }
     // 3. One run: the last token, and the draft to verify.

@@ -43,3 +43,11 @@ export function spansOf(segments: readonly Segment[]): Span[] {
     segment.kind === 'text' ? { kind: 'text', tokens: segment.ids.length } : { kind: 'image', grid: segment.grid },
   );
 }
+
+/** How many leading tokens of the prompt are these slots' content. The last one never counts: it is always computed. */
+export function commonPrefix(slots: readonly number[], prompt: readonly Segment[]): number {
+  const requested = prompt.flatMap(slotsOf);
+  let same = 0;
+  while (same < slots.length && same < requested.length - 1 && slots[same] === requested[same]) same++;
+  return same;
+}

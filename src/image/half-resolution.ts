@@ -33,6 +33,22 @@ export function budgetSize({ width, height }: PixelSize, maxPixels: number | nul
   return { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
 }
 
+/**
+ * The size enlarged to an area of `minPixels` at the same aspect ratio; null: no least area. Sides are truncated, so the area
+ * may fall just short. Source: dvlab-research/VisionThink verl/utils/dataset/multimodal_dataset.py, process_image.
+ */
+export function enlargedSize({ width, height }: PixelSize, minPixels: number | null): PixelSize {
+  const area = width * height;
+  if (minPixels === null || area >= minPixels) return { width, height };
+  const scale = Math.sqrt(minPixels / area);
+  return { width: Math.max(1, Math.trunc(width * scale)), height: Math.max(1, Math.trunc(height * scale)) };
+}
+
+/** Scales an original whose area is below `minPixels` up to it (Lanczos); other images are returned unchanged. */
+export function enlargeToArea(image: RgbImage, minPixels: number | null): RgbImage {
+  return lanczos(image, enlargedSize(image, minPixels));
+}
+
 /** Scales an original whose area exceeds `maxPixels` down to it (Lanczos); other images are returned unchanged. */
 export function fitPixelBudget(image: RgbImage, maxPixels: number | null): RgbImage {
   return lanczos(image, budgetSize(image, maxPixels));

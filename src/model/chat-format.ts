@@ -1,5 +1,8 @@
 /** The text that frames the messages of a conversation, beyond what prompts.json contains. */
 
+/** What the boxes and points of a model's answers count in: pixels of the image as it saw it, or thousandths of its sides. */
+export type MarkUnit = 'pixels' | 'thousandths';
+
 /** The message format a model was trained with. */
 export interface ChatFormat {
   /** The placeholder of one visual token, repeated once per visual token of an image. */
@@ -14,4 +17,6 @@ export interface ChatFormat {
   readonly endOfMessage: string;
   /** Separates the end of a message from the next. */
   readonly separator: string;
+  /** What boxes and points in answers count in; absent: pixels. */
+  readonly markUnit?: MarkUnit;
 }

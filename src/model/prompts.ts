@@ -1,22 +1,22 @@
 /**
  * The prompts a model was trained on. They belong to the model folder (`prompts.json`): the bundled model's differ from
  * VisionThink's, and an ordinary chat model has no tool prompts. `{image}` and `{question}` are the placeholders.
- * Source: dvlab-research/VisionThink scripts/vllm_tool.py and verl/trainer/constants.py for the two VisionThink models.
  */
 import type { ChatFormat } from './chat-format.ts';
 import { NamedError } from '../shared/errors.ts';
 import { isObject, type JsonObject } from '../shared/json.ts';
 import type { ResponseTags, TagPair } from '../shared/response-tags.ts';
-import visionThink from './visionthink-prompts.json' with { type: 'json' };
 
 /** The name of a model's tool, and the templates of its replies. */
 export interface ToolPrompts {
   /** Which tool the model calls: a name in src/conversation/tools/registry.ts. */
   readonly name: string;
-  /** Precedes the tool's images or text. */
+  /** Precedes the tool's images or text; `{call}` in it is the number of the calling round from 0, `{observation}` from 1. */
   readonly replyPrefix: string;
   /** Repeated once per image. */
   readonly perImage: string;
+  /** Stands between images. */
+  readonly betweenImages: string;
   /** Follows the images; `{question}` in it repeats the question. */
   readonly replySuffix: string;
   /** The reply to a malformed call; `{error}` is the error's text. null: a malformed call ends the turn. */
@@ -32,6 +32,8 @@ export interface Prompts {
   /** The system message when the tool is not offered. */
   readonly systemWithoutTool: string | null;
   readonly userTemplate: string;
+  /** The user's message when the tool is not offered. */
+  readonly userTemplateWithoutTool: string;
   /** What marks thinking and answer in the model's responses. */
   readonly tags: Pick<ResponseTags, 'thinking' | 'answer'>;
   /** null: the model knows no tool. */
@@ -47,27 +49,6 @@ const DEFAULT_TAGS = {
   answer: ['<answer>', '</answer>'],
 } as const;
 
-/** The prompt sets the converter can write. */
-export const PROMPT_SETS = ['efficient', 'general', 'chat'] as const;
-
-/** One of {@link PROMPT_SETS}. */
-export type PromptSet = (typeof PROMPT_SETS)[number];
-
-/** The content of a model folder's prompts.json for one of the known sets. `chat` has those of an ordinary chat. */
-export function promptsFile(set: PromptSet, chat: ChatFormat): JsonObject {
-  if (set === 'chat') {
-    const general = { system: chat.system, user_template: '{image}{question}' };
-    return { image_placeholder: chat.imagePlaceholder, general };
-  }
-  return { source: visionThink.source, image_placeholder: visionThink.image_placeholder, [set]: visionThink[set] };
-}
-
-/** The set for a checkpoint without a prompts.json, chosen by the checkpoint's name. */
-export function promptSetFor(checkpointName: string): PromptSet {
-  if (/visionthink[-_ ]?efficient/i.test(checkpointName)) return 'efficient';
-  return /visionthink[-_ ]?general/i.test(checkpointName) ? 'general' : 'chat';
-}
-
 /**
  * Reads a prompts.json: its `efficient` section if present (two rounds, tool), else `general` (one round).
  * @throws ModelFolderError when neither is usable
@@ -78,18 +59,25 @@ export function parsePrompts(json: unknown, { imagePad }: ChatFormat): Prompts {
   if (imagePlaceholder.split(imagePad).length !== 2) throw broken(`image_placeholder must hold one ${imagePad}`);
   const section = json['efficient'] ?? json['general'];
   if (!isObject(section)) throw broken('it has neither "efficient" nor "general"');
-  const userTemplate = text(section, 'user_template');
-  holdsOnce('user_template', userTemplate, '{image}');
-  holdsOnce('user_template', userTemplate, '{question}');
+  const userTemplate = userTemplateOf(section, 'user_template');
   const system = optionalText(section, 'system');
   return {
     imagePlaceholder,
     system,
     systemWithoutTool: 'system_without_tool' in section ? optionalText(section, 'system_without_tool') : system,
     userTemplate,
+    userTemplateWithoutTool:
+      'user_template_without_tool' in section ? userTemplateOf(section, 'user_template_without_tool') : userTemplate,
     tags: parseTags(section),
     tool: json['efficient'] === undefined ? null : parseTool(section),
   };
+}
+
+function userTemplateOf(section: JsonObject, key: string): string {
+  const template = text(section, key);
+  holdsOnce(key, template, '{image}');
+  holdsOnce(key, template, '{question}');
+  return template;
 }
 
 /** `"tags": {"thinking": ["<think>", "</think>"], "answer": null}`: null or nothing where there are no such tags. */
@@ -120,6 +108,7 @@ function parseTool(section: JsonObject): ToolPrompts {
     name: optionalText(section, 'tool') ?? DEFAULT_TOOL,
     replyPrefix: text(section, 'tool_response_turn_prefix'),
     perImage,
+    betweenImages: optionalText(section, 'tool_response_turn_between_images') ?? '',
     replySuffix: text(section, 'tool_response_turn_suffix'),
     errorReply,
   };

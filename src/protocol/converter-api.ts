@@ -1,4 +1,5 @@
 /** The converter worker's interface, as a page sees it through Comlink. To end a conversion early, end the worker. */
+import type { PromptSet } from '../shared/prompt-sets.ts';
 
 /** A checkpoint's files, wherever they come from: a folder picker, a drop, the origin private file system. */
 export interface CheckpointFiles {
@@ -22,7 +23,7 @@ export interface ConversionSettings {
   /** The model's name; the checkpoint's by default. */
   readonly name?: string;
   /** Prompts to write when the checkpoint brings no prompts.json. */
-  readonly prompts?: 'efficient' | 'general' | 'chat';
+  readonly prompts?: PromptSet;
 }
 
 /** The converter's progress. */

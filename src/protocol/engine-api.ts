@@ -1,9 +1,10 @@
 /** The engine worker's interface, as the page sees it through Comlink. */
 import type { FolderFile } from '../shared/files.ts';
+import type { ChatContext } from './chat.ts';
 import type { ResponseTags } from '../shared/response-tags.ts';
 import type { Diagnostics } from './diagnostics.ts';
 import type { LoadEvent, TurnEvent } from './events.ts';
-import type { TurnResult, TurnSettings } from './turn.ts';
+import type { SizeLimits, TurnResult, TurnSettings } from './turn.ts';
 
 /** A model folder outside the library. URLs are absolute or relative to the page. */
 export type FolderSource =
@@ -58,6 +59,8 @@ export interface ToolWords {
   readonly asksFor: string;
   /** The same in a sentence that begins with the full resolution which round 1 shows already: `it a second time`. */
   readonly asksAgainFor: string;
+  /** Whether the first image is shown at full resolution whatever the settings say, because the model was trained so. */
+  readonly opensFull?: boolean;
 }
 
 /** A model's tool. */
@@ -79,6 +82,8 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** The tool that the model's prompts offer; null: none. */
   readonly tool: ToolInfo | null;
+  /** The tools that a question may choose, the model's own among them. */
+  readonly tools: readonly ToolInfo[];
   /** What marks the kinds of text in its responses. */
   readonly tags: ResponseTags;
   /** The pixel budget the worker uses when the settings name none; null: none. Set for models trained on small images. */
@@ -103,6 +108,12 @@ export interface ImageInfo {
   readonly fullTokens: number;
 }
 
+/** What `addImage` resolves to. */
+export interface AddedImage extends ImageInfo {
+  /** The number under which questions name it. */
+  readonly image: number;
+}
+
 /** The engine behind the worker. One turn at a time: a second `ask` while one runs throws BusyError. */
 export interface EngineApi {
   /** What a person may choose to run on here, beside `auto`. */
@@ -111,12 +122,21 @@ export interface EngineApi {
   load(source: ModelSource, backend: BackendChoice, onEvent: (event: LoadEvent) => void): Promise<EngineInfo>;
   /** Decodes an image and keeps it for the questions to come. Throws ImageDecodeError, ImageTooLargeError, ImageShapeError; the image before is kept then. */
   setImage(file: Blob): Promise<ImageInfo>;
-  /** The cost of the current image within a pixel budget; null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
-  planImage(pixelBudget: number | null): Promise<ImageInfo>;
+  /** Decodes an image and adds it beside those of the conversation. Throws what `setImage` throws, and BusyError during a turn. */
+  addImage(file: Blob): Promise<AddedImage>;
+  /** The cost of the first image within size limits; a pixel budget of null stands for the model's default. Throws QuestionError when there is no image, ImageShapeError. */
+  planImage(limits: SizeLimits): Promise<ImageInfo>;
   /** Speculative prefill for a question with these settings: encodes the current image and prefills everything before the question. Resolves when it ends, even if it fails; never throws. */
-  prefetch(settings: TurnSettings): Promise<void>;
-  /** Asks about the current image; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
-  ask(question: string, settings: TurnSettings, onEvent: (event: TurnEvent) => void): Promise<TurnResult>;
+  prefetch(settings: TurnSettings, chat?: ChatContext): Promise<void>;
+  /** Asks about the current image, or in a conversation: its own images and the messages before it; a pixel budget of null stands for the model's default. Throws QuestionError, ContextLengthError, BusyError, DeviceLostError, RuntimeCrashedError; never throws for stop. */
+  ask(
+    question: string,
+    settings: TurnSettings,
+    onEvent: (event: TurnEvent) => void,
+    chat?: ChatContext,
+  ): Promise<TurnResult>;
+  /** Ends what runs, and frees everything but the model: images, cache, what was computed for them. */
+  newChat(): Promise<void>;
   /** Discards everything cached from earlier turns, so that the next one starts cold; keeps model and image. Throws BusyError during a turn. */
   resetCaches(): Promise<void>;
   /** Ends the running turn as soon as possible; resolves when the session is usable again. No-op when nothing runs. */

@@ -2,6 +2,7 @@
  * The library of models on this device, behind the converter's worker: what it holds, what another model would cost, and how it
  * gets there. The directory holds all state; every answer is read from there.
  */
+import type { PromptSet } from '../shared/prompt-sets.ts';
 import type { FolderFile } from '../shared/files.ts';
 import type { BackendOption } from './engine-api.ts';
 
@@ -103,7 +104,7 @@ export interface ModelSurvey {
   /** Bytes that will be read. */
   readonly readBytes: number;
   /** The prompting: two rounds with a tool; the full image with VisionThink-General's prompts; an ordinary chat; or with its own prompts. */
-  readonly prompts: 'efficient' | 'general' | 'chat' | 'own';
+  readonly prompts: PromptSet | 'own';
   /** The possible dtypes; one for a model folder. */
   readonly choices: readonly ModelChoice[];
   /** The dtype to propose. */

@@ -12,7 +12,9 @@ export const ERROR_NAMES = [
   'ImageShapeError', // sides or aspect ratio outside what the model's image processor accepts
   'ImageRegionError', // a region that does not lie in its image, or an image that the conversation does not have
   // questions
-  'QuestionError', // empty, or too long for the model's context
+  'QuestionError', // empty, too long for the model's context, or about more images than it may have
+  'ChatError', // messages that are no conversation: not JSON, an unknown role, no question last, an image that is not there
+  'VideoError', // a file that is no video we can take frames from
   // model folders
   'ModelFolderError', // missing, altered or unreadable file; unknown manifest version
   'ModelNotLoadedError', // asked before a model was loaded

@@ -11,6 +11,16 @@ export interface PixelRegion {
   readonly height: number;
 }
 
+/** One operation on an image, exactly as Pillow does it. */
+export type ViewStep =
+  /** Cuts a rectangle out; what lies beyond the image's edges is black. */
+  | { readonly crop: PixelRegion }
+  /** Scales to this size. */
+  | { readonly width: number; readonly height: number; readonly filter: StepFilter };
+
+/** Filters of Pillow's that steps use. */
+export type StepFilter = 'lanczos' | 'bicubic' | 'nearest';
+
 /** One view of one image. */
 export interface ImageRequest {
   /** Which of the conversation's source images, by the number it was added under. */
@@ -19,6 +29,11 @@ export interface ImageRequest {
   readonly region: PixelRegion | null;
   /** Both sides are multiplied by this before the model's own processor resizes them: 1, or 1/2 for half resolution. */
   readonly scale: number;
+  /**
+   * How the view is made of the source, in place of `region` and `scale`, where a model was trained on images that were cut and
+   * resized in an order of their own. `region` then says what is shown, rounded outwards.
+   */
+  readonly steps?: readonly ViewStep[];
 }
 
 /** The scale of half resolution. */
@@ -35,7 +50,15 @@ export function fullOf(image: number): ImageRequest {
 }
 
 /** The same text for the same request, another for any other. */
-export function requestKey({ image, region, scale }: ImageRequest): string {
-  const part = region === null ? 'all' : [region.left, region.top, region.width, region.height].join();
-  return `${image}:${part}:${scale}`;
+export function requestKey({ image, region, scale, steps = [] }: ImageRequest): string {
+  const part = region === null ? 'all' : rectangleKey(region);
+  return [`${image}:${part}:${scale}`, ...steps.map(stepKey)].join(':');
+}
+
+function stepKey(step: ViewStep): string {
+  return 'crop' in step ? rectangleKey(step.crop) : `${step.width}x${step.height}${step.filter}`;
+}
+
+function rectangleKey({ left, top, width, height }: PixelRegion): string {
+  return [left, top, width, height].join();
 }

@@ -5,7 +5,7 @@ import type { LoadProgress } from '../protocol/events.ts';
 import type { Mode } from '../protocol/turn.ts';
 import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
-import type { NumberFieldName, SettingsForm } from './settings-form.ts';
+import type { NumberFieldName, SettingsForm, SwitchName } from './settings-form.ts';
 import type { TurnView } from './turn-state.ts';
 
 /** The engine's status. */
@@ -41,6 +41,8 @@ export interface ImageState {
   readonly id: number;
   readonly name: string;
   readonly blob: Blob;
+  /** The further frames of a video; empty for a picture. */
+  readonly frames: readonly Blob[];
   /** Object URL of its preview. */
   readonly url: string;
   /** Size and cost; null until the engine has seen the image. */
@@ -63,7 +65,7 @@ export interface ImageSlice {
   /** Files that were offered together with the image and left out. */
   readonly filesLeftOut: number;
   /**
-   * Makes `file` the image, ending a running turn, and resolves to whether it became the image: not when something later was
+   * Makes `file` the image, or the frames of a video the images, ending a running turn, and resolves to whether it became the image: not when something later was
    * chosen meanwhile; on failure everything stays and `imageError` says why.
    */
   chooseImage: (file: Blob | Promise<Blob>, name: string, suggestions?: readonly string[]) => Promise<boolean>;
@@ -98,7 +100,9 @@ export interface SettingsSlice {
   readonly form: SettingsForm;
   setQuestion: (question: string) => void;
   setMode: (mode: Mode) => void;
-  setSwitch: (name: 'downsample' | 'tool', on: boolean) => void;
+  setSwitch: (name: SwitchName, on: boolean) => void;
+  /** Chooses a tool by its name; an empty one stands for the model's own. A tool that is chosen is offered. */
+  setTool: (toolName: string) => void;
   setField: (field: NumberFieldName, text: string) => void;
 }
 
@@ -109,6 +113,8 @@ export interface TurnSlice {
   readonly stopping: boolean;
   /** Asks the question in the box; does nothing while `askObstacle` names an obstacle. */
   ask: () => void;
+  /** Forgets the turns and, in the engine, everything but the model; the image stays on the page. */
+  newChat: () => Promise<void>;
   /** Ends every waiting or running turn; resolves when none is left. */
   stop: () => Promise<void>;
   /** Starts the turn that has waited for the model. */

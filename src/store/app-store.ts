@@ -6,12 +6,14 @@ import { startEngine } from '../client/engine-client.ts';
 import { fetchFile } from '../client/fetch-file.ts';
 import { previewImage } from '../client/preview-image.ts';
 import { rasterizeSvg } from '../client/rasterize-svg.ts';
+import { videoFrames } from '../client/video-frames.ts';
 import type { BackendChoice } from '../protocol/engine-api.ts';
 import type { AppState } from './app-state.ts';
 import { compareSlice } from './compare-slice.ts';
 import { engineSlice } from './engine-slice.ts';
 import { examplesSlice } from './examples-slice.ts';
 import { imageSlice } from './image-slice.ts';
+import { settingsFrom } from './link-settings.ts';
 import { modelSlice } from './model-slice.ts';
 import { prefetchOnChange } from './prefetch.ts';
 import { settingsSlice } from './settings-slice.ts';
@@ -30,7 +32,7 @@ export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): 
     ...modelSlice(deps.model)(...slice),
     ...imageSlice(session)(...slice),
     ...examplesSlice(session)(...slice),
-    ...settingsSlice(...slice),
+    ...settingsSlice(deps.settings)(...slice),
     ...turnSlice(session)(...slice),
     ...compareSlice(session)(...slice),
     ...themeSlice(...slice),
@@ -45,16 +47,18 @@ export function startApp(store: AppStore): void {
   void store.getState().loadExamples();
 }
 
-/** The dependencies of the real page's store. `search` may name another model folder: `?model=…`; an empty name is the bundled one's. */
+/** The dependencies of the real page's store. `search` may name another model folder: `?model=…`; an empty name is the bundled one's. It may also hold settings. */
 export function browserDeps(search: URLSearchParams, pageUrl: string): AppDeps {
   const model = search.get('model')?.trim();
   return {
     startEngine,
     checkImage,
     rasterizeSvg,
+    videoFrames,
     previewImage,
     fetchFile: (path) => fetchFile(path, pageUrl),
     pageUrl,
+    settings: settingsFrom(search),
     ...(model === undefined ? {} : { model: model === '' ? { kind: 'bundled' } : { kind: 'url', url: model } }),
   };
 }

@@ -8,6 +8,7 @@ import type { CompareSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { modesOf, settingsOf } from './settings-form.ts';
+import { aloneOf } from './thread.ts';
 import { askObstacle } from './turn-slice.ts';
 import { turnModel } from './turn-model.ts';
 import { newTurn, withoutPixels } from './turn-state.ts';
@@ -48,6 +49,7 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
           const error = await runTurn(session, {
             turn: row,
             model: turnModel(get()),
+            chat: aloneOf(get()),
             change: (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))),
           });
           if (error !== null && endsEngine(error)) {

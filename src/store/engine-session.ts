@@ -6,12 +6,15 @@ import type { StateCreator } from 'zustand/vanilla';
 import type { EngineConnection } from '../client/engine-client.ts';
 import type { EngineApi, ImageInfo } from '../protocol/engine-api.ts';
 import type { AppState, ModelSelection } from './app-state.ts';
+import type { SettingsForm } from './settings-form.ts';
 
 /** The store's dependencies; tests and the development page pass their own. */
 export interface AppDeps {
   readonly startEngine: () => EngineConnection;
   readonly checkImage: (file: Blob) => Promise<void>;
   readonly rasterizeSvg: (file: Blob) => Promise<Blob>;
+  /** The frames of a video, as image files. */
+  readonly videoFrames: (file: Blob) => Promise<readonly [Blob, ...Blob[]]>;
   /** The preview of a file: the file itself, or a picture of it as the model sees it. */
   readonly previewImage: (file: Blob) => Promise<Blob>;
   /** Reads a file that lies beside the page. */
@@ -20,6 +23,8 @@ export interface AppDeps {
   readonly pageUrl: string;
   /** The model that the page's address names. Whether its own address is one shows when it is loaded. */
   readonly model?: ModelSelection;
+  /** The settings that the page's address names. */
+  readonly settings?: Partial<SettingsForm>;
 }
 
 /** The creator of a slice. */
@@ -70,14 +75,15 @@ export class EngineSession {
   }
 
   /**
-   * Gives the worker an image. Resolves to its cost, or to null when there is no worker or another one has replaced it
-   * meanwhile. Throws what the engine throws, unless the worker has been replaced.
+   * Gives the worker an image, and the further frames if it is a video's. Resolves to its cost, or to null when there is no worker
+   * or another one has replaced it meanwhile. Throws what the engine throws, unless the worker has been replaced.
    */
-  async sendImage(id: number, blob: Blob): Promise<ImageInfo | null> {
+  async sendImage(id: number, blob: Blob, frames: readonly Blob[] = []): Promise<ImageInfo | null> {
     const connection = this.#connection;
     if (connection === null) return null;
     try {
       const info = await connection.api.setImage(blob);
+      for (const frame of frames) await connection.api.addImage(frame);
       if (this.#connection !== connection) return null;
       this.#imageId = id;
       return info;
@@ -85,6 +91,12 @@ export class EngineSession {
       if (this.#connection !== connection) return null;
       throw thrown;
     }
+  }
+
+  /** Makes the worker forget everything but the model; it holds no image afterwards. */
+  async newChat(): Promise<void> {
+    await this.api?.newChat();
+    this.#imageId = null;
   }
 
   /** Runs image changes one after another. */

@@ -22,17 +22,17 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
     ): Promise<number | null> {
       if (!session.isLatestImageChoice(choice)) return null; // a later choice has overtaken this one
       try {
-        const blob = (await isSvg(file)) ? await session.deps.rasterizeSvg(file) : file;
+        const [blob, ...frames] = await picturesOf(file);
         if (isBusy(get())) {
           await session.deps.checkImage(blob); // an undecodable file must not abort the running turn
           await get().stop();
         }
         const id = session.nextId();
-        const info = await introduce(id, blob);
+        const info = await introduce(id, blob, frames);
         const preview = await session.deps.previewImage(blob).catch(() => blob);
         const before = get().image;
         if (before !== null) URL.revokeObjectURL(before.url);
-        const image = { id, name, blob, url: URL.createObjectURL(preview), info, suggestions };
+        const image = { id, name, blob, frames, url: URL.createObjectURL(preview), info, suggestions };
         set({ image, imageError: null, turns: [], comparison: null });
         return id;
       } catch (thrown) {
@@ -44,17 +44,23 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
     }
 
     /** Gives the file to the engine, or to the browser's decoder while there is no engine. */
-    async function introduce(id: number, blob: Blob): Promise<ImageInfo | null> {
-      if (get().engine.status === 'ready' && session.api !== null) return session.sendImage(id, blob);
+    async function introduce(id: number, blob: Blob, frames: readonly Blob[]): Promise<ImageInfo | null> {
+      if (get().engine.status === 'ready' && session.api !== null) return session.sendImage(id, blob, frames);
       await session.deps.checkImage(blob);
       return null;
+    }
+
+    /** The pictures of a file: a video's frames, or the one picture it is. */
+    async function picturesOf(file: Blob): Promise<readonly [Blob, ...Blob[]]> {
+      if (file.type.startsWith('video/')) return session.deps.videoFrames(file);
+      return [(await isSvg(file)) ? await session.deps.rasterizeSvg(file) : file];
     }
 
     async function sync(): Promise<void> {
       const { image, engine } = get();
       if (image === null || engine.status !== 'ready' || session.holdsImage(image.id)) return;
       try {
-        const info = await session.sendImage(image.id, image.blob);
+        const info = await session.sendImage(image.id, image.blob, image.frames);
         const current = get().image;
         if (info !== null && current?.id === image.id) set({ image: { ...current, info } });
       } catch (thrown) {
@@ -97,7 +103,7 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
       chooseImageOf: async (files, name) => {
         const [first] = files;
         if (first === undefined) return get().rejectImage(name, 'It holds no file. Drop an image file.');
-        const file = files.find(({ type }) => type.startsWith('image/')) ?? first;
+        const file = files.find(({ type }) => /^(image|video)\//.test(type)) ?? first;
         if (await get().chooseImage(file, file.name || name)) set({ filesLeftOut: files.length - 1 });
       },
       rejectImage: (name, message) => set({ imageError: { name: 'ImageDecodeError', message, fileName: name } }),

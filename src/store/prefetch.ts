@@ -6,6 +6,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import type { ImageInfo } from '../protocol/engine-api.ts';
 import type { AppState } from './app-state.ts';
 import { settingsOf } from './settings-form.ts';
+import { chatOf } from './thread.ts';
 import { isBusy } from './turn-slice.ts';
 import type { EngineSession } from './engine-session.ts';
 
@@ -21,19 +22,22 @@ export function prefetchOnChange(store: StoreApi<AppState>, session: EngineSessi
     if (engine.status !== 'ready' || isBusy(state)) done = '';
     if (engine.status !== 'ready' || isBusy(state) || imagePending !== null || api === null) return;
     if (image === null || settings === null || !session.holdsImage(image.id)) return;
-    const { pixelBudget } = settings;
-    const plan = [image.id, pixelBudget].join();
+    const { pixelBudget, minPixels } = settings;
+    const plan = [image.id, pixelBudget, minPixels].join();
     if (plan !== planned) {
       planned = plan;
       const show = (info: ImageInfo): void => {
         const current = store.getState().image;
         if (plan === planned && current?.id === image.id) store.setState({ image: { ...current, info } });
       };
-      api.planImage(pixelBudget).then(show, () => undefined);
+      api.planImage({ pixelBudget, minPixels }).then(show, () => undefined);
     }
-    const requested = [image.id, settings.downsample, settings.tool, pixelBudget, settings.maxNewTokens].join();
-    if (requested === done) return;
-    done = requested;
-    void api.prefetch(settings).catch(() => undefined); // the connection reports a worker that dies
+    const { downsample, tool, toolName, maxNewTokens, maxRounds } = settings;
+    const requested = [plan, downsample, tool, toolName, maxNewTokens, maxRounds].join();
+    const chat = chatOf(state);
+    const known = [requested, chat?.history.length].join();
+    if (known === done) return;
+    done = known;
+    void api.prefetch(settings, chat).catch(() => undefined); // the connection reports a worker that dies
   });
 }

@@ -1,26 +1,34 @@
 /** The settings as a person types them, and their parsing. Pure. */
 import { DEFAULT_SETTINGS, MODE_SWITCHES } from '../protocol/turn.ts';
+import type { SETTING_NAMES, SWITCH_NAMES } from '../protocol/setting-names.ts';
 import type { ModelInfo } from '../protocol/engine-api.ts';
 import type { Mode, TurnSettings } from '../protocol/turn.ts';
 
-/** The typed fields. An empty pixel budget stands for the model's own. */
-export interface SettingsForm {
-  readonly downsample: boolean;
-  readonly tool: boolean;
-  readonly pixelBudget: string;
-  readonly maxNewTokens: string;
-  readonly temperature: string;
-}
-
 /** A field that is typed. */
-export type NumberFieldName = 'pixelBudget' | 'maxNewTokens' | 'temperature';
+export type NumberFieldName = keyof typeof SETTING_NAMES;
+
+/** A field that is on or off. */
+export type SwitchName = keyof typeof SWITCH_NAMES;
+
+/** The switches, and the typed fields. An empty pixel budget stands for the model's own, an empty limit for none. */
+export type SettingsForm = Readonly<Record<SwitchName, boolean> & Record<NumberFieldName, string>> & {
+  /** The tool to offer; empty: the model's own. */
+  readonly toolName: string;
+};
 
 /** Each field's limits, inclusive. The pixel limits are those of the model's image processor. */
 export const FIELD_LIMITS = {
   pixelBudget: { min: 3136, max: 12_845_056 },
+  minPixels: { min: 1, max: 12_845_056 },
   maxNewTokens: { min: 1, max: 8192 },
+  maxRounds: { min: 1, max: 32 },
+  maxImages: { min: 1, max: 64 },
   temperature: { min: 0, max: 2 },
+  topP: { min: 0, max: 1 },
 } as const satisfies Record<NumberFieldName, { min: number; max: number }>;
+
+/** Fields that may be empty. */
+const OPTIONAL: readonly NumberFieldName[] = ['pixelBudget', 'minPixels', 'maxRounds', 'maxImages'];
 
 /** A number as JavaScript reads it, including `0.`, which is typed on the way to `0.5`. */
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -32,15 +40,22 @@ const THOUSANDS = /^[+-]?[1-9]\d{0,2}([.,'’_\s])\d{3}(\1\d{3})*$/;
 export const INITIAL_FORM: SettingsForm = {
   downsample: DEFAULT_SETTINGS.downsample,
   tool: DEFAULT_SETTINGS.tool,
+  toolName: '',
+  memory: false,
+  dropOldestImages: DEFAULT_SETTINGS.dropOldestImages,
   pixelBudget: '',
+  minPixels: '',
   maxNewTokens: String(DEFAULT_SETTINGS.maxNewTokens),
+  maxRounds: '',
+  maxImages: '',
   temperature: String(DEFAULT_SETTINGS.temperature),
+  topP: String(DEFAULT_SETTINGS.topP),
 };
 
 /** The error of a field in one sentence; null for a valid one. */
 export function fieldError(form: SettingsForm, field: NumberFieldName): string | null {
   const text = form[field].trim();
-  if (field === 'pixelBudget' && text === '') return null;
+  if (OPTIONAL.includes(field) && text === '') return null;
   const { min, max } = FIELD_LIMITS[field];
   const range = `from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
   const isWhole = isWholeField(field);
@@ -56,16 +71,21 @@ export function fieldError(form: SettingsForm, field: NumberFieldName): string |
 
 /** The settings the form stands for, or null while a field is wrong. */
 export function settingsOf(form: SettingsForm): TurnSettings | null {
-  const fields: readonly NumberFieldName[] = ['pixelBudget', 'maxNewTokens', 'temperature'];
+  const fields = Object.keys(FIELD_LIMITS) as NumberFieldName[];
   if (fields.some((field) => fieldError(form, field) !== null)) return null;
   const valueOf = (field: NumberFieldName): number | null => numberOf(form[field].trim(), isWholeField(field));
   return {
     downsample: form.downsample,
     tool: form.tool,
+    ...(form.toolName === '' ? {} : { toolName: form.toolName }),
     pixelBudget: valueOf('pixelBudget'),
+    minPixels: valueOf('minPixels'),
     maxNewTokens: valueOf('maxNewTokens') ?? DEFAULT_SETTINGS.maxNewTokens,
-    maxRounds: DEFAULT_SETTINGS.maxRounds,
+    maxRounds: valueOf('maxRounds'),
+    maxImages: valueOf('maxImages'),
     temperature: valueOf('temperature') ?? DEFAULT_SETTINGS.temperature,
+    topP: valueOf('topP') ?? DEFAULT_SETTINGS.topP,
+    dropOldestImages: form.dropOldestImages,
   };
 }
 
@@ -96,7 +116,7 @@ export function modeOf(switches: Pick<TurnSettings, 'downsample' | 'tool'>): Mod
 }
 
 function isWholeField(field: NumberFieldName): boolean {
-  return field !== 'temperature';
+  return field !== 'temperature' && field !== 'topP';
 }
 
 /** Parses a number in the notation of any country: `.5`, `0,5`, `1e0`, and where whole numbers are asked for `614,656` or `614 656`. */

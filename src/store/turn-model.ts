@@ -13,9 +13,22 @@ export const UNKNOWN_MODEL: TurnModel = {
   tags: { thinking: null, answer: null, toolCall: null },
 };
 
-/** The loaded model, or what is assumed of one that is being loaded. */
-export function turnModel({ engine }: { engine: { readonly status: string; readonly info?: EngineInfo } }): TurnModel {
-  return engine.info?.model ?? UNKNOWN_MODEL;
+/** What a question is asked with. */
+interface Asking {
+  readonly engine: { readonly status: string; readonly info?: EngineInfo };
+  readonly form: { readonly toolName: string };
+}
+
+/** The last model that was shown with a chosen tool: the same object as long as both stay, since components compare it. */
+let chosen: { readonly model: ModelInfo; readonly shown: TurnModel } | null = null;
+
+/** The loaded model with the tool that is chosen for it, or what is assumed of one that is being loaded. */
+export function turnModel({ engine, form }: Asking): TurnModel {
+  const model = engine.info?.model;
+  const tool = model?.tools.find(({ name }) => name === form.toolName);
+  if (model === undefined || tool === undefined) return model ?? UNKNOWN_MODEL;
+  if (chosen?.model !== model || chosen.shown.tool !== tool) chosen = { model, shown: { ...model, tool } };
+  return chosen.shown;
 }
 
 /** How to speak of what a model calls; a model without a tool may call one all the same, in vain. */

@@ -6,6 +6,7 @@ import type { AppState, TurnSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
+import { chatOf } from './thread.ts';
 import { turnModel } from './turn-model.ts';
 import { failTurn, isOver, newTurn, skipQueued, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
@@ -21,8 +22,8 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
     async function runOne(turn: TurnView): Promise<void> {
       await get().syncImage();
       if (get().turns.every((known) => known.id !== turn.id || isOver(known))) return; // stopped meanwhile
-      const model = turnModel(get());
-      const error = await runTurn(session, { turn, model, change: (change) => changeTurn(turn.id, change) });
+      const [model, chat] = [turnModel(get()), chatOf(get(), turn)];
+      const error = await runTurn(session, { turn, model, chat, change: (change) => changeTurn(turn.id, change) });
       if (error !== null && endsEngine(error)) get().recoverEngine(error);
     }
 
@@ -36,6 +37,15 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
         const turn = newTurn(session.nextId(), get().question.trim(), settings);
         set({ turns: [...get().turns.map(withoutPixels), turn] });
         get().runQueued();
+      },
+
+      newChat: async () => {
+        await get().stop();
+        set({ turns: [], comparison: null });
+        await session.changeImage(async () => {
+          await session.newChat().catch(() => undefined); // a worker that has died holds nothing
+        });
+        await get().syncImage();
       },
 
       stop: async () => {

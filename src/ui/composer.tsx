@@ -14,6 +14,8 @@ export function Composer(): ReactElement {
   const compare = useApp((state) => state.compare);
   const ask = useApp((state) => state.ask);
   const obstacle = useApp(askObstacle);
+  const newChat = useApp((state) => state.newChat);
+  const isTalking = useApp(({ form, turns }) => form.memory && turns.length > 0);
   const busy = useApp(isBusy);
   const stopping = useApp((state) => state.stopping);
   return (
@@ -43,6 +45,11 @@ export function Composer(): ReactElement {
         >
           Compare
         </button>
+        {isTalking && (
+          <button type="button" className="button" onClick={() => void newChat()}>
+            New chat
+          </button>
+        )}
         <Hint obstacle={obstacle} stopping={stopping} />
       </div>
       <ModePicker>

@@ -10,7 +10,7 @@ export function FileInput(): ReactElement {
       type="file"
       aria-label="Image"
       className="file-input"
-      accept="image/*"
+      accept="image/*,video/*"
       onChange={(event) => {
         const file = event.target.files?.[0];
         event.target.value = ''; // so that choosing the same file again counts

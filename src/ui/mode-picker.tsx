@@ -2,17 +2,17 @@
 import type { ReactElement, ReactNode } from 'react';
 import type { ToolWords } from '../protocol/engine-api.ts';
 import type { Mode } from '../protocol/turn.ts';
-import { modeOf, modesOf } from '../store/settings-form.ts';
+import { modeOf, modesOf, type SwitchName } from '../store/settings-form.ts';
 import { toolWords, turnModel } from '../store/turn-model.ts';
 import { useApp } from './store-context.ts';
 
 const NAMES: Record<Mode, string> = { smart: 'Smart', half: 'Half', full: 'Full' };
 
 /** What a mode does. */
-function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor }: ToolWords): string {
+function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor, opensFull = false }: ToolWords): string {
   switch (mode) {
     case 'smart':
-      return `Half resolution first; the model may ask for ${asksFor}.`;
+      return `${opensFull ? 'Full' : 'Half'} resolution first; the model may ask for ${asksFor}.`;
     case 'half':
       return 'Half resolution only: about a quarter of the tokens.';
     case 'full':
@@ -28,6 +28,7 @@ function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor }: ToolWords): 
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
+  const remembers = useApp((state) => state.form.memory);
   const model = useApp(turnModel);
   const { tool } = model;
   return (
@@ -43,6 +44,8 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
         </div>
         <Switch field="downsample" label="Start at half resolution" />
         {tool !== null && <Switch field="tool" label={`Allow ${tool.label}`} />}
+        <Switch field="memory" label="Remember earlier questions" />
+        {remembers && <Switch field="dropOldestImages" label="Leave out old pictures when full" />}
       </div>
       <div className="modes__row">
         <p className="caption modes__effect">
@@ -55,7 +58,7 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
   );
 }
 
-function Switch({ field, label }: { field: 'downsample' | 'tool'; label: string }): ReactElement {
+function Switch({ field, label }: { field: SwitchName; label: string }): ReactElement {
   const on = useApp((state) => state.form[field]);
   const setSwitch = useApp((state) => state.setSwitch);
   return (

@@ -72,12 +72,13 @@ export function roundFacts({ resolution, imageSize, visualTokens }: RoundView): 
 /** Why there is no second round (yet); null when nothing is worth saying. */
 function secondRoundAbsence(turn: TurnView): string | null {
   const called = turn.rounds[0]?.streamed.toolCall !== '';
-  const { label, asksFor } = toolWords(turn.model);
+  const { label, asksFor, opensFull = false } = toolWords(turn.model);
+  const startsAtHalf = turn.settings.downsample && !opensFull;
   if (!turn.settings.tool) return `The ${label} is off: there is one round only.`;
   if (isOver(turn)) {
     const isAnswered = turn.status === 'done' && turn.result?.finishReason === 'stop' && answerOf(turn) !== '';
-    return isAnswered && turn.settings.downsample ? 'Not needed: half resolution was enough.' : null;
+    return isAnswered && startsAtHalf ? 'Not needed: half resolution was enough.' : null;
   }
   if (called) return `${asksFor.charAt(0).toUpperCase()}${asksFor.slice(1)} is on its way.`;
-  return turn.settings.downsample ? 'Only if half resolution is not enough.' : 'Only if the model asks once more.';
+  return startsAtHalf ? 'Only if half resolution is not enough.' : 'Only if the model asks once more.';
 }

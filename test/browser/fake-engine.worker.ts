@@ -45,6 +45,7 @@ const INFO: EngineInfo = {
     parameters: 13_260_000,
     contextLength: 2048,
     tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tools: [],
     tags: {
       thinking: ['<think>', '</think>'],
       answer: ['<answer>', '</answer>'],
@@ -80,6 +81,10 @@ const api: EngineApi = {
   planImage: async () => {
     if (image === null) throw new NamedError('QuestionError', 'There is no image.');
     return infoOf(image);
+  },
+  addImage: async (file) => ({ image: 0, ...(await api.setImage(file)) }),
+  newChat: async () => {
+    image = null;
   },
   prefetch: async () => undefined,
   resetCaches: async () => undefined,
@@ -155,6 +160,9 @@ async function runTurn(
     finishReason: stopRequested ? 'stopped' : 'stop',
     rounds,
     visualTokens: { used, full, ratio: used / full },
+    marks: [],
+    messages: [],
+    droppedImages: 0,
     ttftMs,
     totalMs: performance.now() - started,
   };

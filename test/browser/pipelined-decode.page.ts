@@ -41,7 +41,10 @@ function count(): void {
 }
 
 /** The decoders of a model folder on one device. */
-async function open(): Promise<{ device: GPUDevice; newDecoder: (inFlightDepth: number) => Promise<Decoder> }> {
+async function open(): Promise<{
+  device: GPUDevice;
+  newDecoder: (inFlightDepth: number, contextLength?: number) => Promise<Decoder>;
+}> {
   const ort = (await import(/* @vite-ignore */ new URL('ort/ort.jspi.min.mjs', location.href).href)) as Ort;
   ort.env.wasm.wasmPaths = new URL('ort/', location.href).href;
   ort.env.wasm.numThreads = 1;
@@ -54,8 +57,8 @@ async function open(): Promise<{ device: GPUDevice; newDecoder: (inFlightDepth: 
   const queue = new DeviceQueue(true);
   return {
     device,
-    async newDecoder(inFlightDepth) {
-      const decoder = new Decoder({ text, contextLength: CAPACITY, queue, inFlightDepth });
+    async newDecoder(inFlightDepth, contextLength = CAPACITY) {
+      const decoder = new Decoder({ text, contextLength, queue, inFlightDepth });
       await decoder.reserve(0, CAPACITY);
       return decoder;
     },
@@ -90,6 +93,22 @@ Object.assign(globalThis, {
       await decoder.clear();
       await device.queue.onSubmittedWorkDone();
       runs.push({ inFlightDepth, ids, length, readBacks, liveBuffers });
+    }
+    return runs;
+  },
+  /** The tokens after `prompt`, half of them pipelined before the cache grows in place and half after it; and without growth. */
+  grow: async (prompt: number[], tokens: number) => {
+    const { newDecoder } = await open();
+    const runs: number[][] = [];
+    for (const grows of [false, true]) {
+      const decoder = await newDecoder(4, 2 * CAPACITY);
+      const ids = await generate(decoder, prompt, tokens / 2);
+      if (grows) await decoder.reserve(0, 2 * CAPACITY);
+      const options = { signal, most: tokens / 2, shouldContinue: () => true };
+      for await (const id of decoder.pipelined(ids.at(-1) ?? -1, options)) ids.push(id);
+      runs.push(ids);
+      if (decoder.capacity !== (grows ? 2 : 1) * CAPACITY) throw new Error(`the capacity is ${decoder.capacity}`);
+      await decoder.clear();
     }
     return runs;
   },

@@ -90,6 +90,13 @@ describe('pipelined decode on WebGPU', () => {
     }
   });
 
+  it('goes on in a cache that has grown', async ({ skip }) => {
+    await needAdapter(skip);
+    const [plain, grown] = await page.evaluate<number[][]>(`grow(${JSON.stringify(PROMPT)}, 16)`);
+    expect(plain).toHaveLength(16);
+    expect(grown).toEqual(plain);
+  });
+
   it('ends with an error when the device is lost', async ({ skip }) => {
     await needAdapter(skip);
     expect(await page.evaluate(`lose(${JSON.stringify(PROMPT)})`)).toBe('AbortError');

@@ -108,6 +108,15 @@ describe.concurrent('ask', () => {
         {
           resolution: 'half',
           imageSize: { width: first.half.resized[0], height: first.half.resized[1] },
+          images: [
+            {
+              image: 0,
+              region: null,
+              scale: 0.5,
+              imageSize: { width: first.half.resized[0], height: first.half.resized[1] },
+              visualTokens: first.half.tokens,
+            },
+          ],
           visualTokens: first.half.tokens,
           promptTokens: first.round1.ids.length,
           computedTokens: first.round1.ids.length,
@@ -125,6 +134,7 @@ describe.concurrent('ask', () => {
         },
       ],
       visualTokens: { used: first.half.tokens, full: first.full.tokens, ratio: first.half.tokens / first.full.tokens },
+      marks: [],
     });
   });
 
@@ -147,6 +157,9 @@ describe.concurrent('ask', () => {
   it.each([
     [['--mode', 'full'], 'full'],
     [['--downsample', 'off', '--tool', 'on'], 'full'],
+    [['--tool', 'none'], 'half'],
+    [['--tool', 'adaptvision'], 'half'],
+    [['--tool', 'deepeyes'], 'full'],
     [['--mode', 'full', '--downsample', 'on', '--tool', 'off'], 'half'],
   ])('with %j starts at %s resolution', async (args, resolution) => {
     const ended = await ask('--json', '--max-new-tokens', '2', ...args);
@@ -182,6 +195,7 @@ describe.concurrent('ask', () => {
 
   it.each([
     ['an unknown mode', ['--mode', 'best'], 'UsageError', /--mode/],
+    ['an unknown tool', ['--tool', 'hammer'], 'UsageError', /auto, none or one of: resize, adaptvision/],
     ['no new tokens', ['--max-new-tokens', '0'], 'UsageError', /--max-new-tokens/],
     ['no rounds', ['--max-rounds', '0'], 'UsageError', /--max-rounds/],
     ['an image that is not there', ['--image', 'nowhere.png'], 'UsageError', /nowhere\.png/],

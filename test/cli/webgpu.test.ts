@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findSwiftShader } from '../../scripts/chromium.mjs';
 import { ensureLlvmpipe, type VulkanDriver } from '../../scripts/llvmpipe.mjs';
-import { hasDawn } from '../helpers/cases-run.ts';
+import { hasDawn, NO_DAWN } from '../helpers/dawn-run.ts';
 import { cli, type Ended, startCli } from '../helpers/cli.ts';
 import { readGolden, tinyCheckpoint, tinyImage } from '../helpers/tiny-model.ts';
 
@@ -21,11 +21,18 @@ const IMAGE = tinyImage(NAME, first);
 const work = mkdtempSync(join(tmpdir(), 'visionthink-cli-webgpu-'));
 const [inF32, inF16] = [join(work, 'fp32'), join(work, 'q4f16')];
 
-const NO_DAWN = 'The optional package "webgpu" (Dawn) is not installed: "npm ci" installs it.';
+/** The driver, or the reason why there is none. */
+const llvmpipe: VulkanDriver | string = hasDawn() ? await ensureLlvmpipe() : NO_DAWN;
+/**
+ * The drivers to test in f32: compiling every kernel takes one most of a minute, so where llvmpipe tests f16 it is left to
+ * `npm run check:kernels`.
+ */
+const IN_F32: readonly VulkanDriver[] =
+  process.env['KERNELS'] === 'real' || typeof llvmpipe === 'string'
+    ? [llvmpipe, hasDawn() ? findSwiftShader() : NO_DAWN].filter((driver) => typeof driver !== 'string')
+    : [];
 
-let llvmpipe: VulkanDriver | string;
 beforeAll(async () => {
-  llvmpipe = hasDawn() ? await ensureLlvmpipe() : NO_DAWN;
   for (const [out, dtype] of [
     [inF32, 'fp32'],
     [inF16, 'q4f16'],
@@ -57,31 +64,14 @@ function tokensOf({ json, stderr }: Ended): readonly (readonly number[])[] {
   return rounds.map(({ tokenIds }) => tokenIds);
 }
 
-/**
- * The drivers to test in f32, or the reason why there is none. Compiling every kernel takes each of them a minute, so where llvmpipe
- * tests f16 they are left to check:kernels, which tests all.
- */
-function driversForF32(): readonly VulkanDriver[] | string {
-  if (!hasDawn()) return NO_DAWN;
-  const isComplete = process.env['KERNELS'] === 'real';
-  if (!isComplete && typeof llvmpipe !== 'string') return 'npm run check:kernels tests f32; f16 is tested here.';
-  const all = [llvmpipe, findSwiftShader()];
-  const found = all.filter((driver) => typeof driver !== 'string');
-  return found.length > 0 ? found : all.filter((driver) => typeof driver === 'string').join(' ');
-}
-
 /** The reference's answer. */
 const EXPECTED = [first.round2.forced_ids, first.round2.greedy_ids.slice(0, NEW_TOKENS)];
 
 describe('--backend webgpu', { timeout: 900_000 }, () => {
-  it("gives the reference's tokens in f32", async ({ skip }) => {
-    const drivers = driversForF32();
-    if (typeof drivers === 'string') return skip(drivers);
-    for (const { name, env } of drivers) {
-      const ended = await ask(inF32, 'webgpu', env);
-      expect(tokensOf(ended), name).toEqual(EXPECTED);
-      expect(ended.stderr).toMatch(new RegExp(`^Backend: WebGPU through Dawn with f32 activations .*${name}`, 'm'));
-    }
+  it.each(IN_F32)("gives the reference's tokens in f32 on $name", async ({ name, env }) => {
+    const ended = await ask(inF32, 'webgpu', env);
+    expect(tokensOf(ended)).toEqual(EXPECTED);
+    expect(ended.stderr).toMatch(new RegExp(`^Backend: WebGPU through Dawn with f32 activations .*${name}`, 'm'));
   });
 
   it('gives the tokens of the CPU on llvmpipe in f16', async ({ skip }) => {

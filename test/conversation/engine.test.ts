@@ -41,8 +41,8 @@ describe('one turn at a time', () => {
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
     // A failed larger allocation leaves no cache: the old one was freed for it.
     fails = true;
-    const more = { ...SETTINGS, maxNewTokens: 3000 };
-    await expect(engine.ask(QUESTION, more, () => undefined)).rejects.toThrow('out of device memory');
+    await engine.setImage(picture(1120, 1120));
+    await expect(engine.ask(QUESTION, SETTINGS, () => undefined)).rejects.toThrow('out of device memory');
     fails = false;
     expect((await engine.ask(QUESTION, SETTINGS, () => undefined)).answer).toBe('42');
   });

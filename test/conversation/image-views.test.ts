@@ -18,6 +18,8 @@ function column(left: number): ImageRequest {
   return { image: 0, region: { left, top: 0, width: 28, height: 112 }, scale: 1 };
 }
 
+const FREE = { pixelBudget: null, minPixels: null } as const;
+
 describe('views', () => {
   it('are made once for each request', async () => {
     const { views, backend } = open();
@@ -30,9 +32,9 @@ describe('views', () => {
   it('change with the pixel budget; an impossible budget keeps them', async () => {
     const { views } = open();
     const before = views.view(fullOf(0));
-    views.setPixelBudget(null);
+    views.setLimits(FREE);
     expect(views.view(fullOf(0))).toBe(before);
-    views.setPixelBudget(56 * 56);
+    views.setLimits({ ...FREE, pixelBudget: 56 * 56 });
     expect(views.view(fullOf(0)).size).toEqual({ width: 56, height: 56 });
     expect(views.view(fullOf(0)).segment.serial).not.toBe(before.segment.serial);
   });
@@ -41,7 +43,7 @@ describe('views', () => {
     const { views } = open();
     expect(views.add(picture(56, 84))).toBe(1);
     expect(views.view(fullOf(1)).size).toEqual({ width: 56, height: 84 });
-    expect(views.plan(1, null)).toMatchObject({ width: 56, height: 84, fullTokens: 6 });
+    expect(views.plan(1, FREE)).toMatchObject({ width: 56, height: 84, fullTokens: 6 });
     expect(() => views.view(fullOf(2))).toThrow(/no image 2; the conversation has 2/);
     expect(() => views.add(picture(9000, 2))).toThrow(expect.objectContaining({ name: 'ImageShapeError' }));
   });

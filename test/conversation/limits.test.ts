@@ -110,10 +110,10 @@ describe('limits', () => {
 
   it("reports an image's cost within a pixel budget without changing anything", async () => {
     const { engine } = openScripted({ script: respond(CALL, ANSWER) });
-    expect(() => engine.planImage(null)).toThrow('There is no image yet');
+    expect(() => engine.planImage(SETTINGS)).toThrow('There is no image yet');
     const info = await engine.setImage(picture(112, 112));
-    expect(engine.planImage(null)).toEqual(info);
-    const planned = engine.planImage(56 * 56);
+    expect(engine.planImage(SETTINGS)).toEqual(info);
+    const planned = engine.planImage({ ...SETTINGS, pixelBudget: 56 * 56 });
     const [free, within] = [
       await engine.ask(QUESTION, SETTINGS, () => undefined),
       await engine.ask(QUESTION, { ...SETTINGS, pixelBudget: 56 * 56 }, () => undefined),

@@ -103,7 +103,10 @@ describe('a conversation', () => {
     const { imageOf } = twoImages();
     const { tool } = EFFICIENT_PROMPTS;
     if (tool === null) throw new Error('VisionThink has a tool');
-    const prompt = BUILDER.segments([said('Closer.'), toolReply(tool, [fullOf(0)], 'What?')], imageOf);
+    const prompt = BUILDER.segments(
+      [said('Closer.'), toolReply(tool, [fullOf(0)], { question: 'What?', round: 1 })],
+      imageOf,
+    );
     expect(textOf(prompt)).toMatch(/^Closer\.<\|im_end\|><\|im_start\|>user\n<tool_response>\n/);
     expect(textOf(prompt)).toMatch(/<\|im_start\|>assistant\n$/);
   });

@@ -23,7 +23,7 @@ export function firstRound(model: PromptModel, question: string, image: ImageSeg
 export function toolTurn(model: PromptModel, question: string, image: ImageSegment): Segment[] {
   const { tool } = model.prompts;
   if (tool === null) throw new Error('the model has a tool');
-  return build(model, [toolReply(tool, [fullOf(0)], question)], image);
+  return build(model, [toolReply(tool, [fullOf(0)], { question, round: 1 })], image);
 }
 
 /** The prompt after round 1 and a malformed call. */

@@ -57,6 +57,7 @@ export class ScriptedBackend implements Backend {
   readonly vocabSize: number;
   readonly vision: VisionModel;
   readonly text: TextModel;
+  readonly failsAllocation: () => boolean;
   script: Script;
   beforeRun: ((run: RecordedRun) => void | Promise<void>) | undefined;
   beforeArrival: () => void | Promise<void>;
@@ -78,12 +79,13 @@ export class ScriptedBackend implements Backend {
     this.script = options.script;
     this.beforeRun = options.beforeRun;
     this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
+    this.failsAllocation = options.failAllocation ?? (() => false);
     this.vision = { encode: (image) => this.#encode(image) };
     this.text = {
       vocabSize: options.vocabSize,
       prefillChunk: this.pipelined ? 2048 : 512,
       open: async (capacity) => {
-        if (options.failAllocation?.() === true) throw new Error('out of device memory');
+        if (this.failsAllocation()) throw new Error('out of device memory');
         return this.pipelined ? new PipelinedSequence(this, capacity) : new ScriptedSequence(this, capacity);
       },
     };
@@ -148,7 +150,7 @@ class Features implements ImageFeatures {
 }
 
 class ScriptedSequence implements Sequence {
-  readonly capacity: number;
+  capacity: number;
   protected readonly backend: ScriptedBackend;
   /** Ids, and marks of images. */
   protected readonly tokens: number[] = [];
@@ -192,6 +194,12 @@ class ScriptedSequence implements Sequence {
 
   async truncate(length: number): Promise<void> {
     this.tokens.splice(length);
+  }
+
+  async grow(capacity: number): Promise<void> {
+    if (!this.backend.allocated.has(this)) throw new Error('growth of a sequence that was disposed of');
+    if (this.backend.failsAllocation()) throw new Error('out of device memory');
+    this.capacity = Math.max(this.capacity, capacity);
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 /** The plan of a request against the prepared view; crops against images of the same pixels. */
 import { describe, expect, it } from 'vitest';
-import { budgetSize, fitPixelBudget } from '../../src/image/half-resolution.ts';
+import { budgetSize, enlargedSize, fitPixelBudget } from '../../src/image/half-resolution.ts';
 import { planView, prepareView } from '../../src/image/image-request.ts';
 import { DEFAULT_PROCESSOR_SETTINGS as processor } from '../../src/architectures/qwen2_5_vl/image-processor.ts';
 import { fullOf, halfOf, requestKey } from '../../src/shared/image-request.ts';
@@ -34,6 +34,39 @@ describe('a view of the whole image', () => {
       }
     });
   }
+
+  it.each(SIZES)('matches its plan, %d x %d of at least 60000 pixels', (width, height) => {
+    const original = syntheticImage(width, height, 9);
+    for (const pixelBudget of [null, 30_000]) {
+      const limits = { processor, pixelBudget, minPixels: 60_000 };
+      for (const request of Object.values(WHOLE)) {
+        const image = prepareView(original, request, limits);
+        const tokens = (image.gridThw[1] * image.gridThw[2]) / 4;
+        expect({ width: image.width, height: image.height, tokens }).toEqual(planView(original, request, limits));
+      }
+      const { width: shown, height: tall } = planView(original, fullOf(0), limits);
+      expect(shown * tall).toBeGreaterThan(0.7 * Math.min(60_000, pixelBudget ?? 60_000));
+    }
+  });
+
+  // Expected sizes: Python's int(side * math.sqrt(least / area)), as process_image of VisionThink's training has it.
+  it.each([
+    [300, 200, 262144, 627, 418],
+    [640, 480, 262144, 640, 480],
+    [101, 99, 10000, 101, 99],
+    [7, 3000, 262144, 24, 10599],
+    [513, 511, 262144, 513, 511],
+    [1, 1, 784, 28, 28],
+    [333, 777, 262144, 335, 782],
+  ])('of %d x %d pixels is enlarged to %d: %d x %d', (width, height, least, toWidth, toHeight) => {
+    expect(enlargedSize({ width, height }, least)).toEqual({ width: toWidth, height: toHeight });
+  });
+
+  it('of a region is not enlarged', () => {
+    const request = { region: { left: 3, top: 4, width: 56, height: 56 }, scale: 1 };
+    const source = { width: 100, height: 100 };
+    expect(planView(source, request, { ...FREE, minPixels: 60_000 })).toEqual(planView(source, request, FREE));
+  });
 
   it('has a quarter of the tokens at half resolution where sizes divide evenly', () => {
     const tokens = Object.values(WHOLE).map((request) => planView({ width: 1120, height: 1120 }, request, FREE).tokens);

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
-import { parsePrompts, type Prompts, promptsFile, promptSetFor } from '../../src/model/prompts.ts';
+import { promptsFile, promptSetFor } from '../../src/model/prompt-files.ts';
+import { parsePrompts, type Prompts } from '../../src/model/prompts.ts';
 
 /** SHA-256 of the strings the two models were trained on (dvlab-research/VisionThink). */
 const EXPECTED = {
@@ -58,6 +59,7 @@ describe("VisionThink's prompts", () => {
       system: 'You are a helpful assistant.',
       systemWithoutTool: 'You are a helpful assistant.',
       userTemplate: '{image}{question}',
+      userTemplateWithoutTool: '{image}{question}',
       tags: { thinking: ['<think>', '</think>'], answer: ['<answer>', '</answer>'] },
       tool: null,
     });
@@ -72,6 +74,15 @@ describe('promptSetFor', () => {
     ['models--Senqiao--VisionThink-Efficient', 'efficient'],
     ['VisionThink-General', 'general'],
     ['VISIONTHINK-GENERAL-7B', 'general'],
+    ['AdaptVision/AdaptVision-7B', 'adaptvision'],
+    ['Kimhi/AWARES-Qwen2.5-VL-7B', 'awares'],
+    ['ChenShawn/DeepEyes-7B', 'deepeyes'],
+    ['DeepEyesV2_7B', 'chat'],
+    ['Mini-o3/Mini-o3-7B-v1', 'mini-o3'],
+    ['gsarch/ViGoRL-Multiturn-3b-Visual-Search', 'vigorl'],
+    ['gsarch/ViGoRL-Multiturn-3b-Web-Grounding', 'chat'],
+    ['Qwen/Qwen3-VL-2B-Instruct', 'qwen-zoom'],
+    ['inclusionAI/ZwZ-7B', 'chat'],
     ['Qwen2.5-VL-7B-Instruct', 'chat'],
     ['checkpoint-1200', 'chat'],
     ['General', 'chat'],

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ImageSegment, Segment } from '../../src/engine/segments.ts';
 import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
-import { parsePrompts, type Prompts, promptsFile } from '../../src/model/prompts.ts';
+import { promptsFile } from '../../src/model/prompt-files.ts';
+import { parsePrompts, type Prompts } from '../../src/model/prompts.ts';
 import { Tokenizer } from '../../src/model/tokenizer.ts';
 import {
   EFFICIENT_PROMPTS,

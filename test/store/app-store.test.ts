@@ -23,6 +23,7 @@ function open(changes: Partial<AppDeps> = {}) {
       if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
     },
     previewImage: async (file) => file,
+    videoFrames: async (file) => [picture(), picture(), file],
     rasterizeSvg: async () => new Blob(['rasterised'], { type: 'image/png' }),
     fetchFile: async () => picture(),
     pageUrl: 'http://page/',

@@ -72,6 +72,7 @@ function open(changes: Partial<LibraryApi> = {}, endpoint: string | null = null)
     startEngine: () => scriptedEngine().connection,
     checkImage: async () => undefined,
     previewImage: async (file) => file,
+    videoFrames: async (file) => [file],
     rasterizeSvg: async (file) => file,
     fetchFile: async () => new Blob(),
     pageUrl: 'http://page/',

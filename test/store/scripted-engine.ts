@@ -1,5 +1,6 @@
 /** An engine for store tests: every call waits for the test to settle it. */
 import type { EngineConnection } from '../../src/client/engine-client.ts';
+import type { ChatContext } from '../../src/protocol/chat.ts';
 import type { EngineInfo, ImageInfo } from '../../src/protocol/engine-api.ts';
 import type { TurnEvent } from '../../src/protocol/events.ts';
 import type { RoundResult, TurnResult, TurnSettings } from '../../src/protocol/turn.ts';
@@ -27,6 +28,7 @@ export const ENGINE_INFO: EngineInfo = {
     parameters: 1,
     contextLength: 2048,
     tool: { name: 'resize', label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' },
+    tools: [],
     tags: {
       thinking: ['<think>', '</think>'],
       answer: ['<answer>', '</answer>'],
@@ -60,7 +62,8 @@ export const ROUND: RoundResult = {
 /** A result of one round, with some fields changed. */
 export function resultOf(changes: Partial<TurnResult>): TurnResult {
   const visualTokens = { used: 64, full: 256, ratio: 0.25 };
-  return { answer: '5', finishReason: 'stop', rounds: [ROUND], visualTokens, ttftMs: 1, totalMs: 2, ...changes };
+  const told = { answer: '5', finishReason: 'stop', rounds: [ROUND], visualTokens, marks: [] } as const;
+  return { ...told, messages: [], droppedImages: 0, ttftMs: 1, totalMs: 2, ...changes };
 }
 
 /** A question the engine was asked, to be settled by the test. */
@@ -68,6 +71,7 @@ export interface PendingAsk {
   readonly question: string;
   readonly settings: TurnSettings;
   readonly emit: (event: TurnEvent) => void;
+  readonly chat: ChatContext | undefined;
   readonly resolve: (result: TurnResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -99,18 +103,24 @@ export function scriptedEngine(): ScriptedEngine {
     api: {
       backends: async () => [{ id: 'wasm', label: 'WebAssembly', device: 'cpu' }],
       load: () => loaded,
-      planImage: async (budget) => (budget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 }),
+      planImage: async ({ pixelBudget }) =>
+        pixelBudget === null ? IMAGE_INFO : { ...IMAGE_INFO, halfTokens: 16, fullTokens: 64 },
       prefetch: async () => undefined,
       resetCaches: async () => undefined,
+      addImage: async (file) => {
+        images.push(file);
+        return { image: images.length - 1, ...IMAGE_INFO };
+      },
+      newChat: async () => undefined,
       setImage: async (file) => {
         if (file.type === 'text/plain') throw new NamedError('ImageDecodeError', 'Not an image.');
         if (file.type === 'image/x-thin') throw new NamedError('ImageShapeError', 'Too thin.');
         images.push(file);
         return IMAGE_INFO;
       },
-      ask: (question, settings, emit) =>
+      ask: (question, settings, emit, chat) =>
         new Promise((resolve, reject) => {
-          asks.push({ question, settings, emit, resolve, reject });
+          asks.push({ question, settings, emit, chat, resolve, reject });
         }),
       diagnose: async () => null,
       setKernelTiming: async () => undefined,

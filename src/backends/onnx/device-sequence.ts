@@ -39,12 +39,21 @@ export class DeviceSequence extends OnnxSequence {
     return { token: runtime.readLater(token).then((tokens) => Number(tokens[0])) };
   }
 
+  override async grow(capacity: number): Promise<void> {
+    this.#unbind(); // steps are bound to the cache's tensors
+    await super.grow(capacity);
+  }
+
   /** Frees device memory; submitted steps still complete. */
   override dispose(): void {
+    this.#unbind();
+    super.dispose();
+  }
+
+  #unbind(): void {
     this.#steps?.token.dispose();
     this.#steps?.embeds.dispose();
     this.#steps = null;
-    super.dispose();
   }
 
   /** Binds a step to fixed tensors: only the token's position in the sequence changes from step to step. */

@@ -25,6 +25,8 @@ export interface KvCache {
   take(results: Tensors): void;
   /** Forgets all but the first `length` tokens. */
   truncate(length: number): Promise<void>;
+  /** Makes room for `capacity` tokens and keeps the first `length`. The tensors may be others afterwards. */
+  grow(capacity: number, length: number): Promise<void>;
   /** Frees device memory. */
   dispose(): void;
 }
@@ -42,9 +44,11 @@ export function createKvCache(
 }
 
 class StaticKvCache implements KvCache {
+  readonly #runtime: DeviceRuntime;
+  readonly #names: ReturnType<typeof layerNames>;
   /** The same tensors under both names, made once because every run needs them. */
-  readonly #feeds: Tensors;
-  readonly #outputs: Tensors;
+  readonly #feeds: Record<string, Tensor> = {};
+  readonly #outputs: Record<string, Tensor> = {};
 
   constructor(
     runtime: DeviceRuntime,
@@ -52,12 +56,12 @@ class StaticKvCache implements KvCache {
     type: TensorType,
     capacity: number,
   ) {
-    const tensors = layerNames(numLayers).map((names) => ({
-      ...names,
-      tensor: runtime.allocate(type, [1, numKvHeads, capacity, headDim]),
-    }));
-    this.#feeds = Object.fromEntries(tensors.map(({ past, tensor }) => [past, tensor]));
-    this.#outputs = Object.fromEntries(tensors.map(({ present, tensor }) => [present, tensor]));
+    this.#runtime = runtime;
+    this.#names = layerNames(numLayers);
+    for (const { past, present } of this.#names) {
+      const tensor = runtime.allocate(type, [1, numKvHeads, capacity, headDim]);
+      this.#feeds[past] = this.#outputs[present] = tensor;
+    }
   }
 
   feeds(): Tensors {
@@ -74,6 +78,19 @@ class StaticKvCache implements KvCache {
 
   async truncate(): Promise<void> {
     // Slots past the end are never read, and are written before `length` reaches them.
+  }
+
+  /** Copies through the host, one tensor at a time, so that only one of them exists twice. */
+  async grow(capacity: number, length: number): Promise<void> {
+    for (const { past, present } of this.#names) {
+      const tensor = this.#feeds[past];
+      if (tensor === undefined) continue;
+      const [, heads = 0, from = 0, width = 0] = tensor.dims;
+      const data = restride(await tensor.read(), { heads, from, to: capacity, length, width });
+      const grown = this.#runtime.upload(tensor.type, data, [1, heads, capacity, width]);
+      tensor.dispose();
+      this.#feeds[past] = this.#outputs[present] = grown;
+    }
   }
 
   dispose(): void {
@@ -116,10 +133,14 @@ class GrowingKvCache implements KvCache {
     for (const [past, tensor] of this.#tensors) {
       const [, heads = 0, from = 0, headDim = 0] = tensor.dims;
       if (from <= length) continue;
-      const data = cutLength(await tensor.read(), { heads, from, length, width: headDim });
+      const data = restride(await tensor.read(), { heads, from, to: length, length, width: headDim });
       tensor.dispose();
       this.#tensors.set(past, this.#runtime.tensor(tensor.type, data, [1, heads, length, headDim]));
     }
+  }
+
+  async grow(): Promise<void> {
+    // Every run returns tensors as long as it needs.
   }
 
   dispose(): void {
@@ -127,24 +148,27 @@ class GrowingKvCache implements KvCache {
   }
 }
 
-/** How much of a cached tensor is retained. */
-interface Cut {
+/** The sizes of a cached tensor before and after a change of its length. */
+interface Restride {
   readonly heads: number;
-  /** Tokens there are, and those that stay. */
+  /** Rows of a head there are, and will be. */
   readonly from: number;
+  readonly to: number;
+  /** Rows of a head that are copied. */
   readonly length: number;
   readonly width: number;
 }
 
-/** `[heads, from, width]` cut to `[heads, length, width]`. */
-function cutLength(data: TensorData, { heads, from, length, width }: Cut): TensorData {
-  const cut = data.slice(0, heads * length * width);
+/** `[heads, from, width]` as `[heads, to, width]`: the first `length` rows of every head, then zeros. */
+function restride(data: TensorData, { heads, from, to, length, width }: Restride): TensorData {
+  const size = heads * to * width;
+  const changed = data instanceof Uint16Array ? new Uint16Array(size) : new Float32Array(size);
   for (let head = 0; head < heads; head++) {
     const rows = data.subarray(head * from * width, (head * from + length) * width);
-    if (cut instanceof BigInt64Array || rows instanceof BigInt64Array) throw new TypeError('a KV cache holds floats');
-    cut.set(rows, head * length * width);
+    if (rows instanceof BigInt64Array) throw new TypeError('a KV cache holds floats');
+    changed.set(rows, head * to * width);
   }
-  return cut;
+  return changed;
 }
 
 function layerNames(layers: number): { past: string; present: string }[] {

@@ -13,19 +13,24 @@ export class RotaryTables {
   readonly #runtime: Runtime;
   readonly #activations: Activations;
   readonly #rows: RotaryRows;
-  readonly #dims: readonly number[];
   #tensors: Pair<Tensor> | null = null;
 
   constructor(runtime: Runtime, positions: PositionTables, activations: Activations, capacity: number) {
     this.#runtime = runtime;
     this.#activations = activations;
     this.#rows = new RotaryRows(positions, capacity);
-    this.#dims = [capacity, positions.rowLength];
   }
 
   /** Tables for a prompt of `spans`, and for the text that will follow it. */
   fill(spans: readonly Span[]): void {
     if (this.#rows.fill(spans)) this.#upload();
+  }
+
+  /** Tables of another capacity with the same content. */
+  grow(capacity: number): void {
+    this.dispose();
+    this.#rows.grow(capacity);
+    if (this.#rows.areFilled) this.#upload();
   }
 
   /** `[capacity, headDim / 2]` each; on a device, the same tensors after every fill. Throws when nothing has been filled. */
@@ -43,7 +48,7 @@ export class RotaryTables {
   #upload(): void {
     const runtime = this.#runtime;
     const type = activationType(this.#activations);
-    const dims = this.#dims;
+    const dims = this.#rows.dims;
     const [cos, sin] = [
       asActivations(this.#rows.cos, this.#activations),
       asActivations(this.#rows.sin, this.#activations),

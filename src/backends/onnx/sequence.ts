@@ -22,21 +22,25 @@ export interface TextGraphs<R extends Runtime = Runtime> {
 
 /** A sequence on any runtime: every run is awaited. */
 export class OnnxSequence implements Sequence {
-  readonly capacity: number;
   readonly #graphs: TextGraphs;
   readonly #embedder: Embedder;
   readonly #cache: KvCache;
   readonly #tables: RotaryTables;
+  #capacity: number;
   #length = 0;
 
   /** Allocates the cache. */
   constructor(graphs: TextGraphs, capacity: number) {
     const { runtime, embedTokens, model, activations } = graphs;
-    this.capacity = capacity;
+    this.#capacity = capacity;
     this.#graphs = graphs;
     this.#embedder = new Embedder(runtime, embedTokens);
     this.#cache = createKvCache(runtime, model.config.text, activationType(activations), capacity);
     this.#tables = new RotaryTables(runtime, model.positions, activations, capacity);
+  }
+
+  get capacity(): number {
+    return this.#capacity;
   }
 
   get length(): number {
@@ -80,6 +84,12 @@ export class OnnxSequence implements Sequence {
     if (length >= this.#length) return;
     await this.#cache.truncate(length);
     this.#length = length;
+  }
+
+  async grow(capacity: number): Promise<void> {
+    await this.#cache.grow(capacity, this.#length);
+    this.#tables.grow(capacity);
+    this.#capacity = capacity;
   }
 
   dispose(): void {

@@ -1,10 +1,11 @@
 /**
- * VisionThink's tool: the whole image at full resolution. The call's only argument is the action's name.
+ * VisionThink's tool: the question's images, whole, at full resolution. The call's only argument is the action's name.
  * Source: dvlab-research/VisionThink scripts/vllm_tool.py.
  */
+import type { ToolWords } from '../../protocol/engine-api.ts';
+import { NamedError } from '../../shared/errors.ts';
 import { fullOf, type ImageRequest } from '../../shared/image-request.ts';
 import { isObject, tryParseJson } from '../../shared/json.ts';
-import type { ToolWords } from '../../protocol/engine-api.ts';
 import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
@@ -19,7 +20,10 @@ const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
 /** The page's words. */
 const WORDS: ToolWords = { label: 'resize tool', asksFor: 'the full image', asksAgainFor: 'it a second time' };
 
-/** Most images of a turn: the first one, and the full-resolution one. Source: the same script, which stops at two. */
+/** Rounds of the same script. */
+const MAX_ROUNDS = 2;
+
+/** Most images of a turn about one image: the first one, and the full-resolution one. Source: the same script, which stops at two. */
 const MAX_IMAGES = 2;
 
 /** Characters of the model's own text that an error quotes: errors go into the next round's prompt. */
@@ -28,15 +32,25 @@ const MAX_QUOTED = 200;
 /** The tool. */
 export const RESIZE: Tool = {
   name: 'resize',
-  describe: () => ({ calls: [RESIZE_CALL], callTags: CALL_TAGS, maxImages: MAX_IMAGES, words: WORDS }),
+  describe: () => ({
+    calls: [RESIZE_CALL],
+    callTags: CALL_TAGS,
+    maxImages: MAX_IMAGES,
+    maxRounds: MAX_ROUNDS,
+    words: WORDS,
+  }),
   parse: parseResizeCall,
-  apply: (_, conversation) => fullImage(conversation),
-  likely: fullImage,
+  apply: (_, conversation) => {
+    const images = fullImages(conversation);
+    if (images.length > 0) return images;
+    throw new NamedError('ToolCallError', 'There is no image whose resolution could be changed.');
+  },
+  likely: fullImages,
 };
 
-/** The last shown image, whole, at full resolution. */
-function fullImage(conversation: Conversation): readonly ImageRequest[] {
-  return [fullOf(conversation.shown.at(-1)?.request.image ?? 0)];
+/** Every image of the last question that has any, each once, whole, at full resolution, as the reference shows them. */
+function fullImages({ sinceQuestion }: Conversation): readonly ImageRequest[] {
+  return [...new Set(sinceQuestion.asked.map(({ request }) => request.image))].map(fullOf);
 }
 
 /**
@@ -45,14 +59,14 @@ function fullImage(conversation: Conversation): readonly ImageRequest[] {
  * is one object as a whole is accepted in any layout.
  */
 function parseResizeCall(text: string): ParsedCall | null {
-  const contents = between(text, ...CALL_TAGS);
+  const contents = between(text, '<tool_call>', '</tool_call>');
   if (contents.length === 0) return null;
   const objects = contents.flatMap((content) =>
     isObject(tryParseJson(content))
       ? [content]
       : content.split('\n').flatMap((line) => between(line, '{', '}}').map((body) => `{${body}}}`)),
   );
-  if (objects.length === 0) return invalid(`No JSON object was found between ${CALL_TAGS.join(' and ')}.`);
+  if (objects.length === 0) return invalid('No JSON object was found between <tool_call> and </tool_call>.');
   for (const text of objects) {
     const object = tryParseJson(text);
     if (!isObject(object)) return invalid(`The function call is no valid JSON: ${text.slice(0, MAX_QUOTED)}`);

@@ -20,6 +20,12 @@ const PROMPTS: Record<ModelSurvey['prompts'], string> = {
   efficient: 'Two rounds: half resolution first, the full image when the model asks for it.',
   general: 'One round with the full image; the model reasons before it answers.',
   chat: 'One round with the full image, as an ordinary chat: it has no tool.',
+  adaptvision: 'Two rounds: half resolution first, a region of the full image when the model asks for it.',
+  awares: 'Two rounds: half resolution first, parts of the full image when the model asks for them.',
+  deepeyes: 'Several rounds: the full image first, then regions of it as often as the model asks.',
+  'mini-o3': 'Many rounds: the full image first, then regions of it and of earlier regions.',
+  vigorl: 'Several rounds: the full image first, then the surroundings of points, enlarged.',
+  'qwen-zoom': 'Several rounds: the full image first, then regions of any image shown.',
   own: 'With the prompts the model brings.',
 };
 

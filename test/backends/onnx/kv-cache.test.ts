@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createKvCache, type KvCache } from '../../../src/backends/onnx/kv-cache.ts';
-import type { Tensor } from '../../../src/backends/onnx/runtime.ts';
+import type { DeviceRuntime, Tensor } from '../../../src/backends/onnx/runtime.ts';
 import { respond, smallConfig } from '../../helpers/scripted-engine.ts';
 import { ScriptedRuntime } from './scripted-runtime.ts';
 
@@ -71,6 +71,14 @@ describe('a growing cache', () => {
     await expect(cut?.read()).rejects.toThrow('read after dispose');
   });
 
+  it('needs nothing to grow', async () => {
+    const { cache, runtime } = make('host');
+    cache.take(present(runtime, cache, 3));
+    const before = cache.feeds();
+    await cache.grow(128, 3);
+    expect(cache.feeds()).toEqual(before);
+  });
+
   it('throws when a run returned too few tensors', () => {
     const { cache } = make('host');
     expect(() => cache.take({})).toThrow('present.0.key');
@@ -85,6 +93,27 @@ describe('a static cache', () => {
     for (const tensor of before) expect(tensor.dims).toEqual([1, 3, 64, 2]);
     await cache.truncate(0);
     expect(Object.values(cache.feeds()).every((tensor, i) => tensor === before[i])).toBe(true);
+  });
+
+  it("grows: every head's tokens move to a place of their own, and old buffers are freed", async () => {
+    const { cache, runtime } = make('device');
+    const device = runtime as unknown as DeviceRuntime;
+    const filled = Object.values(present(runtime, cache, 64));
+    const old = Object.values(cache.feeds());
+    for (const [i, tensor] of old.entries()) device.overwrite(tensor, (await filled[i]?.read()) ?? new Float32Array());
+    await cache.grow(96, 40);
+    const grown = Object.values(cache.feeds());
+    expect(Object.values(cache.outputs())).toEqual(grown);
+    for (const [layer, tensor] of grown.entries()) {
+      expect(tensor.dims).toEqual([1, 3, 96, 2]);
+      const expected = Array.from({ length: 3 }, (_, head) =>
+        Array.from({ length: 96 * 2 }, (__, i) => (i < 80 ? layer * 1000 + head * 100 + Math.floor(i / 2) : 0)),
+      );
+      expect([...(await tensor.read())].map(Number)).toEqual(expected.flat());
+    }
+    await expect(old[0]?.read()).rejects.toThrow('read after dispose');
+    cache.dispose();
+    await expect(grown[0]?.read()).rejects.toThrow('read after dispose');
   });
 
   it('frees its buffers', async () => {

@@ -167,6 +167,17 @@ describe('an engine on it', () => {
     );
   });
 
+  it.each(KINDS)('gives a long response on a %s whose cache grows meanwhile', async (kind) => {
+    const long = Array.from({ length: 1500 }, (_, i) => 10 + (i % 7));
+    const { backend, runtime } = await open({ kind, script: respondIds(long, [11, 12]) });
+    const engine = new Engine({ folder: FOLDER, backend });
+    await engine.setImage(picture(56, 56));
+    const { rounds } = await engine.ask('How many?', { ...DEFAULT_SETTINGS, tool: false }, () => undefined);
+    expect(rounds[0]?.tokenIds).toEqual([...long, 2]);
+    await engine.dispose();
+    expect(runtime.allocated.size).toBe(0);
+  });
+
   it.each(KINDS)('takes a second round on a %s, and frees everything', async (kind) => {
     const { backend, runtime } = await open({ kind, script: respond(CALL, ANSWER) });
     const engine = new Engine({ folder: FOLDER, backend });

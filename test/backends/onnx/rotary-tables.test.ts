@@ -60,6 +60,25 @@ describe('rotary tables on the device', () => {
     expect(machine.held.size).toBe(0);
   });
 
+  it('grow with their content', () => {
+    const machine = new Machine();
+    const tables = open(machine);
+    tables.grow(16);
+    expect(machine.held.size).toBe(0);
+    tables.fill(promptWith(2, 3));
+    tables.grow(96);
+    const fresh = new RotaryTables(machine as unknown as DeviceRuntime, positions, 'f32', 96);
+    fresh.fill(promptWith(2, 3));
+    const [cos, sin] = tables.tensors;
+    expect(cos.dims).toEqual([96, text.headDim / 2]);
+    [cos, sin].forEach((table, i) =>
+      expect(machine.held.get(table)).toEqual(machine.held.get(fresh.tensors[i] ?? table)),
+    );
+    tables.dispose();
+    fresh.dispose();
+    expect(machine.held.size).toBe(0);
+  });
+
   it('are not recomputed when the same images are at the same positions', () => {
     const machine = new Machine();
     const tables = open(machine);

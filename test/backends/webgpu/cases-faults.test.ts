@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findSwiftShader } from '../../../scripts/chromium.mjs';
 import { ensureLlvmpipe } from '../../../scripts/llvmpipe.mjs';
-import { hasDawn, runScriptOn } from '../../helpers/cases-run.ts';
+import { hasDawn, NO_DAWN, runScriptOn } from '../../helpers/dawn-run.ts';
 import { kernelCases } from '../../../src/backends/webgpu/cases/all-cases.ts';
 import type { DeviceTraits } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { PLANTED_FAULTS, withFault } from './planted-faults.ts';
@@ -24,7 +24,7 @@ let absent: string[] = [];
 beforeAll(async () => {
   const drivers = [findSwiftShader(), await ensureLlvmpipe()];
   absent = drivers.filter((driver) => typeof driver === 'string');
-  if (!hasDawn()) absent.push('The optional package "webgpu" (Dawn) is not installed.');
+  if (!hasDawn()) absent.push(NO_DAWN);
   const there = hasDawn() ? drivers.flatMap((driver) => (typeof driver === 'string' ? [] : [driver])) : [];
   reports = (await Promise.all(there.map((driver) => runScriptOn<FaultReport[]>(driver, SCRIPT)))).flat();
 });

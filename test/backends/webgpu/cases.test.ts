@@ -9,7 +9,7 @@ import { kernelCases } from '../../../src/backends/webgpu/cases/all-cases.ts';
 import { compareDevices } from '../../../src/backends/webgpu/cases/compare.ts';
 import type { DeviceTraits } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { type Expected, type KernelCase, lackFor } from '../../../src/backends/webgpu/cases/kernel-case.ts';
-import { hasDawn, runCasesOn } from '../../helpers/cases-run.ts';
+import { hasDawn, NO_DAWN, runCasesOn } from '../../helpers/dawn-run.ts';
 import type { WrittenOutcome } from './run-cases.ts';
 
 /** One driver's outcomes by the case's name; or the reason why there is no driver. */
@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 async function resultsOn(driver: ReturnType<typeof findSwiftShader>): Promise<Results> {
   if (typeof driver === 'string') return driver;
-  if (!hasDawn()) return 'The optional package "webgpu" (Dawn) is not installed: "npm ci" installs it.';
+  if (!hasDawn()) return NO_DAWN;
   const { outcomes } = await runCasesOn(driver);
   return new Map(outcomes.map((outcome) => [outcome.name, outcome]));
 }

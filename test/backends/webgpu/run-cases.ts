@@ -8,6 +8,7 @@ import { type CaseOutcome, runCases } from '../../../src/backends/webgpu/cases/r
 import { Compiler } from '../../../src/backends/webgpu/gpu/compiler.ts';
 import { type DeviceTraits, traitsOf } from '../../../src/backends/webgpu/gpu/device-traits.ts';
 import { openDawn } from '../../../src/backends/webgpu/node/dawn.ts';
+import { QUICKER } from './quicker.ts';
 
 /** The process's report. */
 export interface CasesReport {
@@ -24,7 +25,7 @@ export type WrittenOutcome = Omit<CaseOutcome, 'error' | 'outputs'> & {
 };
 
 const [out = '', part = ''] = process.argv.slice(2);
-const { device, probe } = await openDawn();
+const { device, probe } = await openDawn({ toggles: QUICKER });
 const compiler = new Compiler(device);
 const outcomes: WrittenOutcome[] = [];
 const cases = kernelCases().filter(({ name }) => name.includes(part));

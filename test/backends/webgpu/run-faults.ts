@@ -4,6 +4,7 @@ import { kernelCases } from '../../../src/backends/webgpu/cases/all-cases.ts';
 import { type CaseOutcome, runCase } from '../../../src/backends/webgpu/cases/run-case.ts';
 import { Compiler } from '../../../src/backends/webgpu/gpu/compiler.ts';
 import { openDawn } from '../../../src/backends/webgpu/node/dawn.ts';
+import { QUICKER } from './quicker.ts';
 import { PLANTED_FAULTS, withFault } from './planted-faults.ts';
 
 /** The outcome of a fault. */
@@ -15,7 +16,7 @@ export interface FaultReport {
   readonly detail: string;
 }
 
-const { device } = await openDawn();
+const { device } = await openDawn({ toggles: QUICKER });
 const compiler = new Compiler(device);
 const cases = new Map(kernelCases().map((one) => [one.name, one]));
 const reports: FaultReport[] = [];

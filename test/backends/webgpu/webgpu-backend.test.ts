@@ -214,6 +214,35 @@ describe('a sequence', () => {
     ]);
   });
 
+  it('grows: copies every head of every layer to its new place, and frees the old buffers', async () => {
+    const { recorder, sequence } = await openSequence(MINIMAL);
+    await sequence.forward(ids(5), GREEDY);
+    await sequence.decodeAhead?.(3);
+    const before = recorder.alive.size;
+    recorder.take();
+    recorder.copies.length = 0;
+    await sequence.grow(1536);
+    expect([sequence.capacity, sequence.length, recorder.alive.size]).toEqual([1536, 6, before]);
+    const { numLayers, numKvHeads, headDim } = KERNELS.text;
+    const row = headDim * 4;
+    const copies = Array.from({ length: numLayers }, (_, layer) =>
+      [`keys ${layer}`, `values ${layer}`].map((label) =>
+        Array.from({ length: numKvHeads }, (__, head) => ({
+          from: label,
+          first: head * 1024 * row,
+          to: label,
+          at: head * 1536 * row,
+          length: 6 * row,
+        })),
+      ),
+    );
+    expect(recorder.copies).toEqual(copies.flat(2));
+    await sequence.forward(ids(1), GREEDY);
+    expect(sequence.length).toBe(7);
+    sequence.dispose();
+    expect([...recorder.alive].some(({ label }) => label.startsWith('keys'))).toBe(false);
+  });
+
   it('keeps the cached tokens when a run fails: features of another backend, no layout', async () => {
     const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.forward(ids(4), GREEDY);

@@ -18,6 +18,7 @@ export function cropTool(unit: 'pixels' | 'normalised', callTags: TagPair = ['<t
       calls: ['<tool_call>{"name": "crop", "arguments": {"bbox_2d": ['],
       callTags,
       maxImages: 4,
+      maxRounds: 2,
       words: { label: 'crop tool', asksFor: 'a closer look', asksAgainFor: 'a closer look at a part of it' },
     }),
     parse: (text) => parseCrop(between(text, ...callTags)),

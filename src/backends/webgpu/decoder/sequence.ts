@@ -10,7 +10,7 @@ import { activationBuffer, activationBytes, writeActivations } from '../gpu/acti
 import { type Readback, readBuffer } from '../gpu/readback.ts';
 import { bufferOf } from '../image-features.ts';
 import type { DecoderRun } from './decoder-run.ts';
-import { type SequenceBuffers, sequenceBuffers } from './sequence-buffers.ts';
+import { SequenceBuffers } from './sequence-buffers.ts';
 import { ID_BYTES, type TokenEmbedding } from './token-embedding.ts';
 
 /** What all sequences of a language model share. */
@@ -23,7 +23,6 @@ export interface SequenceContext {
 
 /** A sequence with pipelined decode. */
 export class WebGpuSequence implements Sequence {
-  readonly capacity: number;
   readonly #shared: SequenceContext;
   readonly #buffers: SequenceBuffers;
   readonly #rows: RotaryRows;
@@ -34,11 +33,14 @@ export class WebGpuSequence implements Sequence {
   /** Allocates the cache. */
   constructor(shared: SequenceContext, capacity: number) {
     const { context, embedding } = shared;
-    this.capacity = capacity;
     this.#shared = shared;
-    this.#buffers = sequenceBuffers(context, capacity);
+    this.#buffers = new SequenceBuffers(context, capacity);
     this.#rows = new RotaryRows(context.model.positions, capacity);
     this.#lookup = embedding.bind(this.#buffers.token, this.#buffers.embeds);
+  }
+
+  get capacity(): number {
+    return this.#buffers.capacity;
   }
 
   get length(): number {
@@ -46,11 +48,7 @@ export class WebGpuSequence implements Sequence {
   }
 
   setLayout(spans: readonly Span[]): void {
-    if (!this.#rows.fill(spans)) return;
-    const { device, model } = this.#shared.context;
-    const { cos, sin } = this.#buffers.cache;
-    writeActivations(device, cos, this.#rows.cos, model.activations);
-    writeActivations(device, sin, this.#rows.sin, model.activations);
+    if (this.#rows.fill(spans)) this.#uploadRows();
   }
 
   async forward(inputs: readonly TokenInput[], { logitsRows, wantLogits }: ForwardOptions): Promise<ForwardResult> {
@@ -104,8 +102,21 @@ export class WebGpuSequence implements Sequence {
     this.#length = Math.min(this.#length, length);
   }
 
+  async grow(capacity: number): Promise<void> {
+    this.#buffers.grow(capacity, this.#length);
+    this.#rows.grow(capacity);
+    if (this.#rows.areFilled) this.#uploadRows();
+  }
+
   dispose(): void {
     this.#buffers.dispose();
+  }
+
+  #uploadRows(): void {
+    const { device, model } = this.#shared.context;
+    const { cos, sin } = this.#buffers.cache;
+    writeActivations(device, cos, this.#rows.cos, model.activations);
+    writeActivations(device, sin, this.#rows.sin, model.activations);
   }
 
   /** Submits the assembly of a run's input `[tokens, hidden]`: text is looked up, rows of features are copied. The caller destroys it. */

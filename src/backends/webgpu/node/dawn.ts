@@ -5,9 +5,10 @@
  */
 import { messageOf, NamedError } from '../../../shared/errors.ts';
 import { type AdapterProbe, deviceOn, type DeviceOptions, probeOf } from '../gpu/adapter.ts';
+import { noteSubmissions, paceDawn } from './polling.ts';
 
 /** The same as in the browser: subgroup matrices are behind an unsafe API, f16 on NVIDIA is off in Dawn. */
-const FEATURES = 'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia';
+const TOGGLES = ['allow_unsafe_apis', 'vulkan_enable_f16_on_nvidia'];
 
 /** A device, and the adapter it was made on. */
 export interface DawnDevice {
@@ -27,13 +28,14 @@ const instances = new WeakMap<GPUDevice, GPU>();
 
 /**
  * Starts Dawn and looks for an adapter, and defines WebGPU's globals (`GPUBufferUsage`, `GPUMapMode`, ...), but not
- * `navigator.gpu`, which libraries take as the sign of a browser. `name`: part of the name of the adapter to choose among several.
+ * `navigator.gpu`, which libraries take as the sign of a browser. `toggles`: further switches of Dawn to turn on.
  * @throws RuntimeUnavailableError where the package, a driver or the adapter is missing: its message says what to do
  */
-export async function startDawn(name?: string): Promise<Dawn> {
+export async function startDawn(toggles: readonly string[] = []): Promise<Dawn> {
   const { create, globals } = await importDawn();
   Object.assign(globalThis, globals);
-  const gpu = create([FEATURES, ...(name === undefined ? [] : [`adapter=${name}`])]);
+  paceDawn();
+  const gpu = create([`enable-dawn-features=${[...TOGGLES, ...toggles].join(',')}`]);
   const probe = probeOf(await requestAdapter(gpu));
   return {
     probe,
@@ -41,6 +43,7 @@ export async function startDawn(name?: string): Promise<Dawn> {
       const adapter = await requestAdapter(gpu); // anew, because one adapter gives one device
       const device = await deviceOn(adapter, options);
       instances.set(device, gpu);
+      noteSubmissions(device);
       // Dawn's Node binding lists an adapter's subgroup matrices, but not in what it says of the adapter at the device.
       Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
       return device;
@@ -53,10 +56,10 @@ export async function startDawn(name?: string): Promise<Dawn> {
  * @throws RuntimeUnavailableError as startDawn does
  */
 export async function openDawn(
-  options: Partial<DeviceOptions> & { readonly adapter?: string } = {},
+  options: Partial<DeviceOptions> & { readonly toggles?: readonly string[] } = {},
 ): Promise<DawnDevice> {
-  const { adapter, f16 = true, subgroups = true } = options;
-  const dawn = await startDawn(adapter);
+  const { toggles, f16 = true, subgroups = true } = options;
+  const dawn = await startDawn(toggles);
   return { device: await dawn.open({ f16, subgroups }), probe: dawn.probe };
 }
 

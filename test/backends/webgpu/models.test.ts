@@ -1,25 +1,24 @@
 /**
- * Both towers by our kernels on WebGPU, computed in software by SwiftShader, against onnxruntime on the CPU: the same features
- * of pictures, the same logits, the same tokens by pipelined and by speculative decoding.
+ * Both towers by our kernels through Dawn, on SwiftShader, against onnxruntime on the CPU: the same features of pictures, the same
+ * logits, the same tokens by pipelined and by speculative decoding, also when the cache grows between them.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { convertCheckpoint } from '../../src/converter/convert.ts';
-import type { Dtype } from '../../src/converter/dtypes.ts';
-import { nodeFolder } from '../../src/io/node/node-folder.ts';
-import type { Tuning } from '../../src/backends/webgpu/gpu/tuning.ts';
-import { TensorFeatures } from '../../src/backends/onnx/image-features.ts';
-import type { ImageFeatures } from '../../src/engine/backend.ts';
-import { SWIFTSHADER } from '../../scripts/chromium.mjs';
-import { bundle } from '../helpers/bundle.ts';
-import { launchChromium } from '../helpers/chromium.ts';
-import { openParts, tinyCheckpoint } from '../helpers/tiny-model.ts';
-import { continuePrompt, lookAt, type Questions } from './kernels-questions.ts';
-import type { Answers, Failures, Order } from './kernels.page.ts';
+import { findSwiftShader } from '../../../scripts/chromium.mjs';
+import type { VulkanDriver } from '../../../scripts/llvmpipe.mjs';
+import { TensorFeatures } from '../../../src/backends/onnx/image-features.ts';
+import type { Tuning } from '../../../src/backends/webgpu/gpu/tuning.ts';
+import { convertCheckpoint } from '../../../src/converter/convert.ts';
+import type { Dtype } from '../../../src/converter/dtypes.ts';
+import type { ImageFeatures } from '../../../src/engine/backend.ts';
+import { nodeFolder } from '../../../src/io/node/node-folder.ts';
+import { NO_DAWN, hasDawn, runScriptOn } from '../../helpers/dawn-run.ts';
+import { openParts, tinyCheckpoint } from '../../helpers/tiny-model.ts';
+import { continuePrompt, lookAt, type Questions } from './model-questions.ts';
+import type { Failures } from './run-device-failure.ts';
+import type { Answers, Order } from './run-models.ts';
 
 /** A small model, its dtype, and the options of its run. */
 interface Case {
@@ -62,7 +61,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** More models, and the app's own kernel configs, which take minutes to compile in software: `npm run check:kernels`. */
+/** More models, and the app's own kernel configs, which take longer to compile: `npm run check:kernels`. */
 const REAL: readonly Case[] = [
   { checkpoint: 'nested-tied-bf16', dtype: 'q8', length: 24, order: { tuning: SMALL }, tolerance: 1e-4 },
   { checkpoint: 'flat-f16-sharded', dtype: 'fp32', length: 24, order: { tuning: SMALL }, tolerance: 1e-4 },
@@ -78,49 +77,36 @@ const GRIDS: Questions['grids'] = [
   [10, 18],
 ];
 
+const work = mkdtempSync(join(tmpdir(), 'visionthink-models-'));
 const folders = new Map<string, string>();
-let server: Server;
+const swiftshader: VulkanDriver | string = hasDawn() ? findSwiftShader() : NO_DAWN;
+let answers: readonly Answers[] = [];
 
 beforeAll(async () => {
+  if (typeof swiftshader === 'string') return;
   for (const { checkpoint, dtype } of ASKED) {
-    const name = `${checkpoint}-${dtype}`;
+    const name = nameOf({ checkpoint, dtype });
     if (folders.has(name)) continue;
-    const folder = mkdtempSync(join(tmpdir(), 'visionthink-kernels-'));
+    const folder = join(work, name);
     await convertCheckpoint(nodeFolder(tinyCheckpoint(checkpoint)), nodeFolder(folder), { dtype });
     folders.set(name, folder);
   }
-  const script = await bundle(new URL('./kernels.page.ts', import.meta.url));
-  server = createServer((request, response) => {
-    const path = request.url ?? '/';
-    response.setHeader(
-      'content-type',
-      path.endsWith('.js') ? 'text/javascript' : path === '/' ? 'text/html' : 'application/octet-stream',
-    );
-    const [, root = '', file] = /^\/([\w-]+)\/([\w.-]+)$/.exec(path) ?? [];
-    if (file !== undefined) response.end(readFileSync(join(folders.get(root) ?? '', file)));
-    else
-      response.end(
-        path === '/page.js' ? script : '<!doctype html><title>kernels</title><script src="page.js"></script>',
-      );
+  const orders = ASKED.map((one): Order => {
+    return { folder: folders.get(nameOf(one)) ?? '', activations: 'f32', ...questionsOf(one), ...one.order };
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const file = join(work, 'orders.json');
+  writeFileSync(file, JSON.stringify(orders));
+  answers = await runScriptOn<Answers[]>(swiftshader, new URL('run-models.ts', import.meta.url), file);
 });
 
-afterAll(() => {
-  server?.close();
-  for (const folder of folders.values()) rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** The page's results, in a browser of its own: one whose page has crashed is unreliable. */
-async function evaluate<T>(script: string): Promise<T> {
-  const browser = await launchChromium(SWIFTSHADER);
-  try {
-    const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    return await page.evaluate<T>(script);
-  } finally {
-    await browser.close();
-  }
+function nameOf({ checkpoint, dtype }: Pick<Case, 'checkpoint' | 'dtype'>): string {
+  return `${checkpoint}-${dtype}`;
+}
+
+function questionsOf({ length }: Case): Questions {
+  return { prompt: promptOf(length), tokens: 8, grids: GRIDS };
 }
 
 /** The results of onnxruntime on the CPU, in f32. */
@@ -150,18 +136,18 @@ function promptOf(length: number): number[] {
   return Array.from({ length }, (_, i) => 10 + ((i * 37 + (i >> 3)) % 300));
 }
 
-describe.concurrent('the kernels', () => {
-  it.each(ASKED)(
+describe('the kernels', () => {
+  it.for(ASKED.map((one, i) => ({ ...one, i })))(
     'give the results of onnxruntime: $checkpoint, $dtype, $length tokens, $order.activations',
-    async ({ checkpoint, dtype, length, order, tolerance }) => {
-      const name = `${checkpoint}-${dtype}`;
-      const questions: Questions = { prompt: promptOf(length), tokens: 8, grids: GRIDS };
-      const right = await reference(folders.get(name) ?? '', questions);
-      const asked: Order = { folder: `${name}/`, activations: 'f32', ...questions, ...order };
-      const ours = await evaluate<Answers>(`answer(${JSON.stringify(asked)})`);
+    async (one, { skip }) => {
+      if (typeof swiftshader === 'string') return skip(swiftshader);
+      const { order, tolerance, i } = one;
+      const right = await reference(folders.get(nameOf(one)) ?? '', questionsOf(one));
+      const ours = answers[i];
+      if (ours === undefined) throw new Error('the process has not reported this model');
       expect(ours.errors).toEqual([]);
-      right.features.forEach((features, i) => {
-        expect(relativeError(ours.features[i], features)).toBeLessThan(tolerance);
+      right.features.forEach((features, picture) => {
+        expect(relativeError(ours.features[picture], features)).toBeLessThan(tolerance);
       });
       expect(relativeError(ours.first, right.first)).toBeLessThan(tolerance);
       expect(ours.drafted).toEqual(ours.pipelined);
@@ -174,15 +160,13 @@ describe.concurrent('the kernels', () => {
   );
 });
 
-describe('GEMM and GEMV in f16', () => {
-  it('are right apart from rounding, which no software device shows', async () => {
-    expect(await evaluate<number>('multiplyInF16()')).toBe(4);
-  });
-});
-
 describe('a device', () => {
-  it('counts as failed when it refuses a buffer, known by the next result, but not when it refuses a kernel', async () => {
-    const { refusal, afterKernel, afterBuffer } = await evaluate<Failures>('fail()');
+  it('counts as failed when it refuses a buffer, known by the next result, but not when it refuses a kernel', async ({
+    skip,
+  }) => {
+    if (typeof swiftshader === 'string') return skip(swiftshader);
+    const script = new URL('run-device-failure.ts', import.meta.url);
+    const { refusal, afterKernel, afterBuffer } = await runScriptOn<Failures>(swiftshader, script);
     expect(refusal).toContain('The kernel "nonsense" does not compile here');
     expect(afterKernel).toBeNull();
     expect(afterBuffer).toMatch(/^(refused its work|ran out of memory) \(.+\)\./);

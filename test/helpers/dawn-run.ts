@@ -1,4 +1,4 @@
-/** Kernel cases in a process of their own on a Vulkan driver. */
+/** Kernels in a process of their own on a Vulkan driver. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,9 @@ import type { VulkanDriver } from '../../scripts/llvmpipe.mjs';
 import type { CasesReport } from '../backends/webgpu/run-cases.ts';
 
 const CASES = new URL('../backends/webgpu/run-cases.ts', import.meta.url);
+
+/** Why nothing runs on Dawn where it is not installed. */
+export const NO_DAWN = 'The optional package "webgpu" (Dawn) is not installed: "npm ci" installs it.';
 
 /** Whether Dawn for Node, an optional package, is installed. */
 export function hasDawn(): boolean {
