@@ -439,6 +439,8 @@ def panel(sheet: Sheet, area) -> float:
         line = sheet.put(left, base, text, style)
         if right == "switch":
             on = r.random() < 0.5
+            if line:
+                sheet.facts.append(Fact("setting", "on" if on else "off", (line.text,), seen=False))
             w = style.size * 2.2
             sheet.box(x1 - w, base - style.size, x1, base + style.size * 0.25, fill=sheet.accent if on else edge, radius=99)
             sheet.disc(x1 - style.size * 0.65 if on else x1 - w + style.size * 0.65, base - style.size * 0.38, style.size * 0.5, fill=(255, 255, 255))
