@@ -29,7 +29,7 @@ LEVELS = (0.25, 0.45, 0.3)  # how often each is drawn
 READING = (((448, 336), 1), ((560, 280), 1), ((672, 448), 2), ((672, 896), 2), ((896, 672), 2), ((1008, 588), 2), ((1344, 896), 3))
 READING_SHARE = 0.15  # of the slabs
 ASKED = 6  # questions a picture
-LENGTH = 96  # tokens of a question with its answer
+LENGTH = 80  # tokens of a question with its answer; one in fifty would be longer
 CONTINUED = 0.12  # share of the questions that are the reading stage's short ones
 GUESS = 0.15  # weight of answers at the half where its letters are too small to be read
 
