@@ -2,6 +2,7 @@
 
 import io
 import random
+from functools import lru_cache
 
 from PIL import Image
 
@@ -32,9 +33,17 @@ STYLES = (
 )
 
 
+@lru_cache(None)
 def available() -> bool:
-    """Whether Matplotlib is installed here."""
-    return pyplot is not None
+    """Whether Matplotlib is installed here and knows all that is asked of it: one chart is drawn to see."""
+    if pyplot is None:
+        return False
+    try:
+        chart(random.Random(1), "train", (448, 336))
+    except Exception as error:  # another version: our own charts do without it
+        print("no charts by Matplotlib:", repr(error)[:200], flush=True)
+        return False
+    return True
 
 
 def chart(rng: random.Random, split: str, size: tuple[int, int]):

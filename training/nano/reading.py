@@ -247,9 +247,11 @@ class Loader:
     """
 
     def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0, browsers: int = 0, stage: str = "read"):
+        from . import asking
+
         context = multiprocessing.get_context("fork")
         self.at, self.uses, self.kept = context.Value("d", at), context.Value("i", uses), context.Value("q", 0)
-        size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES for w, h in sizes)
+        size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES + (asking.SIZES if stage == "ask" else ()) for w, h in sizes)
         self.moving = [threading.Lock() for _ in range(MOVERS)]  # each held by a thread while it moves a slab to the device
         self.buffers = [mmap.mmap(-1, size) for _ in range(workers + 8)]
         self.free, self.ready = context.Queue(), context.Queue()
