@@ -47,6 +47,9 @@ export interface ScriptedOptions {
   readonly failAllocation?: () => boolean;
 }
 
+/** What a token's features are said to take. */
+export const BYTES_PER_TOKEN = 32;
+
 /** An object that holds device memory until it is disposed of. */
 type Owned = Features | ScriptedSequence;
 
@@ -80,7 +83,7 @@ export class ScriptedBackend implements Backend {
     this.beforeRun = options.beforeRun;
     this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
     this.failsAllocation = options.failAllocation ?? (() => false);
-    this.vision = { encode: (image) => this.#encode(image) };
+    this.vision = { bytesPerToken: BYTES_PER_TOKEN, encode: (image) => this.#encode(image) };
     this.text = {
       vocabSize: options.vocabSize,
       prefillChunk: this.pipelined ? 2048 : 512,
@@ -143,6 +146,8 @@ class Features implements ImageFeatures {
   async read(): Promise<Float32Array> {
     return new Float32Array(this.tokens).fill(this.mark);
   }
+
+  async computed(): Promise<void> {}
 
   dispose(): void {
     this.#backend.allocated.delete(this);
