@@ -14,6 +14,7 @@ import { EngineCore } from './engine-core.ts';
 import { IdleWork } from './idle-work.ts';
 import type { ImageViews } from './image-views.ts';
 import { untrustedText } from './messages.ts';
+import { LIKELY_LIMITS, type LikelyLimits } from './prefetch.ts';
 import { TOOLS } from './tools/registry.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
@@ -38,6 +39,8 @@ export interface EngineOptions {
   readonly backend: Backend;
   /** The tools that prompts may name, by default all. */
   readonly tools?: readonly [Tool, ...Tool[]] | undefined;
+  /** Limits of views that are encoded before they are asked for. */
+  readonly likely?: LikelyLimits | undefined;
 }
 
 /** A loaded model. */
@@ -55,10 +58,10 @@ export class Engine {
    * `backend` runs the model of `folder`; the engine owns and disposes it. Throws ModelFolderError when the folder's prompts
    * name a tool that is not among `tools`.
    */
-  constructor({ folder, backend, tools = TOOLS }: EngineOptions) {
+  constructor({ folder, backend, tools = TOOLS, likely = LIKELY_LIMITS }: EngineOptions) {
     this.#folder = folder;
     this.core = new EngineCore({ folder, backend, tools });
-    this.#idle = new IdleWork(this.core);
+    this.#idle = new IdleWork(this.core, likely);
   }
 
   /** Runs everything once on a small image. Throws what a first question would throw, and NumericCheckError. */

@@ -8,7 +8,7 @@ import type { TurnEvent } from '../protocol/events.ts';
 import type { TurnSettings } from '../protocol/turn.ts';
 import type { EngineCore } from './engine-core.ts';
 import type { ImageViews } from './image-views.ts';
-import { encodeLikely, prefetch } from './prefetch.ts';
+import { encodeLikely, type LikelyLimits, prefetch } from './prefetch.ts';
 import type { TurnContext } from './turn-context.ts';
 
 /** The question that is expected. */
@@ -32,10 +32,12 @@ interface Started {
 /** Runs it, one question at a time. */
 export class IdleWork {
   readonly #core: EngineCore;
+  readonly #limits: LikelyLimits;
   #started: Started | null = null;
 
-  constructor(core: EngineCore) {
+  constructor(core: EngineCore, limits: LikelyLimits) {
     this.#core = core;
+    this.#limits = limits;
   }
 
   /**
@@ -84,7 +86,7 @@ export class IdleWork {
     await before?.ended;
     const context = await this.#beginPrompt(about, stop.signal);
     started.isPrompted = true;
-    await encodeLikely(context, { ...about.chat, ...about }, stopLikely.signal);
+    await encodeLikely(context, { ...about.chat, ...about }, { ...this.#limits, signal: stopLikely.signal });
   }
 
   /** Returns the context that the question will use. */

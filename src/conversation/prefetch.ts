@@ -14,17 +14,19 @@ import { startTurn, tokensToCome, type TurnQuestion } from './turn-start.ts';
 /** Views of more pixels are not preprocessed speculatively: they block this thread for about 50 ms, for a call that may never come. */
 const MAX_SPECULATIVE_PIXELS = 4_000_000;
 
-/**
- * Views that would take longer are not encoded speculatively: a question that arrives meanwhile waits for the one that is being
- * encoded, and people notice a tenth of a second. Source: Nielsen, Usability Engineering, 1993, chapter 5.
- */
-const LONGEST_ENCODE_MS = 100;
+/** Limits of views that are encoded before a tool call asks for them. */
+export interface LikelyLimits {
+  /** Views that would take longer are not encoded: a question that arrives meanwhile waits for the one at hand. */
+  readonly longestMs: number;
+  /** Most bytes of all of them, features and pixels. */
+  readonly bytes: number;
+}
 
 /**
- * Most bytes of speculative views, features and pixels: all ten that AwaRes may ask for of a picture of 1280 x 960 pixels take 63 MB
- * in a 7B model, whose weights take 5 GB.
+ * People notice a tenth of a second (Nielsen, Usability Engineering, 1993, chapter 5). All ten views that AwaRes may ask for of a
+ * picture of 1280 x 960 pixels take 63 MB in a 7B model, whose weights take 5 GB.
  */
-export const MAX_SPECULATIVE_BYTES = 64 << 20;
+export const LIKELY_LIMITS: LikelyLimits = { longestMs: 100, bytes: 64 << 20 };
 
 /** Free capacity reserved for a question, and again for its repetition in a tool's reply. */
 const QUESTION_TOKENS = 256;
@@ -59,19 +61,19 @@ export async function prefetch(
 export async function encodeLikely(
   context: Pick<TurnContext, 'prompts' | 'tool'>,
   about: Omit<TurnQuestion, 'question'>,
-  signal: AbortSignal,
+  { signal, longestMs, bytes }: LikelyLimits & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { views } = about;
   await nextTask(); // a question asked meanwhile goes first
   throwIfStopped(signal);
   const { conversation, offered } = startTurn(context, { ...about, question: '' });
-  const likely = offered === null ? [] : fitting(views, context.tool.likely(conversation));
+  const likely = offered === null ? [] : fitting(views, context.tool.likely(conversation), bytes);
   views.expect(likely);
   for (const view of likely) {
     await nextTask();
     throwIfStopped(signal);
     view.prepare();
-    if (view.expectedMs > LONGEST_ENCODE_MS) continue;
+    if (view.expectedMs > longestMs) continue;
     await nextTask(); // and behind the preprocessing, which blocks this thread
     try {
       await view.encodeAhead(signal, true);
@@ -83,8 +85,8 @@ export async function encodeLikely(
 }
 
 /** The views of these requests that may be encoded speculatively, as many as the memory for them holds. */
-function fitting(views: ImageViews, requests: readonly ImageRequest[]): readonly ImageView[] {
-  let free = MAX_SPECULATIVE_BYTES;
+function fitting(views: ImageViews, requests: readonly ImageRequest[], bytes: number): readonly ImageView[] {
+  let free = bytes;
   return requests.flatMap((request) => {
     const view = views.viewIfPossible(request);
     if (view === null || view.bytes > free || view.size.width * view.size.height > MAX_SPECULATIVE_PIXELS) return [];

@@ -35,6 +35,8 @@ export interface RecordedRun {
 export interface ScriptedOptions {
   readonly vocabSize: number;
   readonly script: Script;
+  /** Bytes of a token's features as it reports them; not given: 32. */
+  readonly bytesPerToken?: number;
   /** Whether awaiting a run leaves the thread free; not given: yes. */
   readonly leavesThreadFree?: boolean;
   /** Whether decode is pipelined and prefill runs are long; not given: no. */
@@ -46,9 +48,6 @@ export interface ScriptedOptions {
   /** Makes opening a sequence fail. */
   readonly failAllocation?: () => boolean;
 }
-
-/** What a token's features are said to take. */
-export const BYTES_PER_TOKEN = 32;
 
 /** An object that holds device memory until it is disposed of. */
 type Owned = Features | ScriptedSequence;
@@ -83,7 +82,7 @@ export class ScriptedBackend implements Backend {
     this.beforeRun = options.beforeRun;
     this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
     this.failsAllocation = options.failAllocation ?? (() => false);
-    this.vision = { bytesPerToken: BYTES_PER_TOKEN, encode: (image) => this.#encode(image) };
+    this.vision = { bytesPerToken: options.bytesPerToken ?? 32, encode: (image) => this.#encode(image) };
     this.text = {
       vocabSize: options.vocabSize,
       prefillChunk: this.pipelined ? 2048 : 512,
