@@ -116,14 +116,14 @@ it.each([
   ['a stop', ({ engine }: { engine: Engine }) => engine.stop(), 4],
   ['a new chat', ({ engine }: { engine: Engine }) => engine.newChat(), 4],
 ])('ends with %s', async (_, end, count) => {
-  let ended: Promise<unknown> | null = null;
+  const held: { ended?: Promise<unknown> } = {};
   const opened = await open('awares', [ANSWER], {
     beforeRun: ({ kind }) => {
-      if (kind === 'encode' && ended === null && encodings(opened.backend) === 3) ended = end(opened);
+      if (kind === 'encode' && held.ended === undefined && encodings(opened.backend) === 3) held.ended = end(opened);
     },
   });
   await opened.engine.prefetch(SETTINGS);
-  await ended;
+  await held.ended;
   expect(encodings(opened.backend)).toBe(count);
 });
 

@@ -112,11 +112,7 @@ describe('Qwen3-VL', () => {
     const zoom = (x: number, y: number): ImageRequest | undefined => {
       const reading = readJson(JSON.stringify({ bbox_2d: [x, y, x + 250, y + 250], label: 'a sign', img_idx: 0 }));
       const given = 'value' in reading ? reading.value : null;
-      return views(
-        'qwen-zoom',
-        { calls: [{ name: 'image_zoom_in_tool', arguments: given }] } as never,
-        shown('qwen-zoom'),
-      )[0];
+      return views('qwen-zoom', { calls: [{ name: 'image_zoom_in_tool', arguments: given }] }, shown('qwen-zoom'))[0];
     };
     const crop = zoom(250, 250);
     if (crop === undefined) throw new Error('no crop');
