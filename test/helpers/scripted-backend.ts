@@ -176,7 +176,7 @@ class ScriptedSequence implements Sequence {
         span.kind,
       ),
     );
-    this.#checkLayout(this.tokens);
+    this.#checkLayout(0);
   }
 
   async forward(inputs: readonly TokenInput[], { logitsRows, wantLogits }: ForwardOptions): Promise<ForwardResult> {
@@ -214,15 +214,17 @@ class ScriptedSequence implements Sequence {
     if (!this.backend.allocated.has(this)) throw new Error('a run of a sequence that was disposed of');
     if (this.length + added.length > this.capacity) throw new Error('the sequence is full');
     this.tokens.push(...added);
-    this.#checkLayout(this.tokens);
+    this.#checkLayout(this.length - added.length);
   }
 
-  /** Throws for a token that contradicts the layout. After the prompt everything is text. */
-  #checkLayout(tokens: readonly number[]): void {
+  /** Throws for a token from `first` on that contradicts the layout. After the prompt everything is text. */
+  #checkLayout(first: number): void {
     const layout = this.#layout;
     if (layout === null) throw new Error('setLayout() comes before a run');
-    const wrong = tokens.findIndex((token, i) => (token < 0 ? 'image' : 'text') !== (layout[i] ?? 'text'));
-    if (wrong >= 0) throw new Error(`token ${wrong} is no ${layout[wrong] ?? 'text'}`);
+    for (let i = first; i < this.length; i++) {
+      const kind = layout[i] ?? 'text';
+      if (((this.tokens[i] ?? 0) < 0 ? 'image' : 'text') !== kind) throw new Error(`token ${i} is no ${kind}`);
+    }
   }
 
   #marksOf(input: TokenInput): readonly number[] {
