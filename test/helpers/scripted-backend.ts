@@ -35,6 +35,8 @@ export interface RecordedRun {
 export interface ScriptedOptions {
   readonly vocabSize: number;
   readonly script: Script;
+  /** Bytes of a token's features as it reports them; not given: 32. */
+  readonly bytesPerToken?: number;
   /** Whether awaiting a run leaves the thread free; not given: yes. */
   readonly leavesThreadFree?: boolean;
   /** Whether decode is pipelined and prefill runs are long; not given: no. */
@@ -80,7 +82,7 @@ export class ScriptedBackend implements Backend {
     this.beforeRun = options.beforeRun;
     this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
     this.failsAllocation = options.failAllocation ?? (() => false);
-    this.vision = { encode: (image) => this.#encode(image) };
+    this.vision = { bytesPerToken: options.bytesPerToken ?? 32, encode: (image) => this.#encode(image) };
     this.text = {
       vocabSize: options.vocabSize,
       prefillChunk: this.pipelined ? 2048 : 512,
@@ -143,6 +145,8 @@ class Features implements ImageFeatures {
   async read(): Promise<Float32Array> {
     return new Float32Array(this.tokens).fill(this.mark);
   }
+
+  async computed(): Promise<void> {}
 
   dispose(): void {
     this.#backend.allocated.delete(this);
