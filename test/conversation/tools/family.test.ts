@@ -169,9 +169,11 @@ describe.each(NAMES)('%s', (name) => {
       '{}',
       'null',
       '"x"',
-      `[${'[0,0,9,9],'.repeat(2000)}]`,
+      `[${'[0,0,9,9],'.repeat(200)}]`,
     ];
     const numbers = /\[\d[^\]]*\]|\['[^\]]*\]/;
+    const tenThousand = call.replace(numbers, () => `[${'[0,0,9,9],'.repeat(10_000)}]`);
+    expect(() => TOOLS.find((tool) => tool.name === name)?.parse(tenThousand)).not.toThrow();
     for (const box of boxes) {
       const { result } = await ask(name, [call.replace(numbers, () => box), answer], { maxNewTokens: 20_000 });
       expect(['stop', 'toolCallRefused']).toContain(result.finishReason);
