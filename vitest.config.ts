@@ -21,6 +21,7 @@ const HANGS_AFTER_MS = 15 * 60_000;
 const SHARED = {
   environment: 'node',
   pool: 'forks',
+  isolate: false, // a process for each file would read the same packages 130 times
   maxWorkers: Math.min(8, availableParallelism() + 1), // one more than cores: a test of the page often waits
   testTimeout: HANGS_AFTER_MS,
   hookTimeout: HANGS_AFTER_MS,
@@ -46,7 +47,6 @@ export default defineConfig({
         test: {
           ...SHARED,
           name: 'unit',
-          isolate: false, // a process for each file would read the same packages 80 times
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/browser/**', 'test/slow/**', ...GPU_TESTS],
           globalSetup: 'test/helpers/build-cli.ts',
