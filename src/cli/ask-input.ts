@@ -3,10 +3,10 @@ import type { AskOptions } from '../conversation/engine.ts';
 import { openFileBlob } from '../io/node/file-blob.ts';
 import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { readVideoFrames } from '../io/node/video-frames.ts';
-import type { ChatContent, ChatMessage } from '../protocol/chat.ts';
+import type { AskedImage, AskedRegion, ChatContent, ChatMessage } from '../protocol/chat.ts';
 import type { TurnSettings } from '../protocol/turn.ts';
 import { type ErrorName, NamedError } from '../shared/errors.ts';
-import { fullOf, halfOf } from '../shared/image-request.ts';
+import { fullOf, halfOf, type PixelRegion } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { type FileContent, type FileMessage, readChatFile } from './chat-file.ts';
 
@@ -18,12 +18,15 @@ export interface AskInput {
   readonly options: Pick<AskOptions, 'chat' | 'content'>;
 }
 
+/** What a question is about. */
+export interface QuestionFiles {
+  readonly paths: readonly string[];
+  readonly video?: string | undefined;
+  readonly part: AskedRegion | null;
+}
+
 /** A question about image files and a video's frames, in that order. Throws UsageError, VideoError, and what decoding throws. */
-export async function readQuestion(
-  question: string,
-  paths: readonly string[],
-  video: string | undefined,
-): Promise<AskInput> {
+export async function readQuestion(question: string, { paths, video, part }: QuestionFiles): Promise<AskInput> {
   const images: RgbImage[] = [];
   for (const path of paths) {
     const file = await openFileBlob(path);
@@ -31,7 +34,25 @@ export async function readQuestion(
     images.push(await createNodeImageDecoder().decode(file));
   }
   if (video !== undefined) images.push(...(await readVideoFrames(video)));
-  return { images, question, options: { chat: { history: [], images: images.map((_, i) => i) } } };
+  const [first = 0, ...others] = images.keys();
+  const shown: readonly AskedImage[] = part === null ? [first] : withRegion(first, part);
+  return { images, question, options: { chat: { history: [], images: [...shown, ...others] } } };
+}
+
+function withRegion(image: number, { region, besideWhole }: AskedRegion): readonly AskedImage[] {
+  return besideWhole ? [image, { image, region }] : [{ image, region }];
+}
+
+/** The region in `x1,y1,x2,y2`, whole pixels of the picture; the second corner is just outside. Throws UsageError. */
+export function parseRegion(text: string): PixelRegion {
+  const sides = text.split(',').map((side) => (/^\s*\d{1,9}\s*$/.test(side) ? Number(side) : NaN));
+  const [left = NaN, top = NaN, right = NaN, bottom = NaN] = sides;
+  if (sides.length === 4 && right > left && bottom > top)
+    return { left, top, width: right - left, height: bottom - top };
+  throw new NamedError(
+    'UsageError',
+    `--region is "${text.slice(0, 80)}"; use x1,y1,x2,y2 in whole pixels of the picture, x1 below x2 and y1 below y2.`,
+  );
 }
 
 /** The conversation of a chat's file. Throws ChatError, and what decoding throws. */

@@ -37,7 +37,12 @@ function ask(...args: readonly string[]): Promise<Ended> {
 interface Round {
   readonly promptTokens: number;
   readonly tokenIds: readonly number[];
-  readonly images: readonly { readonly image: number; readonly imageSize: unknown; readonly visualTokens: number }[];
+  readonly images: readonly {
+    readonly image: number;
+    readonly region: unknown;
+    readonly imageSize: unknown;
+    readonly visualTokens: number;
+  }[];
 }
 
 function roundsOf({ json, stderr }: Ended): readonly Round[] {
@@ -211,6 +216,23 @@ describe.concurrent('ask', () => {
     ]);
   });
 
+  it('shows a region alone or behind the whole picture, at its own resolution', async () => {
+    const args = ['--image', ONE, '--image', TWO, '--question', 'What?', '--region', '4,8,32,64'];
+    const [alone, beside] = await Promise.all([ask(...args), ask(...args, '--beside-whole')]);
+    const shown = (ended: Ended) => roundsOf(ended)[0]?.images.map(({ image, region }) => [image, region]);
+    const region = { left: 4, top: 8, width: 28, height: 56 };
+    expect(shown(alone)).toEqual([
+      [0, region],
+      [1, null],
+    ]);
+    expect(shown(beside)).toEqual([
+      [0, null],
+      [0, region],
+      [1, null],
+    ]);
+    expect(roundsOf(alone)[0]?.images[0]).toMatchObject({ scale: 1, imageSize: { width: 56, height: 84 } });
+  });
+
   it('shows the frames of an animation', async () => {
     const pages = await Promise.all(
       [0, 100, 200].map((red) =>
@@ -275,6 +297,17 @@ describe.concurrent('ask', () => {
       'QuestionError',
       /2 images, the limit is 1/,
     ],
+    ['a region of three', ['--image', ONE, '--question', 'x', '--region', '1,2,3'], 'UsageError', /x1,y1,x2,y2/],
+    ['a region of words', ['--image', ONE, '--question', 'x', '--region', 'a,b,c,d'], 'UsageError', /"a,b,c,d"/],
+    ['a region turned around', ['--image', ONE, '--question', 'x', '--region', '9,9,1,1'], 'UsageError', /x1 below x2/],
+    ['a huge region', ['--image', ONE, '--question', 'x', '--region', '0,0,9e9,9'], 'UsageError', /--region/],
+    [
+      'a region beyond the picture',
+      ['--image', ONE, '--question', 'x', '--region', '0,0,9999,9'],
+      'ImageRegionError',
+      /9999 x 9/,
+    ],
+    ['nothing beside the whole', ['--image', ONE, '--question', 'x', '--beside-whole'], 'UsageError', /--region/],
     ['a share above 1', ['--image', ONE, '--question', 'x', '--top-p', '1.5'], 'UsageError', /--top-p.*from 0 to 1/],
     ['no images at all', ['--image', ONE, '--question', 'x', '--max-images', '0'], 'UsageError', /--max-images/],
     [

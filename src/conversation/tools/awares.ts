@@ -69,15 +69,16 @@ function cropsIn(text: string): readonly number[] {
 
 function apply({ crops }: JsonObject, conversation: Conversation): readonly ImageRequest[] {
   const { original, source } = questionImages(conversation);
-  const { image } = original.request;
   const numbers: readonly unknown[] = Array.isArray(crops) ? crops : [];
   const isSmall = source.width < LEAST_SIDE || source.height < LEAST_SIDE;
   if (isSmall || numbers.length === 0) {
-    return [{ image, region: null, scale: 1, steps: shownSteps(source) }];
+    const { image, region } = original.request;
+    const steps = shownSteps(source);
+    return [region === null ? { image, region, scale: 1, steps } : partOf({ image, region }, source, steps)];
   }
   return numbers.map((number) => {
     const cut = cropStep(cropBox(Number(number), source));
-    return partOf(image, source, [cut, ...shownSteps(sizeAfter(source, [cut]))]);
+    return partOf(original.request, source, [cut, ...shownSteps(sizeAfter(source, [cut]))]);
   });
 }
 
