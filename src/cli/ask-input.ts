@@ -5,15 +5,21 @@ import { createNodeImageDecoder } from '../io/node/node-image-decoder.ts';
 import { readVideoFrames } from '../io/node/video-frames.ts';
 import type { AskedImage, AskedRegion, ChatContent, ChatMessage } from '../protocol/chat.ts';
 import type { TurnSettings } from '../protocol/turn.ts';
-import { type ErrorName, NamedError } from '../shared/errors.ts';
+import { about, NamedError } from '../shared/errors.ts';
 import { fullOf, halfOf, type PixelRegion } from '../shared/image-request.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { type FileContent, type FileMessage, readChatFile } from './chat-file.ts';
 
+/** An image, and what it is called. */
+export interface AskedPicture {
+  readonly name: string;
+  readonly image: RgbImage;
+}
+
 /** A question and all that it is about. */
 export interface AskInput {
   /** Image `i` is number `i` of the engine's. */
-  readonly images: readonly RgbImage[];
+  readonly images: readonly AskedPicture[];
   readonly question: string;
   readonly options: Pick<AskOptions, 'chat' | 'content'>;
 }
@@ -27,13 +33,16 @@ export interface QuestionFiles {
 
 /** A question about image files and a video's frames, in that order. Throws UsageError, VideoError, and what decoding throws. */
 export async function readQuestion(question: string, { paths, video, part }: QuestionFiles): Promise<AskInput> {
-  const images: RgbImage[] = [];
+  const images: AskedPicture[] = [];
   for (const path of paths) {
     const file = await openFileBlob(path);
     if (file === undefined) throw new NamedError('UsageError', `There is no file ${path}. Give the path of an image.`);
-    images.push(await createNodeImageDecoder().decode(file));
+    images.push(await decode(file, path));
   }
-  if (video !== undefined) images.push(...(await readVideoFrames(video)));
+  if (video !== undefined) {
+    const frames = await readVideoFrames(video);
+    images.push(...frames.map((image, i) => ({ name: `${video}, frame ${i + 1} of ${frames.length} shown`, image })));
+  }
   const [first = 0, ...others] = images.keys();
   const shown: readonly AskedImage[] = part === null ? [first] : withRegion(first, part);
   return { images, question, options: { chat: { history: [], images: [...shown, ...others] } } };
@@ -58,7 +67,7 @@ export function parseRegion(text: string): PixelRegion {
 /** The conversation of a chat's file. Throws ChatError, and what decoding throws. */
 export async function readChat(path: string, { downsample }: TurnSettings): Promise<AskInput> {
   const { history, question } = await readChatFile(path);
-  const images: RgbImage[] = [];
+  const images: AskedPicture[] = [];
   const numbers = new Map<Blob, number>();
   for (const piece of [...history, question].flatMap(({ content }) => content)) {
     if (piece.type !== 'image' || numbers.has(piece.blob)) continue;
@@ -81,13 +90,11 @@ export async function readChat(path: string, { downsample }: TurnSettings): Prom
   };
 }
 
-/** Decodes an image; an error says which of the conversation's it is about. */
-async function decode(blob: Blob, name: string): Promise<RgbImage> {
+/** Decodes an image; an error says which one it is about. */
+async function decode(blob: Blob, name: string): Promise<AskedPicture> {
   try {
-    return await createNodeImageDecoder().decode(blob);
+    return { name, image: await createNodeImageDecoder().decode(blob) };
   } catch (thrown) {
-    if (!(thrown instanceof NamedError)) throw thrown;
-    const errorName: ErrorName = thrown.name;
-    throw new NamedError(errorName, `${name}: ${thrown.message}`, { cause: thrown });
+    throw about(name, thrown);
   }
 }

@@ -6,6 +6,7 @@
  *                   [--drop-oldest-images on|off] [--force-round-1 TEXT] [--json]
  */
 import { defineCommand } from 'citty';
+import type { Engine } from '../conversation/engine.ts';
 import { sayInRound1 } from '../evaluation/given-text.ts';
 import type { AskedRegion } from '../protocol/chat.ts';
 import type { TurnEvent } from '../protocol/events.ts';
@@ -17,9 +18,9 @@ import {
   type TurnResult,
   type TurnSettings,
 } from '../protocol/turn.ts';
-import { NamedError } from '../shared/errors.ts';
+import { about, NamedError } from '../shared/errors.ts';
 import { TOOL_NAMES } from '../shared/prompt-sets.ts';
-import { type AskInput, parseRegion, readChat, readQuestion } from './ask-input.ts';
+import { type AskedPicture, type AskInput, parseRegion, readChat, readQuestion } from './ask-input.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { openNodeModel } from './node-engine.ts';
 import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
@@ -94,13 +95,22 @@ async function ask(args: Arguments, images: readonly string[]): Promise<void> {
     if (!args.json) printEvent(event);
   };
   try {
-    for (const image of input.images) await engine.addImage(image);
+    for (const picture of input.images) await add(engine, picture);
     const options = { ...input.options, ...(forced === undefined ? {} : sayInRound1(forced)) };
     const result = await run(() => engine.ask(input.question, settings, onEvent, options));
     if (args.json) console.log(JSON.stringify(toJson(result)));
     else printSummary(result);
   } finally {
     await engine.dispose();
+  }
+}
+
+/** Adds an image; an error says which one it is about. */
+async function add(engine: Engine, { name, image }: AskedPicture): Promise<void> {
+  try {
+    await engine.addImage(image);
+  } catch (thrown) {
+    throw about(name, thrown);
   }
 }
 

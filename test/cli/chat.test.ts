@@ -163,6 +163,38 @@ describe.concurrent('ask --chat', () => {
     expect(ended.code).toBe(1);
   });
 
+  it('takes a file with a byte order mark, in UTF-8 and UTF-16, as programs on Windows write it', async () => {
+    const json = `\ufeff${JSON.stringify(
+      user([
+        { type: 'image_url', image_url: { url: ONE } },
+        { type: 'text', text: 'Größe?' },
+      ]),
+    )}`;
+    const paths = (['utf8', 'utf16le'] as const).map((encoding) => {
+      const path = chatFile('');
+      writeFileSync(path, json, encoding);
+      return path;
+    });
+    const bigEndian = chatFile('');
+    writeFileSync(bigEndian, Buffer.from(json, 'utf16le').swap16());
+    const ended = await Promise.all([...paths, bigEndian].map((path) => ask('--chat', path)));
+    const [first, ...others] = ended.map((one) => roundsOf(one)[0]?.tokenIds);
+    expect(first?.length).toBeGreaterThan(0);
+    expect(others).toEqual([first, first]);
+  });
+
+  it('names the image that cannot be shown', async () => {
+    const long = join(work, 'long.png');
+    await sharp({ create: { width: 1, height: 5000, channels: 3, background: 'red' } }).toFile(long);
+    const content = [ONE, long].map((url) => ({ type: 'image_url', image_url: { url } }));
+    const asked = await Promise.all([
+      ask('--chat', chatFile(user([...content, { type: 'text', text: 'What?' }]))),
+      ask('--image', ONE, '--image', long, '--question', 'What?'),
+    ]);
+    const message: unknown = expect.stringMatching(/long\.png: .*aspect ratio/);
+    for (const { json } of asked) expect(json).toEqual({ error: { name: 'ImageShapeError', message } });
+  });
+
   it('refuses a file that is not there, and a question beside it', async () => {
     const chat = chatFile(user('What?'));
     const [missing, beside] = await Promise.all([
@@ -256,6 +288,38 @@ describe.concurrent('ask', () => {
     const ids = ended.map((one) => roundsOf(one)[0]?.tokenIds);
     expect(roundsOf(ended[0] ?? { code: 1, stdout: '', stderr: '', json: null })[0]?.images).toHaveLength(3);
     expect(ids[0]).toEqual(ids[1]);
+  });
+
+  it('names the frame that is damaged, and refuses an animation that was cut short', async () => {
+    const raw = { width: 64, height: 64 * 4, channels: 3, pageHeight: 64 } as const;
+    const noise = Buffer.from(
+      Array.from({ length: 64 * 64 * 4 * 3 }, (_, i) => (Math.imul(i, 2_654_435_761) >>> 13) % 256),
+    );
+    const film = await sharp(noise, { raw })
+      .gif({ delay: [100, 100, 100, 100] })
+      .toBuffer();
+    const cut = join(work, 'cut.gif');
+    writeFileSync(cut, film.subarray(0, Math.floor(film.length * 0.6)));
+    const damaged = join(work, 'damaged.gif');
+    writeFileSync(
+      damaged,
+      film.map((byte, i) => (i > film.length * 0.5 && i < film.length * 0.55 ? 255 : byte)),
+    );
+    const folder = join(work, 'damaged');
+    mkdirSync(folder);
+    cpSync(ONE, join(folder, '1.png'));
+    cpSync(join(IMAGES, 'truncated.jpg'), join(folder, '2.jpg'));
+    const ended = await Promise.all([cut, damaged, folder].map((path) => ask('--video', path, '--question', 'What?')));
+    expect(ended.map(({ json }) => json)).toEqual([
+      { error: { name: 'VideoError', message: expect.stringMatching(/cut\.gif .*cut short/) } },
+      {
+        error: {
+          name: 'VideoError',
+          message: expect.stringMatching(/(Frame \d of .*damaged\.gif|damaged\.gif is no)/),
+        },
+      },
+      { error: { name: 'ImageDecodeError', message: expect.stringMatching(/damaged\/2\.jpg: /) } },
+    ]);
   });
 
   it('draws from the likeliest tokens only', async () => {
