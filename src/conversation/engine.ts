@@ -10,7 +10,7 @@ import type { SizeLimits, TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { Backend } from '../engine/backend.ts';
-import { checkContent, checkWords } from './check-question.ts';
+import { checkContent, checkSettings, checkWords } from './check-question.ts';
 import { EngineCore } from './engine-core.ts';
 import type { ImageViews } from './image-views.ts';
 import { untrustedText } from './messages.ts';
@@ -146,6 +146,7 @@ export class Engine {
     const isAlone = chat === ALONE && content === undefined;
     if (this.#views === null && isAlone) throw noImage();
     const views = (this.#views ??= this.core.newViews());
+    checkSettings(settings);
     if (content === undefined) checkWords(question);
     const asked = content ?? [untrustedText(question)];
     const { vocabSize } = this.#folder.model.config.text;

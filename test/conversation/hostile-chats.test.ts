@@ -29,3 +29,32 @@ describe('a conversation from elsewhere', () => {
     expect(after.visualTokens.used).toBe(FULL_TOKENS);
   });
 });
+
+describe('settings that are no numbers they could be', () => {
+  it.each([
+    { maxNewTokens: NaN },
+    { maxNewTokens: -5 },
+    { maxNewTokens: Infinity },
+    { maxRounds: 0 },
+    { maxRounds: 1.5 },
+    { maxImages: -1 },
+    { temperature: NaN },
+    { temperature: -1 },
+    { topP: 1.5 },
+    { topP: NaN },
+    { pixelBudget: NaN },
+    { pixelBudget: 0 },
+    { minPixels: NaN },
+  ])('are refused: %o', async (settings) => {
+    const { engine } = await open({ script: respond(ANSWER) });
+    const asked = engine.ask(QUESTION, { ...SETTINGS, ...settings }, () => undefined);
+    const [name = ''] = Object.keys(settings);
+    expect(await failure(asked)).toMatchObject({ name: 'QuestionError', message: expect.stringMatching(name) });
+  });
+
+  it('least pixels that no image can have end in a named error', async () => {
+    const { engine } = await open({ script: respond(ANSWER) });
+    const asked = engine.ask(QUESTION, { ...SETTINGS, minPixels: 1e12 }, () => undefined);
+    expect(await failure(asked)).toMatchObject({ name: 'ImageRegionError' });
+  });
+});
