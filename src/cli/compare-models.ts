@@ -8,6 +8,7 @@
 import { defineCommand } from 'citty';
 import { PromptBuilder } from '../conversation/prompt-builder.ts';
 import type { Engine } from '../conversation/engine.ts';
+import { EncodePace } from '../conversation/encode-pace.ts';
 import { ImageViews } from '../conversation/image-views.ts';
 import { toolReply } from '../conversation/templates.ts';
 import { startTurn } from '../conversation/turn-start.ts';
@@ -92,8 +93,9 @@ class ComparedModel {
     this.#run = run;
     this.#text = backend.text;
     this.#builder = new PromptBuilder(prompts, tokenizer, model.chat);
+    const pace = new EncodePace();
     this.#views = (image) => {
-      const views = new ImageViews({ processor, vision, queue, nextSerial: () => serial++ });
+      const views = new ImageViews({ processor, vision, queue, pace, nextSerial: () => serial++ });
       views.add(image);
       return views;
     };

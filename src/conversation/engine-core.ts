@@ -13,6 +13,7 @@ import { parsePrompts, type Prompts } from '../model/prompts.ts';
 import { DEFAULT_SETTINGS, type TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import { promptSetOf } from '../shared/prompt-sets.ts';
+import { EncodePace } from './encode-pace.ts';
 import { ImageViews } from './image-views.ts';
 import { PromptBuilder } from './prompt-builder.ts';
 import type { Tool } from './tools/tool.ts';
@@ -41,6 +42,7 @@ export class EngineCore {
   readonly #tools: readonly [Tool, ...Tool[]];
   /** The contexts of other tools that were chosen, by the tool's name. */
   readonly #chosen = new Map<string, TurnContext>();
+  readonly #pace = new EncodePace();
   #nextSerial = 0;
 
   /** Throws ModelFolderError when the prompts name an unknown tool. */
@@ -106,6 +108,7 @@ export class EngineCore {
       processor: this.#folder.processor,
       vision: this.#backend.vision,
       queue: this.queue,
+      pace: this.#pace,
       nextSerial: () => this.#nextSerial++,
     });
   }

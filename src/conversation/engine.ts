@@ -12,10 +12,10 @@ import type { RgbImage } from '../shared/rgb-image.ts';
 import type { Backend } from '../engine/backend.ts';
 import { checkContent, checkSettings, checkWords } from './check-question.ts';
 import { EngineCore } from './engine-core.ts';
+import { IdleWork } from './idle-work.ts';
 import type { ImageViews } from './image-views.ts';
 import { untrustedText } from './messages.ts';
-import { prefetch, preprocessLikely } from './prefetch.ts';
-import { nextTask } from '../engine/device-queue.ts';
+import { LIKELY_LIMITS, type LikelyLimits } from './prefetch.ts';
 import { TOOLS } from './tools/registry.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
@@ -37,15 +37,8 @@ export interface EngineOptions {
   readonly backend: Backend;
   /** The tools that prompts may name, by default all. */
   readonly tools?: readonly [Tool, ...Tool[]] | undefined;
-}
-
-/** Running work for a question that has not been asked yet. */
-interface Prefetch {
-  readonly views: ImageViews;
-  readonly settings: TurnSettings;
-  readonly chat: ChatContext;
-  readonly stop: AbortController;
-  readonly ended: Promise<void>;
+  /** Limits of views that are encoded before they are asked for. */
+  readonly likely?: LikelyLimits | undefined;
 }
 
 /** A loaded model. */
@@ -57,15 +50,16 @@ export class Engine {
   /** What the cache held at the end of the last turn of a conversation. */
   #held: readonly number[] = [];
   #running: { readonly stop: AbortController; readonly ended: Promise<void> } | null = null;
-  #prefetch: Prefetch | null = null;
+  readonly #idle: IdleWork;
 
   /**
    * `backend` runs the model of `folder`; the engine owns and disposes it. Throws ModelFolderError when the folder's prompts
    * name a tool that is not among `tools`.
    */
-  constructor({ folder, backend, tools = TOOLS }: EngineOptions) {
+  constructor({ folder, backend, tools = TOOLS, likely = LIKELY_LIMITS }: EngineOptions) {
     this.#folder = folder;
     this.core = new EngineCore({ folder, backend, tools });
+    this.#idle = new IdleWork(this.core, likely);
   }
 
   /** Runs everything once on a small image. Throws what a first question would throw, and NumericCheckError. */
@@ -101,7 +95,7 @@ export class Engine {
    */
   async setImage(image: RgbImage, pixelBudget: number | null = null): Promise<ImageInfo> {
     if (this.#running !== null) throw busy();
-    this.#prefetch?.stop.abort();
+    this.#idle.end();
     const views = this.core.newViews();
     const limits = { pixelBudget, minPixels: null };
     views.setLimits(limits);
@@ -157,7 +151,7 @@ export class Engine {
     const ended = new Promise<void>((resolve) => (end = resolve));
     this.#running = { stop, ended };
     try {
-      await this.#awaitPrefetch({ views, settings, chat }, stop.signal, onEvent);
+      await this.#idle.giveWay({ views, settings, chat }, stop.signal, onEvent);
       await this.core.queue.idle(); // a run abandoned by a stop may still read the features
       views.setLimits(settings);
       views.trim();
@@ -173,50 +167,13 @@ export class Engine {
     }
   }
 
-  /** Waits for a prefetch that matches this question; aborts any other. Reports what it waits for. */
-  async #awaitPrefetch(
-    asked: Pick<Prefetch, 'views' | 'settings' | 'chat'>,
-    signal: AbortSignal,
-    onEvent: (event: TurnEvent) => void,
-  ): Promise<void> {
-    const started = this.#prefetch;
-    if (started === null) return;
-    if (!isFor(started, asked)) started.stop.abort();
-    onEvent({ type: 'stage', round: 1, stage: 'encode' });
-    signal.addEventListener('abort', () => started.stop.abort(), { once: true });
-    await started.ended;
-  }
-
   /**
-   * Prefetches what a question with these settings in this conversation will need, and then what it may need. Resolves when
-   * done, when aborted by a stop or another image, or when impossible (asking then reports why); does nothing during a turn.
+   * Works for a question with these settings in this conversation: computes what it will need, then encodes views that its tool may
+   * ask for. Resolves when done, when ended by whatever is asked, or when impossible (asking then reports why); does nothing during
+   * a turn.
    */
   async prefetch(settings: TurnSettings, chat: ChatContext = ALONE): Promise<void> {
-    const views = this.#views;
-    if (this.#running !== null || views === null) return;
-    const before = this.#prefetch;
-    if (before !== null && isFor(before, { views, settings, chat })) return before.ended;
-    before?.stop.abort();
-    const stop = new AbortController();
-    const about = { ...chat, views, settings };
-    let context = this.core.context;
-    const work = async (): Promise<void> => {
-      await before?.ended;
-      await this.core.queue.idle();
-      if (stop.signal.aborted) return;
-      views.setLimits(settings);
-      context = await this.core.contextFor(settings);
-      await prefetch(context, about, stop.signal);
-    };
-    const ended = work().catch(() => undefined);
-    const started: Prefetch = { views, settings, chat, stop, ended };
-    this.#prefetch = started;
-    await ended;
-    if (this.#prefetch === started) this.#prefetch = null;
-    await nextTask(); // a question asked meanwhile goes first
-    if (this.#running === null && this.#prefetch === null && this.#views === views && !stop.signal.aborted) {
-      preprocessLikely(context, about);
-    }
+    if (this.#running === null && this.#views !== null) await this.#idle.run({ views: this.#views, settings, chat });
   }
 
   /**
@@ -225,8 +182,7 @@ export class Engine {
    */
   async resetCaches(): Promise<void> {
     if (this.#running !== null) throw busy();
-    this.#prefetch?.stop.abort();
-    await this.#prefetch?.ended;
+    await this.#idle.ended();
     await this.core.queue.idle();
     if (this.#running !== null) throw busy(); // a question was asked while this waited
     this.#views?.dispose();
@@ -250,8 +206,7 @@ export class Engine {
 
   /** Ends the running turn; resolves when the device is idle again. */
   async stop(): Promise<void> {
-    this.#prefetch?.stop.abort();
-    await this.#prefetch?.ended;
+    await this.#idle.ended();
     const running = this.#running;
     running?.stop.abort();
     await running?.ended;
@@ -269,13 +224,6 @@ export class Engine {
 /** A tool, for the page. */
 function toolInfo({ name, describe }: Tool): ToolInfo {
   return { name, ...describe().words };
-}
-
-/** Whether this prefetch matches a question with these settings in this conversation. */
-function isFor(started: Prefetch, { views, settings, chat }: Pick<Prefetch, 'views' | 'settings' | 'chat'>): boolean {
-  const names = ['downsample', 'tool', 'toolName', 'pixelBudget', 'minPixels', 'maxNewTokens', 'maxRounds'] as const;
-  if (started.views !== views || names.some((name) => started.settings[name] !== settings[name])) return false;
-  return started.chat === chat || JSON.stringify(started.chat) === JSON.stringify(chat);
 }
 
 function busy(): NamedError {

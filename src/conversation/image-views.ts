@@ -13,7 +13,8 @@ import type { ImageSegment } from '../engine/segments.ts';
 import { type PlannedView, planView, prepareView, sizeBefore } from '../image/image-request.ts';
 import type { PreprocessedImage } from '../image/patchify.ts';
 import type { PixelSize } from '../image/smart-resize.ts';
-import type { DeviceQueue } from '../engine/device-queue.ts';
+import { type DeviceQueue, untilStopped } from '../engine/device-queue.ts';
+import type { EncodePace } from './encode-pace.ts';
 
 /** Largest image, in pixels, that the page shows as the model sees it. */
 const MAX_SEEN_PIXELS = 4_000_000;
@@ -30,6 +31,7 @@ export interface ViewContext {
   readonly processor: ProcessorSettings;
   readonly vision: VisionModel;
   readonly queue: DeviceQueue;
+  readonly pace: EncodePace;
   /** Returns a number that is unique to a view. */
   readonly nextSerial: () => number;
 }
@@ -48,6 +50,8 @@ export class ImageViews {
   readonly #sources: RgbImage[] = [];
   /** By request, most recently used last. */
   readonly #views = new Map<string, ImageView>();
+  /** Views that are computed before they are asked for. */
+  #expected: readonly ImageView[] = [];
   #limits: SizeLimits = NO_LIMITS;
 
   constructor(context: ViewContext) {
@@ -99,12 +103,27 @@ export class ImageViews {
     return view;
   }
 
+  /** The same; null for a request that cannot be shown. */
+  viewIfPossible(request: ImageRequest): ImageView | null {
+    try {
+      return this.view(request);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Names the views that are computed before they are asked for, and frees those named before that nothing has shown since. */
+  expect(views: readonly ImageView[]): void {
+    for (const view of this.#expected) if (!view.isShown && !views.includes(view)) view.dispose();
+    this.#expected = views;
+  }
+
   /**
-   * Frees pixels and features of all but the most recently used views. The views themselves stay: the cache knows a view's
+   * Frees pixels and features of all but the most recently used views and the expected ones. The views themselves stay: the cache knows a view's
    * tokens by its serial, so a conversation that shows it again computes nothing. Called between turns, when no prompt waits.
    */
   trim(): void {
-    const views = [...this.#views.values()];
+    const views = [...this.#views.values()].filter((view) => view.isShown || !this.#expected.includes(view));
     const regions = views.filter(({ request }) => request.region !== null);
     const whole = views.filter(({ request }) => request.region === null);
     for (const view of [...regions.slice(0, -CACHED_REGIONS), ...whole.slice(0, -CACHED_WHOLE)]) view.dispose();
@@ -114,6 +133,7 @@ export class ImageViews {
   dispose(): void {
     for (const view of this.#views.values()) view.dispose();
     this.#views.clear();
+    this.#expected = [];
   }
 
   #newView(request: ImageRequest): ImageView {
@@ -153,6 +173,7 @@ export class ImageView {
   #input: PreprocessedImage | null = null;
   #features: Promise<ImageFeatures> | null = null;
   #encodedOnce = false;
+  #shown = false;
 
   constructor(request: ImageRequest, plan: PlannedView, prepare: () => PreprocessedImage, context: ViewContext) {
     this.request = request;
@@ -167,6 +188,28 @@ export class ImageView {
       grid: { height: plan.height / pixels, width: plan.width / pixels },
       features: () => this.#encoded(),
     };
+  }
+
+  /** Bytes of its features and its pixels, once there are any. */
+  get bytes(): number {
+    return this.tokens * this.#context.vision.bytesPerToken + 3 * this.size.width * this.size.height;
+  }
+
+  /** Milliseconds that encoding it will take by this device's pace; 0 when that is done. */
+  get expectedMs(): number {
+    return this.#encodedOnce ? 0 : this.#context.pace.expectedMs(this.tokens);
+  }
+
+  /** Whether a round has shown it since it was computed. */
+  get isShown(): boolean {
+    return this.#shown;
+  }
+
+  /** Notes that a round shows it. Returns whether it was encoded before that, for this round to come. */
+  show(): boolean {
+    const isAhead = !this.#shown && this.#features !== null;
+    this.#shown = true;
+    return isAhead;
   }
 
   /** Preprocesses the view on first use. */
@@ -186,6 +229,22 @@ export class ImageView {
     return performance.now() - start;
   }
 
+  /**
+   * Encodes before anything asks for it, and learns how long the device takes. Resolves on submission, or where `isComputed` is set
+   * once the device has computed it. Throws StoppedError when the signal fires.
+   */
+  async encodeAhead(signal: AbortSignal, isComputed: boolean): Promise<void> {
+    if (this.#encodedOnce) return;
+    this.prepare();
+    const start = performance.now();
+    await this.encode(signal);
+    const features = await this.#features;
+    if (features === null) return; // freed meanwhile
+    const computed = features.computed().then(() => this.#context.pace.note(this.tokens, performance.now() - start));
+    computed.catch(() => undefined); // whatever uses the features reports it
+    if (isComputed) await untilStopped(signal, computed);
+  }
+
   /** Frees the features and the preprocessed image. */
   dispose(): void {
     void this.#features?.then(
@@ -194,6 +253,7 @@ export class ImageView {
     );
     this.#features = null;
     this.#encodedOnce = false;
+    this.#shown = false;
     this.#input = null;
   }
 

@@ -4,7 +4,7 @@ import type { NextToken } from '../engine/decoder.ts';
 import { countTokens, type Segment } from '../engine/segments.ts';
 import { TextStream } from '../engine/text-stream.ts';
 import type { TurnEvent } from '../protocol/events.ts';
-import type { Resolution, RoundImages, RoundResult } from '../protocol/turn.ts';
+import type { Resolution, RoundImage, RoundImages, RoundResult } from '../protocol/turn.ts';
 import type { TextKind } from '../shared/response-tags.ts';
 import type { ImageView } from './image-views.ts';
 import { ResponseSplitter } from './response.ts';
@@ -171,8 +171,12 @@ function reported(call: ParsedCall): RoundResult['toolCall'] {
   return call.valid ? { valid: true } : { valid: false, error: call.error };
 }
 
+/** Notes that these views are shown now. */
 function shownBy(views: readonly ImageView[]): RoundImages {
-  const images = views.map(({ request, size, tokens }) => ({ request, imageSize: size, visualTokens: tokens }));
+  const images = views.map((view): RoundImage => {
+    const { request, size: imageSize, tokens: visualTokens } = view;
+    return { request, imageSize, visualTokens, ...(view.show() ? { prefetched: true } : {}) };
+  });
   return {
     resolution: resolutionOf(views[0]),
     images,

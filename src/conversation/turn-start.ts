@@ -119,9 +119,8 @@ export function tokensToCome(
   const generated = Math.max(newTokens, firstRound) + 1; // 1: <|im_end|> after a truncated text
   if (offered === null) return generated;
   // A call's result cannot be known in advance; the whole image is usually the most that one call requests.
-  const likely = tool.likely(conversation);
   const last = conversation.shown.at(-1)?.request.image;
-  const images = likely.length > 0 || last === undefined ? likely : [fullOf(last)];
+  const images = tool.certain?.(conversation) ?? (last === undefined ? [] : [fullOf(last)]);
   const reply = toolReply(offered, images, { question, round: 1 });
   const furtherRound = countTokens(builder.segments([reply], imageOf)) + newTokens;
   const further = Math.min(roundsOf(settings, tool) - 1, RESERVED_ROUNDS);

@@ -151,14 +151,14 @@ class Turn {
   }
 
   /**
-   * The one image that a call in this round is likely to request; null if there is none, or if encoding it early gains
-   * nothing. `adds`: images of this round.
+   * The one image that a call in this round requests; null if it may request another, or if encoding it early gains nothing.
+   * `adds`: images of this round.
    */
   #expectedView(number: number, adds: number): ImageView | null {
     const { tool, decoder } = this.#context;
     const { conversation, offered } = this.#start;
     if (offered === null || !decoder.canPipeline || number >= roundsOf(this.#request.settings, tool)) return null;
-    const [request, ...others] = tool.likely(conversation);
+    const [request, ...others] = tool.certain?.(conversation) ?? [];
     if (request === undefined || others.length > 0 || this.#imageCount() + adds >= this.#start.maxImages) return null;
     return this.#request.views.view(request);
   }

@@ -11,12 +11,16 @@ export interface ImageFeatures {
   readonly tokens: number;
   /** A copy on the host, f32 `[tokens, hidden]`, row by row. */
   read(): Promise<Float32Array>;
+  /** Resolves once they are computed, where encoding resolves on submission. Throws where the device has failed. */
+  computed(): Promise<void>;
   /** Frees device memory. Disposing twice does nothing. */
   dispose(): void;
 }
 
 /** The vision tower. */
 export interface VisionModel {
+  /** Bytes of one visual token's features. */
+  readonly bytesPerToken: number;
   /**
    * Encodes one preprocessed image. On a device it may resolve on submission. The caller disposes the result.
    * Throws ImageTooLargeError if the backend lacks the memory for so many patches.

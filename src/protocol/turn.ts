@@ -100,6 +100,8 @@ export interface RoundImage {
   /** Pixels after preprocessing. */
   readonly imageSize: { readonly width: number; readonly height: number };
   readonly visualTokens: number;
+  /** Present where it was encoded before it was asked for. */
+  readonly prefetched?: true;
 }
 
 /** A round's additions to the context: known when it starts. */

@@ -43,20 +43,20 @@ beforeAll(async () => {
       );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  browser = await launchChromium(SWIFTSHADER);
 });
 
-// A browser for each try: one whose page has crashed is unreliable.
 beforeEach(async () => {
-  browser = await launchChromium(SWIFTSHADER);
   page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
 });
 
 afterEach(async () => {
-  await browser?.close();
+  await page?.close();
 });
 
-afterAll(() => {
+afterAll(async () => {
+  await browser?.close();
   server?.close();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readChatFile } from '../../src/cli/chat-file.ts';
 import { cli, type Ended } from '../helpers/cli.ts';
 import { GOLDEN_CONVERSATIONS, type GoldenConversation, goldenImage } from '../helpers/golden-conversations.ts';
 import { tinyCheckpoint } from '../helpers/tiny-model.ts';
@@ -68,6 +69,46 @@ function dataUrl(path: string): string {
   return `data:image/png;base64,${readFileSync(path).toString('base64')}`;
 }
 
+const user = (content: unknown): unknown => ({ messages: [{ role: 'user', content }] });
+const image = (url: unknown): unknown =>
+  user([
+    { type: 'image_url', image_url: { url } },
+    { type: 'text', text: 'What?' },
+  ]);
+
+/** Files that are no chat, and what is said of them. */
+const BAD_FILES: readonly (readonly [what: string, chat: unknown, says: RegExp])[] = [
+  ['no messages', {}, /no "messages"/],
+  ['an empty list', { messages: [] }, /no "messages"/],
+  ['a message that is none', { messages: ['What?'] }, /messages\[0\] is no object/],
+  [
+    'an unknown role',
+    { messages: [{ role: 'robot', content: 'x' }] },
+
+    /messages\[0\]\.role is "robot".*system, user, assistant/,
+  ],
+  ['no role', { messages: [{ content: 'x' }] }, /role is missing/],
+  [
+    'no question last',
+    {
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', content: 'y' },
+      ],
+    },
+
+    /last message is the assistant's/,
+  ],
+  ['an empty question', user(' '), /empty/],
+  ['content of another kind', user(7), /messages\[0\]\.content is 7/],
+  ['a part of another kind', user([{ type: 'audio' }]), /content\[0\]\.type is "audio"/],
+  ['a part without text', user([{ type: 'text' }]), /text is missing/],
+  ['an image without a URL', image(undefined), /url is missing/],
+  ['an image elsewhere', image('https://example.org/a.png'), /Nothing is fetched/],
+  ['an image that is not there', image('nowhere.png'), /nowhere\.png: there is no such file/],
+  ['a malformed data URL', image('data:image/png;base64,%%%'), /malformed/],
+];
+
 describe.concurrent('ask --chat', () => {
   const chats = GOLDEN_CONVERSATIONS.filter((golden) => golden.checkpoint === NAME && golden.case !== 'crops');
 
@@ -112,43 +153,8 @@ describe.concurrent('ask --chat', () => {
     expect(round?.promptTokens).toBeGreaterThan(2 * 6);
   });
 
-  const user = (content: unknown): unknown => ({ messages: [{ role: 'user', content }] });
-  const image = (url: unknown): unknown =>
-    user([
-      { type: 'image_url', image_url: { url } },
-      { type: 'text', text: 'What?' },
-    ]);
   it.each([
     ['no JSON', 'What?', 'ChatError', /is not JSON/],
-    ['no messages', {}, 'ChatError', /no "messages"/],
-    ['an empty list', { messages: [] }, 'ChatError', /no "messages"/],
-    ['a message that is none', { messages: ['What?'] }, 'ChatError', /messages\[0\] is no object/],
-    [
-      'an unknown role',
-      { messages: [{ role: 'robot', content: 'x' }] },
-      'ChatError',
-      /messages\[0\]\.role is "robot".*system, user, assistant/,
-    ],
-    ['no role', { messages: [{ content: 'x' }] }, 'ChatError', /role is missing/],
-    [
-      'no question last',
-      {
-        messages: [
-          { role: 'user', content: 'x' },
-          { role: 'assistant', content: 'y' },
-        ],
-      },
-      'ChatError',
-      /last message is the assistant's/,
-    ],
-    ['an empty question', user(' '), 'ChatError', /empty/],
-    ['content of another kind', user(7), 'ChatError', /messages\[0\]\.content is 7/],
-    ['a part of another kind', user([{ type: 'audio' }]), 'ChatError', /content\[0\]\.type is "audio"/],
-    ['a part without text', user([{ type: 'text' }]), 'ChatError', /text is missing/],
-    ['an image without a URL', image(undefined), 'ChatError', /url is missing/],
-    ['an image elsewhere', image('https://example.org/a.png'), 'ChatError', /Nothing is fetched/],
-    ['an image that is not there', image('nowhere.png'), 'ChatError', /nowhere\.png: there is no such file/],
-    ['a malformed data URL', image('data:image/png;base64,%%%'), 'ChatError', /malformed/],
     [
       'a data URL that is no image',
       image('data:text/plain,hello'),
@@ -193,6 +199,11 @@ describe.concurrent('ask --chat', () => {
     ]);
     const message: unknown = expect.stringMatching(/long\.png: .*aspect ratio/);
     for (const { json } of asked) expect(json).toEqual({ error: { name: 'ImageShapeError', message } });
+  });
+
+  it.each(BAD_FILES)('is refused by name for %s', async (_, chat, says) => {
+    const reading = readChatFile(chatFile(chat));
+    await expect(reading).rejects.toMatchObject({ name: 'ChatError', message: expect.stringMatching(says) });
   });
 
   it('refuses a file that is not there, and a question beside it', async () => {

@@ -49,17 +49,17 @@ describe.each([
   { pipelined: true, leavesThreadFree: true },
 ])('with pipelined $pipelined and leavesThreadFree $leavesThreadFree', (machine) => {
   it.each([
-    ['the bundled model', {}],
-    ['VisionThink-Efficient', { prompts: EFFICIENT_PROMPTS }],
-    ['VisionThink-General', { prompts: GENERAL_PROMPTS }],
-  ])('leaves only the question to compute, with the prompts of %s', async (_, prompts) => {
+    ['the bundled model', {}, 2], // the half image, and the full one for a call
+    ['VisionThink-Efficient', { prompts: EFFICIENT_PROMPTS }, 2],
+    ['VisionThink-General', { prompts: GENERAL_PROMPTS }, 1],
+  ])('leaves only the question to compute, with the prompts of %s', async (_, prompts, images) => {
     const { engine, backend } = await open({ ...machine, ...prompts });
     await engine.prefetch(SETTINGS);
     const encodings = backend.runs.filter(({ kind }) => kind === 'encode').length;
     const { answer, rounds } = await engine.ask(QUESTION, SETTINGS, () => undefined);
     expect(answer).toBe('42');
-    expect(encodings).toBe(1);
-    expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(1);
+    expect(encodings).toBe(images);
+    expect(backend.runs.filter(({ kind }) => kind === 'encode')).toHaveLength(images);
     // The question, the end of the turn, and at most a few tokens around them.
     expect(rounds[0]?.computedTokens).toBeLessThan(TOKENIZER.encode(QUESTION).length + 30);
     expect(rounds[0]?.timings.encodeMs).toBe(0);

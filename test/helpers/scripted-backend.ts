@@ -35,6 +35,8 @@ export interface RecordedRun {
 export interface ScriptedOptions {
   readonly vocabSize: number;
   readonly script: Script;
+  /** Bytes of a token's features as it reports them; not given: 32. */
+  readonly bytesPerToken?: number;
   /** Whether awaiting a run leaves the thread free; not given: yes. */
   readonly leavesThreadFree?: boolean;
   /** Whether decode is pipelined and prefill runs are long; not given: no. */
@@ -80,7 +82,7 @@ export class ScriptedBackend implements Backend {
     this.beforeRun = options.beforeRun;
     this.beforeArrival = options.beforeArrival ?? (() => new Promise((resolve) => setTimeout(resolve, 3)));
     this.failsAllocation = options.failAllocation ?? (() => false);
-    this.vision = { encode: (image) => this.#encode(image) };
+    this.vision = { bytesPerToken: options.bytesPerToken ?? 32, encode: (image) => this.#encode(image) };
     this.text = {
       vocabSize: options.vocabSize,
       prefillChunk: this.pipelined ? 2048 : 512,
@@ -144,6 +146,8 @@ class Features implements ImageFeatures {
     return new Float32Array(this.tokens).fill(this.mark);
   }
 
+  async computed(): Promise<void> {}
+
   dispose(): void {
     this.#backend.allocated.delete(this);
   }
@@ -172,7 +176,7 @@ class ScriptedSequence implements Sequence {
         span.kind,
       ),
     );
-    this.#checkLayout(this.tokens);
+    this.#checkLayout(0);
   }
 
   async forward(inputs: readonly TokenInput[], { logitsRows, wantLogits }: ForwardOptions): Promise<ForwardResult> {
@@ -210,15 +214,17 @@ class ScriptedSequence implements Sequence {
     if (!this.backend.allocated.has(this)) throw new Error('a run of a sequence that was disposed of');
     if (this.length + added.length > this.capacity) throw new Error('the sequence is full');
     this.tokens.push(...added);
-    this.#checkLayout(this.tokens);
+    this.#checkLayout(this.length - added.length);
   }
 
-  /** Throws for a token that contradicts the layout. After the prompt everything is text. */
-  #checkLayout(tokens: readonly number[]): void {
+  /** Throws for a token from `first` on that contradicts the layout. After the prompt everything is text. */
+  #checkLayout(first: number): void {
     const layout = this.#layout;
     if (layout === null) throw new Error('setLayout() comes before a run');
-    const wrong = tokens.findIndex((token, i) => (token < 0 ? 'image' : 'text') !== (layout[i] ?? 'text'));
-    if (wrong >= 0) throw new Error(`token ${wrong} is no ${layout[wrong] ?? 'text'}`);
+    for (let i = first; i < this.length; i++) {
+      const kind = layout[i] ?? 'text';
+      if (((this.tokens[i] ?? 0) < 0 ? 'image' : 'text') !== kind) throw new Error(`token ${i} is no ${kind}`);
+    }
   }
 
   #marksOf(input: TokenInput): readonly number[] {

@@ -1,6 +1,7 @@
 /** An engine on a scripted backend, with a real tokenizer and real prompts but no weights. */
 import { readFileSync } from 'node:fs';
 import { Engine } from '../../src/conversation/engine.ts';
+import { LIKELY_LIMITS, type LikelyLimits } from '../../src/conversation/prefetch.ts';
 import type { Tool } from '../../src/conversation/tools/tool.ts';
 import { CHATML } from '../../src/architectures/qwen2_5_vl/chat.ts';
 import type { QwenConfig } from '../../src/architectures/qwen2_5_vl/config.ts';
@@ -99,12 +100,17 @@ export function picture(width: number, height: number, seed = 1): RgbImage {
   return { width, height, data };
 }
 
+/** The limits of the app, but that no view takes too long: on a busy machine any may. */
+const PATIENT: LikelyLimits = { ...LIKELY_LIMITS, longestMs: Infinity };
+
 /** Options of a scripted engine. */
 export interface EngineOptions extends Omit<ScriptedOptions, 'vocabSize'> {
   readonly prompts?: Prompts;
   readonly contextLength?: number;
   /** The tools that prompts may name; not given: all. */
   readonly tools?: readonly [Tool, ...Tool[]];
+  /** Limits of views that are encoded before they are asked for; not given: those of the app, however long one takes. */
+  readonly likely?: LikelyLimits;
 }
 
 /** Makes an engine, and returns it with its backend. */
@@ -112,7 +118,7 @@ export function openScripted(options: EngineOptions): { engine: Engine; backend:
   const config = smallConfig(options.contextLength ?? 4096);
   const backend = new ScriptedBackend({ vocabSize: config.text.vocabSize, ...options });
   const folder = modelFolder(config, options.prompts ?? NANO_PROMPTS);
-  return { engine: new Engine({ folder, backend, tools: options.tools }), backend };
+  return { engine: new Engine({ folder, backend, tools: options.tools, likely: options.likely ?? PATIENT }), backend };
 }
 
 /** A model folder without files. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { convertCheckpoint } from '../../src/converter/convert.ts';
 import type { Dtype } from '../../src/converter/dtypes.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
+import { EncodePace } from '../../src/conversation/encode-pace.ts';
 import { ImageViews } from '../../src/conversation/image-views.ts';
 import { DeviceQueue } from '../../src/engine/device-queue.ts';
 import { nodeFolder } from '../../src/io/node/node-folder.ts';
@@ -130,7 +131,8 @@ export async function openParts(directory: string): Promise<ModelParts> {
     async views(imagePath) {
       const image = await createNodeImageDecoder().decode(await openAsBlob(imagePath));
       const nextSerial = (): number => serial++;
-      const views = new ImageViews({ processor: folder.processor, vision: backend.vision, queue, nextSerial });
+      const { processor } = folder;
+      const views = new ImageViews({ processor, vision: backend.vision, queue, pace: new EncodePace(), nextSerial });
       views.add(image);
       return views;
     },

@@ -84,12 +84,13 @@ def plain_blocks() -> None:
 
 
 @lru_cache(None)
-def _statistics(device) -> tuple:
+def statistics(device) -> tuple:
+    """Mean and standard deviation of pixels, of the form (1, 3, 1, 1)."""
     return tuple(torch.tensor(v, device=device).view(1, 3, 1, 1) * 255 for v in (MEAN, STD))
 
 
-def normalised(images: torch.Tensor, dtype, noise: float = 0.0) -> torch.Tensor:
-    """uint8 (n, h, w, 3) -> normalised (n, 3, h, w); noise: strength of random gain, offset and grain."""
+def pixels(images: torch.Tensor, noise: float = 0.0) -> torch.Tensor:
+    """uint8 (n, h, w, 3) -> (n, 3, h, w) of 0..255 in float32; noise: strength of random gain, offset and grain."""
     x = images.permute(0, 3, 1, 2).float()
     n, d = x.shape[0], x.device
     if noise:
@@ -99,8 +100,18 @@ def normalised(images: torch.Tensor, dtype, noise: float = 0.0) -> torch.Tensor:
 
         x = x * (1 + 0.12 * (u() - 0.5)) + 16 * (u() - 0.5) + 255 * noise * u() * (u() < 0.5) * torch.randn_like(x)
         x = x.clamp_(0, 255)
-    mean, std = _statistics(d)
+    return x
+
+
+def standard(x: torch.Tensor, dtype) -> torch.Tensor:
+    """Pixels of 0..255 as the vision tower takes them."""
+    mean, std = statistics(x.device)
     return ((x - mean) / std).to(dtype).contiguous()
+
+
+def normalised(images: torch.Tensor, dtype, noise: float = 0.0) -> torch.Tensor:
+    """uint8 (n, h, w, 3) -> normalised (n, 3, h, w)."""
+    return standard(pixels(images, noise), dtype)
 
 
 def _heads(k: torch.Tensor, groups: int) -> torch.Tensor:
@@ -190,22 +201,27 @@ def branches(model, visual: torch.Tensor, grid, groups: list[torch.Tensor]) -> l
     return [rms(h, final).view(*ids.shape, -1) for ids, h in zip(groups, x.split(sizes)[1:])]
 
 
+def seen_characters(model, visual: torch.Tensor, labels: torch.Tensor) -> tuple:
+    """The auxiliary loss of visual tokens (mean), and the characters named right: (loss, (right, count))."""
+    head = linear(visual, model.auxiliary_characters.weight, model.auxiliary_characters.bias).view(-1, model.c.characters)
+    labels = labels.view(-1).long()
+    # most slots hold nothing; means by hand: a reduction inside cross_entropy runs on one multiprocessor
+    weights = torch.where(labels < 0, 0.0, torch.where(labels == model.c.characters - 1, 0.05, 1.0))
+    each = F.cross_entropy(head.float(), labels, reduction="none", ignore_index=-1)
+    with torch.no_grad():
+        text = (labels >= 0) & (labels < model.c.characters - 1)
+        found = ((head.argmax(-1) == labels) & text).sum(), text.sum()
+    return (each * weights).sum() / weights.sum().clamp(min=1e-6), found
+
+
 def forward(model, slab: dict, dtype, noise: float = 0.0) -> dict:
     """Losses and counts of one slab, all tensors: loss (mean over the model's own tokens), auxiliary (mean), characters (right, count), and for each
     group of rows (loss, right, count)."""
     visual = model.vision(normalised(slab["images"], dtype, noise))
-    head = linear(visual, model.auxiliary_characters.weight, model.auxiliary_characters.bias).view(-1, model.c.characters)
-    labels = slab["labels"].view(-1).long()
-    # most slots hold nothing; means by hand: a reduction inside cross_entropy runs on one multiprocessor
-    weights = torch.where(labels < 0, 0.0, torch.where(labels == model.c.characters - 1, 0.05, 1.0))
-    each = F.cross_entropy(head.float(), labels, reduction="none", ignore_index=-1)
-    auxiliary = (each * weights).sum() / weights.sum().clamp(min=1e-6)
+    auxiliary, characters = seen_characters(model, visual, slab["labels"])
     names = ("long", "short")
     hidden = branches(model, visual, slab["grid"], [slab[name]["ids"].long() for name in names])
-    out = {"auxiliary": auxiliary}
-    with torch.no_grad():
-        text = (labels >= 0) & (labels < model.c.characters - 1)
-        out["characters"] = ((head.argmax(-1) == labels) & text).sum(), text.sum()
+    out = {"auxiliary": auxiliary, "characters": characters}
     loss, tokens = 0.0, 0
     for name, h in zip(names, hidden):
         target = slab[name]["target"][:, 1:].reshape(-1).long()

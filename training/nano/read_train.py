@@ -20,6 +20,7 @@ PEAK = 790e12  # bf16 multiply-adds times two a second that a matrix product rea
 def arguments(argv=None):
     """Command line."""
     p = argparse.ArgumentParser()
+    p.add_argument("--stage", default="read", choices=("read", "ask"), help="pages to be read, or questions at both sizes (asking.py)")
     p.add_argument("--size", required=True, choices=("tiny", "18m", "first", "55m"))
     p.add_argument("--out", required=True, help="folder for logs and results")
     p.add_argument("--state", required=True, help="folder for checkpoints")
@@ -42,6 +43,8 @@ def arguments(argv=None):
     p.add_argument("--noise", type=float, default=0.02)
     p.add_argument("--every", type=float, default=10.0, help="seconds between log records")
     p.add_argument("--count", type=int, default=48, help="held-out pages of each size to read at the end; 0: none")
+    p.add_argument("--outside", default=str(Path(__file__).parent.parent / "foreign"), help="folder of questions about pictures of others (--stage ask)")
+    p.add_argument("--outside-count", type=int, help="of these pictures at most so many")
     p.add_argument("--real", default=str(Path(__file__).parent.parent / "reading-evaluation"), help="folder of pages a browser drew")
     p.add_argument("--pixels", type=float, default=16.0, help="millions of pixels of a slab")
     p.add_argument("--no-graphs", action="store_true", help="no CUDA graphs (read_step.py)")
@@ -73,7 +76,12 @@ def main(argv=None):
 
     reading.set_slab(int(a.pixels * 1e6))
     # rendering processes are forked before torch starts threads and CUDA
-    loader = None if a.evaluate_only else reading.Loader(a.workers, a.seed * 1000 + int(a.span[0] * 997), a.uses, a.span[0], a.browsers)
+    loader = None if a.evaluate_only else reading.Loader(a.workers, a.seed * 1000 + int(a.span[0] * 997), a.uses, a.span[0], a.browsers, a.stage)
+    rendered = None
+    if a.stage == "ask" and a.count:
+        from . import ask_evaluate
+
+        rendered = ask_evaluate.start(a.count, a.workers)
     import torch
 
     from . import read_evaluate, read_model
@@ -118,6 +126,12 @@ def main(argv=None):
         loader.stop()
     if a.count:
         began = time.time()
+        if rendered is not None:
+            asked = ask_evaluate.evaluate(model, rendered.get(), Path(a.outside), a.device, dtype, most=a.outside_count)
+            asked = {"size": a.size, "step": done["step"], "pages": done["pages"], "seconds": done["seconds"], "sets": asked}
+            (Path(a.out) / f"{name}.questions.json").write_text(json.dumps(asked, indent=1, ensure_ascii=False) + "\n")
+            for key, s in asked["sets"].items():
+                log(event="questions", set=key, seconds=time.time() - began, **{k: v for k, v in s.items() if k not in ("wrong", "answers", "by_kind")})
         table = read_evaluate.evaluate(model, read_evaluate.held_out_sets(a.count) + read_evaluate.real_sets(Path(a.real)), a.device, dtype)
         table = {"size": a.size, "step": done["step"], "pages": done["pages"], "seconds": done["seconds"], "sets": table}
         (Path(a.out) / f"{name}.evaluation.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
@@ -130,12 +144,13 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
     """The training loop; returns and saves the last state."""
     import torch
 
-    from . import read_model, read_step, reading
+    from . import ask_model, asking, read_model, read_step, reading
 
     cuda = a.device != "cpu"
     step, pages, before = checkpoint.get("step", 0), checkpoint.get("pages", 0), checkpoint.get("seconds", 0.0)
     batches = loader.batches(a.device)
     watch = to_device(held_slab(a, reading), a.device)
+    watch_asked = to_device(held_questions(a, asking), a.device) if a.stage == "ask" else None
     begin = last = None
     decaying = a.span[0] >= a.decay_from
     waited, steps, operations, pages_then = 0.0, 0, 0.0, pages
@@ -178,9 +193,12 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
             waited += time.time() - t
             stepper.add(slab)
             pages += slab["n"]
-            operations += read_model.floating_operations(
-                model.c, slab["n"], slab["grid"], slab["long"]["ids"].shape[1], slab["short"]["ids"].shape[1], reading.SHORT
-            )
+            if "asked" in slab:
+                operations += ask_model.floating_operations(model.c, slab, asking.LENGTH, asking.ASKED)
+            else:
+                operations += read_model.floating_operations(
+                    model.c, slab["n"], slab["grid"], slab["long"]["ids"].shape[1], slab["short"]["ids"].shape[1], reading.SHORT
+                )
         norm = stepper.step(scale)
         step += 1
         steps += 1
@@ -189,6 +207,8 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
         if begin is None or steps == WARM:  # the first steps compile; what they take is not training time
             with torch.no_grad():  # compiled anew without gradients
                 read_model.forward(model, watch, dtype)
+                if watch_asked:
+                    ask_model.forward(model, watch_asked, dtype)
             if cuda:
                 torch.cuda.synchronize()
             begin = last = time.time()
@@ -203,6 +223,7 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
             passed = now - last
             with torch.no_grad():
                 held = read_model.forward(model, watch, dtype)
+                held_asked = ask_model.forward(model, watch_asked, dtype) if watch_asked else {}
             log(
                 event="read",
                 step=step,
@@ -215,6 +236,7 @@ def train(a, model, optimizer, loader, log, checkpoint, dtype) -> dict:
                 held_long=float(held["long"][0]) / float(held["long"][2]),
                 held_long_right=float(held["long"][1]) / float(held["long"][2]),
                 held_short_right=float(held["short"][1]) / float(held["short"][2]),
+                **{f"held_{k}_right": float(held_asked[k][1]) / float(held_asked[k][2]) for k in read_step.VIEWS if k in held_asked},
                 held_characters=float(held["characters"][0]) / max(1.0, float(held["characters"][1])),
                 rate=(pages - pages_then) / passed,
                 fresh=(loader.drawn() - drawn_then) / passed,
@@ -246,7 +268,7 @@ def start(a, model, optimizer, dtype, loader):
         try:
             (read_model.compile_blocks if compiled else read_model.plain_blocks)()
             stepper = read_step.Stepper(model, optimizer, dtype, a, graphs, loader.pause)
-            examples = read_step.examples(a.device)
+            examples = read_step.examples(a.device, a.stage)
             if graphs:
                 stepper.capture(examples)
             elif compiled:
@@ -265,6 +287,14 @@ def held_slab(a, reading) -> dict:
     slab = reading.draw_slab(rng, "test", 1, (448, 336), 8 if a.size == "tiny" else 48)
     images = np.empty((len(slab["pages"]), 336, 448, 3), np.uint8)
     return reading.use_slab(rng, slab, images, wear=False) | {"images": images}
+
+
+def held_questions(a, asking) -> dict:
+    """A fixed slab of pictures with questions of the test split."""
+    rng = random.Random("watch")
+    slab = asking.draw_slab(rng, "test", size=(448, 336), count=8 if a.size == "tiny" else 48)
+    images = np.empty((len(slab["pages"]), 336, 448, 3), np.uint8)
+    return asking.use_slab(rng, slab, images, wear=False, split="test") | {"images": images}
 
 
 def to_device(slab: dict, device: str) -> dict:

@@ -28,7 +28,7 @@ SIZES = (
     ((672, 448), (560, 560), (448, 672), (784, 560), (896, 672), (672, 896), (1008, 588), (784, 784)),
     ((1092, 784), (1008, 1008), (1344, 896), (896, 1344)),
 )
-LONG = (128, 320, 640, 1024)  # characters of a long answer, by level
+LONG = (128, 640, 640, 1024)  # characters of a long answer, by level; at 320 for small pages the model repeated lines on fuller ones
 QUESTION = 64  # tokens of a long task around its answer: rows are LONG + QUESTION long, whatever they hold, so that shapes repeat
 SHORT = 3  # short tasks a picture
 LONGEST_SHORT = 80  # tokens of a short task with its question; short rows are as long
@@ -201,8 +201,10 @@ RING = 5  # slabs of pages a process keeps
 MOVERS = 2  # threads that move slabs to the device
 
 
-def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
+def _worker(number, seed, buffers, free, ready, at, uses, kept, browse, stage):
     """A rendering process: draws slabs, keeps some, gives each out several times."""
+    from . import asking
+
     os.nice(5)
     drawer, failures = web.Drawer() if browse else None, 0
     most = uses.value * (2 if browse else 1)  # a browser's pages cost more, so each is given out more often
@@ -213,8 +215,11 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
         try:
             again = [s for s in ring if s["used"] < most]
             if len(ring) < RING or not again or rng.random() < 1.0 / most:
-                level = rng.choices(range(len(SIZES)), level_weights(at.value))[0]
-                slab = draw_slab(rng, "train", max(1, level), drawer=drawer) if drawer else draw_slab(rng, "train", level)
+                if stage == "ask":
+                    slab = asking.draw_slab(rng, "train", drawer)
+                else:
+                    level = rng.choices(range(len(SIZES)), level_weights(at.value))[0]
+                    slab = draw_slab(rng, "train", max(1, level), drawer=drawer) if drawer else draw_slab(rng, "train", level)
                 ring.append(slab)
                 with kept.get_lock():
                     kept.value += len(slab["pages"])
@@ -223,7 +228,7 @@ def _worker(number, seed, buffers, free, ready, at, uses, kept, browse):
             w, h = slab["size"]
             n = len(slab["pages"])
             images = np.frombuffer(buffers[slot], np.uint8, n * w * h * 3).reshape(n, h, w, 3)
-            ready.put((slot, use_slab(rng, slab, images)))
+            ready.put((slot, (asking.use_slab if stage == "ask" else use_slab)(rng, slab, images)))
         except Exception:  # one page must not stop a training run; the log shows what to mend
             traceback.print_exc()
             free.put(slot)
@@ -237,13 +242,16 @@ class Loader:
     """Rendering processes (start them before CUDA) and threads that move their slabs to the device.
 
     uses: how often each page is given out. `at` is the schedule's progress, which chooses the sizes; `drawn()` counts pages drawn.
-    browsers: so many of the processes draw with a browser (slower, so their share of the pages is smaller than of the processes).
+    browsers: so many of the processes draw with a browser (slower, so their share of the pages is smaller than of the processes). stage: read, or
+    ask for the slabs of asking.py.
     """
 
-    def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0, browsers: int = 0):
+    def __init__(self, workers: int, seed: int, uses: int, at: float = 0.0, browsers: int = 0, stage: str = "read"):
+        from . import asking
+
         context = multiprocessing.get_context("fork")
         self.at, self.uses, self.kept = context.Value("d", at), context.Value("i", uses), context.Value("q", 0)
-        size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES for w, h in sizes)
+        size = 3 * max(w * h * slab_count((w, h)) for sizes in SIZES + (asking.SIZES if stage == "ask" else ()) for w, h in sizes)
         self.moving = [threading.Lock() for _ in range(MOVERS)]  # each held by a thread while it moves a slab to the device
         self.buffers = [mmap.mmap(-1, size) for _ in range(workers + 8)]
         self.free, self.ready = context.Queue(), context.Queue()
@@ -251,7 +259,7 @@ class Loader:
             self.free.put(i)
         self.processes = [
             context.Process(
-                target=_worker, args=(i, seed, self.buffers, self.free, self.ready, self.at, self.uses, self.kept, i < browsers), daemon=True
+                target=_worker, args=(i, seed, self.buffers, self.free, self.ready, self.at, self.uses, self.kept, i < browsers, stage), daemon=True
             )
             for i in range(workers)
         ]
@@ -284,11 +292,11 @@ class Loader:
                 w, h = slab["size"]
                 images = torch.from_numpy(np.frombuffer(self.buffers[slot], np.uint8, slab["n"] * w * h * 3).reshape(slab["n"], h, w, 3))
 
+                def moved(v):
+                    return torch.from_numpy(v).to(device) if isinstance(v, np.ndarray) else {k: moved(x) for k, x in v.items()} if isinstance(v, dict) else v
+
                 def move():
-                    slab["images"] = images.to(device, copy=True)
-                    slab["labels"] = torch.from_numpy(slab["labels"]).to(device)
-                    for name in ("long", "short"):
-                        slab[name] = {k: torch.from_numpy(v).to(device) for k, v in slab[name].items()}
+                    slab.update(moved(slab), images=images.to(device, copy=True))
 
                 if cuda:
                     with moving, torch.cuda.stream(stream):
@@ -304,8 +312,10 @@ class Loader:
         while True:
             slab = out.get()
             if cuda:  # their memory belongs to the copying stream: it must not be given out again while this one's kernels still read it
-                for t in (slab["images"], slab["labels"], *slab["long"].values(), *slab["short"].values()):
-                    t.record_stream(torch.cuda.current_stream(device))
+                for value in slab.values():
+                    for t in value.values() if isinstance(value, dict) else (value,):
+                        if isinstance(t, torch.Tensor):
+                            t.record_stream(torch.cuda.current_stream(device))
             yield slab
 
     def stop(self):

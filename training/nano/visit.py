@@ -2,11 +2,13 @@
 
 compare: trains each size in turn for the same time, evaluates, keeps the log, and puts the better one's 8-bit weights into OUT (files of 16 MiB).
 go-on: trains on from STATE's SIZE.constant.pt (or --load) for the time given, evaluates, and brings the 8-bit weights back.
+ask: the question stage, from checkpoints/ (or --weights) the first time and from STATE/ask after that, with a browser where one works.
 bring: parts FIRST.. of a checkpoint in bfloat16 (weights or momentum) into OUT, for several short visits in a row while the machine is held.
 """
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -17,6 +19,11 @@ from pathlib import Path
 
 END = 52.0  # seconds a run needs after its training, for saving and the evaluation
 SHORT_END = 8.0  # without the evaluation
+ASK_END = 85.0  # questions at both sizes as well
+# The question stage: from weights whose rate has fallen, so a lower one than reading's; most of the time it falls again.
+ASK = "--stage ask --muon-lr 1e-3 --adam-lr 7e-4 --auxiliary 0.15 --decay-from 0.45 --slabs 1 --uses 3"
+BROWSERS = 10  # rendering processes with a browser, beside one of the others for each core but four: they wait half of their time
+WEIGHTS = Path(__file__).parent.parent / "checkpoints" / "reading.int8.safetensors"
 PROFILE = 160.0  # seconds a profile may take
 
 
@@ -49,7 +56,7 @@ def train(a, size: str, name: str, until: float, extra: list[str]) -> bool:
         "--minutes",
         "600",
         "--deadline",
-        str(until - (SHORT_END if "--count 0" in a.train else END)),
+        str(until - (SHORT_END if "--count 0" in a.train else ASK_END if "--stage ask" in a.train else END)),
         "--device",
         a.device,
         *extra,
@@ -57,6 +64,20 @@ def train(a, size: str, name: str, until: float, extra: list[str]) -> bool:
         *(shlex.split((a.state / "fastest").read_text()) if (a.state / "fastest").exists() else ()),
     ]
     return run(command, a.out / f"{name}.txt") == 0
+
+
+def prepare_ask(a, size: str) -> None:
+    """Makes `a` that of a run of the question stage: its folder, its first checkpoint, its options."""
+    a.state = a.state / "ask"
+    a.state.mkdir(parents=True, exist_ok=True)
+    checkpoint = a.state / f"{size}.constant.pt"
+    if not a.load and not checkpoint.exists() and run(["nano.parts", "load", str(checkpoint), "--weights", str(a.weights)], a.out / "load.txt"):
+        raise SystemExit(1)
+    browser = not a.no_browser and run(["nano.web", "measure", "4"], a.out / "browser.txt", 40.0) == 0
+    cores = os.cpu_count() or 2
+    rendering = f"--workers {max(1, cores - 4) + BROWSERS} --browsers {BROWSERS}" if browser else f"--workers {max(1, cores - 1)}"
+    print("browser:", browser, flush=True)
+    a.train = f"{ASK} {rendering} {a.train}"
 
 
 def error_of(file: Path) -> tuple[float, float]:
@@ -71,14 +92,16 @@ def error_of(file: Path) -> tuple[float, float]:
 def main() -> None:
     """Command line."""
     p = argparse.ArgumentParser()
-    p.add_argument("action", choices=("compare", "go-on", "bring"))
+    p.add_argument("action", choices=("compare", "go-on", "ask", "bring"))
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--state", type=Path, required=True)
     p.add_argument("--seconds", type=float, default=560.0, help="from now to the end of everything")
     p.add_argument("--sizes", nargs="+", default=["18m", "55m"])
     p.add_argument("--size", help="go-on, bring: which one; without it the better of the last comparison")
     p.add_argument("--load", help="go-on: another checkpoint than the kept one")
-    p.add_argument("--span", type=float, nargs=2, default=(0.5, 1.0), help="go-on: part of the schedule (0.5 1: high rate, then falling)")
+    p.add_argument("--span", type=float, nargs=2, default=(0.5, 1.0), help="go-on, ask: part of the schedule (0.5 1: high rate, then falling; ask in one visit: 0 1)")
+    p.add_argument("--weights", type=Path, default=WEIGHTS, help="ask: 8-bit weights to begin with")
+    p.add_argument("--no-browser", action="store_true", help="ask: Pillow's pages only")
     p.add_argument("--what", default="weights", choices=("int8", "weights", "momentum"))
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--count", type=int, default=4)
@@ -90,7 +113,7 @@ def main() -> None:
     a.out.mkdir(parents=True, exist_ok=True)
     a.state.mkdir(parents=True, exist_ok=True)
     chosen = a.state / "chosen"
-    size = a.size or (chosen.read_text() if chosen.exists() else a.sizes[0])
+    size = a.size or ("first" if a.action == "ask" else chosen.read_text() if chosen.exists() else a.sizes[0])
     if a.action == "bring":
         run(
             [
@@ -111,6 +134,8 @@ def main() -> None:
     if run(["nano.read_check", "--device", a.device], a.out / "check.txt"):
         raise SystemExit(1)
     end = began + a.seconds - 12.0  # the last seconds write the files
+    if a.action == "ask":
+        prepare_ask(a, size)
     if a.action == "compare":
         for i, s in enumerate(a.sizes):
             left = end - time.time()
@@ -125,14 +150,15 @@ def main() -> None:
             run(["nano.read_profile", "--size", size, "--choice", str(fastest)], a.out / "profile.txt", PROFILE)
         load = a.load or str(a.state / f"{size}.constant.pt")
         options = ["--load", load, "--span", *map(str, a.span)]
-        if not train(a, size, f"go-on-{size}", end, options) and end - time.time() > 100:
+        name = f"{a.action}-{size}"
+        if not train(a, size, name, end, options) and end - time.time() > 100:
             print("once more, in the slow way", flush=True)
-            fastest.write_text("--no-graphs --no-cudnn --pixels 40 --slabs 1")
-            train(a, size, f"go-on-{size}-again", end, options)
+            fastest.write_text("--no-graphs --no-cudnn --slabs 1" + ("" if a.action == "ask" else " --pixels 40"))
+            train(a, size, f"{name}-again", end, options)
     for kind in ("", ".constant"):  # the end of the run, and the state before the learning rate fell (the same where it did not)
         if kind and (a.action == "compare" or a.span[1] < 1):
             continue
-        run(["nano.parts", "cut", str(a.state / f"{size}{kind}.pt"), str(a.out), "--what", "int8", "--count", "3"], a.out / "bring.txt")
+        run(["nano.parts", "cut", str(a.state / f"{size}{kind}.pt"), str(a.out), "--what", "int8", "--count", "3", *(("--name", f"asked{kind}.int8") if a.action == "ask" else ())], a.out / "bring.txt")
     logs = [f for f in sorted(a.out.iterdir()) if ".part" not in f.name]
     with tarfile.open(a.out / "logs.tar.gz", "w:gz") as archive:  # at most eight files can be carried away: the logs go as one
         for f in logs:

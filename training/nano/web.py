@@ -335,6 +335,7 @@ class Drawer:
     def __init__(self):
         self.browser = None
         self.left = 0
+        self.facts: list = []  # what the last page says
         self.head, self.pages = "", 0  # a look, and for how many pages it still serves: fonts take long to load
 
     def page(self, rng: random.Random, split: str, size: tuple[int, int], shift: int):
@@ -352,7 +353,8 @@ class Drawer:
         if self.pages == 0:
             self.head, self.pages = web_pages.styles(split, rng), 3
         self.pages -= 1
-        self.browser.show(self.head, web_pages.body(Content(split, rng), rng, window))
+        html, self.facts = web_pages.body(Content(split, rng), rng, window)
+        self.browser.show(self.head, html)
         taken = self.browser.take()
         if taken is None or taken[2] < 9:
             return None

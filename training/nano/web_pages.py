@@ -8,7 +8,10 @@ import json
 import random
 from functools import lru_cache
 
+from . import facts
+from .facts import Fact, pair
 from .fetch_reading import PACK
+from .pages.charts import extremes
 from .pages.content import Content
 
 
@@ -87,10 +90,23 @@ def _escape(text: str) -> str:
 
 
 class Blocks:
-    """Parts of pages, each a method without arguments."""
+    """Parts of pages, each a method without arguments; `facts` is what they say, for questions."""
 
     def __init__(self, write: Content, rng: random.Random):
         self.write, self.random = write, rng
+        self.facts: list[Fact] = []
+        self.buttons_drawn: list[str] = []
+
+    def said(self, *names: str) -> tuple[str, str]:
+        """A text of one of these kinds: (as it is, escaped)."""
+        text = getattr(self.write, self.random.choice(names))()
+        return text, _escape(text)
+
+    def both(self, label: tuple[str, ...], value: tuple[str, ...], html: str, kind: str = "field") -> str:
+        """A label and a value put into `html` ({0} and {1}) and noted; their kinds of text are methods of Content."""
+        (a, first), (b, second) = self.said(*label), self.said(*value)
+        self.facts += pair(a, b, kind)
+        return html.format(first, second)
 
     def t(self, *names: str) -> str:
         """A text of one of these kinds (methods of Content), escaped."""
@@ -119,7 +135,10 @@ class Blocks:
     def text(self):
         r = self.random
         tag = r.choice(("h1", "h2", "h2", "h3"))
-        return f"<{tag}>{self.t('title', 'title', 'identifier')}</{tag}>" + self.many(lambda: f"<p>{self.prose(r.choice((50, 120, 240)))}</p>", 1, 3)
+        name, shown = self.said("title", "title", "identifier")
+        if tag == "h1" or not self.facts:
+            self.facts.append(Fact("title", name))
+        return f"<{tag}>{shown}</{tag}>" + self.many(lambda: f"<p>{self.prose(r.choice((50, 120, 240)))}</p>", 1, 3)
 
     def columns(self):
         return f"<div class=two>{self.many(lambda: f'<p>{self.prose(140)}</p>', 2, 3)}</div>"
@@ -158,7 +177,13 @@ class Blocks:
         return "<pre>" + _escape("\n".join(" ".join(row) for row in rows)) + "</pre>"
 
     def contents(self):
-        return self.many(lambda: f"<div class=toc><a>{self.t('title', 'identifier')}</a><i></i><span>{self.random.randint(1, 400)}</span></div>", 3, 10)
+        def line():
+            name, shown = self.said("title", "identifier")
+            page = str(self.random.randint(1, 400))
+            self.facts += [Fact("field", page, (name,)), Fact("field_of", name, (page,))]
+            return f"<div class=toc><a>{shown}</a><i></i><span>{page}</span></div>"
+
+        return self.many(line, 3, 10)
 
     def links(self):
         r = self.random
@@ -170,45 +195,75 @@ class Blocks:
         r = self.random
         kinds = [r.choice(("number", "price", "percent", "date", "time", "code", "name", "words", "email", "version")) for _ in range(r.randint(2, 6))]
         right = [k in ("number", "price", "percent") for k in kinds]
-        head = "".join(f"<th{' class=n' if n else ''}>{self.t('title', 'label')}</th>" for n in right)
-        rows = self.many(lambda: "<tr>" + "".join(f"<td{' class=n' if n else ''}>{_escape(self.write.cell(k))}</td>" for k, n in zip(kinds, right)) + "</tr>", 2, 12)
-        return f"<table><tr>{head}</tr>{rows}</table>"
+        names = [self.said("title", "label")[0] for _ in right]
+        cells = [[self.write.cell(k) for k in kinds] for _ in range(r.randint(2, 12))]
+        self.facts += facts.table(names, cells)
+        rows = [("th", names), *(("td", row) for row in cells)]
+        return "<table>" + "".join("<tr>" + "".join(f"<{tag}{' class=n' if n else ''}>{_escape(c)}</{tag}>" for c, n in zip(row, right)) + "</tr>" for tag, row in rows) + "</table>"
 
     def invoice(self):
-        items = self.many(lambda: f"<tr><td>{self.t('item')}</td><td class=n>{self.random.randint(1, 20)}</td><td class=n>{self.t('price')}</td><td class=n>{self.t('price')}</td></tr>", 2, 7)
-        return f"<div class=apart><div><b>{self.t('title')}</b><br>{self.t('address')}<br>{self.t('phone')}</div></div><table><tr><th>Description</th><th class=n>Qty</th><th class=n>Price</th><th class=n>Amount</th></tr>{items}</table>" + self.many(lambda: f"<div class=apart><span>{self.t('label')}</span><b>{self.t('price')}</b></div>", 1, 3)
+        names = ["Description", "Qty", "Price", "Amount"]
+        cells = [[self.write.item(), str(self.random.randint(1, 20)), self.write.price(), self.write.price()] for _ in range(self.random.randint(2, 7))]
+        self.facts += facts.table(names, cells)
+        items = "".join("<tr>" + "".join(f"<td{' class=n' if i else ''}>{_escape(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in cells)
+        return f"<div class=apart><div><b>{self.t('title')}</b><br>{self.t('address')}<br>{self.t('phone')}</div></div><table><tr><th>Description</th><th class=n>Qty</th><th class=n>Price</th><th class=n>Amount</th></tr>{items}</table>" + self.many(lambda: self.both(("label",), ("price",), "<div class=apart><span>{0}</span><b>{1}</b></div>"), 1, 3) + (self.total() if self.random.random() < 0.6 else "")
+
+    def total(self):
+        text, shown = self.said("price")
+        name = self.random.choice(("Total", "Total", "Total due", "Grand total", "TOTAL"))
+        self.facts.append(Fact("total", text, (), needs=(name,)))
+        return f"<div class='apart b'><span>{name}</span><span>{shown}</span></div>"
 
     def receipt(self):
-        return f"<div class=narrow><div class='c b'>{self.t('title')}</div><div class=c>{self.t('address', 'date')}</div><hr>" + self.many(lambda: f"<div class=apart><span>{self.t('item')}</span><span>{self.t('price')}</span></div>", 3, 10) + f"<hr><div class='apart b'><span>Total</span><span>{self.t('price')}</span></div></div>"
+        return f"<div class=narrow><div class='c b'>{self.t('title')}</div><div class=c>{self.t('address', 'date')}</div><hr>" + self.many(lambda: self.both(("item",), ("price",), "<div class=apart><span>{0}</span><span>{1}</span></div>", "item"), 3, 10) + f"<hr>{self.total()}</div>"
 
     def cards(self):
         n = self.random.choice((2, 3, 3, 4))
-        return f"<div class=g{n}>" + "".join(f"<div class=box><div class=soft>{self.t('label')}</div><div class=big>{self.t('number', 'price', 'percent', 'time')}</div><div class=soft>{self.t('percent')} {self.phrase(1, 2)}</div></div>" for _ in range(n)) + "</div>"
+        return f"<div class=g{n}>" + "".join(self.both(("label",), ("number", "price", "percent", "time"), "<div class=box><div class=soft>{0}</div><div class=big>{1}</div>") + f"<div class=soft>{self.t('percent')} {self.phrase(1, 2)}</div></div>" for _ in range(n)) + "</div>"
 
     def shop(self):
         n = self.random.choice((2, 3, 4))
-        return f"<div class=g{n}>" + "".join(f"<div class=box><div class=pic></div><div class=b>{self.t('item', 'title')}</div><div>{self.t('price')}</div><span class=button>{self.t('title')}</span></div>" for _ in range(n)) + "</div>"
+        return f"<div class=g{n}>" + "".join(self.both(("item", "title"), ("price",), "<div class=box><div class=pic></div><div class=b>{0}</div><div>{1}</div>", "item") + f"<span class=button>{self.t('title')}</span></div>" for _ in range(n)) + "</div>"
 
     def form(self):
         r = self.random
         if r.random() < 0.4:
-            return "<table>" + self.many(lambda: f"<tr><td>{self.t('label')}</td><td><div class=field>{self.t('value')}</div></td></tr>", 2, 5) + "</table>"
-        return self.many(lambda: f"<label>{self.t('label')}</label><div class=field>{self.t('value')}</div>", 1, 5) + self.buttons()
+            return "<table>" + self.many(lambda: self.both(("label",), ("value",), "<tr><td>{0}</td><td><div class=field>{1}</div></td></tr>"), 2, 5) + "</table>"
+        return self.many(lambda: self.both(("label",), ("value",), "<label>{0}</label><div class=field>{1}</div>"), 1, 5) + self.buttons()
 
     def buttons(self):
-        return "<div>" + self.many(lambda: f"<span class='button {self.random.choice(('', 'ghost'))}'>{self.t('title')}</span>", 1, 4) + "</div>"
+        names = [self.write.title() for _ in range(self.random.randint(1, 4))]
+        self.facts += facts.neighbours(names)
+        self.buttons_drawn += names
+        return "<div>" + "".join(f"<span class='button {self.random.choice(('', 'ghost'))}'>{_escape(name)}</span>" for name in names) + "</div>"
 
     def chat(self):
-        return self.many(lambda: f"<div class='msg {self.random.choice(('me', ''))}'>{_escape(self.write.paragraph(30))}<div class=soft>{self.t('name')} {self.t('time')}</div></div>", 2, 5)
+        def message():
+            text, who, when = self.write.paragraph(30), self.write.name(), self.write.time()
+            self.facts += [Fact("said", text, (who,)), Fact("sender", who, (text,)), Fact("when_said", when, (who,))]
+            return f"<div class='msg {self.random.choice(('me', ''))}'>{_escape(text)}<div class=soft>{_escape(who)} {_escape(when)}</div></div>"
+
+        return self.many(message, 2, 5)
 
     def pairs(self):
-        return self.many(lambda: f"<div class='apart line'><span>{self.t('label', 'title')}</span><b>{self.t('value')}</b></div>", 2, 8)
+        return self.many(lambda: self.both(("label", "title"), ("value",), "<div class='apart line'><span>{0}</span><b>{1}</b></div>"), 2, 8)
 
     def settings(self):
-        return self.many(lambda: f"<div class='apart line'><div>{self.t('title')}<div class=soft>{self.t('sentence')}</div></div><span class=tag>{self.random.choice(('On', 'Off', 'Auto', 'Edit', 'Change'))}</span></div>", 2, 5)
+        def setting():
+            name, state = self.write.title(), self.random.choice(("On", "Off", "Auto", "Edit", "Change", "Medium", "High", "Never"))
+            self.facts += [Fact("setting", state, (name,))] if state not in ("Edit", "Change") else [Fact("right_of", state, (name,))]
+            return f"<div class='apart line'><div>{_escape(name)}<div class=soft>{self.t('sentence')}</div></div><span class=tag>{state}</span></div>"
+
+        return self.many(setting, 2, 5)
 
     def mail(self):
-        return self.many(lambda: f"<div class=line><div class=apart><b>{self.t('name')}</b><span class=soft>{self.t('time', 'date')}</span></div><div>{self.t('title')}</div><div class=soft>{self.t('sentence')}</div></div>", 2, 6)
+        def message():
+            who, about = self.write.name(), self.write.title()
+            when, shown = self.said("time", "date")
+            self.facts += [Fact("subject", about, (who,)), Fact("sender", who, (about,)), Fact("when_said", when, (who,))]
+            return f"<div class=line><div class=apart><b>{_escape(who)}</b><span class=soft>{shown}</span></div><div>{_escape(about)}</div><div class=soft>{self.t('sentence')}</div></div>"
+
+        return self.many(message, 2, 6)
 
     def results(self):
         return self.many(lambda: f"<div class=line><div class=soft>{self.t('url')}</div><a class=b>{self.t('title', 'sentence')}</a><div>{self.prose(60)}</div></div>", 2, 4)
@@ -223,7 +278,9 @@ class Blocks:
         return "<div>" + self.many(lambda: f"<span class=tag>{self.t('word', 'title', 'identifier')}</span>", 2, 8) + "</div>"
 
     def tabs(self):
-        return "<div class=tabs>" + self.many(lambda: f"<span>{self.t('title')}</span>", 2, 5) + "</div>"
+        names = [self.write.title() for _ in range(self.random.randint(2, 5))]
+        self.facts += facts.row_of_texts("tab", names)
+        return "<div class=tabs>" + "".join(f"<span>{_escape(name)}</span>" for name in names) + "</div>"
 
     def board(self):
         n = self.random.choice((2, 3))
@@ -233,20 +290,52 @@ class Blocks:
         return "".join(f"<p>{k + 1}. {self.prose(40)}</p>" for k in range(self.random.randint(2, 5)))
 
     def files(self):
-        return "<table>" + self.many(lambda: f"<tr><td><a>{self.t('url', 'identifier')}</a></td><td class=soft>{self.t('sentence')}</td><td class='n soft'>{self.t('time', 'date')}</td></tr>", 3, 8) + "</table>"
+        def file():
+            (name, shown), (about, text), (when, last) = self.said("url", "identifier"), self.said("sentence"), self.said("time", "date")
+            self.facts += [Fact("when_said", when, (name,)), Fact("right_of", about, (name,))]
+            return f"<tr><td><a>{shown}</a></td><td class=soft>{text}</td><td class='n soft'>{last}</td></tr>"
+
+        return "<table>" + self.many(file, 3, 8) + "</table>"
+
+    def chart(self):
+        r, w = self.random, self.write
+        names = list(dict.fromkeys(r.choice((w.word, w.title, w.name))()[:16].strip() for _ in range(r.randint(2, 7))))
+        top = r.choice((10, 50, 100, 1000))
+        values = [r.randint(1, top) for _ in names]
+        unit = r.choice(("", "", "%", "k"))
+        texts = [f"{v}{unit}" for v in values]
+        self.facts += [f for a, b in zip(names, texts) for f in pair(a, b, "bar")] + extremes(names, values, top)
+        title = w.title()
+        self.facts.append(Fact("chart_title", title))
+        if r.random() < 0.5:  # bars from the left
+            bars = "".join(f"<div class=row><span style='width:8.5em;flex:none'>{_escape(a)}</span><span style='width:{55 * v / top:.1f}%;height:1em;background:var(--bar)'></span><span>{t}</span></div>" for a, v, t in zip(names, values, texts))
+        else:
+            high = r.randint(80, 180)
+            bars = "<div class=row style='align-items:flex-end'>" + "".join(f"<div class=c style='flex:1;min-width:0'><div>{t}</div><div style='height:{high * v / top:.0f}px;background:var(--bar)'></div><div>{_escape(a)}</div></div>" for a, v, t in zip(names, values, texts)) + "</div>"
+        return f"<div class=box style='--bar:hsl({r.randint(0, 359)} 60% 50%)'><h3>{_escape(title)}</h3>{bars}</div>"
 
 
-OFTEN = {"text": 3, "points": 2, "reference": 3, "source": 1.5, "alike": 2.5, "table": 2, "form": 1.5, "pairs": 1.3, "cards": 1.2}
-NAMES = [n for n in vars(Blocks) if not n.startswith("_") and n not in ("t", "many", "phrase", "prose")]
+OFTEN = {"chart": 1.5, "text": 3, "points": 2, "reference": 3, "source": 1.5, "alike": 2.5, "table": 2, "form": 1.5, "pairs": 1.3, "cards": 1.2}
+NAMES = [n for n in vars(Blocks) if not n.startswith("_") and n not in ("t", "many", "phrase", "prose", "said", "both", "total")]
 WEIGHTS = [OFTEN.get(n, 0.8) for n in NAMES]
 
 
-def body(write: Content, rng: random.Random, size: tuple[int, int]) -> str:
-    """A page's body: perhaps a bar and a side, then blocks until the window is about full or early."""
+def body(write: Content, rng: random.Random, size: tuple[int, int]) -> tuple[str, list[Fact]]:
+    """A page's body and what it says: perhaps a bar and a side, then blocks until the window is about full or early."""
     b = Blocks(write, rng)
-    bar = f"<div class=bar><b>{b.t('title')}</b>" + b.many(lambda: f"<a>{b.t('title')}</a>", 0, 5) + "</div>" if rng.random() < 0.45 else ""
+    bar = ""
+    if rng.random() < 0.45:
+        names = [write.title() for _ in range(rng.randint(1, 6))]
+        b.facts += facts.row_of_texts("menu", names)
+        bar = f"<div class=bar><b>{_escape(names[0])}</b>{''.join(f'<a>{_escape(n)}</a>' for n in names[1:])}</div>"
     kind = rng.choice(("title", "title", "identifier"))
-    side = "<div class=side>" + b.many(lambda: f"<a>{b.t(kind)}</a>", 3, 14) + "</div>" if size[0] > 520 and rng.random() < 0.3 else ""
+    side = ""
+    if size[0] > 520 and rng.random() < 0.3:
+        names = [b.said(kind)[0] for _ in range(rng.randint(3, 14))]
+        b.facts += [f for f in facts.stacked(names) if f.kind == "below"]
+        side = f"<div class=side>{''.join(f'<a>{_escape(n)}</a>' for n in names)}</div>"
     count = rng.randint(1, max(3, size[1] // 90))
     blocks = "".join(getattr(b, name)() for name in rng.choices(NAMES, WEIGHTS, k=count))
-    return f"{bar}<div style='display:flex'>{side}<main>{blocks}</main></div>"
+    if len(b.buttons_drawn) == 1 and "class=button" not in blocks:
+        b.facts.append(Fact("button", b.buttons_drawn[0]))
+    return f"{bar}<div style='display:flex'>{side}<main>{blocks}</main></div>", b.facts

@@ -7,8 +7,12 @@ import type { Tensor } from './runtime.ts';
 export class TensorFeatures implements ImageFeatures {
   readonly tensor: Tensor;
 
-  constructor(tensor: Tensor) {
+  readonly #settled: () => Promise<void>;
+
+  /** `settled` resolves once the runtime has computed the tensor. */
+  constructor(tensor: Tensor, settled: () => Promise<void>) {
     this.tensor = tensor;
+    this.#settled = settled;
   }
 
   get tokens(): number {
@@ -17,6 +21,10 @@ export class TensorFeatures implements ImageFeatures {
 
   async read(): Promise<Float32Array> {
     return activationsToF32(await this.tensor.read());
+  }
+
+  async computed(): Promise<void> {
+    await this.#settled();
   }
 
   dispose(): void {

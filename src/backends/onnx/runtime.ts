@@ -83,6 +83,8 @@ export interface DeviceRuntime extends AnyRuntime {
    * the tensor. For small tensors: the staging memory is reused.
    */
   readLater(tensor: Tensor): Promise<TensorData>;
+  /** Resolves once everything submitted so far is computed. */
+  settled(): Promise<void>;
 }
 
 /** Makes sessions and tensors. */

@@ -7,6 +7,7 @@ import { VISION_ENCODER as NAMES } from '../../onnx/graph-names.ts';
 import { messageOf, NamedError } from '../../shared/errors.ts';
 import { activationType, asActivations } from './activations.ts';
 import { TensorFeatures } from './image-features.ts';
+import { elementBytes } from './ort-tensors.ts';
 import { outputOf } from './outputs.ts';
 import type { Runtime, Session, Tensor, Tensors } from './runtime.ts';
 
@@ -30,6 +31,11 @@ export class OnnxVisionModel implements VisionModel {
     this.#graph = graph;
   }
 
+  get bytesPerToken(): number {
+    const { model, activations } = this.#graph;
+    return model.config.vision.outHiddenSize * elementBytes(activationType(activations));
+  }
+
   /**
    * Encodes an image into features, one row per visual token. The caller disposes the result. Throws ImageTooLargeError where a
    * CPU lacks the memory for it; other errors of the runtime pass through.
@@ -44,7 +50,8 @@ export class OnnxVisionModel implements VisionModel {
       // A failing device may be lost, which its owner reports. On a CPU the size is the cause: onnxruntime's attention indexes with 32 bits.
       throw runtime.kind === 'device' ? thrown : this.#tooLarge(gridHeight, gridWidth, thrown);
     });
-    return new TensorFeatures(outputOf(results, NAMES.imageFeatures));
+    const settled = async (): Promise<void> => (runtime.kind === 'device' ? runtime.settled() : undefined);
+    return new TensorFeatures(outputOf(results, NAMES.imageFeatures), settled);
   }
 
   /** The inputs of the graph: the patches, and the architecture's inputs for their grid. */

@@ -31,6 +31,11 @@ export class BufferFeatures implements ImageFeatures {
     return readActivations(this.#device, this.buffer, tokens * hiddenSize, activations);
   }
 
+  /** Waits for everything that was submitted so far. */
+  async computed(): Promise<void> {
+    await this.#device.queue.onSubmittedWorkDone();
+  }
+
   dispose(): void {
     this.buffer.destroy();
   }

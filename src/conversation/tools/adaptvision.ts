@@ -13,7 +13,7 @@ import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
 import { type Box, callError, checkedQwenSize, cropStep, QWEN_LIMITS, quoted, toInt } from './boxes.ts';
 import { itemsOf, type Literal, numberOf, readJson, reprOf, valueAt } from './literal.ts';
-import { partOf, questionImages } from './requests.ts';
+import { neighbours, partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
@@ -55,7 +55,7 @@ export const ADAPTVISION: Tool = {
   }),
   parse,
   apply,
-  likely: () => [],
+  likely: neighbours,
 };
 
 /** How an image is shown, at half resolution or its own. Source: encode_image. */

@@ -6,11 +6,11 @@
 import type { PixelSize } from '../../image/smart-resize.ts';
 import { sizeAfter } from '../../image/view-steps.ts';
 import type { ToolWords } from '../../protocol/engine-api.ts';
-import { HALF_SCALE, type ImageRequest, type ViewStep } from '../../shared/image-request.ts';
+import { HALF_SCALE, type ImageRequest, requestKey, type ViewStep } from '../../shared/image-request.ts';
 import type { JsonObject } from '../../shared/json.ts';
 import type { Conversation } from '../messages.ts';
 import { type Box, checkedQwenSize, cropStep, fetchStep } from './boxes.ts';
-import { partOf, questionImages } from './requests.ts';
+import { type Framed, partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 const CALL = 'GET_CROPS';
@@ -36,8 +36,12 @@ export const AWARES: Tool = {
   }),
   parse,
   apply,
-  likely: () => [],
+  likely,
 };
+
+/** Crops by number, and the number of none of them, which stands for the whole image. */
+const CROPS = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+const WHOLE = -1;
 
 /** How the image is shown first. Source: resize_image. */
 function openingSteps(size: PixelSize, downsample: boolean): readonly ViewStep[] {
@@ -70,16 +74,50 @@ function cropsIn(text: string): readonly number[] {
 function apply({ crops }: JsonObject, conversation: Conversation): readonly ImageRequest[] {
   const { original, source } = questionImages(conversation);
   const numbers: readonly unknown[] = Array.isArray(crops) ? crops : [];
-  const isSmall = source.width < LEAST_SIDE || source.height < LEAST_SIDE;
-  if (isSmall || numbers.length === 0) {
-    const { image, region } = original.request;
-    const steps = shownSteps(source);
-    return [region === null ? { image, region, scale: 1, steps } : partOf({ image, region }, source, steps)];
-  }
-  return numbers.map((number) => {
-    const cut = cropStep(cropBox(Number(number), source));
-    return partOf(original.request, source, [cut, ...shownSteps(sizeAfter(source, [cut]))]);
-  });
+  return isSmall(source) || numbers.length === 0
+    ? [requestOf(WHOLE, original.request, source)]
+    : numbers.map((number) => requestOf(Number(number), original.request, source));
+}
+
+function isSmall({ width, height }: PixelSize): boolean {
+  return width < LEAST_SIDE || height < LEAST_SIDE;
+}
+
+/** A crop of the question's image, or of the region that a person has chosen; `source`: its pixels. */
+function requestOf(number: number, { image, region }: Framed, source: PixelSize): ImageRequest {
+  if (number === WHOLE && region === null) return { image, region, scale: 1, steps: shownSteps(source) };
+  if (number === WHOLE) return partOf({ image, region }, source, shownSteps(source));
+  const cut = cropStep(cropBox(number, source));
+  return partOf({ image, region }, source, [cut, ...shownSteps(sizeAfter(source, [cut]))]);
+}
+
+/**
+ * All that a call may ask for: after a crop those closest to it first, before one in the order of their numbers, the whole image last.
+ * Nobody has published how often each is asked for.
+ */
+function likely(conversation: Conversation): readonly ImageRequest[] {
+  const [original] = conversation.sinceQuestion.asked;
+  if (original === undefined) return [];
+  const framed = original.request;
+  const source = framed.region ?? conversation.sourceSize(framed.image);
+  if (isSmall(source)) return [requestOf(WHOLE, framed, source)];
+  const last = conversation.sinceQuestion.replied.at(-1);
+  const known = CROPS.find((number) => last !== undefined && isSame(requestOf(number, framed, source), last.request));
+  const distance = (number: number): number => {
+    if (known === undefined) return 0;
+    const [a, b] = [centre(cropBox(number, source)), centre(cropBox(known, source))];
+    return Math.hypot(a.x - b.x, a.y - b.y);
+  };
+  const others = CROPS.filter((number) => number !== known).toSorted((a, b) => distance(a) - distance(b));
+  return [...others, WHOLE].map((number) => requestOf(number, framed, source));
+}
+
+function isSame(a: ImageRequest, b: ImageRequest): boolean {
+  return requestKey(a) === requestKey(b);
+}
+
+function centre([left, top, right, bottom]: Box): { readonly x: number; readonly y: number } {
+  return { x: (left + right) / 2, y: (top + bottom) / 2 };
 }
 
 /** Source: get_crop_box. */

@@ -10,7 +10,7 @@ import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { type Box, cropStep, qwenSize, QWEN_LIMITS } from './boxes.ts';
 import { itemsOf, numberOf, readLenient, valueAt } from './literal.ts';
-import { partOf, questionImages } from './requests.ts';
+import { neighbours, partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
@@ -39,7 +39,7 @@ export const DEEPEYES: Tool = {
   opening: (image) => ({ image, region: null, scale: 1 }),
   parse,
   apply,
-  likely: () => [],
+  likely: neighbours,
 };
 
 /** The call, closed or not; an answer in the same text ends the turn. The script evaluates it as Python. */

@@ -12,7 +12,7 @@ import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
 import { callError, quoted, toInt } from './boxes.ts';
 import { type Literal, numberOf, readLenient } from './literal.ts';
-import { partOf, questionImages } from './requests.ts';
+import { neighbours, partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 const CALL_TAGS: TagPair = ['<grounding>', '</grounding>'];
@@ -52,7 +52,7 @@ export const MINI_O3: Tool = {
   opening: (image, size) => ({ image, region: null, scale: 1, steps: areaSteps(size, 'lanczos') }),
   parse,
   apply,
-  likely: () => [],
+  likely: neighbours,
 };
 
 /** Source: process_tool_call and the asserts of prepare_grounding_inputs_multi_turn that need no image. */

@@ -13,7 +13,7 @@ import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { type Box, callError, cropStep, pythonMax, pythonMin, quoted, qwenSize } from './boxes.ts';
 import { itemsOf, type Literal, numberOf, readLenient, valueAt } from './literal.ts';
-import { partOf, pictureOf } from './requests.ts';
+import { neighbours, partOf, pictureOf } from './requests.ts';
 import type { ParsedCall, ReplyPart, Tool } from './tool.ts';
 
 const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
@@ -60,7 +60,7 @@ export const QWEN_ZOOM: Tool = {
   opening: fullOf,
   parse,
   apply,
-  likely: () => [],
+  likely: neighbours,
 };
 
 /** Every call behind the thinking. One that is no JSON is an error; one without name or arguments is none. */

@@ -45,6 +45,7 @@ export const RESIZE: Tool = {
     if (images.length > 0) return images;
     throw new NamedError('ToolCallError', 'There is no image whose resolution could be changed.');
   },
+  certain: fullImages,
   likely: fullImages,
 };
 

@@ -55,8 +55,13 @@ export interface Tool {
    */
   apply(call: JsonObject, conversation: Conversation): readonly ReplyPart[] | string;
   /**
-   * The images that a future call is likely to request: they are prefetched while the device is idle or the call is still being
-   * generated, and cache capacity is reserved for them. Empty if they cannot be predicted.
+   * The images that every valid call requests: a single one is encoded while the call is still being generated, and cache capacity is
+   * reserved for them. Absent where the model chooses.
+   */
+  certain?(conversation: Conversation): readonly ImageRequest[];
+  /**
+   * The images that a future call may request, the likeliest first: they are encoded while nothing is asked. They must be equal to
+   * what `apply` would return, step by step. Empty if they cannot be predicted. Never throws.
    */
   likely(conversation: Conversation): readonly ImageRequest[];
 }

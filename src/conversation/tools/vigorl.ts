@@ -11,7 +11,7 @@ import type { Conversation } from '../messages.ts';
 import { between } from '../response.ts';
 import { cropStep, fetchStep, pythonMax, pythonMin } from './boxes.ts';
 import { itemsOf, numberOf, readJson, valueAt } from './literal.ts';
-import { partOf, questionImages } from './requests.ts';
+import { neighbours, partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
@@ -44,7 +44,7 @@ export const VIGORL: Tool = {
   opening: (image, size) => ({ image, region: null, scale: 1, steps: [fetchStep(size)] }),
   parse,
   apply,
-  likely: () => [],
+  likely: neighbours,
 };
 
 /** The first call; none counts beside an answer. Source: main and parse_coordinate. */

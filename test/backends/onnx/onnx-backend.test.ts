@@ -103,7 +103,8 @@ describe.each(KINDS)('a sequence on a %s', (kind) => {
 
   it('refuses features of another backend', async () => {
     const { backend } = await open({ kind });
-    const features = { tokens: 1, read: async () => new Float32Array(8), dispose: () => undefined };
+    const dispose = (): void => undefined;
+    const features = { tokens: 1, read: async () => new Float32Array(8), computed: async () => undefined, dispose };
     const sequence = await newSequence(backend);
     const running = sequence.forward([{ kind: 'features', features, first: 0, count: 1 }], GREEDY);
     await expect(running).rejects.toThrow(TypeError);

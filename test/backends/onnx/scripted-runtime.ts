@@ -133,6 +133,8 @@ export class ScriptedRuntime {
     return new HostTensor(type, Float32Array.from(rows.flat()), [1, count, width]);
   }
 
+  async settled(): Promise<void> {}
+
   async readLater(tensor: Tensor): Promise<TensorData> {
     return (await tensor.read()).slice();
   }

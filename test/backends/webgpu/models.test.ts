@@ -118,7 +118,7 @@ async function reference(
   const { hiddenSize } = parts.folder.manifest.config.text;
   const invent = (tokens: number, value: (i: number) => number): ImageFeatures => {
     const values = Float32Array.from({ length: tokens * hiddenSize }, (_, i) => value(i));
-    return new TensorFeatures(parts.runtime.tensor('float32', values, [1, tokens, hiddenSize]));
+    return new TensorFeatures(parts.runtime.tensor('float32', values, [1, tokens, hiddenSize]), async () => undefined);
   };
   const features = await lookAt(parts.backend.vision, questions);
   return { ...(await continuePrompt(parts.newDecoder(), invent, questions)), features };

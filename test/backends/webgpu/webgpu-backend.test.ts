@@ -247,7 +247,8 @@ describe('a sequence', () => {
     const { recorder, sequence } = await openSequence(MINIMAL);
     await sequence.forward(ids(4), GREEDY);
     const before = recorder.alive.size;
-    const features = { tokens: 1, read: async () => new Float32Array(8), dispose: () => undefined };
+    const dispose = (): void => undefined;
+    const features = { tokens: 1, read: async () => new Float32Array(8), computed: async () => undefined, dispose };
     const foreign = { kind: 'features', features, first: 0, count: 1 } as const;
     await expect(sequence.forward([...ids(1), foreign], GREEDY)).rejects.toThrow(TypeError);
     expect([sequence.length, recorder.alive.size]).toEqual([4, before]);

@@ -4,7 +4,16 @@ A layout fills an area (x0, y0, x1, y1) of a sheet from the top and returns how 
 drawn is whole and recorded, in the order in which one reads it.
 """
 
-from .sheet import Sheet, fonts, mix
+import re
+
+from ..facts import Fact, neighbours, pair, row_of_texts, stacked
+from ..facts import table as facts_of_table
+from .sheet import Line, Sheet, fonts, mix
+
+
+def _last(*lines: Line | None) -> list[str]:
+    """The texts drawn last in each of these lines; empty where one was not drawn."""
+    return [line.texts[-1] for line in lines if line is not None] if all(line is not None for line in lines) else []
 
 
 def _step(sheet: Sheet, size: float) -> float:
@@ -28,7 +37,10 @@ def document(sheet: Sheet, area) -> float:
                 y += head.size * 1.25
                 if y > y1:
                     return y1
-                sheet.put(x0, y, text, head)
+                if (line := sheet.put(x0, y, text, head)) and len(sheet.lines) == 1:
+                    sheet.facts.append(Fact("title", text))
+                elif line and sheet.facts and sheet.facts[-1].kind == "title" and len(sheet.lines) == 2:
+                    sheet.facts.pop()  # it goes on: no line of it is all of it
             y += body.size * r.uniform(0.2, 0.8)
             if r.random() < 0.15:
                 sheet.rule(x0, y, x1, y, mix(ground, sheet.ink, 0.3))
@@ -73,6 +85,7 @@ def signs(sheet: Sheet, area) -> float:
     """A few words in large letters: signs, labels, titles, buttons."""
     r = sheet.random
     x0, y, x1, y1 = area
+    drawn: list[str] = []
     while y1 - y > 14:
         size = min(r.choice((14, 18, 22, 28, 36, 48, 64)) * r.uniform(0.85, 1.15), (y1 - y) * 0.62)
         if size < 9:
@@ -101,8 +114,13 @@ def signs(sheet: Sheet, area) -> float:
                 outline=mix(ground, sheet.ink, r.random()),
                 radius=r.choice((0, 3, 8, 99)),
             )
-        sheet.put(x, base, text, style)
+        if sheet.put(x, base, text, style):
+            drawn.append(sheet.lines[-1].text)
         y = base + size * r.uniform(0.6, 1.2)
+    if len(drawn) == 1 and len(sheet.lines) == 1:
+        sheet.facts.append(Fact("sign", drawn[0]))
+    else:
+        sheet.facts += [f for f in stacked(drawn) if f.kind == "below"]
     return y
 
 
@@ -118,10 +136,12 @@ def form(sheet: Sheet, area) -> float:
     colon = r.choice((":", "", ""))
     high = size * r.uniform(1.7, 2.6)
     edge = mix(sheet.paper, sheet.ink, r.uniform(0.15, 0.5))
+    buttons: list[list[str]] = []
     if r.random() < 0.6:
         head = sheet.style(size * r.uniform(1.2, 1.9), "head")
         y += head.size * 1.2
-        sheet.put(x0, y, sheet.fit(sheet.write.title(), head, x1 - x0), head)
+        if (line := sheet.put(x0, y, sheet.fit(sheet.write.title(), head, x1 - x0), head)) and len(sheet.lines) == 1:
+            sheet.facts.append(Fact("title", line.text))
         y += size * 0.8
     while y + high * 1.2 < y1:
         k = r.random()
@@ -129,12 +149,12 @@ def form(sheet: Sheet, area) -> float:
             name = sheet.fit(sheet.write.label() + colon, label, (split if beside else x1) - x0 - 6)
             if beside:
                 base, left, right = y + high * 0.68, split, x1
-                line = sheet.put(x0, base, name, label)
+                named = line = sheet.put(x0, base, name, label)
             else:
                 y += size * 1.25
                 if y + high * 1.2 > y1:
                     break
-                sheet.put(x0, y, name, label)
+                named = sheet.put(x0, y, name, label)
                 y += size * 0.35
                 base, left, right, line = y + high * 0.68, x0, x0 + (x1 - x0) * r.choice((0.5, 0.7, 1.0)), None
             if boxed == "box":
@@ -151,7 +171,9 @@ def form(sheet: Sheet, area) -> float:
                 sheet.rule(left, y + high - 1, right, y + high - 1, edge)
             if r.random() < 0.9:
                 text = sheet.fit(sheet.write.value(), value, right - left - 16)
-                sheet.put(left + (7 if boxed == "box" else 2), base, text, value, line=line)
+                name = _last(named)
+                if filled := sheet.put(left + (7 if boxed == "box" else 2), base, text, value, line=line):
+                    sheet.facts += pair(name[0], filled.texts[-1]) if name else []
             y += high + size * r.uniform(0.2, 0.6)
         elif k < 0.88:
             s = size * 0.9
@@ -173,7 +195,12 @@ def form(sheet: Sheet, area) -> float:
                 sheet.box(x, y, x + w + size * 1.8, y + high, fill=ground, outline=edge if i else None, radius=r.choice((0, 3, 6, 99)))
                 line = sheet.put(x + size * 0.9, y + high * 0.66, text, style, line=line)
                 x += w + size * 2.6
+            if line:
+                buttons.append(list(line.texts))
             y += high + size * 0.6
+    sheet.facts += [f for texts in buttons for f in neighbours(texts)]
+    if len(buttons) == 1 and len(buttons[0]) == 1:
+        sheet.facts.append(Fact("button", buttons[0][0]))
     return y
 
 
@@ -199,7 +226,7 @@ def receipt(sheet: Sheet, area) -> float:
         sheet.put((x0 + x1) / 2, y, sheet.fit(text, s, width), s, "m")
     y += step * 0.5
 
-    def pair(left, right, s):
+    def both(left, right, s, kind="field"):
         nonlocal y
         y += step * s.size / style.size
         if y + s.size * 0.4 > y1:
@@ -207,7 +234,10 @@ def receipt(sheet: Sheet, area) -> float:
         right = sheet.fit(right, s, width * 0.5)
         left = sheet.fit(left, s, width - sheet.measure(right, s) - s.size)
         line = sheet.put(x0, y, left, s)
-        sheet.put(x1, y, right, s, "r", line)
+        if line and sheet.put(x1, y, right, s, "r", line):
+            left, right = line.texts
+            thing = re.sub(r"^\d+ (x )?", "", left)  # asked for without its number
+            sheet.facts += [Fact("total", right, (), needs=(left,))] if left.lower() == "total" else pair(thing, right, kind)
         return True
 
     def separator():
@@ -225,12 +255,12 @@ def receipt(sheet: Sheet, area) -> float:
             sheet.rule(x0, y, x1, y, style.colour)
 
     for _ in range(r.randint(0, 3)):
-        if not pair(sheet.write.label(), sheet.write.value(), style):
+        if not both(sheet.write.label(), sheet.write.value(), style):
             return y
     separator()
     for _ in range(r.randint(2, 16)):
         amount = r.choice(("", "", f"{r.randint(1, 9)} x ", f"{r.randint(1, 12)} "))
-        if not pair(amount + sheet.write.item(), sheet.write.price(), style):
+        if not both(amount + sheet.write.item(), sheet.write.price(), style, "item"):
             return y
         if r.random() < 0.15:
             y += step
@@ -241,7 +271,7 @@ def receipt(sheet: Sheet, area) -> float:
     for name in r.sample(
         ("Subtotal", "Tax", "VAT 19%", "Total", "Discount", "Cash", "Change", "Card", "Tip", "Amount due", "Balance"), r.randint(1, 4)
     ):
-        if not pair(name if r.random() < 0.6 else name.upper(), sheet.write.price(), bold if name == "Total" and r.random() < 0.6 else style):
+        if not both(name if r.random() < 0.6 else name.upper(), sheet.write.price(), bold if name == "Total" and r.random() < 0.6 else style):
             return y
     separator()
     for _ in range(r.randint(0, 3)):
@@ -323,20 +353,18 @@ def chat(sheet: Sheet, area) -> float:
             break
         w = max(sheet.measure(t, text_style) for t in lines) + 2 * pad
         left = x1 - w if right else x0
+        who = when = ""
         if names:
-            sheet.put(
-                x1 if right else x0,
-                y + small.size,
-                sheet.fit(f"{sheet.write.name()} {sheet.write.time()}", small, width),
-                small,
-                "r" if right else "l",
-            )
+            who, when = sheet.write.name(), sheet.write.time()
+            sheet.put(x1 if right else x0, y + small.size, sheet.fit(f"{who} {when}", small, width), small, "r" if right else "l")
         y += extra
         sheet.box(left, y, left + w, y + high, fill=ground, radius=r.choice((4, 10, 16)))
         base = y + pad * 0.6
         for text in lines:
             base += step
             sheet.put(left + pad, base - step * 0.25, text, text_style)
+        if who:
+            sheet.facts += [Fact("when_said", when, (who,)), *([Fact("said", lines[0], (who,)), Fact("sender", who, (lines[0],))] if len(lines) == 1 else [])]
         y += high + style.size * r.uniform(0.4, 0.9)
     return y
 
@@ -365,7 +393,7 @@ def table(sheet: Sheet, area) -> float:
     top = y
     if r.random() < 0.4:
         sheet.box(x0, y, x1, y + step, fill=sheet.surface())
-    drawn = 0
+    drawn, cells = 0, []
     for row in range(rows + 1):
         if y + step > y1:
             break
@@ -378,6 +406,8 @@ def table(sheet: Sheet, area) -> float:
             text = sheet.fit(text, s, b - a - 2 * pad)
             right = k in ("number", "price", "percent")
             line = sheet.put(b - pad if right else a + pad, y + step * 0.5 + s.size * 0.36, text, s, "r" if right else "l", line) or line
+        if line and len(line.texts) == len(kinds):
+            cells.append(line.texts)
         y += step
         drawn += 1
         if grid != "none":
@@ -385,6 +415,8 @@ def table(sheet: Sheet, area) -> float:
     if grid == "all":
         for x in edges:
             sheet.rule(x, top, x, y, edge)
+    if len(cells) == drawn:
+        sheet.facts += facts_of_table(cells[0], cells[1:]) if cells else []
     return y
 
 
@@ -407,11 +439,13 @@ def panel(sheet: Sheet, area) -> float:
         line = sheet.put(left, base, text, style)
         if right == "switch":
             on = r.random() < 0.5
+            if line:
+                sheet.facts.append(Fact("setting", "on" if on else "off", (line.text,), seen=False))
             w = style.size * 2.2
             sheet.box(x1 - w, base - style.size, x1, base + style.size * 0.25, fill=sheet.accent if on else edge, radius=99)
             sheet.disc(x1 - style.size * 0.65 if on else x1 - w + style.size * 0.65, base - style.size * 0.38, style.size * 0.5, fill=(255, 255, 255))
         elif right != "none":
-            sheet.put(
+            value = sheet.put(
                 x1 - 2,
                 base,
                 sheet.fit(sheet.write.value() if right == "value" else sheet.write.number(), small, (x1 - left) * 0.35),
@@ -419,12 +453,19 @@ def panel(sheet: Sheet, area) -> float:
                 "r",
                 line,
             )
+            if line and value is line:
+                sheet.facts += pair(*line.texts)
         if second:
             sheet.put(left, base + small.size * 1.35, sheet.fit(sheet.write.sentence(), small, (x1 - left) * 0.75), small)
         y += step
         if r.random() < 0.6:
             sheet.rule(x0, y, x1, y, edge)
     return y
+
+
+def _message(who: str, about: str, when: str) -> list[Fact]:
+    """Facts of a message in a list."""
+    return [Fact("subject", about, (who,)), Fact("sender", who, (about,)), Fact("when_said", when, (who,))]
 
 
 def mail(sheet: Sheet, area) -> float:
@@ -444,10 +485,14 @@ def mail(sheet: Sheet, area) -> float:
             line = sheet.put(x0 + 4, base, sheet.fit(sheet.write.name(), style, who - x0 - 14), style)
             sheet.put(who, base, sheet.fit(sheet.write.sentence(), small, x1 - w - who - 24), small, line=line)
             sheet.put(x1 - 4, base, when, small, "r", line)
+            if line and len(line.texts) == 3:
+                sheet.facts += _message(*line.texts)
         else:
             line = sheet.put(x0 + 4, base, sheet.fit(sheet.write.name(), style, x1 - x0 - w - 24), style)
             sheet.put(x1 - 4, base, when, small, "r", line)
-            sheet.put(x0 + 4, base + small.size * 1.35, sheet.fit(sheet.write.sentence(), small, x1 - x0 - 10), small)
+            about = sheet.put(x0 + 4, base + small.size * 1.35, sheet.fit(sheet.write.sentence(), small, x1 - x0 - 10), small)
+            if line and about and len(line.texts) == 2:
+                sheet.facts += _message(line.texts[0], about.text, line.texts[1])
         y += step
         sheet.rule(x0, y, x1, y, edge)
     return y
@@ -478,10 +523,12 @@ def dashboard(sheet: Sheet, area) -> float:
             name = sheet.style(small.size, colour=sheet.readable_on(ground, 0.8))
             big = sheet.style(min(r.uniform(18, 34), high * 0.36), "head", colour=sheet.readable_on(ground))
             at = y + name.size * 1.6
-            sheet.put(left + 9, at, sheet.fit(sheet.write.title(), name, w - 18), name)
+            label = sheet.put(left + 9, at, sheet.fit(sheet.write.title(), name, w - 18), name)
             at += big.size * 1.3
             text = sheet.fit(r.choice((sheet.write.number, sheet.write.price, sheet.write.percent, sheet.write.time))(), big, w - 18)
-            sheet.put(left + 9, at, text, big)
+            number = sheet.put(left + 9, at, text, big)
+            if label and number:
+                sheet.facts += pair(label.text, number.text)
             at += name.size * 1.5
             if at + name.size * 0.4 < y + high and r.random() < 0.7:
                 sheet.put(left + 9, at, sheet.fit(sheet.write.percent() + " " + sheet.write.words(1, 3), name, w - 18), name)
@@ -540,6 +587,8 @@ def window(sheet: Sheet, area) -> float:
             break
         line = sheet.put(x, base, text, bar, line=line) or line
         x += w + style.size * r.uniform(1.2, 2.2)
+    if line:
+        sheet.facts += row_of_texts("menu", list(line.texts))
     y += high + r.uniform(4, 12)
     if x1 - x0 > 330 and r.random() < 0.5:
         side = (x1 - x0) * r.uniform(0.2, 0.3)
@@ -548,12 +597,14 @@ def window(sheet: Sheet, area) -> float:
         else:
             shade = sheet.paper
         entry = sheet.style(style.size, colour=sheet.readable_on(shade, 0.4))
-        at, step = y, style.size * r.uniform(1.6, 2.4)
+        at, step, entries = y, style.size * r.uniform(1.6, 2.4), []
         for _ in range(r.randint(3, 14)):
             at += step
             if at > y1:
                 break
-            sheet.put(x0, at, sheet.fit(sheet.write.title(), entry, side - 14), entry)
+            if put := sheet.put(x0, at, sheet.fit(sheet.write.title(), entry, side - 14), entry):
+                entries.append(put.text)
+        sheet.facts += [f for f in stacked(entries) if f.kind == "below"]
         x0 += side + r.uniform(10, 20)
     return inner(sheet, (x0, y, x1, y1))
 

@@ -170,6 +170,7 @@ class Sheet:
         self.image = Image.new("RGB", (round(width * scale), round(height * scale)), self.paper)
         self.draw = ImageDraw.Draw(self.image)
         self.lines: list[Line] = []
+        self.facts: list = []  # facts.Fact: what the page says, for questions about it
         self._characters: list = []  # (x, baseline, advances, text, cap), in drawn pixels
         kinds = fonts(split)
         self.text_font = r.choice(kinds["plain"] if r.random() < 0.88 else kinds["all"])

@@ -92,6 +92,10 @@ class OrtWebGpuRuntime implements DeviceRuntime {
     return hostArray(tensor.type, await this.#readback.read(gpuBuffer, byteLength(tensor.type, tensor.dims)));
   }
 
+  async settled(): Promise<void> {
+    await this.#device.queue.onSubmittedWorkDone();
+  }
+
   async dispose(): Promise<void> {
     this.#device.destroy();
   }

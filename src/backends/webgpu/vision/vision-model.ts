@@ -5,6 +5,7 @@ import type { PreprocessedImage } from '../../../image/patchify.ts';
 import type { VisionConfig } from '../../../model/vision-config.ts';
 import { NamedError } from '../../../shared/errors.ts';
 import type { KernelContext } from '../context.ts';
+import { activationBytes } from '../gpu/activation-buffer.ts';
 import { traitsOf } from '../gpu/device-traits.ts';
 import { BufferFeatures } from '../image-features.ts';
 import { selfTestVision } from '../self-test/vision-test.ts';
@@ -58,6 +59,11 @@ export class WebGpuVisionModel implements VisionModel {
       weights.release();
       throw thrown;
     }
+  }
+
+  get bytesPerToken(): number {
+    const { vision, activations } = this.#context.model;
+    return vision.outHiddenSize * activationBytes(activations);
   }
 
   /** Submits the encoding of an image into features of patches / 4 tokens. The caller disposes the result. Throws ImageTooLargeError. */
