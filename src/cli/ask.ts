@@ -1,12 +1,14 @@
 /**
  * npm run -s ask -- (--image FILE ... | --video FILE) --question TEXT | --chat FILE.json
- *                   [--mode smart|half|full | --downsample on|off --tool on|off]
+ *                   [--region X1,Y1,X2,Y2 [--beside-whole]] [--mode smart|half|full | --downsample on|off --tool on|off]
  *                   [--model DIR] [--backend auto|webgpu|cpu] [--max-new-tokens N] [--max-rounds N] [--max-images N]
  *                   [--max-pixels N] [--min-pixels N] [--temperature T] [--top-p P] [--seed N]
  *                   [--drop-oldest-images on|off] [--force-round-1 TEXT] [--json]
  */
 import { defineCommand } from 'citty';
+import type { Engine } from '../conversation/engine.ts';
 import { sayInRound1 } from '../evaluation/given-text.ts';
+import type { AskedRegion } from '../protocol/chat.ts';
 import type { TurnEvent } from '../protocol/events.ts';
 import { SETTING_NAMES } from '../protocol/setting-names.ts';
 import {
@@ -16,9 +18,9 @@ import {
   type TurnResult,
   type TurnSettings,
 } from '../protocol/turn.ts';
-import { NamedError } from '../shared/errors.ts';
+import { about, NamedError } from '../shared/errors.ts';
 import { TOOL_NAMES } from '../shared/prompt-sets.ts';
-import { type AskInput, readChat, readQuestion } from './ask-input.ts';
+import { type AskedPicture, type AskInput, parseRegion, readChat, readQuestion } from './ask-input.ts';
 import { BUNDLED_MODEL } from './bundled-model.ts';
 import { openNodeModel } from './node-engine.ts';
 import { BACKEND_OPTION, parseBackend } from './backend-option.ts';
@@ -31,6 +33,8 @@ const command = defineCommand({
     image: { type: 'string', description: 'Image file; may be given several times' },
     video: { type: 'string', description: 'Animated GIF or WebP, or a folder of frames: up to 8 are shown' },
     question: { type: 'string', description: 'The question' },
+    region: { type: 'string', description: 'X1,Y1,X2,Y2 in pixels of the first picture: ask about this part of it' },
+    'beside-whole': { type: 'boolean', default: false, description: 'Show the whole picture before the region' },
     chat: { type: 'string', description: "JSON file of messages; the last, the user's, is answered" },
     mode: { type: 'string', description: 'smart | half | full' },
     downsample: { type: 'string', description: 'on | off: start at half resolution' },
@@ -61,6 +65,8 @@ interface Arguments {
   readonly video?: string | undefined;
   readonly question?: string | undefined;
   readonly chat?: string | undefined;
+  readonly region?: string | undefined;
+  readonly 'beside-whole': boolean;
   readonly mode?: string | undefined;
   readonly downsample?: string | undefined;
   readonly tool?: string | undefined;
@@ -89,7 +95,7 @@ async function ask(args: Arguments, images: readonly string[]): Promise<void> {
     if (!args.json) printEvent(event);
   };
   try {
-    for (const image of input.images) await engine.addImage(image);
+    for (const picture of input.images) await add(engine, picture);
     const options = { ...input.options, ...(forced === undefined ? {} : sayInRound1(forced)) };
     const result = await run(() => engine.ask(input.question, settings, onEvent, options));
     if (args.json) console.log(JSON.stringify(toJson(result)));
@@ -99,24 +105,39 @@ async function ask(args: Arguments, images: readonly string[]): Promise<void> {
   }
 }
 
+/** Adds an image; an error says which one it is about. */
+async function add(engine: Engine, { name, image }: AskedPicture): Promise<void> {
+  try {
+    await engine.addImage(image);
+  } catch (thrown) {
+    throw about(name, thrown);
+  }
+}
+
 /** What is asked: a chat's file, or a question about images and a video's frames. */
-async function readInput(
-  { chat, question, video }: Arguments,
-  images: readonly string[],
-  settings: TurnSettings,
-): Promise<AskInput> {
+async function readInput(args: Arguments, images: readonly string[], settings: TurnSettings): Promise<AskInput> {
+  const { chat, question, video } = args;
+  const part = partOf(args);
   if (chat !== undefined) {
-    if (question === undefined && images.length === 0 && video === undefined) return readChat(chat, settings);
+    const isAlone = question === undefined && images.length === 0 && video === undefined && part === null;
+    if (isAlone) return readChat(chat, settings);
     throw new NamedError(
       'UsageError',
-      '--chat holds the question and its images. Leave --question, --image and --video out.',
+      '--chat holds the question and its images. Leave --question, --image, --video and --region out.',
     );
   }
   if (question === undefined) throw new NamedError('UsageError', 'There is no --question. Give one, or a --chat file.');
   if (images.length === 0 && video === undefined) {
     throw new NamedError('UsageError', 'There is no --image. Give the path of an image, or a --video.');
   }
-  return readQuestion(question, images, video);
+  return readQuestion(question, { paths: images, video, part });
+}
+
+/** The part of the first picture that is asked about; null: all of it. Throws UsageError. */
+function partOf({ region, 'beside-whole': besideWhole }: Arguments): AskedRegion | null {
+  if (region !== undefined) return { region: parseRegion(region), besideWhole };
+  if (!besideWhole) return null;
+  throw new NamedError('UsageError', '--beside-whole needs a --region. Give one, or leave it out.');
 }
 
 function printEvent(event: TurnEvent): void {

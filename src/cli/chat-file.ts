@@ -36,7 +36,7 @@ const SCHEME = /^([a-z][a-z\d+.-]+):/i;
 export async function readChatFile(path: string): Promise<FileChat> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = textOf(await readFile(path));
   } catch (cause) {
     throw chatError(`${path} cannot be read (${messageOf(cause)}). Give the path of a JSON file.`, cause);
   }
@@ -63,6 +63,13 @@ export async function readChatFile(path: string): Promise<FileChat> {
     throw chatError('The last message is empty. Put the question into it.');
   }
   return { history: read.slice(0, -1), question };
+}
+
+/** A file's text, in UTF-8 or, with its mark, UTF-16, as editors and shells on Windows write it. The mark is no part of it. */
+function textOf(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  return new TextDecoder(first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8').decode(bytes);
 }
 
 async function parseMessage(message: unknown, where: string, images: ImageFiles): Promise<FileMessage> {

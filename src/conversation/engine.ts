@@ -10,6 +10,7 @@ import type { SizeLimits, TurnResult, TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import type { Backend } from '../engine/backend.ts';
+import { checkContent, checkSettings, checkWords } from './check-question.ts';
 import { EngineCore } from './engine-core.ts';
 import { IdleWork } from './idle-work.ts';
 import type { ImageViews } from './image-views.ts';
@@ -18,9 +19,6 @@ import { LIKELY_LIMITS, type LikelyLimits } from './prefetch.ts';
 import { TOOLS } from './tools/registry.ts';
 import type { Tool } from './tools/tool.ts';
 import { runTurn, type TurnRequest } from './turn.ts';
-
-/** Most characters of a question per token of the context: a longer question cannot fit, so it is not tokenised. */
-const CHARACTERS_PER_TOKEN = 16;
 
 /** A question about the first image, without history. */
 const ALONE: ChatContext = { history: [], images: [0] };
@@ -142,8 +140,12 @@ export class Engine {
     const isAlone = chat === ALONE && content === undefined;
     if (this.#views === null && isAlone) throw noImage();
     const views = (this.#views ??= this.core.newViews());
-    if (content === undefined) this.#checkQuestion(question);
-    this.#checkLength([...chat.history.flatMap((message) => message.content), ...(content ?? [])]);
+    checkSettings(settings);
+    if (content === undefined) checkWords(question);
+    const asked = content ?? [untrustedText(question)];
+    const { vocabSize } = this.#folder.model.config.text;
+    const limits = { contextLength: this.core.contextLength, vocabSize };
+    checkContent([...chat.history.flatMap((message) => message.content), ...asked], limits);
     const stop = new AbortController();
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -216,21 +218,6 @@ export class Engine {
     await this.stop();
     this.#views?.dispose();
     await this.core.dispose();
-  }
-
-  #checkQuestion(question: string): void {
-    if (question.trim() === '') throw new NamedError('QuestionError', 'The question is empty. Type one, then ask.');
-    this.#checkLength([untrustedText(question)]);
-  }
-
-  #checkLength(content: readonly ChatContent[]): void {
-    const limit = this.core.contextLength * CHARACTERS_PER_TOKEN;
-    const length = content.reduce((sum, piece) => sum + (piece.type === 'text' ? piece.text.length : 0), 0);
-    if (length <= limit) return;
-    throw new NamedError(
-      'QuestionError',
-      `What is asked has ${length} characters; this model takes at most about ${limit}. Shorten it.`,
-    );
   }
 }
 

@@ -1,7 +1,7 @@
 /** The start of a turn: its first messages, and the number of tokens that may follow them. */
 import { countTokens } from '../engine/segments.ts';
 import type { ToolPrompts } from '../model/prompts.ts';
-import type { ChatContent, ChatMessage } from '../protocol/chat.ts';
+import type { AskedImage, ChatContent, ChatMessage } from '../protocol/chat.ts';
 import type { TurnSettings } from '../protocol/turn.ts';
 import { NamedError } from '../shared/errors.ts';
 import { fullOf, halfOf, type ImageRequest } from '../shared/image-request.ts';
@@ -9,6 +9,7 @@ import type { ImageViews } from './image-views.ts';
 import { type Content, Conversation, imagesOf, type Message } from './messages.ts';
 import { roundsOf } from './reply.ts';
 import type { ImageOf } from './prompt-builder.ts';
+import { partOf } from './tools/requests.ts';
 import { followUpMessages, questionMessages, systemMessages, toolReply } from './templates.ts';
 import type { TurnContext } from './turn-context.ts';
 
@@ -25,8 +26,8 @@ const RESERVED_ROUNDS = 2;
 export interface TurnQuestion {
   /** The question's text. */
   readonly question: string;
-  /** The source images, by their indices among the views. */
-  readonly images: readonly number[];
+  /** The source images, by their indices among the views, and regions of such. */
+  readonly images: readonly AskedImage[];
   /** The messages before it; empty or absent: a question without history. */
   readonly history?: readonly ChatMessage[];
   /** The user's message as it is, in place of the model's template around `question` and `images`. */
@@ -49,7 +50,7 @@ export interface TurnStart {
   readonly imageOf: ImageOf;
 }
 
-/** The turn's first messages. Throws QuestionError for more images than the settings allow, and what the tool's opening throws. */
+/** The turn's first messages. Throws QuestionError for more images than the settings allow, ImageRegionError, and what the tool's opening throws. */
 export function startTurn({ prompts, tool }: Pick<TurnContext, 'prompts' | 'tool'>, asked: TurnQuestion): TurnStart {
   const { question, views, settings } = asked;
   const offered = settings.tool ? prompts.tool : null;
@@ -58,10 +59,15 @@ export function startTurn({ prompts, tool }: Pick<TurnContext, 'prompts' | 'tool
   const opened = (image: number): ImageRequest | undefined => open?.(image, views.sourceSize(image), settings);
   const { history = [], content } = asked.content === undefined ? asked : openedChat(asked, opened);
   const whole = settings.downsample ? halfOf : fullOf;
-  const requests =
-    content === undefined
-      ? asked.images.map((image) => opened(image) ?? whole(image))
-      : imagesOf({ role: 'user', content });
+  const viewOf = (shown: AskedImage): ImageRequest => {
+    if (typeof shown === 'number') return opened(shown) ?? whole(shown);
+    const { image, region } = shown;
+    const request = { image, region, scale: 1 };
+    views.view(request); // throws for a region that does not lie in the image
+    const steps = open?.(image, region, { ...settings, downsample: false }).steps;
+    return steps === undefined ? request : partOf(request, region, steps);
+  };
+  const requests = content === undefined ? asked.images.map(viewOf) : imagesOf({ role: 'user', content });
   const maxImages = settings.maxImages ?? tool.describe().maxImages * Math.max(1, requests.length);
   if (requests.length > maxImages) {
     throw new NamedError(

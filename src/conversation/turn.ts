@@ -219,17 +219,19 @@ class Turn {
     return extractAnswer(tags.answer === null ? (texts.at(-1) ?? '') : texts.join(''), tags);
   }
 
-  /** The boxes and points of the answer, which count in the last image that was shown whole. */
+  /** The boxes and points of the answer, which count in the last image that was shown whole, or else in the region asked about. */
   #marks(): readonly AnswerMark[] {
     const { tokenizer, markUnit: unit } = this.#context;
     const written = findMarks(this.#answer((ids) => tokenizer.decode(ids)));
+    if (written.length === 0) return [];
     const { conversation } = this.#start;
-    const whole =
-      written.length === 0 ? undefined : conversation.shown.findLast(({ request }) => request.region === null);
-    if (whole === undefined) return [];
-    const { image, steps = [] } = whole.request;
-    const shown = shownBySteps(conversation.sourceSize(image), steps);
-    return written.map((mark) => placeMark(mark, { image, seen: whole.size, shown, unit }));
+    const { asked, replied } = conversation.sinceQuestion;
+    const counted = [...asked, ...replied].findLast(({ request }) => request.region === null) ?? asked.at(-1);
+    if (counted === undefined) return [];
+    const { image, region, steps = [] } = counted.request;
+    const source = conversation.sourceSize(image);
+    const shown = region ?? shownBySteps(source, steps);
+    return written.map((mark) => placeMark(mark, { image, seen: counted.size, shown, unit }));
   }
 
   #result(finishReason: FinishReason): TurnResult {
@@ -237,7 +239,7 @@ class Turn {
     const { views, askedAt } = this.#request;
     const { conversation, historyLength, requests } = this.#start;
     const used = this.#rounds.reduce((sum, round) => sum + round.visualTokens, 0);
-    const full = requests.reduce((sum, { image }) => sum + views.view(fullOf(image)).tokens, 0);
+    const full = picturesOf(requests).reduce((sum, image) => sum + views.view(fullOf(image)).tokens, 0);
     return {
       answer: this.#answer((ids) => tokenizer.plainText(ids)),
       finishReason,
@@ -250,4 +252,11 @@ class Turn {
       totalMs: performance.now() - askedAt,
     };
   }
+}
+
+/** The pictures that always showing them at full resolution would show: each whole one, and once each that only regions show. */
+function picturesOf(requests: readonly ImageRequest[]): readonly number[] {
+  const whole = requests.filter(({ region }) => region === null).map(({ image }) => image);
+  const others = requests.map(({ image }) => image).filter((image) => !whole.includes(image));
+  return [...whole, ...new Set(others)];
 }

@@ -114,8 +114,8 @@ export class Decoder {
     if (required > this.contextLength) {
       throw new NamedError(
         'ContextLengthError',
-        `The question and the image need ${required} tokens, the model holds ${this.contextLength}. ` +
-          'Ask a shorter question, or set a smaller pixel budget.',
+        `The question and its images need ${required} tokens, the model holds ${this.contextLength}. ` +
+          'Ask a shorter question, show fewer images, or set a smaller pixel budget.',
       );
     }
     const capacity = this.#roundedCapacity(wished);

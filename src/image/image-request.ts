@@ -19,7 +19,7 @@ import {
 } from './half-resolution.ts';
 import { preprocess, type PreprocessedImage } from './patchify.ts';
 import { type PixelSize, smartResize } from './smart-resize.ts';
-import { runSteps, sizeAfter } from './view-steps.ts';
+import { MAX_STEP_PIXELS, runSteps, sizeAfter } from './view-steps.ts';
 
 /** Size and cost of a view as the model sees it. */
 export interface PlannedView extends PixelSize {
@@ -84,7 +84,15 @@ export function sizeBefore(
   const { region, scale, steps } = request;
   if (steps !== undefined) return budgetSize(sizeAfter(source, steps), limits.pixelBudget);
   const within = budgetSize(shownSize(source, region), limits.pixelBudget);
-  return liftedSize(scaledSize(enlargedSize(within, leastPixels(request, limits)), scale));
+  const size = scaledSize(enlargedSize(within, leastPixels(request, limits)), scale);
+  if (scale > 0 && size.width * size.height <= Math.max(MAX_STEP_PIXELS, source.width * source.height)) {
+    return liftedSize(size);
+  }
+  throw new NamedError(
+    'ImageRegionError',
+    `A view at ${scale} times the size of ${within.width} x ${within.height} pixels cannot be made. Ask for a scale above 0, and ` +
+      `for at most ${MAX_STEP_PIXELS.toLocaleString('en')} pixels.`,
+  );
 }
 
 /** Size in pixels of the region that is shown. Throws ImageRegionError. */

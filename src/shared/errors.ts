@@ -59,3 +59,10 @@ export function isNamed(value: unknown, name: ErrorName): boolean {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** What was thrown, its message beginning with what it is about where it has a name of ours: one of several files says which. */
+export function about(subject: string, thrown: unknown): unknown {
+  return thrown instanceof NamedError
+    ? new NamedError(thrown.name, `${subject}: ${thrown.message}`, { cause: thrown })
+    : thrown;
+}

@@ -3,6 +3,7 @@ import type { BackendChoice, BackendOption, EngineInfo, ImageInfo } from '../pro
 import type { Diagnostics } from '../protocol/diagnostics.ts';
 import type { LoadProgress } from '../protocol/events.ts';
 import type { Mode } from '../protocol/turn.ts';
+import type { PixelRegion } from '../shared/image-request.ts';
 import type { Rate } from '../shared/rate-meter.ts';
 import type { PlainError } from './plain-error.ts';
 import type { NumberFieldName, SettingsForm, SwitchName } from './settings-form.ts';
@@ -76,6 +77,16 @@ export interface ImageSlice {
   dismissImageError: () => void;
   /** Gives the engine the image if it does not hold it yet. Never throws; a refusal becomes `imageError`. */
   syncImage: () => Promise<void>;
+}
+
+/** The drawn region's part of the state. */
+export interface RegionSlice {
+  /** In pixels of the picture; null: questions are about all of it. */
+  readonly region: PixelRegion | null;
+  /** Whether a question shows all of the picture, too. */
+  readonly besideWhole: boolean;
+  setRegion: (region: PixelRegion | null) => void;
+  setBesideWhole: (besideWhole: boolean) => void;
 }
 
 /** An image that ships with the page, and questions that suit it. */
@@ -169,6 +180,7 @@ export interface ThemeSlice {
 export type AppState = EngineSlice &
   ModelSlice &
   ImageSlice &
+  RegionSlice &
   ExamplesSlice &
   SettingsSlice &
   TurnSlice &

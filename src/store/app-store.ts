@@ -16,6 +16,7 @@ import { imageSlice } from './image-slice.ts';
 import { settingsFrom } from './link-settings.ts';
 import { modelSlice } from './model-slice.ts';
 import { prefetchOnChange } from './prefetch.ts';
+import { regionSlice } from './region-slice.ts';
 import { settingsSlice } from './settings-slice.ts';
 import { themeSlice } from './theme-slice.ts';
 import { turnSlice } from './turn-slice.ts';
@@ -31,6 +32,7 @@ export function createAppStore(deps: AppDeps, backend: BackendChoice = 'auto'): 
     ...engineSlice(session, backend)(...slice),
     ...modelSlice(deps.model)(...slice),
     ...imageSlice(session)(...slice),
+    ...regionSlice()(...slice),
     ...examplesSlice(session)(...slice),
     ...settingsSlice(deps.settings)(...slice),
     ...turnSlice(session)(...slice),

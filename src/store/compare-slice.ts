@@ -6,10 +6,11 @@ import { MODE_SWITCHES } from '../protocol/turn.ts';
 import type { Mode } from '../protocol/turn.ts';
 import type { CompareSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
+import { partAsked } from './region-slice.ts';
 import { runTurn } from './run-turn.ts';
 import { modesOf, settingsOf } from './settings-form.ts';
 import { aloneOf } from './thread.ts';
-import { askObstacle } from './turn-slice.ts';
+import { compareObstacle } from './turn-slice.ts';
 import { turnModel } from './turn-model.ts';
 import { newTurn, withoutPixels } from './turn-state.ts';
 import type { TurnView } from './turn-state.ts';
@@ -28,10 +29,10 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
 
       compare: () => {
         const settings = settingsOf(get().form);
-        if (askObstacle(get()) !== null || settings === null) return;
-        const question = get().question.trim();
+        if (compareObstacle(get()) !== null || settings === null) return;
+        const [question, part] = [get().question.trim(), partAsked(get())];
         const rowOf = (mode: Mode): TurnView =>
-          newTurn(session.nextId(), question, { ...settings, ...MODE_SWITCHES[mode] });
+          newTurn({ id: session.nextId(), question, part, settings: { ...settings, ...MODE_SWITCHES[mode] } });
         set({ comparison: modesOf(turnModel(get())).map(rowOf) });
         get().runQueued();
       },
@@ -49,7 +50,7 @@ export function compareSlice(session: EngineSession): SliceOf<CompareSlice> {
           const error = await runTurn(session, {
             turn: row,
             model: turnModel(get()),
-            chat: aloneOf(get()),
+            chat: aloneOf(get(), row.part),
             change: (change) => changeRow(row.id, (turn) => withoutPixels(change(turn))),
           });
           if (error !== null && endsEngine(error)) {

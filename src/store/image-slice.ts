@@ -33,7 +33,7 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
         const before = get().image;
         if (before !== null) URL.revokeObjectURL(before.url);
         const image = { id, name, blob, frames, url: URL.createObjectURL(preview), info, suggestions };
-        set({ image, imageError: null, turns: [], comparison: null });
+        set({ image, imageError: null, turns: [], comparison: null, region: null });
         return id;
       } catch (thrown) {
         set({ imageError: { ...plainError(thrown), fileName: name } });
@@ -68,7 +68,7 @@ export function imageSlice(session: EngineSession): SliceOf<ImageSlice> {
         // The browser could decode it, but the engine refused it. If the engine broke, the next one may accept it.
         if (!REFUSALS.includes(plainError(thrown).name) || get().image?.id !== image.id) return;
         URL.revokeObjectURL(image.url);
-        set({ image: null });
+        set({ image: null, region: null });
         get().failQueued({
           name: 'ImageDecodeError',
           message: 'The image cannot be used; see the message at the picture.',

@@ -35,7 +35,7 @@ export function prefetchOnChange(store: StoreApi<AppState>, session: EngineSessi
     const { downsample, tool, toolName, maxNewTokens, maxRounds } = settings;
     const requested = [plan, downsample, tool, toolName, maxNewTokens, maxRounds].join();
     const chat = chatOf(state);
-    const known = [requested, chat?.history.length].join();
+    const known = [requested, chat?.history.length, JSON.stringify(chat?.images)].join();
     if (known === done) return;
     done = known;
     void api.prefetch(settings, chat).catch(() => undefined); // the connection reports a worker that dies

@@ -4,6 +4,7 @@
  */
 import type { AppState, TurnSlice } from './app-state.ts';
 import { endsEngine } from './plain-error.ts';
+import { partAsked } from './region-slice.ts';
 import { runTurn } from './run-turn.ts';
 import { settingsOf } from './settings-form.ts';
 import { chatOf } from './thread.ts';
@@ -34,7 +35,8 @@ export function turnSlice(session: EngineSession): SliceOf<TurnSlice> {
       ask: () => {
         const settings = settingsOf(get().form);
         if (askObstacle(get()) !== null || settings === null) return;
-        const turn = newTurn(session.nextId(), get().question.trim(), settings);
+        const question = get().question.trim();
+        const turn = newTurn({ id: session.nextId(), question, settings, part: partAsked(get()) });
         set({ turns: [...get().turns.map(withoutPixels), turn] });
         get().runQueued();
       },
@@ -98,4 +100,11 @@ export function askObstacle(state: AppState): string | null {
   if (settingsOf(state.form) === null) return 'A setting is not valid; see Settings.';
   if (state.engine.status === 'failed') return 'The model is not loaded; see the message at the top.';
   return null;
+}
+
+/** Why nothing can be compared now; null when it can. */
+export function compareObstacle(state: AppState): string | null {
+  const isRegionAlone = state.region !== null && !state.besideWhole;
+  // A region is shown at its own resolution in every mode.
+  return askObstacle(state) ?? (isRegionAlone ? 'Compare needs the whole picture beside the region.' : null);
 }

@@ -2,8 +2,9 @@
  * The page's state of one turn, and how every event changes it: pure functions over plain data. Events may come
  * after the result, since they travel on a channel of their own; they still fill in text then.
  */
+import type { AskedRegion } from '../protocol/chat.ts';
 import type { StageEvent, TurnEvent } from '../protocol/events.ts';
-import type { Resolution, RoundResult, TurnResult, TurnSettings, VisualTokens } from '../protocol/turn.ts';
+import type { Resolution, RoundImage, RoundResult, TurnResult, TurnSettings, VisualTokens } from '../protocol/turn.ts';
 import type { RgbImage } from '../shared/rgb-image.ts';
 import { partialTagLength, type TextKind } from '../shared/response-tags.ts';
 import type { PlainError } from './plain-error.ts';
@@ -13,6 +14,8 @@ import { type TurnModel, UNKNOWN_MODEL } from './turn-model.ts';
 export interface RoundView {
   readonly round: number;
   readonly resolution: Resolution;
+  /** The images it adds; `resolution` and `imageSize` are the first one's. */
+  readonly images: readonly RoundImage[];
   readonly imageSize: { readonly width: number; readonly height: number };
   readonly visualTokens: number;
   /** The image that the model sees in this round; null when the engine did not send it, or it was released. */
@@ -30,6 +33,8 @@ export interface TurnView {
   readonly id: number;
   readonly question: string;
   readonly settings: TurnSettings;
+  /** The region that it is about; null: all of the picture. */
+  readonly part: AskedRegion | null;
   /** The model that answers it, from when it is asked. */
   readonly model: TurnModel;
   readonly status: TurnStatus;
@@ -40,9 +45,8 @@ export interface TurnView {
 }
 
 /** A turn that waits to be run. */
-export function newTurn(id: number, question: string, settings: TurnSettings): TurnView {
-  const model = UNKNOWN_MODEL;
-  return { id, question, settings, model, status: 'queued', stage: null, rounds: [], result: null, error: null };
+export function newTurn(asked: Pick<TurnView, 'id' | 'question' | 'settings' | 'part'>): TurnView {
+  return { ...asked, model: UNKNOWN_MODEL, status: 'queued', stage: null, rounds: [], result: null, error: null };
 }
 
 /** The turn is handed to the engine, which has loaded `model`. */
@@ -56,8 +60,9 @@ export function applyTurnEvent(turn: TurnView, event: TurnEvent): TurnView {
     case 'stage':
       return turn.status === 'running' ? { ...turn, stage: event } : turn;
     case 'roundStart': {
-      const { round, resolution, imageSize, visualTokens, seen } = event;
-      return withRound(turn, { ...emptyRound(round), resolution, imageSize, visualTokens, seen: seen ?? null });
+      const { round, resolution, images, imageSize, visualTokens, seen } = event;
+      const shown = { resolution, images, imageSize, visualTokens, seen: seen ?? null };
+      return withRound(turn, { ...emptyRound(round), ...shown });
     }
     case 'text': {
       const before = roundOf(turn, event.round);
@@ -126,7 +131,7 @@ export function visualTokensOf(turn: TurnView, full: number | null): VisualToken
 function emptyRound(round: number): RoundView {
   const streamed = { thinking: '', toolCall: '', answer: '', text: '' };
   const imageSize = { width: 0, height: 0 };
-  return { round, resolution: 'none', imageSize, visualTokens: 0, seen: null, streamed, result: null };
+  return { round, resolution: 'none', images: [], imageSize, visualTokens: 0, seen: null, streamed, result: null };
 }
 
 function roundOf(turn: TurnView, round: number): RoundView {

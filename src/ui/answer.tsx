@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import { toolWords } from '../store/turn-model.ts';
 import { answerOf, isOver } from '../store/turn-state.ts';
 import type { TurnView } from '../store/turn-state.ts';
-import { shorten } from './format.ts';
+import { formatSize, shorten } from './format.ts';
 import { Rounds } from './rounds.tsx';
 import { StageLine } from './stage-line.tsx';
 import { useApp } from './store-context.ts';
@@ -21,7 +21,7 @@ export function Answer(): ReactElement {
         <h2 id="answer-title" className="small-title">
           Answer
         </h2>
-        {turn !== undefined && <p className="answer__question">{shorten(turn.question, QUESTION_LENGTH)}</p>}
+        {turn !== undefined && <p className="answer__question">{askedIn(turn, QUESTION_LENGTH)}</p>}
       </div>
       {turn === undefined ? (
         <p className="empty">The answer will appear here, with what the model saw and how it decided.</p>
@@ -60,6 +60,11 @@ function CurrentTurn({ turn }: { turn: TurnView }): ReactElement {
       {turn.result !== null && <TurnDetails result={turn.result} />}
     </>
   );
+}
+
+/** The question, cut to a length, and the region it was about. */
+export function askedIn({ question, part }: TurnView, length: number): string {
+  return `${shorten(question, length)}${part === null ? '' : ` · region ${formatSize(part.region)}`}`;
 }
 
 /** A note on how the turn ended, unless it ended normally. */

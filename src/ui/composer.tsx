@@ -1,6 +1,6 @@
 /** The question box, its buttons, the mode and the settings. */
 import type { ReactElement } from 'react';
-import { askObstacle, isBusy } from '../store/turn-slice.ts';
+import { askObstacle, compareObstacle, isBusy } from '../store/turn-slice.ts';
 import { ModePicker } from './mode-picker.tsx';
 import { SettingsPanel } from './settings-panel.tsx';
 import { useApp } from './store-context.ts';
@@ -14,6 +14,7 @@ export function Composer(): ReactElement {
   const compare = useApp((state) => state.compare);
   const ask = useApp((state) => state.ask);
   const obstacle = useApp(askObstacle);
+  const noComparing = useApp(compareObstacle);
   const newChat = useApp((state) => state.newChat);
   const isTalking = useApp(({ form, turns }) => form.memory && turns.length > 0);
   const busy = useApp(isBusy);
@@ -38,7 +39,7 @@ export function Composer(): ReactElement {
         <button
           type="button"
           className="button"
-          disabled={obstacle !== null}
+          disabled={noComparing !== null}
           aria-describedby="ask-hint"
           title="Ask in all three modes and compare"
           onClick={compare}
@@ -50,7 +51,7 @@ export function Composer(): ReactElement {
             New chat
           </button>
         )}
-        <Hint obstacle={obstacle} stopping={stopping} />
+        <Hint obstacle={obstacle ?? noComparing} stopping={stopping} />
       </div>
       <ModePicker>
         <SettingsPanel />

@@ -2,8 +2,8 @@
 import type { ReactElement } from 'react';
 import { answerOf, visualTokensOf } from '../store/turn-state.ts';
 import type { TurnView } from '../store/turn-state.ts';
-import { noteOf } from './answer.tsx';
-import { formatRatio, shorten } from './format.ts';
+import { askedIn, noteOf } from './answer.tsx';
+import { formatRatio } from './format.ts';
 import { Rounds } from './rounds.tsx';
 import { useApp } from './store-context.ts';
 import { TurnDetails } from './turn-details.tsx';
@@ -36,7 +36,7 @@ function EarlierTurn({ turn }: { turn: TurnView }): ReactElement {
   return (
     <details className="earlier">
       <summary>
-        <span className="earlier__question">{shorten(turn.question, QUESTION_LENGTH)}</span>
+        <span className="earlier__question">{askedIn(turn, QUESTION_LENGTH)}</span>
         <span className="earlier__answer">{answerOf(turn) || (turn.error === null ? noteOf(turn) : 'Failed')}</span>
         {tokens !== null && <span className="earlier__ratio">{formatRatio(tokens.ratio)}</span>}
       </summary>

@@ -1,12 +1,16 @@
 /** The image: chosen here, and shown as the person or as the model sees it. */
 import { useState } from 'react';
 import type { ReactElement } from 'react';
+import type { AnswerMark } from '../protocol/turn.ts';
 import type { ImageState } from '../store/app-state.ts';
 import type { RoundView } from '../store/turn-state.ts';
 import { FileInput } from './file-input.tsx';
 import { formatResolution, formatSize, formatTokens } from './format.ts';
+import { useOverlay } from './overlay/use-overlay.ts';
 import { SeenCanvas } from './seen-canvas.tsx';
 import { useApp } from './store-context.ts';
+
+const NO_MARKS: readonly AnswerMark[] = [];
 
 /** The view a person picked, and the round in which it was picked: a new round replaces it. */
 interface PickedView {
@@ -53,6 +57,8 @@ function Picture({ image }: { image: ImageState }): ReactElement {
   const stamp = (turn?.id ?? 0) * 10 + (latest?.round ?? 0);
   const key = picked?.round === stamp ? picked.key : latest === undefined ? 'original' : `round-${latest.round}`;
   const shown = rounds.find((round) => `round-${round.round}` === key);
+  const overlay = useOverlay(image.id);
+  const { info } = image;
   return (
     <>
       <div className="frame" style={{ aspectRatio: shapeOf(image) }}>
@@ -60,6 +66,14 @@ function Picture({ image }: { image: ImageState }): ReactElement {
         {rounds.map((round) => (
           <SeenCanvas key={`${turn?.id}-${round.round}`} round={round} visible={round === shown} />
         ))}
+        {overlay !== null && info !== null && (
+          <overlay.Overlay
+            picture={info}
+            round={shown}
+            around={shapeOf(image)}
+            marks={turn?.result?.marks ?? NO_MARKS}
+          />
+        )}
       </div>
       {rounds.length > 0 && (
         <div className="segmented segmented--wide" role="group" aria-label="What is shown">
@@ -74,6 +88,7 @@ function Picture({ image }: { image: ImageState }): ReactElement {
           ))}
         </div>
       )}
+      {overlay !== null && info !== null && <overlay.Bar picture={info} />}
       <div className="image-panel__foot">
         <p className="caption">{shown === undefined ? describeImage(image) : describeSeen(shown)}</p>
         <div className="replace">

@@ -6,7 +6,7 @@ const SHORTCUTS: readonly (readonly [keys: string, effect: string])[] = [
   ['Enter', 'ask, while in the question box'],
   ['Shift + Enter', 'a new line in the question box'],
   ['Ctrl or ⌘ + Enter', 'ask, from anywhere'],
-  ['Escape', 'stop the running question'],
+  ['Escape', 'stop the running question, or clear the region'],
   ['Ctrl or ⌘ + V', 'paste an image'],
   ['Tab', 'go to the next control'],
 ];

@@ -24,11 +24,18 @@ function effectOf(mode: Mode | 'custom', { asksFor, asksAgainFor, opensFull = fa
   }
 }
 
+/** What every mode does with a region alone. */
+function regionEffect(offersTool: boolean, { asksFor }: ToolWords): string {
+  return `The region at its own resolution${offersTool ? `; the model may ask for ${asksFor}` : ''}.`;
+}
+
 /** The modes as one row of choices, the switches they set, and a description. `children` follow the description. */
 export function ModePicker({ children }: { children: ReactNode }): ReactElement {
   const mode = useApp((state) => modeOf(state.form));
   const setMode = useApp((state) => state.setMode);
   const remembers = useApp((state) => state.form.memory);
+  const isRegionAlone = useApp(({ region, besideWhole }) => region !== null && !besideWhole);
+  const offersTool = useApp((state) => state.form.tool);
   const model = useApp(turnModel);
   const { tool } = model;
   return (
@@ -50,7 +57,8 @@ export function ModePicker({ children }: { children: ReactNode }): ReactElement 
       <div className="modes__row">
         <p className="caption modes__effect">
           {mode === 'custom' && <strong>Custom. </strong>}
-          {effectOf(mode, toolWords(model))} {tool === null && 'This model has no tool, so it answers in one round.'}
+          {isRegionAlone ? regionEffect(offersTool, toolWords(model)) : effectOf(mode, toolWords(model))}{' '}
+          {tool === null && 'This model has no tool, so it answers in one round.'}
         </p>
         {children}
       </div>

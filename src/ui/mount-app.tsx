@@ -11,6 +11,7 @@ import './styles/controls.css';
 import './styles/messages.css';
 import './styles/engine.css';
 import './styles/image.css';
+import './styles/overlay.css';
 import './styles/composer.css';
 import './styles/answer.css';
 import './styles/history.css';

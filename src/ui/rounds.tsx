@@ -63,17 +63,18 @@ function RoundCard({ round, tool }: { round: RoundView; tool: ToolWords }): Reac
   );
 }
 
-/** `half resolution 224 × 224 · 64 tokens` */
-export function roundFacts({ resolution, imageSize, visualTokens }: RoundView): string {
+/** `half resolution 224 × 224 · 64 tokens`, `half resolution 224 × 224 + 1 more · 90 tokens` */
+export function roundFacts({ resolution, images, imageSize, visualTokens }: RoundView): string {
   if (resolution === 'none') return 'no further image · 0 tokens';
-  return `${formatResolution(resolution)} ${formatSize(imageSize)} · ${formatTokens(visualTokens)}`;
+  const more = images.length > 1 ? ` + ${images.length - 1} more` : '';
+  return `${formatResolution(resolution)} ${formatSize(imageSize)}${more} · ${formatTokens(visualTokens)}`;
 }
 
 /** Why there is no second round (yet); null when nothing is worth saying. */
 function secondRoundAbsence(turn: TurnView): string | null {
   const called = turn.rounds[0]?.streamed.toolCall !== '';
   const { label, asksFor, opensFull = false } = toolWords(turn.model);
-  const startsAtHalf = turn.settings.downsample && !opensFull;
+  const startsAtHalf = turn.settings.downsample && !opensFull && turn.rounds[0]?.resolution !== 'crop';
   if (!turn.settings.tool) return `The ${label} is off: there is one round only.`;
   if (isOver(turn)) {
     const isAnswered = turn.status === 'done' && turn.result?.finishReason === 'stop' && answerOf(turn) !== '';

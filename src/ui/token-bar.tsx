@@ -4,7 +4,7 @@ import { formatCount, formatRatio } from './format.ts';
 
 /** One stretch of the bar: what one round added. */
 export interface BarPart {
-  readonly name: 'half' | 'full';
+  readonly name: 'half' | 'full' | 'crop';
   readonly tokens: number;
 }
 

@@ -4,7 +4,7 @@ import { isBusy } from '../store/turn-slice.ts';
 import { isDialogOpen } from './open-dialog.ts';
 import { useAppStore } from './store-context.ts';
 
-/** Escape stops, Ctrl or ⌘ + Enter asks. Once per page. */
+/** Escape stops or clears the drawn region, Ctrl or ⌘ + Enter asks. Once per page. */
 export function useShortcuts(): void {
   const store = useAppStore();
   useEffect(() => {
@@ -14,6 +14,9 @@ export function useShortcuts(): void {
       if (event.key === 'Escape' && isBusy(state)) {
         event.preventDefault();
         void state.stop();
+      } else if (event.key === 'Escape' && state.region !== null) {
+        event.preventDefault();
+        state.setRegion(null);
       }
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();

@@ -46,7 +46,7 @@ function Used(props: { turn: TurnView; used: number; full: number; ratio: number
           {formatTokens(used)} used · {formatCount(full)} at full resolution
         </span>
       </p>
-      <TokenBar parts={turn.rounds.filter((round) => round.visualTokens > 0).map(partOf)} used={used} full={full} />
+      <TokenBar parts={turn.rounds.flatMap(partsOf)} used={used} full={full} />
       <p className="tokens__verdict">{isOver(turn) ? verdict(saved, full) : 'Still working…'}</p>
     </>
   );
@@ -87,8 +87,16 @@ function Forecast({ half, full }: { half: number; full: number }): ReactElement 
   );
 }
 
-function partOf({ resolution, visualTokens }: RoundView): BarPart {
-  return { name: resolution === 'half' ? 'half' : 'full', tokens: visualTokens };
+/** The tokens of a round's images by how they are shown. */
+function partsOf({ images }: RoundView): readonly BarPart[] {
+  const kindOf = ({ request: { region, scale } }: RoundView['images'][number]): BarPart['name'] => {
+    if (region !== null) return 'crop';
+    return scale < 1 ? 'half' : 'full';
+  };
+  return (['half', 'full', 'crop'] as const).flatMap((name) => {
+    const tokens = images.reduce((sum, image) => sum + (kindOf(image) === name ? image.visualTokens : 0), 0);
+    return tokens > 0 ? [{ name, tokens }] : [];
+  });
 }
 
 function verdict(saved: number, full: number): string {

@@ -38,7 +38,12 @@ function ask(...args: readonly string[]): Promise<Ended> {
 interface Round {
   readonly promptTokens: number;
   readonly tokenIds: readonly number[];
-  readonly images: readonly { readonly image: number; readonly imageSize: unknown; readonly visualTokens: number }[];
+  readonly images: readonly {
+    readonly image: number;
+    readonly region: unknown;
+    readonly imageSize: unknown;
+    readonly visualTokens: number;
+  }[];
 }
 
 function roundsOf({ json, stderr }: Ended): readonly Round[] {
@@ -164,6 +169,38 @@ describe.concurrent('ask --chat', () => {
     expect(ended.code).toBe(1);
   });
 
+  it('takes a file with a byte order mark, in UTF-8 and UTF-16, as programs on Windows write it', async () => {
+    const json = `\ufeff${JSON.stringify(
+      user([
+        { type: 'image_url', image_url: { url: ONE } },
+        { type: 'text', text: 'Größe?' },
+      ]),
+    )}`;
+    const paths = (['utf8', 'utf16le'] as const).map((encoding) => {
+      const path = chatFile('');
+      writeFileSync(path, json, encoding);
+      return path;
+    });
+    const bigEndian = chatFile('');
+    writeFileSync(bigEndian, Buffer.from(json, 'utf16le').swap16());
+    const ended = await Promise.all([...paths, bigEndian].map((path) => ask('--chat', path)));
+    const [first, ...others] = ended.map((one) => roundsOf(one)[0]?.tokenIds);
+    expect(first?.length).toBeGreaterThan(0);
+    expect(others).toEqual([first, first]);
+  });
+
+  it('names the image that cannot be shown', async () => {
+    const long = join(work, 'long.png');
+    await sharp({ create: { width: 1, height: 5000, channels: 3, background: 'red' } }).toFile(long);
+    const content = [ONE, long].map((url) => ({ type: 'image_url', image_url: { url } }));
+    const asked = await Promise.all([
+      ask('--chat', chatFile(user([...content, { type: 'text', text: 'What?' }]))),
+      ask('--image', ONE, '--image', long, '--question', 'What?'),
+    ]);
+    const message: unknown = expect.stringMatching(/long\.png: .*aspect ratio/);
+    for (const { json } of asked) expect(json).toEqual({ error: { name: 'ImageShapeError', message } });
+  });
+
   it.each(BAD_FILES)('is refused by name for %s', async (_, chat, says) => {
     const reading = readChatFile(chatFile(chat));
     await expect(reading).rejects.toMatchObject({ name: 'ChatError', message: expect.stringMatching(says) });
@@ -222,6 +259,23 @@ describe.concurrent('ask', () => {
     ]);
   });
 
+  it('shows a region alone or behind the whole picture, at its own resolution', async () => {
+    const args = ['--image', ONE, '--image', TWO, '--question', 'What?', '--region', '4,8,32,64'];
+    const [alone, beside] = await Promise.all([ask(...args), ask(...args, '--beside-whole')]);
+    const shown = (ended: Ended) => roundsOf(ended)[0]?.images.map(({ image, region }) => [image, region]);
+    const region = { left: 4, top: 8, width: 28, height: 56 };
+    expect(shown(alone)).toEqual([
+      [0, region],
+      [1, null],
+    ]);
+    expect(shown(beside)).toEqual([
+      [0, null],
+      [0, region],
+      [1, null],
+    ]);
+    expect(roundsOf(alone)[0]?.images[0]).toMatchObject({ scale: 1, imageSize: { width: 56, height: 84 } });
+  });
+
   it('shows the frames of an animation', async () => {
     const pages = await Promise.all(
       [0, 100, 200].map((red) =>
@@ -245,6 +299,38 @@ describe.concurrent('ask', () => {
     const ids = ended.map((one) => roundsOf(one)[0]?.tokenIds);
     expect(roundsOf(ended[0] ?? { code: 1, stdout: '', stderr: '', json: null })[0]?.images).toHaveLength(3);
     expect(ids[0]).toEqual(ids[1]);
+  });
+
+  it('names the frame that is damaged, and refuses an animation that was cut short', async () => {
+    const raw = { width: 64, height: 64 * 4, channels: 3, pageHeight: 64 } as const;
+    const noise = Buffer.from(
+      Array.from({ length: 64 * 64 * 4 * 3 }, (_, i) => (Math.imul(i, 2_654_435_761) >>> 13) % 256),
+    );
+    const film = await sharp(noise, { raw })
+      .gif({ delay: [100, 100, 100, 100] })
+      .toBuffer();
+    const cut = join(work, 'cut.gif');
+    writeFileSync(cut, film.subarray(0, Math.floor(film.length * 0.6)));
+    const damaged = join(work, 'damaged.gif');
+    writeFileSync(
+      damaged,
+      film.map((byte, i) => (i > film.length * 0.5 && i < film.length * 0.55 ? 255 : byte)),
+    );
+    const folder = join(work, 'damaged');
+    mkdirSync(folder);
+    cpSync(ONE, join(folder, '1.png'));
+    cpSync(join(IMAGES, 'truncated.jpg'), join(folder, '2.jpg'));
+    const ended = await Promise.all([cut, damaged, folder].map((path) => ask('--video', path, '--question', 'What?')));
+    expect(ended.map(({ json }) => json)).toEqual([
+      { error: { name: 'VideoError', message: expect.stringMatching(/cut\.gif .*cut short/) } },
+      {
+        error: {
+          name: 'VideoError',
+          message: expect.stringMatching(/(Frame \d of .*damaged\.gif|damaged\.gif is no)/),
+        },
+      },
+      { error: { name: 'ImageDecodeError', message: expect.stringMatching(/damaged\/2\.jpg: /) } },
+    ]);
   });
 
   it('draws from the likeliest tokens only', async () => {
@@ -286,6 +372,17 @@ describe.concurrent('ask', () => {
       'QuestionError',
       /2 images, the limit is 1/,
     ],
+    ['a region of three', ['--image', ONE, '--question', 'x', '--region', '1,2,3'], 'UsageError', /x1,y1,x2,y2/],
+    ['a region of words', ['--image', ONE, '--question', 'x', '--region', 'a,b,c,d'], 'UsageError', /"a,b,c,d"/],
+    ['a region turned around', ['--image', ONE, '--question', 'x', '--region', '9,9,1,1'], 'UsageError', /x1 below x2/],
+    ['a huge region', ['--image', ONE, '--question', 'x', '--region', '0,0,9e9,9'], 'UsageError', /--region/],
+    [
+      'a region beyond the picture',
+      ['--image', ONE, '--question', 'x', '--region', '0,0,9999,9'],
+      'ImageRegionError',
+      /9999 x 9/,
+    ],
+    ['nothing beside the whole', ['--image', ONE, '--question', 'x', '--beside-whole'], 'UsageError', /--region/],
     ['a share above 1', ['--image', ONE, '--question', 'x', '--top-p', '1.5'], 'UsageError', /--top-p.*from 0 to 1/],
     ['no images at all', ['--image', ONE, '--question', 'x', '--max-images', '0'], 'UsageError', /--max-images/],
     [

@@ -4,13 +4,21 @@ import type { ChatMessage } from '../../src/protocol/chat.ts';
 import type { AppState } from '../../src/store/app-state.ts';
 import type { AppDeps } from '../../src/store/engine-session.ts';
 import { NamedError } from '../../src/shared/errors.ts';
+import { halfOf, type ImageRequest } from '../../src/shared/image-request.ts';
 import { browserDeps, createAppStore } from '../../src/store/app-store.ts';
 import { settingsFrom } from '../../src/store/link-settings.ts';
 import { fieldError, settingsOf } from '../../src/store/settings-form.ts';
+import { compareObstacle } from '../../src/store/turn-slice.ts';
 import { resultOf, type ScriptedEngine, scriptedEngine, settle } from './scripted-engine.ts';
 
 const SAID: readonly ChatMessage[] = [
-  { role: 'user', content: [{ type: 'text', text: 'How many?', trusted: false }] },
+  {
+    role: 'user',
+    content: [
+      { type: 'image', request: halfOf(0) },
+      { type: 'text', text: 'How many?', trusted: false },
+    ],
+  },
   { role: 'assistant', content: [{ type: 'tokens', ids: [5, 2] }] },
 ];
 
@@ -123,6 +131,83 @@ describe('a video', () => {
     await state().chooseImage(new Blob(['film'], { type: 'video/webm' }), 'film.webm');
     expect(state().image?.name).toBe('a.png');
     expect(state().imageError).toMatchObject({ name: 'VideoError', fileName: 'film.webm' });
+  });
+});
+
+describe('a region of the picture', () => {
+  const region = { left: 10, top: 20, width: 100, height: 50 };
+  const part = { image: 0, region };
+
+  it('is asked about alone, or behind the whole picture, until it is cleared or another picture is chosen', async () => {
+    const { state, engine } = await open();
+    const askOnce = async (): Promise<void> => {
+      await ask(state, 'What is here?');
+      engine.asks.at(-1)?.resolve(resultOf({ messages: SAID }));
+      await settle();
+    };
+    state().setRegion(region);
+    await askOnce();
+    state().setBesideWhole(true);
+    await askOnce();
+    state().setRegion(null);
+    await askOnce();
+    expect(engine.asks.map(({ chat }) => chat)).toEqual([
+      { history: [], images: [part] },
+      { history: [], images: [0, part] },
+      undefined,
+    ]);
+    expect(state().turns.map((turn) => turn.part)).toEqual([
+      { region, besideWhole: false },
+      { region, besideWhole: true },
+      null,
+    ]);
+    state().setRegion(region);
+    await state().chooseImage(new Blob(['pixels'], { type: 'image/png' }), 'b.png');
+    expect(state().region).toBeNull();
+  });
+
+  it('joins a conversation once, and the whole picture once', async () => {
+    const { state, engine } = await open('memory=on');
+    const shown = (...requests: readonly ImageRequest[]): readonly ChatMessage[] => [
+      { role: 'user', content: requests.map((request) => ({ type: 'image', request })) },
+    ];
+    const askOnce = async (messages: readonly ChatMessage[]): Promise<unknown> => {
+      await ask(state, 'What is here?');
+      engine.asks.at(-1)?.resolve(resultOf({ messages }));
+      await settle();
+      return engine.asks.at(-1)?.chat?.images;
+    };
+    state().setRegion(region);
+    expect(await askOnce(shown({ ...part, scale: 1 }))).toEqual([part]);
+    expect(await askOnce([])).toEqual([]); // the region is in the conversation already
+    state().setBesideWhole(true);
+    expect(await askOnce(shown(halfOf(0)))).toEqual([0]);
+    state().setRegion({ ...region, left: 0 });
+    expect(await askOnce([])).toEqual([{ image: 0, region: { ...region, left: 0 } }]);
+    state().setRegion(null);
+    expect(await askOnce([])).toEqual([]);
+  });
+
+  it('waits with its question: one drawn meanwhile is for the next', async () => {
+    const { state, engine } = await open();
+    await ask(state, 'What is here?');
+    state().setRegion(region);
+    state().setQuestion('And here?');
+    state().ask(); // refused: one question at a time
+    engine.asks[0]?.resolve(resultOf({ messages: SAID }));
+    await settle();
+    expect(engine.asks.map(({ chat }) => chat)).toEqual([undefined]);
+  });
+
+  it('is compared beside the whole picture only: alone it looks the same in every mode', async () => {
+    const { state } = await open();
+    state().setQuestion('What is here?');
+    state().setRegion(region);
+    expect(compareObstacle(state())).toMatch(/whole picture/);
+    state().compare();
+    expect(state().comparison).toBeNull();
+    state().setBesideWhole(true);
+    expect(compareObstacle(state())).toBeNull();
   });
 });
 

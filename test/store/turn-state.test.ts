@@ -20,6 +20,7 @@ import type { TurnView } from '../../src/store/turn-state.ts';
 import { ENGINE_INFO, resultOf, ROUND } from './scripted-engine.ts';
 
 const MODEL = ENGINE_INFO.model;
+const ASKED = { question: 'How many?', settings: DEFAULT_SETTINGS, part: null };
 const size = { width: 224, height: 224 };
 const half: TurnEvent = { type: 'roundStart', round: 1, ...shown('half', halfOf(0), 64) };
 const full: TurnEvent = { type: 'roundStart', round: 2, ...shown('full', fullOf(0), 256) };
@@ -30,10 +31,7 @@ function shown(resolution: Resolution, request: ImageRequest, visualTokens: numb
 
 const answered: RoundResult = { ...ROUND, text: '<answer>42</answer>' };
 
-function played(
-  events: readonly TurnEvent[],
-  turn: TurnView = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS), MODEL),
-) {
+function played(events: readonly TurnEvent[], turn: TurnView = beginTurn(newTurn({ id: 1, ...ASKED }), MODEL)) {
   return events.reduce(applyTurnEvent, turn);
 }
 
@@ -43,7 +41,7 @@ function text(round: number, kind: 'thinking' | 'toolCall' | 'answer' | 'text', 
 
 describe('a turn', () => {
   it('starts queued, and once running has neither stage nor rounds', () => {
-    const turn = newTurn(1, 'How many?', DEFAULT_SETTINGS);
+    const turn = newTurn({ id: 1, ...ASKED });
     expect(turn.status).toBe('queued');
     expect(beginTurn(turn, MODEL)).toMatchObject({ status: 'running', stage: null, rounds: [] });
   });
@@ -120,11 +118,11 @@ describe('a turn', () => {
   });
 
   it('is over when done, failed or skipped', () => {
-    const turn = beginTurn(newTurn(1, 'How many?', DEFAULT_SETTINGS), MODEL);
+    const turn = beginTurn(newTurn({ id: 1, ...ASKED }), MODEL);
     expect(isOver(turn)).toBe(false);
     expect(isOver(finishTurn(turn, resultOf({})))).toBe(true);
     expect(isOver(failTurn(turn, { name: 'Error', message: '' }))).toBe(true);
-    expect(isOver(skipQueued(newTurn(2, 'How many?', DEFAULT_SETTINGS)))).toBe(true);
+    expect(isOver(skipQueued(newTurn({ id: 2, ...ASKED })))).toBe(true);
     expect(skipQueued(turn)).toBe(turn); // it runs already
   });
 

@@ -137,7 +137,7 @@ function apply({ sides }: JsonObject, conversation: Conversation): readonly Imag
   const box: Box = [x1, y1, x2, y2];
   const shown = checkedQwenSize({ width, height }, CROP_LIMITS);
   const steps = [...viewSteps(source, false), cropStep(box), { ...shown, filter: 'lanczos' } as const];
-  return [partOf(original.request.image, source, steps)];
+  return [partOf(original.request, source, steps)];
 }
 
 function whole(value: number): number {

@@ -10,7 +10,7 @@ import { HALF_SCALE, type ImageRequest, requestKey, type ViewStep } from '../../
 import type { JsonObject } from '../../shared/json.ts';
 import type { Conversation } from '../messages.ts';
 import { type Box, checkedQwenSize, cropStep, fetchStep } from './boxes.ts';
-import { partOf, questionImages } from './requests.ts';
+import { type Framed, partOf, questionImages } from './requests.ts';
 import type { ParsedCall, Tool } from './tool.ts';
 
 const CALL = 'GET_CROPS';
@@ -73,21 +73,22 @@ function cropsIn(text: string): readonly number[] {
 
 function apply({ crops }: JsonObject, conversation: Conversation): readonly ImageRequest[] {
   const { original, source } = questionImages(conversation);
-  const { image } = original.request;
   const numbers: readonly unknown[] = Array.isArray(crops) ? crops : [];
   return isSmall(source) || numbers.length === 0
-    ? [requestOf(WHOLE, image, source)]
-    : numbers.map((number) => requestOf(Number(number), image, source));
+    ? [requestOf(WHOLE, original.request, source)]
+    : numbers.map((number) => requestOf(Number(number), original.request, source));
 }
 
 function isSmall({ width, height }: PixelSize): boolean {
   return width < LEAST_SIDE || height < LEAST_SIDE;
 }
 
-function requestOf(number: number, image: number, source: PixelSize): ImageRequest {
-  if (number === WHOLE) return { image, region: null, scale: 1, steps: shownSteps(source) };
+/** A crop of the question's image, or of the region that a person has chosen; `source`: its pixels. */
+function requestOf(number: number, { image, region }: Framed, source: PixelSize): ImageRequest {
+  if (number === WHOLE && region === null) return { image, region, scale: 1, steps: shownSteps(source) };
+  if (number === WHOLE) return partOf({ image, region }, source, shownSteps(source));
   const cut = cropStep(cropBox(number, source));
-  return partOf(image, source, [cut, ...shownSteps(sizeAfter(source, [cut]))]);
+  return partOf({ image, region }, source, [cut, ...shownSteps(sizeAfter(source, [cut]))]);
 }
 
 /**
@@ -97,18 +98,18 @@ function requestOf(number: number, image: number, source: PixelSize): ImageReque
 function likely(conversation: Conversation): readonly ImageRequest[] {
   const [original] = conversation.sinceQuestion.asked;
   if (original === undefined) return [];
-  const { image } = original.request;
-  const source = conversation.sourceSize(image);
-  if (isSmall(source)) return [requestOf(WHOLE, image, source)];
+  const framed = original.request;
+  const source = framed.region ?? conversation.sourceSize(framed.image);
+  if (isSmall(source)) return [requestOf(WHOLE, framed, source)];
   const last = conversation.sinceQuestion.replied.at(-1);
-  const known = CROPS.find((number) => last !== undefined && isSame(requestOf(number, image, source), last.request));
+  const known = CROPS.find((number) => last !== undefined && isSame(requestOf(number, framed, source), last.request));
   const distance = (number: number): number => {
     if (known === undefined) return 0;
     const [a, b] = [centre(cropBox(number, source)), centre(cropBox(known, source))];
     return Math.hypot(a.x - b.x, a.y - b.y);
   };
   const others = CROPS.filter((number) => number !== known).toSorted((a, b) => distance(a) - distance(b));
-  return [...others, WHOLE].map((number) => requestOf(number, image, source));
+  return [...others, WHOLE].map((number) => requestOf(number, framed, source));
 }
 
 function isSame(a: ImageRequest, b: ImageRequest): boolean {

@@ -67,5 +67,5 @@ function apply({ sides }: JsonObject, conversation: Conversation): readonly Imag
   const box: Box = [left, top, right, bottom];
   const cut = cropStep(box);
   const size = qwenSize({ width: right - left, height: bottom - top }, QWEN_LIMITS);
-  return [partOf(original.request.image, source, [cut, { ...size, filter: 'bicubic' }])];
+  return [partOf(original.request, source, [cut, { ...size, filter: 'bicubic' }])];
 }

@@ -115,14 +115,15 @@ function observationOf(source: string): number | null {
 }
 
 function apply({ sides, observation, source }: JsonObject, conversation: Conversation): readonly ImageRequest[] {
-  const { original, source: size, replies } = questionImages(conversation);
+  const { original, replies } = questionImages(conversation);
   const { image } = original.request;
+  const size = conversation.sourceSize(image);
   const whole: PixelRegion = { left: 0, top: 0, width: size.width, height: size.height };
-  const observations = [whole, ...replies.map(({ request }) => request.region ?? whole)];
+  const observations = [original, ...replies].map(({ request }) => request.region ?? whole);
   const part = observations[Number(observation)];
   if (part === undefined) throw callError(`Error in predicting the source observation: "${quoted(String(source))}".`);
   const region = regionOf(Array.isArray(sides) ? sides.map(Number) : [], part);
-  return [partOf(image, size, [{ crop: region }, ...areaSteps(region, 'nearest')])];
+  return [partOf({ image, region: null }, size, [{ crop: region }, ...areaSteps(region, 'nearest')])];
 }
 
 /** A box as whole pixels of the source. Source: prepare_grounding_inputs_multi_turn. */

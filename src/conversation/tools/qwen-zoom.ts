@@ -13,7 +13,7 @@ import type { TagPair } from '../../shared/response-tags.ts';
 import type { Conversation } from '../messages.ts';
 import { type Box, callError, cropStep, pythonMax, pythonMin, quoted, qwenSize } from './boxes.ts';
 import { itemsOf, type Literal, numberOf, readLenient, valueAt } from './literal.ts';
-import { neighbours, partOf } from './requests.ts';
+import { neighbours, partOf, pictureOf } from './requests.ts';
 import type { ParsedCall, ReplyPart, Tool } from './tool.ts';
 
 const CALL_TAGS: TagPair = ['<tool_call>', '</tool_call>'];
@@ -95,7 +95,7 @@ function apply({ calls }: JsonObject, conversation: Conversation): readonly Repl
   const keys = new Set<string>();
   const { asked, replied } = conversation.imagesByOrigin;
   for (const { request } of asked) {
-    if (!keys.has(requestKey(request))) images.push(fullOf(request.image));
+    if (!keys.has(requestKey(request))) images.push(pictureOf(request));
     keys.add(requestKey(request));
   }
   images.push(...replied.map(({ request }) => request));
@@ -152,7 +152,7 @@ function zoom(request: ImageRequest, box: Box, conversation: Conversation): Imag
   );
   const cut = cropStep([left, top, right, bottom]);
   const shown = qwenSize({ width: right - left, height: bottom - top }, CROP_LIMITS);
-  return partOf(request.image, source, [...before, cut, { ...shown, filter: 'bicubic' }]);
+  return partOf({ image: request.image, region: null }, source, [...before, cut, { ...shown, filter: 'bicubic' }]);
 }
 
 /** Clips a box to the image and widens a small one. Source: maybe_resize_bbox. */

@@ -71,5 +71,5 @@ function apply({ numbers }: JsonObject, conversation: Conversation): readonly Im
     pythonMin(source.height, y + OFFSET),
   ]);
   const enlarged = { width: CROP_SIZE, height: CROP_SIZE };
-  return [partOf(original.request.image, source, [cut, { ...enlarged, filter: 'lanczos' }, fetchStep(enlarged)])];
+  return [partOf(original.request, source, [cut, { ...enlarged, filter: 'lanczos' }, fetchStep(enlarged)])];
 }

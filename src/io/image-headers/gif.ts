@@ -67,6 +67,23 @@ export function readGifFrame(bytes: Bytes): GifFrame {
   }
 }
 
+/** Whether the file goes on until its last frame ends: an animation that was cut short does not. */
+export function isGifWhole(bytes: Bytes): boolean {
+  try {
+    let at = 13 + paletteLength(bytes.u8(10));
+    while (at < bytes.length) {
+      const block = bytes.u8(at++);
+      if (block === TRAILER) return true;
+      if (block === EXTENSION) at = endOfSubBlocks(bytes, at + 1);
+      if (block === IMAGE) at = endOfSubBlocks(bytes, at + 10 + paletteLength(bytes.u8(at + 8)));
+    }
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof CutShort) return false;
+    throw thrown;
+  }
+}
+
 /** One past the empty block that ends a series. Throws CutShort where there is none. */
 function endOfSubBlocks(bytes: Bytes, start: number): number {
   let at = start;

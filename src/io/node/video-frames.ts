@@ -3,13 +3,15 @@
  * image files. Node has no decoder for MP4 and its kin.
  * Source of the choice of frames: dvlab-research/VisionThink scripts/vllm_tool.py, encode_video.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { messageOf, NamedError } from '../../shared/errors.ts';
+import { about, messageOf, NamedError } from '../../shared/errors.ts';
 import type { RgbImage } from '../../shared/rgb-image.ts';
 import { frameIndices } from '../../shared/video-frames.ts';
 import { checkDecodedSize } from '../image-decoder.ts';
+import { Bytes } from '../image-headers/bytes.ts';
+import { isGifWhole } from '../image-headers/gif.ts';
 import { openFileBlob } from './file-blob.ts';
 import { createNodeImageDecoder } from './node-image-decoder.ts';
 
@@ -31,8 +33,14 @@ async function framesOfFolder(path: string): Promise<readonly RgbImage[]> {
   const decoder = createNodeImageDecoder();
   const frames: RgbImage[] = [];
   for (const i of frameIndices(names.length)) {
-    const blob = await openFileBlob(join(path, names[i] ?? ''));
-    if (blob !== undefined) frames.push(await decoder.decode(blob));
+    const file = join(path, names[i] ?? '');
+    const blob = await openFileBlob(file);
+    if (blob === undefined) continue;
+    try {
+      frames.push(await decoder.decode(blob));
+    } catch (thrown) {
+      throw about(file, thrown);
+    }
   }
   return frames;
 }
@@ -44,6 +52,9 @@ async function framesOfFile(path: string): Promise<readonly RgbImage[]> {
     checkDecodedSize(width, height);
     if (format !== 'gif' && format !== 'webp') throw new Error(`it is a ${format} image`);
     pages = counted;
+    // libvips shows what there is of a frame that was cut short.
+    if (format === 'gif' && !isGifWhole(new Bytes(await readFile(path))))
+      throw new Error('it was cut short: copy it again');
   } catch (thrown) {
     throw videoError(
       `${path} is no animated GIF or WebP (${messageOf(thrown)}). Other videos cannot be decoded here: ask about them on the page, ` +
@@ -53,15 +64,26 @@ async function framesOfFile(path: string): Promise<readonly RgbImage[]> {
   }
   const frames: RgbImage[] = [];
   for (const page of frameIndices(pages)) {
-    const image = sharp(path, { page, pages: 1, limitInputPixels: false, ignoreIcc: true });
-    const { data, info } = await image
-      .flatten({ background: 'white' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    frames.push({ width: info.width, height: info.height, data: rgbOf(data, info.channels) });
+    try {
+      frames.push(await decodeFrame(path, page));
+    } catch (thrown) {
+      throw videoError(
+        `Frame ${page + 1} of ${path} cannot be decoded (${messageOf(thrown)}): it is damaged. Copy the file again.`,
+        thrown,
+      );
+    }
   }
   return frames;
+}
+
+async function decodeFrame(path: string, page: number): Promise<RgbImage> {
+  const image = sharp(path, { page, pages: 1, limitInputPixels: false, ignoreIcc: true });
+  const { data, info } = await image
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, data: rgbOf(data, info.channels) };
 }
 
 /** RGB of pixels with one or three channels: grey ones are left with one. */
