@@ -41,10 +41,21 @@ function count(): void {
 }
 
 /** The decoders of a model folder on one device. */
-async function open(): Promise<{
-  device: GPUDevice;
-  newDecoder: (inFlightDepth: number, contextLength?: number) => Promise<Decoder>;
-}> {
+interface Opened {
+  readonly device: GPUDevice;
+  newDecoder(inFlightDepth: number, contextLength?: number): Promise<Decoder>;
+}
+
+let opened: Promise<Opened> | undefined;
+
+/** The page's model: opened once, since compiling it takes most of a test's time. */
+function open(): Promise<Opened> {
+  if (opened === undefined) count();
+  opened ??= openModel();
+  return opened;
+}
+
+async function openModel(): Promise<Opened> {
   const ort = (await import(/* @vite-ignore */ new URL('ort/ort.jspi.min.mjs', location.href).href)) as Ort;
   ort.env.wasm.wasmPaths = new URL('ort/', location.href).href;
   ort.env.wasm.numThreads = 1;
@@ -83,7 +94,6 @@ async function generate(decoder: Decoder, prompt: number[], tokens: number, onTo
 Object.assign(globalThis, {
   /** The tokens after `prompt` on decoders of each in-flight depth; 0: not pipelined. */
   compare: async (prompt: number[], tokens: number, depths: number[]) => {
-    count();
     const { device, newDecoder } = await open();
     const runs = [];
     for (const inFlightDepth of depths) {
@@ -112,7 +122,7 @@ Object.assign(globalThis, {
     }
     return runs;
   },
-  /** The error of a pipelined decode whose device is lost after its first token. */
+  /** The error of a pipelined decode whose device is lost after its first token. The page's model is lost with it. */
   lose: async (prompt: number[]) => {
     const { device, newDecoder } = await open();
     try {
