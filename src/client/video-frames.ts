@@ -1,9 +1,13 @@
 /** The frames of a video, through the browser's own decoder: evenly from the first to the last, as many as the model is shown. */
 import { messageOf, NamedError } from '../shared/errors.ts';
+import { pause } from '../shared/pause.ts';
 import { MAX_VIDEO_FRAMES } from '../shared/video-frames.ts';
 
 /** Milliseconds after which a video that does not go on counts as damaged. */
 const PATIENCE_MS = 20_000;
+
+/** Milliseconds after a seek within which its frame is presented, where frames are. */
+const PRESENTED_WITHIN_MS = 500;
 
 /** Seconds before a video's end at which its last frame is shown: at the very end some browsers show nothing. */
 const BEFORE_END = 0.02;
@@ -26,11 +30,7 @@ export async function videoFrames(file: Blob): Promise<readonly [Blob, ...Blob[]
     if (context === null || canvas.width === 0) throw new Error('it has no picture');
     const last = Math.max(0, duration - BEFORE_END);
     const frameAt = async (time: number): Promise<Blob> => {
-      if (video.currentTime !== time) {
-        const sought = once(video, 'seeked');
-        video.currentTime = time;
-        await sought;
-      }
+      if (video.currentTime !== time) await seek(video, time);
       context.drawImage(video, 0, 0);
       return toPng(canvas);
     };
@@ -51,12 +51,22 @@ export async function videoFrames(file: Blob): Promise<readonly [Blob, ...Blob[]
   }
 }
 
+/**
+ * Goes to a time in seconds, and waits for its frame. The event alone is not enough: a browser may still hold the frame before, which
+ * a canvas would then get. A page that is not seen presents no frames, so the wait is short.
+ */
+async function seek(video: HTMLVideoElement, time: number): Promise<void> {
+  const presented = new Promise<void>((resolve) => video.requestVideoFrameCallback?.(() => resolve()));
+  const sought = once(video, 'seeked');
+  video.currentTime = time;
+  await sought;
+  await Promise.race([presented, pause(PRESENTED_WITHIN_MS)]);
+}
+
 /** Seconds. A recording may not state its length; seeking far beyond its end finds it. */
 async function durationOf(video: HTMLVideoElement): Promise<number> {
   if (video.duration !== Infinity) return video.duration;
-  const sought = once(video, 'seeked');
-  video.currentTime = 1e9;
-  await sought;
+  await seek(video, 1e9);
   return Number.isFinite(video.duration) ? video.duration : video.currentTime;
 }
 
