@@ -1,7 +1,7 @@
 /**
- * Four projects: `unit` runs in Node alone, `gpu` runs kernels through Dawn on Vulkan drivers that compute on the CPU, `browser`
- * (test/browser) drives Chromium, and `slow` (test/slow) holds what takes minutes and is run by `npm run test:slow` only. Files
- * of the first three share the workers, so that both cores are busy.
+ * Five projects: `unit` runs in Node alone, `cli` (test/cli) starts commands as a person does, `gpu` runs kernels through Dawn on
+ * Vulkan drivers that compute on the CPU, `browser` (test/browser) drives Chromium, and `slow` (test/slow) holds what takes minutes
+ * and is run by `npm run test:slow` only. Files of the others share the workers, so that both cores are busy.
  *
  * No test is retried: one that fails now and then is mended. The limits only end what hangs, on a machine many times slower too.
  */
@@ -28,7 +28,7 @@ const SHARED = {
 } as const;
 
 /** The projects by how long their files take, longest first. */
-const BY_LENGTH = ['gpu', 'browser', 'slow', 'unit'];
+const BY_LENGTH = ['gpu', 'browser', 'slow', 'cli', 'unit'];
 
 /** Starts the longest files first, also in a fresh clone, which remembers no durations: one that begins last would run alone. */
 class LongestFirst extends BaseSequencer {
@@ -48,7 +48,16 @@ export default defineConfig({
           ...SHARED,
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: ['test/browser/**', 'test/slow/**', ...GPU_TESTS],
+          exclude: ['test/browser/**', 'test/cli/**', 'test/slow/**', ...GPU_TESTS],
+          globalSetup: 'test/helpers/build-cli.ts',
+        },
+      },
+      {
+        test: {
+          ...SHARED,
+          name: 'cli',
+          include: ['test/cli/*.test.ts'],
+          exclude: GPU_TESTS,
           globalSetup: 'test/helpers/build-cli.ts',
         },
       },

@@ -32,11 +32,12 @@ const SLOW_BEGIN_WITHIN_MS = 30 * 60_000;
 /** @type {Readonly<Record<string, Suite>>} */
 const SUITES = {
   quick: {
-    args: ['--project', 'unit', '--project', 'gpu', '--project', 'browser'],
+    args: ['--project', 'unit', '--project', 'cli', '--project', 'gpu', '--project', 'browser'],
     needsBrowser: true,
     needsLlvmpipe: true,
   },
   unit: { args: ['--project', 'unit'], needsBrowser: false },
+  cli: { args: ['--project', 'cli'], needsBrowser: false },
   gpu: { args: ['--project', 'gpu'], needsBrowser: true, needsLlvmpipe: true },
   browser: { args: ['--project', 'browser'], needsBrowser: true },
   slow: { args: ['--project', 'slow'], needsBrowser: true },
