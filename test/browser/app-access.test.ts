@@ -1,25 +1,13 @@
 /** Accessibility of the built page: names, axe, keyboard only, a narrow screen. */
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, painted, sidewaysOverflow } from '../helpers/chromium.ts';
-import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+import { painted, sidewaysOverflow } from '../helpers/chromium.ts';
+import { AppPage, siteInBrowser } from '../helpers/site.ts';
 
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-let site: Site;
-let browser: Browser;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchChromium();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const opened = siteInBrowser();
 
 /** The violations that axe finds in a colour scheme, as `rule: element`. */
 async function violations({ page }: AppPage, colorScheme: 'light' | 'dark'): Promise<string[]> {
@@ -53,7 +41,7 @@ describe('with a screen reader or a keyboard, the page', () => {
   let app: AppPage;
 
   beforeAll(async () => {
-    app = await AppPage.open(browser, site.url, { viewport: DESKTOP });
+    app = await AppPage.open(opened.browser, opened.site.url, { viewport: DESKTOP });
     await app.ready();
   });
   afterAll(() => app.close());

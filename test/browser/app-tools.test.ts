@@ -3,30 +3,17 @@
  * closer by hand: a region of the picture, and the boxes of an answer on it.
  */
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { TOOL_NAMES } from '../../src/shared/prompt-sets.ts';
-import { launchChromium } from '../helpers/chromium.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
-import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+import { AppPage, siteInBrowser } from '../helpers/site.ts';
 
-let site: Site;
-let browser: Browser;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchChromium();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const opened = siteInBrowser();
 
 describe('a tool in the link', () => {
   it('is offered: its model starts at full resolution; the settings name it and choose another', async () => {
     const { file, question } = nanoQuestion(17);
-    const app = await AppPage.open(browser, `${site.url}?tool=mini-o3&max-new-tokens=8`);
+    const app = await AppPage.open(opened.browser, `${opened.site.url}?tool=mini-o3&max-new-tokens=8`);
     await app.ready();
     await app.choose(file);
     await app.page.getByText('Settings', { exact: true }).click();
@@ -66,10 +53,10 @@ function nameBoxes(): void {
 describe('a region of the picture', () => {
   it('is drawn with the mouse, moved with the keys, asked about alone or beside the whole, and cleared', async () => {
     const { file, question } = nanoQuestion(17);
-    const app = AppPage.of(await (await browser.newContext({ reducedMotion: 'reduce' })).newPage());
+    const app = AppPage.of(await (await opened.browser.newContext({ reducedMotion: 'reduce' })).newPage());
     const { page } = app;
     await page.addInitScript(nameBoxes);
-    await page.goto(site.url);
+    await page.goto(opened.site.url);
     await app.ready();
     await app.choose(file);
     const select = page.getByRole('button', { name: 'Select a region' });
@@ -129,7 +116,7 @@ describe('a region of the picture', () => {
 
   it('is made by a button and moved with a finger on a phone', async () => {
     const viewport = { width: 390, height: 844 };
-    const app = await AppPage.open(browser, site.url, { viewport, hasTouch: true, isMobile: true });
+    const app = await AppPage.open(opened.browser, opened.site.url, { viewport, hasTouch: true, isMobile: true });
     const { page } = app;
     await app.ready();
     await app.choose(nanoQuestion(17).file);

@@ -1,28 +1,16 @@
 /** The built page with the bundled model on WASM: it answers as the reference does, through every control of the page. */
-import type { Browser, Locator } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../helpers/chromium.ts';
+import type { Locator } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { EXAMPLES } from '../helpers/example-answers.ts';
 import { nanoQuestion } from '../helpers/nano-golden.ts';
-import { AppPage, serveSite, type Site } from '../helpers/site.ts';
+import { AppPage, siteInBrowser } from '../helpers/site.ts';
 
 /** Rounds of the golden questions asked here, whose images have 336 × 336 pixels. */
 const HALF = 'half resolution 168 × 168 · 36 tokens';
 const FULL = 'full resolution 336 × 336 · 144 tokens';
 
-let site: Site;
-let browser: Browser;
+const opened = siteInBrowser();
 let app: AppPage;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchChromium();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
 
 /** The rows of a table as records by column. */
 async function records(table: Locator): Promise<Record<string, string>[]> {
@@ -39,7 +27,7 @@ async function records(table: Locator): Promise<Record<string, string>[]> {
 describe('the page', () => {
   it('answers a question asked while the model still loads, from half resolution alone', async () => {
     const { file, question, answer } = nanoQuestion(17);
-    app = await AppPage.open(browser, site.url);
+    app = await AppPage.open(opened.browser, opened.site.url);
     await app.choose(file);
     expect(await app.askFor(question)).toBe(answer);
     expect(await app.rounds()).toEqual([HALF]);

@@ -1,32 +1,21 @@
 /** The benchmark page on WASM with the bundled model: both engines, a table, and the report to copy. */
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import type { BenchReport } from '../../src/evaluation/bench-report.ts';
-import { launchChromium, painted, sidewaysOverflow } from '../helpers/chromium.ts';
-import { PATIENCE_MS, serveSite, type Site } from '../helpers/site.ts';
+import { painted, sidewaysOverflow } from '../helpers/chromium.ts';
+import { PATIENCE_MS, siteInBrowser } from '../helpers/site.ts';
 
-let site: Site;
-let browser: Browser;
-
-beforeAll(async () => {
-  site = await serveSite();
-  browser = await launchChromium();
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const opened = siteInBrowser();
 
 /** Opens the page; `requested` fills with the addresses that it and its workers ask for. */
 async function open(search: string): Promise<{ page: Page; requested: string[] }> {
-  const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+  const context = await opened.browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
   const requested: string[] = [];
   context.on('request', (request) => requested.push(request.url()));
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
-  await page.goto(`${site.url}bench.html?${search}`);
+  await page.goto(`${opened.site.url}bench.html?${search}`);
   return { page, requested };
 }
 
@@ -58,7 +47,7 @@ describe('the benchmark page', () => {
     expect(await cells.textContent()).toMatch(/Decode step, 512 cached.*ms.*ms.*×/);
     await page.getByRole('button', { name: 'Copy as Markdown', exact: true }).click();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^\| Decode step, 512 cached \|/m);
-    expect(requested.filter((url) => !url.startsWith(site.url) && !url.startsWith('blob:'))).toEqual([]);
+    expect(requested.filter((url) => !url.startsWith(opened.site.url) && !url.startsWith('blob:'))).toEqual([]);
     await page.context().close();
   });
 
@@ -74,7 +63,7 @@ describe('the benchmark page', () => {
       });
     });
     const search = 'run&post=log&model=tiny&backend=wasm&repeat=1&steps=4&only=decode512,firstToken';
-    await page.goto(`${site.url}bench.html?${search}`);
+    await page.goto(`${opened.site.url}bench.html?${search}`);
     const report = JSON.parse(await done) as BenchReport;
     expect(report.rows.map(({ ours, upstream }) => [ours?.error, upstream?.error])).toEqual([
       [null, null],

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { buildWhenStale, DIST } from '../../scripts/build.mjs';
 import { serve } from '../../scripts/serve.mjs';
+import { afterAll, beforeAll } from 'vitest';
+import { launchChromium } from './chromium.ts';
 
 /** Time limit for a page to load or to answer: generous, for slow or busy machines. */
 export const PATIENCE_MS = 180_000;
@@ -20,6 +22,38 @@ export interface Site {
 export async function serveSite(): Promise<Site> {
   await buildWhenStale();
   return serve({ root: DIST, port: 0 });
+}
+
+/** The built site, and a browser to open it in. */
+export interface SiteInBrowser {
+  readonly site: Site;
+  readonly browser: Browser;
+}
+
+/** Serves the site and launches a browser before the tests of a file, and closes both after them. Both are there while tests run. */
+export function siteInBrowser(): SiteInBrowser {
+  let site: Site | undefined;
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    site = await serveSite();
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+  const there = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error('the site is served while tests run');
+    return value;
+  };
+  return {
+    get site() {
+      return there(site);
+    },
+    get browser() {
+      return there(browser);
+    },
+  };
 }
 
 /** A running server of the site whose `models/` can be added to. */

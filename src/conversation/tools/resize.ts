@@ -49,7 +49,7 @@ export const RESIZE: Tool = {
   likely: fullImages,
 };
 
-/** Every image of the last question that has any, each once, whole, at full resolution, as the reference shows them. */
+/** Each image of the last question with images, once, whole and at full resolution, as the reference shows them. */
 function fullImages({ sinceQuestion }: Conversation): readonly ImageRequest[] {
   return [...new Set(sinceQuestion.asked.map(({ request }) => request.image))].map(fullOf);
 }
